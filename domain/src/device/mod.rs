@@ -1,0 +1,11 @@
+//! Devices: the WireGuard peers of users (life of a device: design, section 5).
+
+mod commands;
+mod events;
+mod state;
+
+pub use commands::{DeviceCommand, Enrolment, Reprovision};
+pub use events::{DeviceEvent, KeyOrigin, personal_fields};
+pub use state::Device;
+
+crate::aggregate::aggregate!(Device, DeviceCommand, DeviceEvent);

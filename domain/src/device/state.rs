@@ -1,0 +1,207 @@
+//! What decides about a device.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{DeviceCommand, DeviceEvent, KeyOrigin, Reprovision};
+use crate::{
+    error::DomainError,
+    ids::{GatewayId, UserId},
+    personal::Personal,
+    values::PublicKey,
+};
+
+/// A device's state as folded from the events.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Device {
+    enrolled: Option<Enrolled>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Enrolled {
+    owner: UserId,
+    gateway_id: GatewayId,
+    name: Personal,
+    fingerprint: Option<Personal>,
+    public_key: PublicKey,
+    key_origin: KeyOrigin,
+    enabled: bool,
+    expires_at: Option<DateTime<Utc>>,
+    expired: bool,
+    rotation_deadline: Option<DateTime<Utc>>,
+    rotation_lapsed: bool,
+    revoked: bool,
+}
+
+impl Device {
+    /// Whose device it is; none for an unknown one.
+    #[must_use]
+    pub fn owner(&self) -> Option<UserId> {
+        self.enrolled.as_ref().map(|d| d.owner)
+    }
+
+    /// Whether it exists and was not revoked.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.enrolled.as_ref().is_some_and(|d| !d.revoked)
+    }
+
+    /// The present key.
+    #[must_use]
+    pub fn public_key(&self) -> Option<&PublicKey> {
+        self.enrolled.as_ref().map(|d| &d.public_key)
+    }
+
+    /// See [`Decider::decide`](crate::Decider::decide).
+    ///
+    /// # Errors
+    /// `not_found` for an unknown device, `device_revoked` for a revoked one.
+    pub fn decide(&self, command: DeviceCommand) -> Result<Vec<DeviceEvent>, DomainError> {
+        if let DeviceCommand::Enrol(enrolment) = command {
+            return self.enrol(*enrolment);
+        }
+        let Some(device) = &self.enrolled else {
+            return Err(DomainError::not_found("device"));
+        };
+        if device.revoked {
+            // Revoking twice is no fault; anything else cannot be done to a revoked device.
+            return match command {
+                DeviceCommand::Revoke { .. }
+                | DeviceCommand::Expire { .. }
+                | DeviceCommand::LapseRotation { .. } => Ok(vec![]),
+                _ => Err(DomainError::conflict(
+                    "device_revoked",
+                    "the device is revoked: enrol it again",
+                )),
+            };
+        }
+        Ok(device.decide(command))
+    }
+
+    fn enrol(&self, e: super::Enrolment) -> Result<Vec<DeviceEvent>, DomainError> {
+        if self.enrolled.is_some() {
+            return Err(DomainError::conflict("device_exists", "the device exists already"));
+        }
+        Ok(vec![DeviceEvent::Enrolled {
+            owner: e.owner,
+            name: e.name.into(),
+            platform: e.platform,
+            os_version: e.os_version.map(Into::into),
+            app_version: e.app_version,
+            fingerprint: e.fingerprint.map(Into::into),
+            public_key: e.public_key,
+            key_origin: e.key_origin,
+            gateway_id: e.gateway_id,
+            slot: e.slot,
+            addresses: e.addresses,
+        }])
+    }
+
+    pub(super) fn evolve(&mut self, event: &DeviceEvent) {
+        if let DeviceEvent::Enrolled {
+            owner,
+            name,
+            fingerprint,
+            public_key,
+            key_origin,
+            gateway_id,
+            ..
+        } = event
+        {
+            self.enrolled = Some(Enrolled {
+                owner: *owner,
+                gateway_id: *gateway_id,
+                name: name.clone(),
+                fingerprint: fingerprint.clone(),
+                public_key: public_key.clone(),
+                key_origin: *key_origin,
+                enabled: true,
+                expires_at: None,
+                expired: false,
+                rotation_deadline: None,
+                rotation_lapsed: false,
+                revoked: false,
+            });
+        } else if let Some(device) = &mut self.enrolled {
+            device.evolve(event);
+        }
+    }
+}
+
+impl Enrolled {
+    fn decide(&self, command: DeviceCommand) -> Vec<DeviceEvent> {
+        let owner = self.owner;
+        match command {
+            DeviceCommand::Enrol(_) => vec![],
+            DeviceCommand::Reprovision(r) => self.reprovision(r),
+            DeviceCommand::Rename(name) => {
+                let name = Personal::from(name);
+                if name == self.name { vec![] } else { vec![DeviceEvent::Renamed { owner, name }] }
+            }
+            DeviceCommand::Rotate { deadline } => vec![DeviceEvent::RotationRequested { deadline }],
+            DeviceCommand::LapseRotation { now } => {
+                let due = self.rotation_deadline.is_some_and(|d| d <= now) && !self.rotation_lapsed;
+                if due { vec![DeviceEvent::RotationLapsed {}] } else { vec![] }
+            }
+            DeviceCommand::Disable if self.enabled => vec![DeviceEvent::Disabled {}],
+            DeviceCommand::Enable if !self.enabled => vec![DeviceEvent::Enabled {}],
+            DeviceCommand::Disable | DeviceCommand::Enable => vec![],
+            DeviceCommand::SetExpiry { expires_at, now } => {
+                if expires_at == self.expires_at {
+                    return vec![];
+                }
+                let mut events = vec![DeviceEvent::ExpiryChanged { expires_at }];
+                if expires_at.is_some_and(|t| t <= now) {
+                    events.push(DeviceEvent::Expired {});
+                }
+                events
+            }
+            DeviceCommand::Expire { now } => {
+                let due = self.expires_at.is_some_and(|t| t <= now) && !self.expired;
+                if due { vec![DeviceEvent::Expired {}] } else { vec![] }
+            }
+            DeviceCommand::Revoke { reason } => {
+                vec![DeviceEvent::Revoked { owner, reason: reason.map(Into::into) }]
+            }
+        }
+    }
+
+    fn reprovision(&self, r: Reprovision) -> Vec<DeviceEvent> {
+        if r.public_key == self.public_key {
+            return vec![];
+        }
+        vec![DeviceEvent::Reprovisioned {
+            owner: self.owner,
+            public_key: r.public_key,
+            key_origin: r.key_origin,
+            os_version: r.os_version.map(Into::into),
+            app_version: r.app_version,
+        }]
+    }
+
+    fn evolve(&mut self, event: &DeviceEvent) {
+        match event {
+            DeviceEvent::Enrolled { .. } => {}
+            DeviceEvent::Reprovisioned { public_key, key_origin, .. } => {
+                self.public_key = public_key.clone();
+                self.key_origin = *key_origin;
+                self.rotation_deadline = None;
+                self.rotation_lapsed = false;
+            }
+            DeviceEvent::Renamed { name, .. } => self.name = name.clone(),
+            DeviceEvent::RotationRequested { deadline } => {
+                self.rotation_deadline = Some(*deadline);
+                self.rotation_lapsed = false;
+            }
+            DeviceEvent::RotationLapsed {} => self.rotation_lapsed = true,
+            DeviceEvent::Disabled {} => self.enabled = false,
+            DeviceEvent::Enabled {} => self.enabled = true,
+            DeviceEvent::ExpiryChanged { expires_at } => {
+                self.expires_at = *expires_at;
+                self.expired = false;
+            }
+            DeviceEvent::Expired {} => self.expired = true,
+            DeviceEvent::Revoked { .. } => self.revoked = true,
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What can happen to a gateway.
+
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    aggregate::wire_names,
+    event::{Claim, ClaimKind, Effect, StoredEvent},
+    ids::UserId,
+    values::{Endpoint, Pool, PublicKey},
+};
+
+/// Everything an admin sets on a gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayFields {
+    /// Unique without regard to case.
+    pub name: String,
+    /// Where devices reach it.
+    pub endpoint: Endpoint,
+    /// The port its WireGuard listens on.
+    pub listen_port: u16,
+    /// The tunnel addresses of its devices; never changes.
+    pub pool: Pool,
+    /// The resolvers its devices use.
+    pub dns_servers: Vec<IpAddr>,
+    /// The domains its devices search.
+    pub dns_search: Vec<String>,
+    /// The tunnel's MTU in bytes.
+    pub mtu: u16,
+    /// Seconds between keepalives of its devices; 0 means none.
+    pub persistent_keepalive: u16,
+    /// The node's interfaces on which the tunnel's addresses are masqueraded.
+    pub masquerade_interfaces: Vec<String>,
+}
+
+/// The fields that have changed. The pool cannot.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are those of GatewayFields")]
+pub struct GatewayChange {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<Endpoint>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen_port: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns_servers: Option<Vec<IpAddr>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns_search: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persistent_keepalive: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub masquerade_interfaces: Option<Vec<String>>,
+}
+
+/// An event of a gateway. Join tokens and credentials are never in one, only their hashes are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum GatewayEvent {
+    /// The gateway exists from now on.
+    #[serde(rename = "gateway.created")]
+    Created {
+        /// All of it.
+        #[serde(flatten)]
+        fields: GatewayFields,
+    },
+    /// What is given has changed.
+    #[serde(rename = "gateway.changed")]
+    Changed {
+        /// What.
+        #[serde(flatten)]
+        change: GatewayChange,
+    },
+    /// Another WireGuard key, and so new profiles for all its devices.
+    #[serde(rename = "gateway.key_set")]
+    KeySet {
+        /// The key.
+        public_key: PublicKey,
+    },
+    /// A token was made with which a node can become this gateway.
+    #[serde(rename = "gateway.join_token_issued")]
+    JoinTokenIssued {
+        /// Until when it works.
+        expires_at: DateTime<Utc>,
+    },
+    /// A node became this gateway; earlier credentials are void.
+    #[serde(rename = "gateway.joined")]
+    Joined {
+        /// The version of its agent.
+        agent_version: String,
+    },
+    /// Gone.
+    #[serde(rename = "gateway.deleted")]
+    Deleted {},
+}
+
+wire_names!(GatewayEvent {
+    Created => "gateway.created",
+    Changed => "gateway.changed",
+    KeySet => "gateway.key_set",
+    JoinTokenIssued => "gateway.join_token_issued",
+    Joined => "gateway.joined",
+    Deleted => "gateway.deleted",
+});
+
+impl StoredEvent for GatewayEvent {
+    const AGGREGATE_TYPE: &'static str = "gateway";
+
+    fn personal_fields(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn subject(&self, _: Uuid) -> Option<UserId> {
+        None
+    }
+
+    fn effects(&self, _: Uuid) -> Vec<Effect> {
+        let name = |n: &str| Effect::Take(Claim::folded(ClaimKind::GatewayName, Some(n)));
+        match self {
+            Self::Created { fields } => vec![name(&fields.name), Effect::TakePool(fields.pool)],
+            Self::Changed { change: GatewayChange { name: Some(n), .. } } => {
+                vec![Effect::Release(ClaimKind::GatewayName), name(n)]
+            }
+            Self::KeySet { public_key } => vec![Effect::Take(Claim::public_key(public_key))],
+            Self::Deleted {} => {
+                vec![Effect::Release(ClaimKind::GatewayName), Effect::Release(ClaimKind::Pool)]
+            }
+            Self::Changed { .. } | Self::JoinTokenIssued { .. } | Self::Joined { .. } => vec![],
+        }
+    }
+}

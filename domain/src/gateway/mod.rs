@@ -1,0 +1,9 @@
+//! Gateways: the WireGuard servers that devices connect to.
+
+mod events;
+mod state;
+
+pub use events::{GatewayChange, GatewayEvent, GatewayFields};
+pub use state::{Gateway, GatewayCommand};
+
+crate::aggregate::aggregate!(Gateway, GatewayCommand, GatewayEvent);

@@ -1,0 +1,150 @@
+//! What decides about a gateway.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{GatewayChange, GatewayEvent, GatewayFields};
+use crate::{error::DomainError, values::PublicKey};
+
+/// A command to a gateway. All values have been validated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GatewayCommand {
+    /// Makes the gateway.
+    Create {
+        /// All of it.
+        fields: Box<GatewayFields>,
+        /// Its key, where it is known already.
+        public_key: Option<PublicKey>,
+    },
+    /// Changes what is given.
+    Change {
+        /// What to change.
+        change: Box<GatewayChange>,
+        /// Another key.
+        public_key: Option<PublicKey>,
+    },
+    /// Notes that a join token was made.
+    IssueJoinToken {
+        /// Until when it works.
+        expires_at: DateTime<Utc>,
+    },
+    /// Makes a node this gateway.
+    Join {
+        /// The node's key.
+        public_key: PublicKey,
+        /// The version of its agent.
+        agent_version: String,
+    },
+    /// Removes the gateway.
+    Delete,
+}
+
+/// A gateway's state as folded from the events.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Gateway {
+    fields: Option<GatewayFields>,
+    public_key: Option<PublicKey>,
+    deleted: bool,
+}
+
+impl Gateway {
+    /// The fields, unless the gateway is unknown or deleted.
+    #[must_use]
+    pub fn fields(&self) -> Option<&GatewayFields> {
+        self.fields.as_ref().filter(|_| !self.deleted)
+    }
+
+    /// The WireGuard key, once it has one.
+    #[must_use]
+    pub const fn public_key(&self) -> Option<&PublicKey> {
+        self.public_key.as_ref()
+    }
+
+    /// See [`Decider::decide`](crate::Decider::decide).
+    ///
+    /// # Errors
+    /// `not_found` for an unknown or deleted gateway.
+    pub fn decide(&self, command: GatewayCommand) -> Result<Vec<GatewayEvent>, DomainError> {
+        match (self.fields(), command) {
+            (_, GatewayCommand::Create { fields, public_key }) => {
+                if self.fields.is_some() {
+                    let message = "the gateway exists already";
+                    return Err(DomainError::conflict("gateway_exists", message));
+                }
+                let key = public_key.map(|public_key| GatewayEvent::KeySet { public_key });
+                Ok(std::iter::once(GatewayEvent::Created { fields: *fields }).chain(key).collect())
+            }
+            (None, _) => Err(DomainError::not_found("gateway")),
+            (Some(fields), GatewayCommand::Change { change, public_key }) => {
+                let change = difference(fields, *change);
+                let mut events = Vec::new();
+                if change != GatewayChange::default() {
+                    events.push(GatewayEvent::Changed { change });
+                }
+                events.extend(self.key_set(public_key));
+                Ok(events)
+            }
+            (Some(_), GatewayCommand::IssueJoinToken { expires_at }) => {
+                Ok(vec![GatewayEvent::JoinTokenIssued { expires_at }])
+            }
+            (Some(_), GatewayCommand::Join { public_key, agent_version }) => {
+                let key = self.key_set(Some(public_key));
+                Ok(key.into_iter().chain([GatewayEvent::Joined { agent_version }]).collect())
+            }
+            (Some(_), GatewayCommand::Delete) => Ok(vec![GatewayEvent::Deleted {}]),
+        }
+    }
+
+    fn key_set(&self, key: Option<PublicKey>) -> Option<GatewayEvent> {
+        key.filter(|k| Some(k) != self.public_key.as_ref())
+            .map(|public_key| GatewayEvent::KeySet { public_key })
+    }
+
+    /// Folds one event.
+    pub fn evolve(&mut self, event: &GatewayEvent) {
+        match event {
+            GatewayEvent::Created { fields } => self.fields = Some(fields.clone()),
+            GatewayEvent::Changed { change } => {
+                if let Some(fields) = &mut self.fields {
+                    merge(fields, change);
+                }
+            }
+            GatewayEvent::KeySet { public_key } => self.public_key = Some(public_key.clone()),
+            GatewayEvent::JoinTokenIssued { .. } | GatewayEvent::Joined { .. } => {}
+            GatewayEvent::Deleted {} => self.deleted = true,
+        }
+    }
+}
+
+fn merge(fields: &mut GatewayFields, change: &GatewayChange) {
+    fn set<T: Clone>(field: &mut T, value: Option<&T>) {
+        if let Some(value) = value {
+            field.clone_from(value);
+        }
+    }
+    set(&mut fields.name, change.name.as_ref());
+    set(&mut fields.endpoint, change.endpoint.as_ref());
+    set(&mut fields.listen_port, change.listen_port.as_ref());
+    set(&mut fields.dns_servers, change.dns_servers.as_ref());
+    set(&mut fields.dns_search, change.dns_search.as_ref());
+    set(&mut fields.mtu, change.mtu.as_ref());
+    set(&mut fields.persistent_keepalive, change.persistent_keepalive.as_ref());
+    set(&mut fields.masquerade_interfaces, change.masquerade_interfaces.as_ref());
+}
+
+/// Only what really changes.
+fn difference(now: &GatewayFields, wish: GatewayChange) -> GatewayChange {
+    fn other<T: PartialEq>(present: &T, wish: Option<T>) -> Option<T> {
+        wish.filter(|w| w != present)
+    }
+    GatewayChange {
+        name: other(&now.name, wish.name),
+        endpoint: other(&now.endpoint, wish.endpoint),
+        listen_port: other(&now.listen_port, wish.listen_port),
+        dns_servers: other(&now.dns_servers, wish.dns_servers),
+        dns_search: other(&now.dns_search, wish.dns_search),
+        mtu: other(&now.mtu, wish.mtu),
+        persistent_keepalive: other(&now.persistent_keepalive, wish.persistent_keepalive),
+        masquerade_interfaces: other(&now.masquerade_interfaces, wish.masquerade_interfaces),
+    }
+}
