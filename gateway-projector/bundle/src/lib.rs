@@ -1,1 +1,30 @@
-//! NexaVPN.
+//! The gateway bundle: its types, its canonical bytes, its signature, and what
+//! a node checks before it believes one. No I/O, no clock, no randomness, so
+//! that the control plane and the agent share one meaning.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`payload`] | the payload's types, profile names |
+//! | [`canonical`](mod@canonical) | RFC 8785 bytes with every array sorted |
+//! | [`envelope`] | signing and verifying |
+//! | [`ranges`] | the textual ranges inside profiles |
+//! | [`validate`](mod@validate) | what a payload must satisfy beyond its types |
+//! | [`token`] | the join token |
+//! | [`wire`] | requests and answers between agent and control plane |
+
+pub mod canonical;
+pub mod envelope;
+mod error;
+pub mod payload;
+pub mod ranges;
+pub mod token;
+pub mod validate;
+pub mod wire;
+
+pub use canonical::canonical;
+pub use envelope::{SignedBundle, VerifiedBundle, etag, key_id, sign, verify};
+pub use error::BundleError;
+pub use payload::{Device, FORMAT, Input, Interface, Masquerade, Nat, Payload, PortBox, Profile};
+pub use token::{JoinToken, TokenError};
+pub use validate::{is_interface_name, is_uuid, validate};
+pub use wire::{Applied, JoinRequest, JoinResponse, PeerStatus, Rejected, StatusReport};

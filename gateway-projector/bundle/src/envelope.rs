@@ -1,0 +1,221 @@
+//! The envelope around a payload: `{"payload", "sha256", "signature"}`.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use crate::{BundleError, FORMAT, Payload, canonical, validate};
+
+/// Keeps a bundle's signature from being one of anything else.
+const CONTEXT: &[u8] = b"nexavpn-bundle-v1\0";
+
+/// A signed payload, ready to be served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedBundle {
+    /// The payload's epoch.
+    pub epoch: i64,
+    /// The payload's revision.
+    pub revision: i64,
+    /// The payload's canonical bytes.
+    pub bytes: Vec<u8>,
+    /// SHA-256 of [`SignedBundle::bytes`] in hexadecimal.
+    pub sha256: String,
+    /// Which key signed.
+    pub key_id: String,
+    /// The Ed25519 signature in base64.
+    pub signature: String,
+}
+
+/// A payload whose bytes, signature, form and rules have all been checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedBundle {
+    /// The payload.
+    pub payload: Payload,
+    /// The bytes that were signed.
+    pub bytes: Vec<u8>,
+    /// SHA-256 of [`VerifiedBundle::bytes`] in hexadecimal.
+    pub sha256: String,
+    /// Which key signed.
+    pub key_id: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    payload: &'a RawValue,
+    sha256: String,
+    signature: EnvelopeSignature,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EnvelopeSignature {
+    key_id: String,
+    ed25519: String,
+}
+
+/// The id of a signing key: the first 16 hexadecimal digits of the SHA-256 of
+/// its 32 bytes.
+#[must_use]
+pub fn key_id(key: &VerifyingKey) -> String {
+    let digest = hex::encode(Sha256::digest(key.as_bytes()));
+    digest[..16].to_owned()
+}
+
+/// The strong entity tag of a full bundle, with its quotes.
+#[must_use]
+pub fn etag(epoch: i64, revision: i64, key_id: &str) -> String {
+    format!("\"{epoch}.{revision}.{key_id}\"")
+}
+
+fn signed_bytes(payload: &[u8]) -> Vec<u8> {
+    [CONTEXT, payload].concat()
+}
+
+/// Signs a payload's canonical bytes.
+///
+/// # Errors
+/// [`BundleError::Malformed`] if the payload cannot be written as JSON.
+pub fn sign(payload: &Payload, key: &SigningKey) -> Result<SignedBundle, BundleError> {
+    let bytes = canonical(payload)?;
+    let signature = key.sign(&signed_bytes(&bytes));
+    Ok(SignedBundle {
+        epoch: payload.epoch,
+        revision: payload.revision,
+        sha256: hex::encode(Sha256::digest(&bytes)),
+        key_id: key_id(&key.verifying_key()),
+        signature: STANDARD.encode(signature.to_bytes()),
+        bytes,
+    })
+}
+
+impl SignedBundle {
+    /// The HTTP body. The payload goes in byte for byte as it was signed.
+    #[must_use]
+    pub fn body(&self) -> Vec<u8> {
+        // Hash, key id and base64 hold no character that JSON would escape.
+        let tail = format!(
+            ",\"sha256\":\"{}\",\"signature\":{{\"key_id\":\"{}\",\"ed25519\":\"{}\"}}}}",
+            self.sha256, self.key_id, self.signature
+        );
+        [b"{\"payload\":", self.bytes.as_slice(), tail.as_bytes()].concat()
+    }
+
+    /// The strong entity tag of this bundle, with its quotes.
+    #[must_use]
+    pub fn etag(&self) -> String {
+        etag(self.epoch, self.revision, &self.key_id)
+    }
+}
+
+impl VerifiedBundle {
+    /// The strong entity tag of this bundle, with its quotes.
+    #[must_use]
+    pub fn etag(&self) -> String {
+        etag(self.payload.epoch, self.payload.revision, &self.key_id)
+    }
+
+    /// What orders bundles of one gateway.
+    #[must_use]
+    pub fn position(&self) -> (i64, i64) {
+        (self.payload.epoch, self.payload.revision)
+    }
+
+    /// Refuses another gateway's bundle.
+    ///
+    /// # Errors
+    /// [`BundleError::WrongGateway`].
+    pub fn check_gateway(&self, gateway_id: &str) -> Result<(), BundleError> {
+        if self.payload.gateway_id == gateway_id {
+            Ok(())
+        } else {
+            Err(BundleError::WrongGateway(self.payload.gateway_id.clone()))
+        }
+    }
+
+    /// Whether this bundle replaces the one held: `Ok(false)` when it is the
+    /// very same.
+    ///
+    /// # Errors
+    /// [`BundleError::RolledBack`] for an older one and
+    /// [`BundleError::Conflict`] for another content at the same position.
+    pub fn check_newer(&self, held: &VerifiedBundle) -> Result<bool, BundleError> {
+        let (epoch, revision) = self.position();
+        let (held_epoch, held_revision) = held.position();
+        match self.position().cmp(&held.position()) {
+            std::cmp::Ordering::Greater => Ok(true),
+            std::cmp::Ordering::Equal if self.sha256 == held.sha256 => Ok(false),
+            std::cmp::Ordering::Equal => Err(BundleError::Conflict { epoch, revision }),
+            std::cmp::Ordering::Less => Err(BundleError::RolledBack {
+                epoch,
+                revision,
+                held_epoch,
+                held_revision,
+            }),
+        }
+    }
+}
+
+/// Checks a received body: hash and signature first, over the bytes as they
+/// came; only then is the payload parsed, and it must be canonical and valid.
+///
+/// Whether it is meant for this gateway and newer than what is held are
+/// [`VerifiedBundle::check_gateway`] and [`VerifiedBundle::check_newer`].
+///
+/// # Errors
+/// The first check that fails, as a [`BundleError`].
+pub fn verify(body: &[u8], trusted: &[VerifyingKey]) -> Result<VerifiedBundle, BundleError> {
+    let malformed = |error: serde_json::Error| BundleError::Malformed(error.to_string());
+    let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(malformed)?;
+    let bytes = envelope.payload.get().as_bytes();
+
+    let sha256 = hex::encode(Sha256::digest(bytes));
+    if sha256 != envelope.sha256 {
+        return Err(BundleError::BadHash);
+    }
+    let named = &envelope.signature.key_id;
+    let key = trusted
+        .iter()
+        .find(|key| key_id(key) == *named)
+        .ok_or_else(|| BundleError::UnknownKey(shortened(named)))?;
+    let signature = STANDARD
+        .decode(&envelope.signature.ed25519)
+        .ok()
+        .and_then(|raw| Signature::from_slice(&raw).ok())
+        .ok_or(BundleError::BadSignature)?;
+    key.verify_strict(&signed_bytes(bytes), &signature)
+        .map_err(|_| BundleError::BadSignature)?;
+
+    // A later format may have other fields: name the format, not the field.
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    let Format { format } = serde_json::from_slice(bytes).map_err(malformed)?;
+    if format != FORMAT {
+        return Err(BundleError::UnsupportedFormat(format));
+    }
+    let payload: Payload = serde_json::from_slice(bytes).map_err(malformed)?;
+    if canonical(&payload)? != bytes {
+        return Err(BundleError::NotCanonical);
+    }
+    validate(&payload)?;
+    Ok(VerifiedBundle {
+        payload,
+        bytes: bytes.to_vec(),
+        sha256,
+        key_id: key_id(key),
+    })
+}
+
+/// The envelope is not authenticated yet: do not carry a novel into the logs.
+fn shortened(text: &str) -> String {
+    text.chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(32)
+        .collect()
+}

@@ -1,0 +1,109 @@
+//! Requests and answers between the agent and the control plane.
+//!
+//! | | |
+//! | --- | --- |
+//! | `POST /api/v1/gateways/join` | [`JoinRequest`] → 201 [`JoinResponse`] |
+//! | `GET /api/v1/admin/gateways/{id}/sync` | bearer credential, `If-None-Match` → 200 bundle or 304 |
+//! | `POST /api/v1/gateways/{id}/status` | bearer credential, [`StatusReport`] → 204 |
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A node asks to become a gateway.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinRequest {
+    /// The join token as text.
+    pub token: String,
+    /// The node's WireGuard public key in base64.
+    pub public_key: String,
+    /// The agent's version.
+    pub agent_version: String,
+}
+
+/// The node is a gateway now.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinResponse {
+    /// The gateway's id.
+    pub gateway_id: String,
+    /// The gateway's name.
+    pub name: String,
+    /// The gateway's own credential, shown this once.
+    pub credential: String,
+    /// The bundle-signing public keys, 32 bytes in base64 each.
+    pub signing_keys: Vec<String>,
+}
+
+/// What a node tells about itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusReport {
+    /// The agent's version.
+    pub agent_version: String,
+    /// The bundle in force; none before the first one.
+    pub applied: Option<Applied>,
+    /// The last bundle that was refused since then.
+    pub rejected: Option<Rejected>,
+    /// The peers of the tunnel.
+    pub peers: Vec<PeerStatus>,
+    /// The node's time, RFC 3339 in UTC.
+    pub reported_at: String,
+}
+
+/// The bundle in force on a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    /// Its epoch.
+    pub epoch: i64,
+    /// Its revision.
+    pub revision: i64,
+    /// SHA-256 of its payload in hexadecimal.
+    pub sha256: String,
+}
+
+/// A bundle that a node refused, or could not apply. The position is absent
+/// where nothing in the bundle could be believed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejected {
+    /// Its epoch.
+    pub epoch: Option<i64>,
+    /// Its revision.
+    pub revision: Option<i64>,
+    /// SHA-256 of its payload in hexadecimal.
+    pub sha256: Option<String>,
+    /// A [`BundleError::reason_code`](crate::BundleError::reason_code), or `apply_failed`.
+    pub reason_code: String,
+    /// The reason, for people.
+    pub reason: String,
+}
+
+/// One peer of the tunnel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerStatus {
+    /// The peer's public key in base64.
+    pub public_key: String,
+    /// Unix time of the latest handshake.
+    pub latest_handshake: Option<i64>,
+    /// Bytes received from the peer.
+    pub rx_bytes: u64,
+    /// Bytes sent to the peer.
+    pub tx_bytes: u64,
+}
+
+impl fmt::Debug for JoinRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinRequest")
+            .field("public_key", &self.public_key)
+            .field("agent_version", &self.agent_version)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for JoinResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinResponse")
+            .field("gateway_id", &self.gateway_id)
+            .field("name", &self.name)
+            .field("signing_keys", &self.signing_keys)
+            .finish_non_exhaustive()
+    }
+}
