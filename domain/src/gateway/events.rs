@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
+use ipnetwork::IpNetwork;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -34,6 +35,9 @@ pub struct GatewayFields {
     pub persistent_keepalive: u16,
     /// The node's interfaces on which the tunnel's addresses are masqueraded.
     pub masquerade_interfaces: Vec<String>,
+    /// Networks that a full tunnel never opens, besides those that are not public anyway.
+    #[serde(default)]
+    pub internal_networks: Vec<IpNetwork>,
 }
 
 /// The fields that have changed. The pool cannot.
@@ -56,6 +60,8 @@ pub struct GatewayChange {
     pub persistent_keepalive: Option<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masquerade_interfaces: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub internal_networks: Option<Vec<IpNetwork>>,
 }
 
 /// An event of a gateway. Join tokens and credentials are never in one, only their hashes are kept.

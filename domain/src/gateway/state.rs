@@ -130,6 +130,7 @@ fn merge(fields: &mut GatewayFields, change: &GatewayChange) {
     set(&mut fields.mtu, change.mtu.as_ref());
     set(&mut fields.persistent_keepalive, change.persistent_keepalive.as_ref());
     set(&mut fields.masquerade_interfaces, change.masquerade_interfaces.as_ref());
+    set(&mut fields.internal_networks, change.internal_networks.as_ref());
 }
 
 /// Only what really changes.
@@ -146,5 +147,6 @@ fn difference(now: &GatewayFields, wish: GatewayChange) -> GatewayChange {
         mtu: other(&now.mtu, wish.mtu),
         persistent_keepalive: other(&now.persistent_keepalive, wish.persistent_keepalive),
         masquerade_interfaces: other(&now.masquerade_interfaces, wish.masquerade_interfaces),
+        internal_networks: other(&now.internal_networks, wish.internal_networks),
     }
 }
