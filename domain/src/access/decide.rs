@@ -1,0 +1,143 @@
+//! The decision about one packet.
+
+use std::{fmt, net::IpAddr};
+
+use super::{Access, Rule};
+use crate::{ids::PolicyId, values::Protocol};
+
+/// A packet from a device, as far as policies look at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Packet {
+    /// Where it goes.
+    pub dst: IpAddr,
+    /// Its protocol.
+    pub protocol: Protocol,
+    /// Its destination port, where the protocol has ports ([`Protocol::has_ports`]); without
+    /// meaning otherwise.
+    pub port: Option<u16>,
+}
+
+impl Packet {
+    /// The port as the firewall sees it; any will do for a protocol without ports.
+    pub(super) fn port_or_zero(&self) -> u16 {
+        self.port.unwrap_or(0)
+    }
+}
+
+/// Whether a packet passes, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Decision {
+    /// Whether it passes.
+    pub allowed: bool,
+    /// What decided.
+    pub by: DecidedBy,
+}
+
+/// What decides about a packet. Shown as the policy's id, `built-in:dns`, `built-in:echo` or
+/// `default`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DecidedBy {
+    /// The first policy that matches.
+    Policy(PolicyId),
+    /// Every device may ask its gateway's resolvers.
+    BuiltInDns,
+    /// The gateway answers echo requests (and no other ICMP) sent to its tunnel addresses. Its
+    /// input hook does so without asking policies.
+    BuiltInEcho,
+    /// Nothing matches: denied.
+    Default,
+}
+
+impl fmt::Display for DecidedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Policy(id) => id.fmt(f),
+            Self::BuiltInDns => f.write_str("built-in:dns"),
+            Self::BuiltInEcho => f.write_str("built-in:echo"),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A rule on the way to a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Considered {
+    /// Which.
+    pub rule: DecidedBy,
+    /// Whether it lets pass what it matches.
+    pub allows: bool,
+    /// Whether the packet matches. The first that matches decides.
+    pub matched: bool,
+}
+
+impl Access {
+    /// What happens to a packet from the device.
+    #[must_use]
+    pub fn decide(&self, packet: &Packet) -> Decision {
+        self.considered(packet).find(|one| one.matched).map_or(
+            Decision { allowed: false, by: DecidedBy::Default },
+            |one| Decision { allowed: one.allows, by: one.rule },
+        )
+    }
+
+    /// Every rule in the order in which they are asked, built-ins included. The first that matched
+    /// decided; if none did, the packet is denied by default.
+    #[must_use]
+    pub fn explain(&self, packet: &Packet) -> Vec<Considered> {
+        self.considered(packet).collect()
+    }
+
+    fn considered(&self, packet: &Packet) -> impl Iterator<Item = Considered> {
+        let Packet { dst, protocol, .. } = *packet;
+        let around = &self.surroundings;
+        let reachable = around.has_family_of(dst);
+        let own = around.is_own(dst);
+        let echo = Considered {
+            rule: DecidedBy::BuiltInEcho,
+            allows: true,
+            matched: reachable && own && protocol == echo_protocol(dst),
+        };
+        let dns = Considered {
+            rule: DecidedBy::BuiltInDns,
+            allows: true,
+            matched: reachable
+                && matches!(protocol, Protocol::TCP | Protocol::UDP)
+                && packet.port == Some(53)
+                && around.dns_servers.contains(&dst),
+        };
+        let packet = *packet;
+        let policies = self.rules.iter().map(move |rule| Considered {
+            rule: DecidedBy::Policy(rule.id),
+            allows: rule.allows(),
+            // An allow policy never opens the gateway itself; a deny policy does close it.
+            matched: reachable
+                && !(own && rule.allows())
+                && self.is_about(rule, packet.dst)
+                && serves(rule, &packet),
+        });
+        std::iter::once(echo).chain(policies).chain([dns])
+    }
+
+    /// Whether a rule's destinations contain an address.
+    fn is_about(&self, rule: &Rule, dst: IpAddr) -> bool {
+        rule.destinations.iter().any(|network| network.contains(dst))
+    }
+}
+
+/// Whether a rule's services contain the packet's protocol and port.
+fn serves(rule: &Rule, packet: &Packet) -> bool {
+    rule.services.is_empty()
+        || rule.services.iter().any(|service| {
+            service.protocol == packet.protocol
+                && (service.ports.is_empty()
+                    || !packet.protocol.has_ports()
+                    || service.ports.iter().any(|ports| ports.contains(packet.port_or_zero())))
+        })
+}
+
+const fn echo_protocol(dst: IpAddr) -> Protocol {
+    match dst {
+        IpAddr::V4(_) => Protocol::ICMP,
+        IpAddr::V6(_) => Protocol::ICMPV6,
+    }
+}

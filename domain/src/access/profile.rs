@@ -1,0 +1,57 @@
+//! Access as disjoint accepting boxes.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::Packet;
+
+/// A device's access as the gateway's firewall takes it: disjoint boxes, all of them accepting, in
+/// canonical form. Equal access is an equal value, whatever policies made it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FlatProfile {
+    /// IPv4 ranges open to every protocol and port.
+    pub v4: Vec<(Ipv4Addr, Ipv4Addr)>,
+    /// IPv6 ranges open to every protocol and port.
+    pub v6: Vec<(Ipv6Addr, Ipv6Addr)>,
+    /// IPv4 ranges open to some protocols and ports.
+    pub v4_ports: Vec<PortBox>,
+    /// IPv6 ranges open to some protocols and ports.
+    pub v6_ports: Vec<PortBox>,
+}
+
+/// Addresses × protocols × destination ports, all inclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PortBox {
+    /// The first address.
+    pub first: IpAddr,
+    /// The last address, of the same family.
+    pub last: IpAddr,
+    /// The first and last protocol number.
+    pub protocols: (u8, u8),
+    /// The first and last port; 0–65535 for protocols without ports.
+    pub ports: (u16, u16),
+}
+
+impl FlatProfile {
+    /// How many boxes there are, which is what a gateway's firewall has to hold.
+    #[must_use]
+    pub fn box_count(&self) -> usize {
+        self.v4.len() + self.v6.len() + self.v4_ports.len() + self.v6_ports.len()
+    }
+
+    /// Whether a packet lies in one of the boxes.
+    #[must_use]
+    pub fn contains(&self, packet: &Packet) -> bool {
+        let ports = match packet.dst {
+            IpAddr::V4(ip) if self.v4.iter().any(|(a, b)| (*a..=*b).contains(&ip)) => return true,
+            IpAddr::V6(ip) if self.v6.iter().any(|(a, b)| (*a..=*b).contains(&ip)) => return true,
+            IpAddr::V4(_) => &self.v4_ports,
+            IpAddr::V6(_) => &self.v6_ports,
+        };
+        let port = packet.port_or_zero();
+        ports.iter().any(|one| {
+            (one.first..=one.last).contains(&packet.dst)
+                && (one.protocols.0..=one.protocols.1).contains(&packet.protocol.0)
+                && (one.ports.0..=one.ports.1).contains(&port)
+        })
+    }
+}

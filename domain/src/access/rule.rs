@@ -1,0 +1,97 @@
+//! What the evaluator is given.
+
+use std::net::IpAddr;
+
+use ipnetwork::IpNetwork;
+
+use crate::{
+    gateway::GatewayFields,
+    ids::PolicyId,
+    values::{Addresses, PolicyEffect, Service},
+};
+
+/// One policy in force, as the evaluator needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// Which policy.
+    pub id: PolicyId,
+    /// Its name, the label of the resources that it opens.
+    pub name: String,
+    /// Its place in the order; the lowest number comes first.
+    pub priority: u32,
+    /// Allow or deny.
+    pub effect: PolicyEffect,
+    /// Whether it opens the public internet too; without meaning where it denies.
+    pub full_tunnel: bool,
+    /// Which destinations it is about; none of a family means nothing of that family.
+    pub destinations: Vec<IpNetwork>,
+    /// Which protocols and ports; empty means all.
+    pub services: Vec<Service>,
+    /// `idx` of its creation: the older (smaller) comes first.
+    pub age: u64,
+}
+
+impl Rule {
+    /// What orders rules: priority, deny before allow, age. The id only keeps the order total.
+    pub(super) fn order(&self) -> (u32, bool, u64, PolicyId) {
+        (self.priority, self.effect == PolicyEffect::Allow, self.age, self.id)
+    }
+
+    pub(super) fn allows(&self) -> bool {
+        self.effect == PolicyEffect::Allow
+    }
+
+    /// A deny policy cannot be a full tunnel; should one say so, it denies what it lists.
+    pub(super) fn opens_internet(&self) -> bool {
+        self.full_tunnel && self.allows()
+    }
+}
+
+/// What of its gateway matters to a device's access.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The resolvers that every device may ask (`built-in:dns`).
+    pub dns_servers: Vec<IpAddr>,
+    /// The gateway's own tunnel addresses, reachable by built-ins only.
+    pub gateway_addresses: Addresses,
+    /// Whether devices have IPv6 addresses; otherwise they reach nothing over IPv6.
+    pub has_v6: bool,
+    /// Networks that a full tunnel does not open, unless a policy lists them.
+    pub internal_networks: Vec<IpNetwork>,
+    /// The tunnel networks of the gateways. A full tunnel does not open them either: where they
+    /// are public addresses, it would let devices reach each other.
+    pub tunnel_networks: Vec<IpNetwork>,
+    /// Where the gateway is reached, if by address.
+    pub endpoint: Option<IpAddr>,
+}
+
+impl Surroundings {
+    /// The surroundings at a gateway.
+    #[must_use]
+    pub fn of(gateway: &GatewayFields) -> Self {
+        Self {
+            dns_servers: gateway.dns_servers.clone(),
+            gateway_addresses: gateway.pool.gateway_addresses(),
+            has_v6: gateway.pool.v6.is_some(),
+            internal_networks: gateway.internal_networks.clone(),
+            tunnel_networks: gateway.pool.networks().collect(),
+            endpoint: gateway.endpoint.ip(),
+        }
+    }
+
+    /// Whether a resolver listens on one of the gateway's own tunnel addresses.
+    #[must_use]
+    pub fn dns_on_gateway(&self) -> bool {
+        self.dns_servers.iter().any(|server| self.is_own(*server))
+    }
+
+    /// Whether this is one of the gateway's own tunnel addresses.
+    pub(super) fn is_own(&self, ip: IpAddr) -> bool {
+        self.gateway_addresses.iter().any(|own| own == ip)
+    }
+
+    /// Whether devices can use addresses of this family at all.
+    pub(super) const fn has_family_of(&self, ip: IpAddr) -> bool {
+        ip.is_ipv4() || self.has_v6
+    }
+}
