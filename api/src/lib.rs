@@ -1,1 +1,2 @@
 //! NexaVPN.
+pub mod postgres;
