@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr};
 
-use super::{Access, Rule};
+use super::{Access, Rule, public};
 use crate::{ids::PolicyId, values::Protocol};
 
 /// A packet from a device, as far as policies look at it.
@@ -120,7 +120,11 @@ impl Access {
 
     /// Whether a rule's destinations contain an address.
     fn is_about(&self, rule: &Rule, dst: IpAddr) -> bool {
+        let mut closed = self.surroundings.closed_to_full_tunnels();
         rule.destinations.iter().any(|network| network.contains(dst))
+            || (rule.opens_internet()
+                && public::contains(dst)
+                && !closed.any(|network| network.contains(dst)))
     }
 }
 

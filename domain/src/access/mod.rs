@@ -13,8 +13,13 @@
 //! asks here.
 
 mod decide;
+mod interval;
+mod networks;
 mod profile;
+mod public;
 mod rule;
+mod services;
+mod sweep;
 
 pub use decide::{Considered, DecidedBy, Decision, Packet};
 pub use profile::{FlatProfile, PortBox};
@@ -77,21 +82,21 @@ impl Access {
     /// the built-in there too.
     #[must_use]
     pub fn profile(&self) -> FlatProfile {
-        FlatProfile::default()
+        self.flatten()
     }
 
     /// `peer.allowed_ips`: the addresses where policies allow any protocol or port, in the fewest
     /// networks; `0.0.0.0/0` and `::/0` for a full tunnel.
     #[must_use]
     pub fn allowed_ips(&self) -> Vec<IpNetwork> {
-        vec![]
+        self.list_allowed_ips()
     }
 
     /// The addresses where policies allow any protocol or port, split where the first allowing
     /// policy changes. For a full tunnel too these are the addresses that it opens, not `0.0.0.0/0`.
     #[must_use]
     pub fn resources(&self) -> Vec<Resource> {
-        vec![]
+        self.list_resources()
     }
 
     /// AllowedIPs of the rendered profile: the effective destinations, the DNS servers and the
@@ -99,6 +104,6 @@ impl Access {
     /// the tunnel). Never empty; exactly `0.0.0.0/0` and `::/0` for a full tunnel.
     #[must_use]
     pub fn routes(&self) -> Vec<IpNetwork> {
-        vec![]
+        self.list_routes()
     }
 }

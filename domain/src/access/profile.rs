@@ -2,7 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::Packet;
+use super::{
+    Access, Packet,
+    interval::{Family, Interval, v4},
+    services::{Interner, SetId},
+};
 
 /// A device's access as the gateway's firewall takes it: disjoint boxes, all of them accepting, in
 /// canonical form. Equal access is an equal value, whatever policies made it.
@@ -54,4 +58,54 @@ impl FlatProfile {
                 && (one.ports.0..=one.ports.1).contains(&port)
         })
     }
+}
+
+impl Access {
+    pub(super) fn flatten(&self) -> FlatProfile {
+        let mut sets = Interner::new();
+        let (v4_pieces, v6_pieces) = (
+            self.equal_services(Family::V4, &mut sets),
+            self.equal_services(Family::V6, &mut sets),
+        );
+        let open = |pieces: &[(Interval, SetId)]| -> Vec<Interval> {
+            pieces.iter().filter(|(_, id)| *id == Interner::ALL).map(|(range, _)| *range).collect()
+        };
+        let v6 = Ipv6Addr::from_bits;
+        FlatProfile {
+            v4: open(&v4_pieces).iter().map(|r| (v4(r.first), v4(r.last))).collect(),
+            v6: open(&v6_pieces).iter().map(|r| (v6(r.first), v6(r.last))).collect(),
+            v4_ports: port_boxes(Family::V4, &v4_pieces, &sets),
+            v6_ports: port_boxes(Family::V6, &v6_pieces, &sets),
+        }
+    }
+
+    /// The swept pieces, neighbours with the same services merged: the firewall does not mind which
+    /// policy opens them.
+    fn equal_services(&self, family: Family, sets: &mut Interner) -> Vec<(Interval, SetId)> {
+        let mut merged: Vec<(Interval, SetId)> = Vec::new();
+        for piece in self.sweep(family, sets) {
+            match merged.last_mut() {
+                Some((range, id)) if *id == piece.services && range.touches(&piece.range) => {
+                    range.last = piece.range.last;
+                }
+                _ => merged.push((piece.range, piece.services)),
+            }
+        }
+        merged
+    }
+}
+
+fn port_boxes(family: Family, pieces: &[(Interval, SetId)], sets: &Interner) -> Vec<PortBox> {
+    let mut boxes = Vec::new();
+    for (range, id) in pieces.iter().filter(|(_, id)| *id != Interner::ALL) {
+        for run in sets.runs(*id) {
+            boxes.extend(run.ports.iter().map(|ports| PortBox {
+                first: family.ip(range.first),
+                last: family.ip(range.last),
+                protocols: run.protocols,
+                ports: *ports,
+            }));
+        }
+    }
+    boxes
 }

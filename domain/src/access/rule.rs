@@ -90,6 +90,11 @@ impl Surroundings {
         self.gateway_addresses.iter().any(|own| own == ip)
     }
 
+    /// What a full tunnel does not open unless a policy lists it.
+    pub(super) fn closed_to_full_tunnels(&self) -> impl Iterator<Item = &IpNetwork> {
+        self.internal_networks.iter().chain(&self.tunnel_networks)
+    }
+
     /// Whether devices can use addresses of this family at all.
     pub(super) const fn has_family_of(&self, ip: IpAddr) -> bool {
         ip.is_ipv4() || self.has_v6
