@@ -52,6 +52,16 @@ impl Device {
         self.enrolled.as_ref().map(|d| &d.public_key)
     }
 
+    /// The next moment at which [`DeviceCommand::Expire`] or [`DeviceCommand::LapseRotation`] has
+    /// something to do.
+    #[must_use]
+    pub fn next_tick(&self) -> Option<DateTime<Utc>> {
+        let device = self.enrolled.as_ref().filter(|d| !d.revoked)?;
+        let expiry = device.expires_at.filter(|_| !device.expired);
+        let rotation = device.rotation_deadline.filter(|_| !device.rotation_lapsed);
+        expiry.into_iter().chain(rotation).min()
+    }
+
     /// See [`Decider::decide`](crate::Decider::decide).
     ///
     /// # Errors
@@ -138,7 +148,7 @@ impl Enrolled {
                 let name = Personal::from(name);
                 if name == self.name { vec![] } else { vec![DeviceEvent::Renamed { owner, name }] }
             }
-            DeviceCommand::Rotate { deadline } => vec![DeviceEvent::RotationRequested { deadline }],
+            DeviceCommand::Rotate { deadline } => self.rotate(deadline),
             DeviceCommand::LapseRotation { now } => {
                 let due = self.rotation_deadline.is_some_and(|d| d <= now) && !self.rotation_lapsed;
                 if due { vec![DeviceEvent::RotationLapsed {}] } else { vec![] }
@@ -164,6 +174,17 @@ impl Enrolled {
                 vec![DeviceEvent::Revoked { owner, reason: reason.map(Into::into) }]
             }
         }
+    }
+
+    /// The earlier deadline stands and a lapsed key stays out: else whoever may rotate (the owner,
+    /// or who has the device) could keep an old key alive for ever by asking again.
+    fn rotate(&self, deadline: DateTime<Utc>) -> Vec<DeviceEvent> {
+        let deadline = self.rotation_deadline.map_or(deadline, |d| d.min(deadline));
+        let mut events = vec![DeviceEvent::RotationRequested { deadline }];
+        if self.rotation_lapsed {
+            events.push(DeviceEvent::RotationLapsed {});
+        }
+        events
     }
 
     fn reprovision(&self, r: Reprovision) -> Vec<DeviceEvent> {

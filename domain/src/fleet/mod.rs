@@ -1,1 +1,160 @@
-//! The state of the whole, folded from the stream.
+//! The state of the whole, folded from the stream: which device is a peer of which gateway, with
+//! which access.
+//!
+//! Everything that asks "who may reach what" answers from here, so that bundles, profiles, preview,
+//! explanations and answers about the past come from the same code. An event re-evaluates only the
+//! devices that it can concern.
+
+mod apply;
+mod compiled;
+mod index;
+mod state;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    access::{Access, Rule},
+    ids::{DeviceId, GatewayId, GroupId, PolicyId, UserId},
+};
+
+pub use compiled::{ClientProfile, Compiled};
+pub use state::{DeviceState, DeviceStatus, GatewayState, GroupState, Peer, PolicyState, UserState};
+
+use compiled::CompiledCache;
+use index::Index;
+
+/// What one event did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Changes {
+    /// Gateways whose bundle is another one now.
+    pub gateways: BTreeSet<GatewayId>,
+    /// Devices whose peer or access changed.
+    pub devices: BTreeSet<DeviceId>,
+}
+
+/// The folded state. Holds no personal data.
+#[derive(Debug, Clone, Default)]
+pub struct Fleet {
+    idx: i64,
+    users: HashMap<UserId, UserState>,
+    groups: HashMap<GroupId, GroupState>,
+    devices: BTreeMap<DeviceId, DeviceState>,
+    policies: BTreeMap<PolicyId, PolicyState>,
+    gateways: BTreeMap<GatewayId, GatewayState>,
+    index: Index,
+    compiled: CompiledCache,
+    signing_key: Option<String>,
+}
+
+impl Fleet {
+    /// The idx of the last event folded; 0 before the first.
+    #[must_use]
+    pub const fn idx(&self) -> i64 {
+        self.idx
+    }
+
+    /// The id of the key that signs bundles, once one was introduced.
+    #[must_use]
+    pub fn signing_key(&self) -> Option<&str> {
+        self.signing_key.as_deref()
+    }
+
+    /// A gateway that was not deleted.
+    #[must_use]
+    pub fn gateway(&self, id: GatewayId) -> Option<&GatewayState> {
+        self.gateways.get(&id)
+    }
+
+    /// All gateways that were not deleted, by id.
+    pub fn gateways(&self) -> impl Iterator<Item = (GatewayId, &GatewayState)> {
+        self.gateways.iter().map(|(id, g)| (*id, g))
+    }
+
+    /// A device, also a revoked one.
+    #[must_use]
+    pub fn device(&self, id: DeviceId) -> Option<&DeviceState> {
+        self.devices.get(&id)
+    }
+
+    /// The devices of a gateway that were not revoked, by id.
+    pub fn devices_of_gateway(
+        &self,
+        id: GatewayId,
+    ) -> impl Iterator<Item = (DeviceId, &DeviceState)> {
+        self.index.of_gateway(id).filter_map(|d| Some((d, self.devices.get(&d)?)))
+    }
+
+    /// The devices of a user that were not revoked, by id.
+    pub fn devices_of_user(&self, id: UserId) -> impl Iterator<Item = (DeviceId, &DeviceState)> {
+        self.index.of_user(id).filter_map(|d| Some((d, self.devices.get(&d)?)))
+    }
+
+    /// A user that was not deleted.
+    #[must_use]
+    pub fn user(&self, id: UserId) -> Option<&UserState> {
+        self.users.get(&id)
+    }
+
+    /// A group that was not deleted.
+    #[must_use]
+    pub fn group(&self, id: GroupId) -> Option<&GroupState> {
+        self.groups.get(&id)
+    }
+
+    /// A policy that was not deleted.
+    #[must_use]
+    pub fn policy(&self, id: PolicyId) -> Option<&PolicyState> {
+        self.policies.get(&id)
+    }
+
+    /// The evaluator for a device: its rules in order and what of its gateway matters. `None` for
+    /// an unknown device or gateway. Whether the device is a peer at all is
+    /// [`DeviceState::peer`].
+    #[must_use]
+    pub fn access(&self, id: DeviceId) -> Option<Access> {
+        let device = self.devices.get(&id)?;
+        let gateway = self.gateways.get(&device.gateway_id)?;
+        Some(Access::new(self.rules_of(id, device), gateway.surroundings()))
+    }
+
+    /// The evaluated access of a device, shared with all devices that have the same rules.
+    #[must_use]
+    pub fn compiled(&self, id: DeviceId) -> Option<Arc<Compiled>> {
+        self.devices.get(&id)?.compiled.clone()
+    }
+
+    /// What the device's WireGuard profile says; `None` for an unknown or revoked device, and
+    /// while its gateway has no key.
+    #[must_use]
+    pub fn client_profile(&self, id: DeviceId) -> Option<ClientProfile> {
+        let device = self.devices.get(&id)?;
+        let gateway = self.gateways.get(&device.gateway_id)?;
+        ClientProfile::new(device, gateway)
+    }
+
+    /// The policies in force that target a device, in no order.
+    fn rule_ids(&self, id: DeviceId, device: &DeviceState) -> Vec<PolicyId> {
+        let mut ids = self.index.policies_for(id, device.owner);
+        ids.retain(|p| self.policies.get(p).is_some_and(|p| p.policy.in_force()));
+        ids
+    }
+
+    fn rules_of(&self, id: DeviceId, device: &DeviceState) -> Vec<Arc<Rule>> {
+        self.rule_ids(id, device)
+            .iter()
+            .filter_map(|p| self.policies.get(p).map(|p| Arc::clone(&p.rule)))
+            .collect()
+    }
+}
+
+/// When something happened: idx and effective time of the event being folded.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    idx: i64,
+    time: DateTime<Utc>,
+}

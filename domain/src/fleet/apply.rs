@@ -1,0 +1,317 @@
+//! Folding one event.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    Changes, ClientProfile, DeviceState, DeviceStatus, Fleet, GatewayState, GroupState, Moment,
+    Peer, PolicyState, UserState,
+};
+use crate::{
+    access::Access,
+    device::DeviceEvent,
+    event::Event,
+    gateway::{Gateway, GatewayEvent},
+    group::GroupEvent,
+    ids::{DeviceId, GatewayId, GroupId, PolicyId, UserId},
+    policy::{Policy, PolicyEvent},
+    security::SecurityEvent,
+    user::UserEvent,
+};
+
+impl Fleet {
+    /// Folds the event with this idx and effective time, and says what it changed.
+    pub fn apply(&mut self, idx: i64, time: DateTime<Utc>, event: &Event) -> Changes {
+        self.idx = idx;
+        let now = Moment { idx, time };
+        let mut changes = Changes::default();
+        let concerned = match event {
+            Event::User(id, e) => self.user_event(*id, e),
+            Event::Group(id, e) => self.group_event(*id, e),
+            Event::Device(id, e) => self.device_event(*id, e),
+            Event::Policy(id, e) => self.policy_event(*id, e, now),
+            Event::Gateway(id, e) => self.gateway_event(*id, e, now, &mut changes),
+            Event::Security(_, e) => {
+                self.security_event(e, &mut changes);
+                BTreeSet::new()
+            }
+            Event::Session(..) => BTreeSet::new(),
+        };
+        for id in concerned {
+            self.evaluate(id, event, &mut changes);
+        }
+        for id in &changes.gateways {
+            if let Some(gateway) = self.gateways.get_mut(id) {
+                gateway.revision = idx;
+                gateway.revised_at = time;
+            }
+        }
+        changes
+    }
+
+    fn user_event(&mut self, id: UserId, event: &UserEvent) -> BTreeSet<DeviceId> {
+        match event {
+            UserEvent::Created { role, .. } => {
+                self.users.insert(id, UserState { role: *role, enabled: true });
+            }
+            UserEvent::RoleChanged { to, .. } => {
+                if let Some(user) = self.users.get_mut(&id) {
+                    user.role = *to;
+                }
+            }
+            UserEvent::Disabled {} => self.enable_user(id, false),
+            UserEvent::Enabled { .. } => self.enable_user(id, true),
+            UserEvent::Deleted {} | UserEvent::Erased {} => {
+                self.users.remove(&id);
+            }
+            UserEvent::Renamed { .. }
+            | UserEvent::DisplayNameChanged { .. }
+            | UserEvent::EmailChanged { .. }
+            | UserEvent::PasswordChanged { .. } => return BTreeSet::new(),
+        }
+        self.index.of_user(id).collect()
+    }
+
+    fn enable_user(&mut self, id: UserId, enabled: bool) {
+        if let Some(user) = self.users.get_mut(&id) {
+            user.enabled = enabled;
+        }
+    }
+
+    fn group_event(&mut self, id: GroupId, event: &GroupEvent) -> BTreeSet<DeviceId> {
+        match event {
+            GroupEvent::Created { name, .. } => {
+                let group = GroupState { name: name.clone(), members: BTreeSet::new() };
+                self.groups.insert(id, group);
+                BTreeSet::new()
+            }
+            GroupEvent::Renamed { name } => {
+                if let Some(group) = self.groups.get_mut(&id) {
+                    group.name.clone_from(name);
+                }
+                BTreeSet::new()
+            }
+            GroupEvent::DescriptionChanged { .. } => BTreeSet::new(),
+            GroupEvent::MemberAdded { user_id } => {
+                if let Some(group) = self.groups.get_mut(&id) {
+                    group.members.insert(*user_id);
+                    self.index.add_member(id, *user_id);
+                }
+                self.index.of_user(*user_id).collect()
+            }
+            GroupEvent::MemberRemoved { user_id } => {
+                if let Some(group) = self.groups.get_mut(&id) {
+                    group.members.remove(user_id);
+                    self.index.remove_member(id, *user_id);
+                }
+                self.index.of_user(*user_id).collect()
+            }
+            GroupEvent::Deleted {} => {
+                let concerned = self.index.of_group(id).collect();
+                self.groups.remove(&id);
+                self.index.remove_group(id);
+                concerned
+            }
+        }
+    }
+
+    fn device_event(&mut self, id: DeviceId, event: &DeviceEvent) -> BTreeSet<DeviceId> {
+        if let DeviceEvent::Enrolled { owner, gateway_id, public_key, addresses, .. } = event {
+            let device = DeviceState {
+                owner: *owner,
+                gateway_id: *gateway_id,
+                public_key: public_key.clone(),
+                addresses: *addresses,
+                enabled: true,
+                expires_at: None,
+                expired: false,
+                rotation_deadline: None,
+                rotation_lapsed: false,
+                revoked: false,
+                profile_revision: 0,
+                profile_digest: None,
+                owner_enabled: false,
+                compiled: None,
+                peer: None,
+            };
+            self.devices.insert(id, device);
+            self.index.add_device(id, *owner, *gateway_id);
+        } else if let Some(device) = self.devices.get_mut(&id) {
+            device_fact(device, event);
+            if device.revoked {
+                self.index.remove_device(id, device.owner, device.gateway_id);
+            }
+        }
+        BTreeSet::from([id])
+    }
+
+    fn policy_event(
+        &mut self,
+        id: PolicyId,
+        event: &PolicyEvent,
+        now: Moment,
+    ) -> BTreeSet<DeviceId> {
+        let before = self.policies.remove(&id);
+        let mut concerned = BTreeSet::new();
+        let (mut policy, created_idx) = match before {
+            Some(before) => {
+                if let Some(fields) = before.policy.fields() {
+                    self.index.remove_policy(id, &fields.targets);
+                    if before.policy.in_force() {
+                        concerned.append(&mut self.index.of_targets(&fields.targets));
+                    }
+                }
+                (before.policy, before.created_idx)
+            }
+            None => (Policy::default(), now.idx),
+        };
+        policy.evolve(event);
+        self.compiled.forget_policy(id);
+        if let Some(after) = PolicyState::new(id, policy, created_idx) {
+            if let Some(fields) = after.policy.fields() {
+                self.index.add_policy(id, &fields.targets);
+                if after.policy.in_force() {
+                    concerned.append(&mut self.index.of_targets(&fields.targets));
+                }
+            }
+            self.policies.insert(id, after);
+        }
+        concerned
+    }
+
+    fn gateway_event(
+        &mut self,
+        id: GatewayId,
+        event: &GatewayEvent,
+        now: Moment,
+        changes: &mut Changes,
+    ) -> BTreeSet<DeviceId> {
+        match event {
+            GatewayEvent::Created { fields } => {
+                let gateway = GatewayState {
+                    fields: fields.clone(),
+                    public_key: None,
+                    revision: now.idx,
+                    revised_at: now.time,
+                };
+                self.gateways.insert(id, gateway);
+                changes.gateways.insert(id);
+            }
+            GatewayEvent::Changed { change } => {
+                let Some(gateway) = self.gateways.get_mut(&id) else { return BTreeSet::new() };
+                let mut state = Gateway::default();
+                state.evolve(&GatewayEvent::Created { fields: gateway.fields.clone() });
+                state.evolve(event);
+                if let Some(fields) = state.fields() {
+                    gateway.fields = fields.clone();
+                }
+                // The bundle holds these; a new name or endpoint is for clients only.
+                if change.listen_port.is_some()
+                    || change.mtu.is_some()
+                    || change.dns_servers.is_some()
+                    || change.masquerade_interfaces.is_some()
+                {
+                    changes.gateways.insert(id);
+                }
+                self.compiled.forget_gateway(id);
+            }
+            GatewayEvent::KeySet { public_key } => {
+                if let Some(gateway) = self.gateways.get_mut(&id) {
+                    gateway.public_key = Some(public_key.clone());
+                }
+            }
+            GatewayEvent::Deleted {} => {
+                self.gateways.remove(&id);
+                self.compiled.forget_gateway(id);
+            }
+            GatewayEvent::JoinTokenIssued { .. } | GatewayEvent::Joined { .. } => {
+                return BTreeSet::new();
+            }
+        }
+        self.index.of_gateway(id).collect()
+    }
+
+    fn security_event(&mut self, event: &SecurityEvent, changes: &mut Changes) {
+        match event {
+            SecurityEvent::SigningKeyIntroduced { key_id, .. } => {
+                self.signing_key = Some(key_id.clone());
+                changes.gateways.extend(self.gateways.keys());
+            }
+            SecurityEvent::Failure { .. } | SecurityEvent::FailuresRepeated { .. } => {}
+        }
+    }
+
+    /// Works out a device's peer, access and profile anew and notes what is different.
+    fn evaluate(&mut self, id: DeviceId, event: &Event, changes: &mut Changes) {
+        let Some(device) = self.devices.get(&id) else { return };
+        let owner_enabled = self.users.get(&device.owner).is_some_and(|u| u.enabled);
+        let gateway_id = device.gateway_id;
+        let compiled = match self.gateways.get(&gateway_id).filter(|_| !device.revoked) {
+            None => None,
+            Some(gateway) => {
+                let ids = self.rule_ids(id, device);
+                let rules = self.rules_of(id, device);
+                let surroundings = gateway.surroundings();
+                Some(self.compiled.get(gateway_id, ids, || Access::new(rules, surroundings)))
+            }
+        };
+        let Some(device) = self.devices.get_mut(&id) else { return };
+        device.owner_enabled = owner_enabled;
+        device.compiled.clone_from(&compiled);
+        let peer = compiled.filter(|_| device.status() == DeviceStatus::Active).map(|compiled| {
+            Peer {
+                public_key: device.public_key.clone(),
+                addresses: device.addresses,
+                compiled,
+                not_after: device.not_after(),
+            }
+        });
+        if peer != device.peer {
+            changes.devices.insert(id);
+            if self.gateways.contains_key(&gateway_id) {
+                changes.gateways.insert(gateway_id);
+            }
+        }
+        device.peer = peer;
+        let profile = self.gateways.get(&gateway_id).and_then(|g| ClientProfile::new(device, g));
+        let digest = profile.map(|p| p.digest());
+        let rotated =
+            matches!(event, Event::Device(_, DeviceEvent::RotationRequested { .. }));
+        let other = digest.is_some() && digest != device.profile_digest;
+        if device.profile_revision == 0 {
+            device.profile_revision = 1;
+        } else if rotated || other {
+            device.profile_revision += 1;
+            changes.devices.insert(id);
+        }
+        if digest.is_some() {
+            device.profile_digest = digest;
+        }
+    }
+}
+
+/// A fact about one device.
+fn device_fact(device: &mut DeviceState, event: &DeviceEvent) {
+    match event {
+        DeviceEvent::Enrolled { .. } | DeviceEvent::Renamed { .. } => {}
+        DeviceEvent::Reprovisioned { public_key, .. } => {
+            device.public_key = public_key.clone();
+            device.rotation_deadline = None;
+            device.rotation_lapsed = false;
+        }
+        DeviceEvent::RotationRequested { deadline } => {
+            device.rotation_deadline = Some(*deadline);
+            device.rotation_lapsed = false;
+        }
+        DeviceEvent::RotationLapsed {} => device.rotation_lapsed = true,
+        DeviceEvent::Disabled {} => device.enabled = false,
+        DeviceEvent::Enabled {} => device.enabled = true,
+        DeviceEvent::ExpiryChanged { expires_at } => {
+            device.expires_at = *expires_at;
+            device.expired = false;
+        }
+        DeviceEvent::Expired {} => device.expired = true,
+        DeviceEvent::Revoked { .. } => device.revoked = true,
+    }
+}

@@ -1,0 +1,180 @@
+//! Evaluated access, shared between devices that have the same rules.
+
+use std::{
+    collections::HashMap,
+    fmt::Write as _,
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
+
+use ipnetwork::IpNetwork;
+use sha2::{Digest, Sha256};
+
+use super::{DeviceState, GatewayState};
+use crate::{
+    access::{Access, FlatProfile, Resource},
+    ids::{GatewayId, PolicyId},
+    values::{Addresses, Endpoint, PublicKey},
+};
+
+/// What a set of rules comes to at a gateway.
+#[derive(Debug)]
+pub struct Compiled {
+    access: Access,
+    profile: FlatProfile,
+    routes: Vec<IpNetwork>,
+    reach: OnceLock<(Vec<IpNetwork>, Vec<Resource>)>,
+}
+
+/// Equal access is equal, whatever policies led to it.
+impl PartialEq for Compiled {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other) || self.profile == other.profile
+    }
+}
+impl Eq for Compiled {}
+
+impl Compiled {
+    fn new(access: Access) -> Self {
+        let profile = access.profile();
+        let routes = access.routes();
+        Self { access, profile, routes, reach: OnceLock::new() }
+    }
+
+    /// The flattened firewall profile.
+    #[must_use]
+    pub const fn profile(&self) -> &FlatProfile {
+        &self.profile
+    }
+
+    /// The AllowedIPs of the rendered profile.
+    #[must_use]
+    pub fn routes(&self) -> &[IpNetwork] {
+        &self.routes
+    }
+
+    /// The effective destinations in the fewest networks.
+    #[must_use]
+    pub fn allowed_ips(&self) -> &[IpNetwork] {
+        &self.reach().0
+    }
+
+    /// The effective destinations, each with the name of the policy that opens it.
+    #[must_use]
+    pub fn resources(&self) -> &[Resource] {
+        &self.reach().1
+    }
+
+    fn reach(&self) -> &(Vec<IpNetwork>, Vec<Resource>) {
+        self.reach.get_or_init(|| (self.access.allowed_ips(), self.access.resources()))
+    }
+}
+
+/// Access by gateway and rules, so that a thousand devices with the same rules cost one evaluation.
+#[derive(Debug, Clone, Default)]
+pub(super) struct CompiledCache(HashMap<GatewayId, HashMap<Vec<PolicyId>, Arc<Compiled>>>);
+
+impl CompiledCache {
+    pub(super) fn get(
+        &mut self,
+        gateway: GatewayId,
+        rules: Vec<PolicyId>,
+        access: impl FnOnce() -> Access,
+    ) -> Arc<Compiled> {
+        let of_gateway = self.0.entry(gateway).or_default();
+        Arc::clone(of_gateway.entry(rules).or_insert_with(|| Arc::new(Compiled::new(access()))))
+    }
+
+    pub(super) fn forget_policy(&mut self, id: PolicyId) {
+        for of_gateway in self.0.values_mut() {
+            of_gateway.retain(|rules, _| !rules.contains(&id));
+        }
+    }
+
+    pub(super) fn forget_gateway(&mut self, id: GatewayId) {
+        self.0.remove(&id);
+    }
+}
+
+/// What a device's WireGuard profile says, without its private key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientProfile {
+    /// The device's tunnel addresses.
+    pub addresses: Addresses,
+    /// The resolvers.
+    pub dns_servers: Vec<IpAddr>,
+    /// The search domains.
+    pub dns_search: Vec<String>,
+    /// In bytes.
+    pub mtu: u16,
+    /// The gateway's key.
+    pub gateway_key: PublicKey,
+    /// Where the gateway is reached.
+    pub endpoint: Endpoint,
+    /// What is routed into the tunnel.
+    pub routes: Vec<IpNetwork>,
+    /// Seconds; 0 means none.
+    pub persistent_keepalive: u16,
+}
+
+impl ClientProfile {
+    pub(super) fn new(device: &DeviceState, gateway: &GatewayState) -> Option<Self> {
+        if device.revoked {
+            return None;
+        }
+        let compiled = device.compiled.as_ref()?;
+        let fields = &gateway.fields;
+        Some(Self {
+            addresses: device.addresses,
+            dns_servers: fields.dns_servers.clone(),
+            dns_search: fields.dns_search.clone(),
+            mtu: fields.mtu,
+            gateway_key: gateway.public_key.clone()?,
+            endpoint: fields.endpoint.clone(),
+            routes: compiled.routes().to_vec(),
+            persistent_keepalive: fields.persistent_keepalive,
+        })
+    }
+
+    /// The profile as `wg-quick` reads it. Without a private key a comment says where it goes, and
+    /// `wg setconf` (after `wg-quick strip`) still accepts the file.
+    #[must_use]
+    pub fn render(&self, private_key: Option<&str>) -> String {
+        let mut text = String::from("[Interface]\n");
+        // Writing to a String cannot fail.
+        let mut line = |key: &str, value: &str| {
+            let _ = writeln!(text, "{key} = {value}");
+        };
+        match private_key {
+            Some(key) => line("PrivateKey", key),
+            None => line("# PrivateKey", "add the private key of this device here"),
+        }
+        let addresses = self.addresses.iter().map(|ip| IpNetwork::from(ip).to_string());
+        line("Address", &join(addresses));
+        let dns = self.dns_servers.iter().map(ToString::to_string);
+        let dns = join(dns.chain(self.dns_search.iter().cloned()));
+        if !dns.is_empty() {
+            line("DNS", &dns);
+        }
+        line("MTU", &self.mtu.to_string());
+        text.push_str("\n[Peer]\n");
+        let mut line = |key: &str, value: &str| {
+            let _ = writeln!(text, "{key} = {value}");
+        };
+        line("PublicKey", &self.gateway_key.to_string());
+        line("Endpoint", &self.endpoint.to_string());
+        line("AllowedIPs", &join(self.routes.iter().map(ToString::to_string)));
+        if self.persistent_keepalive > 0 {
+            line("PersistentKeepalive", &self.persistent_keepalive.to_string());
+        }
+        text
+    }
+
+    pub(super) fn digest(&self) -> [u8; 32] {
+        Sha256::digest(self.render(None)).into()
+    }
+}
+
+fn join(items: impl Iterator<Item = String>) -> String {
+    items.collect::<Vec<_>>().join(", ")
+}

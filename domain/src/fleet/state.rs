@@ -1,0 +1,205 @@
+//! The parts of the folded state.
+
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
+
+use chrono::{DateTime, Utc};
+
+use super::Compiled;
+use crate::{
+    access::{Rule, Surroundings},
+    gateway::GatewayFields,
+    ids::{GatewayId, PolicyId, UserId},
+    policy::{Policy, PolicyFields},
+    values::{Addresses, PublicKey, Role},
+};
+
+/// A user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserState {
+    /// What the user may do.
+    pub role: Role,
+    /// Whether the user's devices count.
+    pub enabled: bool,
+}
+
+/// A group.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GroupState {
+    /// Its name.
+    pub name: String,
+    /// Its members, deleted users among them.
+    pub members: BTreeSet<UserId>,
+}
+
+/// A policy.
+#[derive(Debug, Clone)]
+pub struct PolicyState {
+    /// The policy as folded.
+    pub policy: Policy,
+    /// The idx of its creation: its age among policies of equal priority and effect.
+    pub created_idx: i64,
+    /// The policy as the evaluator takes it.
+    pub rule: Arc<Rule>,
+}
+
+impl PolicyState {
+    pub(super) fn new(id: PolicyId, policy: Policy, created_idx: i64) -> Option<Self> {
+        let rule = Arc::new(rule(id, policy.fields()?, created_idx));
+        Some(Self { policy, created_idx, rule })
+    }
+}
+
+fn rule(id: PolicyId, fields: &PolicyFields, created_idx: i64) -> Rule {
+    Rule {
+        id,
+        name: fields.name.clone(),
+        priority: fields.priority,
+        effect: fields.effect,
+        full_tunnel: fields.full_tunnel,
+        destinations: fields.destinations.clone(),
+        services: fields.services.clone(),
+        age: created_idx.unsigned_abs(),
+    }
+}
+
+/// A gateway.
+#[derive(Debug, Clone)]
+pub struct GatewayState {
+    /// What an admin has set.
+    pub fields: GatewayFields,
+    /// Its WireGuard key, once it has one.
+    pub public_key: Option<PublicKey>,
+    /// The idx of the newest event that changed its bundle.
+    pub revision: i64,
+    /// The effective time of that event.
+    pub revised_at: DateTime<Utc>,
+}
+
+impl GatewayState {
+    /// The gateway's own tunnel addresses.
+    #[must_use]
+    pub fn addresses(&self) -> Addresses {
+        self.fields.pool.gateway_addresses()
+    }
+
+    /// What of the gateway matters to the access of its devices.
+    #[must_use]
+    pub fn surroundings(&self) -> Surroundings {
+        Surroundings::of(&self.fields)
+    }
+
+    /// Whether a resolver of its devices listens on its own tunnel address.
+    #[must_use]
+    pub fn dns_on_gateway(&self) -> bool {
+        let own: Vec<IpAddr> = self.addresses().iter().collect();
+        self.fields.dns_servers.iter().any(|ip| own.contains(ip))
+    }
+}
+
+/// Whether a device is a peer, and if not, why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceStatus {
+    /// A peer.
+    Active,
+    /// Disabled by an admin.
+    Disabled,
+    /// Its owner is disabled or deleted.
+    OwnerDisabled,
+    /// Its date has come.
+    Expired,
+    /// The deadline for a new key has passed.
+    RotationLapsed,
+    /// Out for good.
+    Revoked,
+}
+
+impl DeviceStatus {
+    /// The name in answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+            Self::OwnerDisabled => "owner_disabled",
+            Self::Expired => "expired",
+            Self::RotationLapsed => "rotation_lapsed",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+/// A device.
+#[derive(Debug, Clone)]
+pub struct DeviceState {
+    /// Whose device it is.
+    pub owner: UserId,
+    /// Its gateway.
+    pub gateway_id: GatewayId,
+    /// Its key.
+    pub public_key: PublicKey,
+    /// Its tunnel addresses.
+    pub addresses: Addresses,
+    /// Whether an admin lets it in.
+    pub enabled: bool,
+    /// When it expires.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Whether it has expired.
+    pub expired: bool,
+    /// By when it needs a new key.
+    pub rotation_deadline: Option<DateTime<Utc>>,
+    /// Whether that deadline has passed.
+    pub rotation_lapsed: bool,
+    /// Whether it is out for good.
+    pub revoked: bool,
+    /// 1 at enrolment, then one more for each event that changes what the profile says and for
+    /// each rotation.
+    pub profile_revision: i64,
+    pub(super) profile_digest: Option<[u8; 32]>,
+    pub(super) owner_enabled: bool,
+    pub(super) compiled: Option<Arc<Compiled>>,
+    pub(super) peer: Option<Peer>,
+}
+
+impl DeviceState {
+    /// Whether the device is a peer, and if not, why.
+    #[must_use]
+    pub const fn status(&self) -> DeviceStatus {
+        if self.revoked {
+            DeviceStatus::Revoked
+        } else if !self.owner_enabled {
+            DeviceStatus::OwnerDisabled
+        } else if !self.enabled {
+            DeviceStatus::Disabled
+        } else if self.expired {
+            DeviceStatus::Expired
+        } else if self.rotation_lapsed {
+            DeviceStatus::RotationLapsed
+        } else {
+            DeviceStatus::Active
+        }
+    }
+
+    /// What the gateway's bundle holds for it; `None` while it is no peer.
+    #[must_use]
+    pub const fn peer(&self) -> Option<&Peer> {
+        self.peer.as_ref()
+    }
+
+    /// The moment after which the gateway drops it by itself, as a backstop to the event.
+    pub(super) fn not_after(&self) -> Option<DateTime<Utc>> {
+        self.expires_at.into_iter().chain(self.rotation_deadline).min()
+    }
+}
+
+/// A device as its gateway's bundle holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// Its key.
+    pub public_key: PublicKey,
+    /// Its tunnel addresses.
+    pub addresses: Addresses,
+    /// Its access.
+    pub compiled: Arc<Compiled>,
+    /// When the gateway drops it by itself.
+    pub not_after: Option<DateTime<Utc>>,
+}
