@@ -1,1 +1,37 @@
-//! NexaVPN.
+//! The gateway node: takes signed bundles from the control plane and makes
+//! nftables and WireGuard agree with them.
+//!
+//! | module | does |
+//! | --- | --- |
+//! | [`join`] | becomes a gateway with a join token |
+//! | [`run`](mod@run) | the loop: fetch, verify, apply, report |
+//! | [`engine`] | verifies a bundle and applies it, step by step |
+//! | [`desired`] | what a bundle means at a moment |
+//! | [`nft`] | renders nftables scripts; pure |
+//! | [`firewall`] | loads them, changed parts only |
+//! | [`tunnel`] | WireGuard, in the kernel or in user space |
+//! | [`link`] | addresses, MTU, forwarding |
+//! | [`client`] | HTTP to the control plane |
+//! | [`state`] | what the node keeps on disk |
+//! | [`local`] | `status` and `leave` |
+//!
+//! A further firewall backend is one file beside [`firewall`] and one arm of
+//! [`firewall::Firewall`]; a further tunnel is one file in `tunnel/` and one arm
+//! of [`tunnel::Tunnel`].
+
+pub mod client;
+pub mod command;
+pub mod desired;
+pub mod engine;
+pub mod firewall;
+pub mod join;
+pub mod link;
+pub mod local;
+pub mod nft;
+pub mod pin;
+pub mod run;
+pub mod state;
+pub mod tunnel;
+
+/// The version that the agent reports.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

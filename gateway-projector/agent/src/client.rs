@@ -1,0 +1,249 @@
+//! HTTP to the control plane.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use nexavpn_bundle::{JoinRequest, JoinResponse, StatusReport};
+use reqwest::header::{ETAG, IF_NONE_MATCH};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, redirect};
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::pin;
+
+/// 10,000 devices are about 3 MB.
+const MAX_BODY: usize = 64 << 20;
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+const REQUEST_LIMIT: Duration = Duration::from_secs(30);
+
+/// A request that did not do what it should.
+#[derive(Debug, Error)]
+pub enum ClientError {
+    /// Not a URL to talk to.
+    #[error("{0} is not the URL of a control plane (https://host[:port])")]
+    Url(String),
+    /// Plain HTTP to another machine.
+    #[error(
+        "{0} is neither https nor on this machine; credentials would travel in the clear. Use https, or --insecure to accept that"
+    )]
+    Insecure(String),
+    /// No answer.
+    #[error("no answer from the control plane: {0}")]
+    Unreachable(String),
+    /// An answer other than success.
+    #[error("the control plane answered {status}: {code}: {message}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The error's code.
+        code: String,
+        /// The error's text.
+        message: String,
+    },
+    /// An answer of unreasonable size.
+    #[error("the answer is larger than {} MiB", MAX_BODY >> 20)]
+    TooLarge,
+    /// An answer that cannot be read.
+    #[error("the answer cannot be read: {0}")]
+    Unreadable(String),
+}
+
+impl ClientError {
+    /// With the chain of causes, since the outermost says little, and without
+    /// the URL.
+    fn unreachable(error: reqwest::Error) -> Self {
+        let error = error.without_url();
+        let mut text = error.to_string();
+        let mut source = std::error::Error::source(&error);
+        while let Some(cause) = source {
+            text = format!("{text}: {cause}");
+            source = cause.source();
+        }
+        Self::Unreachable(text)
+    }
+}
+
+/// What the control plane has for this gateway.
+#[derive(Debug)]
+pub enum Fetched {
+    /// A bundle's body.
+    Bundle(Vec<u8>),
+    /// Nothing newer than what was named.
+    NotModified,
+}
+
+/// The control plane, as this node reaches it.
+#[derive(Debug, Clone)]
+pub struct ControlPlane {
+    base: Url,
+    http: Client,
+}
+
+impl ControlPlane {
+    /// Prepares for a base URL. `pin` is the SHA-256 of the only certificate to
+    /// accept.
+    ///
+    /// # Errors
+    /// [`ClientError`] if the URL is not acceptable.
+    pub fn new(url: &str, pin: Option<[u8; 32]>, insecure: bool) -> Result<Self, ClientError> {
+        let not_usable = || ClientError::Url(url.to_owned());
+        let mut base: Url = url.trim_end_matches('/').parse().map_err(|_| not_usable())?;
+        let has_credentials = !base.username().is_empty() || base.password().is_some();
+        if base.host_str().is_none() || has_credentials || base.query().is_some() {
+            return Err(not_usable());
+        }
+        // `join` replaces what follows the last slash.
+        base.set_path(&format!("{}/", base.path().trim_end_matches('/')));
+        // A redirect could carry the credential elsewhere.
+        let mut builder = Client::builder()
+            .redirect(redirect::Policy::none())
+            .connect_timeout(CONNECT_LIMIT)
+            .timeout(REQUEST_LIMIT)
+            .user_agent(concat!("nexavpn-gateway/", env!("CARGO_PKG_VERSION")));
+        match base.scheme() {
+            "https" => {
+                if let Some(pin) = pin {
+                    builder = builder.tls_backend_preconfigured(
+                        pin::config(pin).map_err(ClientError::Unreadable)?,
+                    );
+                }
+            }
+            // A proxy would be the other machine that must not be.
+            "http" if insecure || is_loopback(&base) => builder = builder.no_proxy(),
+            "http" => return Err(ClientError::Insecure(url.to_owned())),
+            _ => return Err(not_usable()),
+        }
+        let http = builder.build().map_err(ClientError::unreachable)?;
+        Ok(Self { base, http })
+    }
+
+    fn url(&self, path: &str) -> Result<Url, ClientError> {
+        self.base.join(path).map_err(|_| ClientError::Url(path.to_owned()))
+    }
+
+    /// Joins.
+    ///
+    /// # Errors
+    /// [`ClientError`] if the control plane does not take the node.
+    pub async fn join(&self, request: &JoinRequest) -> Result<JoinResponse, ClientError> {
+        let response =
+            send(self.http.post(self.url("api/v1/gateways/join")?).json(request)).await?;
+        if response.status() != StatusCode::CREATED {
+            return Err(refused(response).await);
+        }
+        let body = body(response).await?;
+        // The cause could quote the credential.
+        serde_json::from_slice(&body)
+            .map_err(|_| ClientError::Unreadable("not a join's answer".to_owned()))
+    }
+
+    /// Asks for a bundle newer than the one with the entity tag `held`.
+    ///
+    /// # Errors
+    /// [`ClientError`] if there is no answer, or neither 200 nor 304.
+    pub async fn sync(
+        &self,
+        gateway_id: &str,
+        credential: &str,
+        held: Option<&str>,
+    ) -> Result<Fetched, ClientError> {
+        let url = self.url(&format!("api/v1/admin/gateways/{gateway_id}/sync"))?;
+        let mut request = self.http.get(url).bearer_auth(credential);
+        if let Some(held) = held {
+            request = request.header(IF_NONE_MATCH, held);
+        }
+        let response = send(request).await?;
+        match response.status() {
+            StatusCode::NOT_MODIFIED if held.is_some() => Ok(Fetched::NotModified),
+            StatusCode::OK => {
+                let tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok());
+                tracing::debug!(etag = tag, "received a bundle");
+                Ok(Fetched::Bundle(body(response).await?))
+            }
+            _ => Err(refused(response).await),
+        }
+    }
+
+    /// Reports.
+    ///
+    /// # Errors
+    /// [`ClientError`] if the report is not taken.
+    pub async fn report(
+        &self,
+        gateway_id: &str,
+        credential: &str,
+        report: &StatusReport,
+    ) -> Result<(), ClientError> {
+        let url = self.url(&format!("api/v1/gateways/{gateway_id}/status"))?;
+        let response = send(self.http.post(url).bearer_auth(credential).json(report)).await?;
+        if response.status().is_success() { Ok(()) } else { Err(refused(response).await) }
+    }
+}
+
+async fn send(request: RequestBuilder) -> Result<Response, ClientError> {
+    request.send().await.map_err(ClientError::unreachable)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+async fn body(mut response: Response) -> Result<Vec<u8>, ClientError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(ClientError::unreachable)? {
+        if body.len() + chunk.len() > MAX_BODY {
+            return Err(ClientError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+async fn refused(response: Response) -> ClientError {
+    #[derive(Deserialize)]
+    struct Body {
+        error: Detail,
+    }
+    #[derive(Deserialize)]
+    struct Detail {
+        code: String,
+        message: String,
+    }
+    let status = response.status().as_u16();
+    let detail = body(response).await.ok().and_then(|body| serde_json::from_slice(&body).ok());
+    let Body { error: Detail { code, message } } = detail.unwrap_or_else(|| Body {
+        error: Detail { code: "unknown".to_owned(), message: "no explanation".to_owned() },
+    });
+    let short = |text: String| text.chars().take(300).collect();
+    ClientError::Refused { status, code: short(code), message: short(message) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_stays_on_this_machine_unless_accepted() {
+        for url in ["http://127.0.0.1:8080", "http://localhost:1/", "http://[::1]:1", "https://a.b"]
+        {
+            assert!(ControlPlane::new(url, None, false).is_ok(), "{url}");
+        }
+        for url in ["http://192.0.2.1:8080", "http://example.com", "http://127.0.0.1.example.com"] {
+            let refused = ControlPlane::new(url, None, false).unwrap_err();
+            assert!(matches!(refused, ClientError::Insecure(_)), "{url}");
+            assert!(ControlPlane::new(url, None, true).is_ok(), "{url}");
+        }
+        for url in ["", "ftp://a.b", "a.b:80", "https://user:password@a.b", "https://a.b/?q"] {
+            let refused = ControlPlane::new(url, None, true).unwrap_err();
+            assert!(matches!(refused, ClientError::Url(_)), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_base_path_is_kept() {
+        let plane = ControlPlane::new("https://a.b/vpn/", None, false).unwrap();
+        assert_eq!(plane.url("api/v1/x").unwrap().as_str(), "https://a.b/vpn/api/v1/x");
+    }
+}

@@ -1,0 +1,357 @@
+//! Believes bundles and applies them.
+
+use std::fs::File;
+
+use chrono::{DateTime, Utc};
+use ed25519_dalek::VerifyingKey;
+use nexavpn_bundle::{Applied, BundleError, PeerStatus, VerifiedBundle, verify};
+use thiserror::Error;
+use tracing::{error, info, warn};
+
+use crate::command::CommandError;
+use crate::desired::{Desired, Peers};
+use crate::firewall::{Firewall, Nftables};
+use crate::link;
+use crate::state::{Identity, PrivateKey, Runtime, StateDir, StateError};
+use crate::tunnel::{self, Kind, Tunnel, TunnelError};
+
+/// The interface of the deny base before any bundle has named one.
+const DEFAULT_INTERFACE: &str = "wg0";
+
+/// A bundle that could not be brought into force. The next attempt goes on
+/// from whatever it finds.
+#[derive(Debug, Error)]
+pub enum ApplyError {
+    /// The firewall.
+    #[error("firewall: {0}")]
+    Firewall(CommandError),
+    /// The tunnel.
+    #[error("tunnel: {0}")]
+    Tunnel(#[from] TunnelError),
+    /// The interface's addresses.
+    #[error("interface: {0}")]
+    Link(CommandError),
+    /// The state directory.
+    #[error("state: {0}")]
+    State(#[from] StateError),
+}
+
+/// Choices of the node's admin.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Interface name instead of the bundle's.
+    pub interface: Option<String>,
+    /// The nftables table.
+    pub table: String,
+    /// Which kind of tunnel to make.
+    pub kind: Kind,
+}
+
+/// The bundle that this node goes by.
+#[derive(Debug)]
+struct Held {
+    bundle: VerifiedBundle,
+    /// Whether it is `bundle.json` already.
+    promoted: bool,
+}
+
+/// The node's state and the means to change it.
+#[derive(Debug)]
+pub struct Engine {
+    state: StateDir,
+    _lock: File,
+    gateway_id: String,
+    trusted: Vec<VerifyingKey>,
+    private_key: PrivateKey,
+    options: Options,
+    firewall: Firewall,
+    tunnel: Option<Tunnel>,
+    held: Option<Held>,
+    /// What the last complete application made true, and of which bundle.
+    in_force: Option<(Applied, Desired)>,
+    /// Something on the node is known not to be as it was left.
+    disturbed: bool,
+}
+
+impl Engine {
+    /// Takes the state directory, loads the deny base, and brings the bundle on
+    /// disk back into force.
+    ///
+    /// # Errors
+    /// [`ApplyError`] if not even the deny base can be loaded. A bundle that
+    /// cannot be applied is logged and tried again by [`Engine::reconcile`].
+    pub async fn start(
+        state: StateDir,
+        identity: &Identity,
+        options: Options,
+        now: DateTime<Utc>,
+    ) -> Result<Self, ApplyError> {
+        let lock = state.lock()?;
+        let private_key =
+            state.private_key()?.ok_or_else(|| StateError::NotJoined(state.path().to_owned()))?;
+        let mut engine = Self {
+            gateway_id: identity.gateway_id.clone(),
+            trusted: identity.trusted(&state)?,
+            firewall: Firewall::Nftables(Nftables::new(options.table.clone())),
+            _lock: lock,
+            state,
+            private_key,
+            options,
+            tunnel: None,
+            held: None,
+            in_force: None,
+            disturbed: false,
+        };
+        let bodies = engine.state.bundles()?;
+        let candidates: Vec<Held> = bodies
+            .into_iter()
+            .filter_map(|(promoted, body)| match engine.believe(&body) {
+                Ok(bundle) => Some(Held { bundle, promoted }),
+                Err(error) => {
+                    error!(code = error.reason_code(), %error, "a bundle on disk is not usable");
+                    None
+                }
+            })
+            .collect();
+
+        let first = candidates.first().map(|held| &held.bundle.payload);
+        let interface = engine.interface_of(first.map(|payload| payload.interface.name.as_str()));
+        engine.firewall.load_base(&interface, first).await.map_err(ApplyError::Firewall)?;
+        if candidates.is_empty() {
+            info!("no bundle yet: everything is denied");
+            engine.save_runtime(None)?;
+        }
+        for held in candidates {
+            let (epoch, revision) = held.bundle.position();
+            // When no candidate can be applied, the last one tried is retried.
+            engine.held = Some(held);
+            match engine.reconcile(now, false).await {
+                Ok(_) => break,
+                Err(error) => error!(epoch, revision, %error, "cannot apply the bundle on disk"),
+            }
+        }
+        Ok(engine)
+    }
+
+    /// Everything that a body must satisfy, except being newer.
+    fn believe(&self, body: &[u8]) -> Result<VerifiedBundle, BundleError> {
+        let bundle = verify(body, &self.trusted)?;
+        bundle.check_gateway(&self.gateway_id)?;
+        Ok(bundle)
+    }
+
+    /// Takes a fetched body. It is only kept here; [`Engine::reconcile`]
+    /// applies it. After a refusal nothing has changed.
+    ///
+    /// # Errors
+    /// [`StateError`] if it could not be kept.
+    pub fn offer(&mut self, body: &[u8]) -> Result<Offer, StateError> {
+        let bundle = match self.believe(body) {
+            Ok(bundle) => bundle,
+            // Nothing in it can be believed, so nothing of it is reported.
+            Err(reason) => return Ok(Offer::Refused { reason, known: None }),
+        };
+        if let Some(held) = &self.held {
+            match bundle.check_newer(&held.bundle) {
+                Ok(true) => {}
+                Ok(false) => return Ok(Offer::Held),
+                Err(reason) => {
+                    return Ok(Offer::Refused { reason, known: Some(applied(&bundle)) });
+                }
+            }
+        }
+        self.state.save_next(body)?;
+        self.held = Some(Held { bundle, promoted: false });
+        Ok(Offer::Accepted)
+    }
+
+    /// Makes the node agree with the bundle it holds, at `now`; does nothing
+    /// when it already does.
+    ///
+    /// # Errors
+    /// [`ApplyError`] with the node somewhere between the steps; every step is
+    /// idempotent, so the next call goes on.
+    pub async fn reconcile(&mut self, now: DateTime<Utc>, stale: bool) -> Result<bool, ApplyError> {
+        let Some(held) = &self.held else { return Ok(false) };
+        let desired = Desired::new(&held.bundle.payload, now, stale);
+        let position = applied(&held.bundle);
+        let same = |(applied, in_force): &(Applied, Desired)| {
+            *applied == position && in_force.maps == desired.maps && in_force.peers == desired.peers
+        };
+        if !self.disturbed && self.in_force.as_ref().is_some_and(same) {
+            return Ok(false);
+        }
+        // A failure may leave anything: do not take the next request for done.
+        self.disturbed = true;
+        self.apply(&desired).await?;
+
+        // Step 4. What is collected here is not referred to any more.
+        if let Some(held) = &mut self.held {
+            if !held.promoted {
+                self.state.promote_next()?;
+                held.promoted = true;
+            }
+            if let Err(error) = self.firewall.collect(&held.bundle.payload).await {
+                warn!(%error, "cannot collect unused profiles");
+            }
+        }
+        let Applied { epoch, revision, .. } = position;
+        let (devices, expected) =
+            (desired.maps.v4.len().max(desired.maps.v6.len()), desired.peers.len());
+        info!(epoch, revision, devices, peers = expected, stale, "bundle in force");
+        self.disturbed = false;
+        self.in_force = Some((position, desired));
+        Ok(true)
+    }
+
+    /// Steps 1 to 3.
+    async fn apply(&mut self, desired: &Desired) -> Result<(), ApplyError> {
+        let Some(held) = &self.held else { return Ok(()) };
+        let payload = &held.bundle.payload;
+        let interface = self.interface_of(Some(&payload.interface.name));
+        // The hooks know one interface: an old one would be unguarded.
+        if let Some(old) = self.tunnel.take_if(|tunnel| tunnel.interface() != interface) {
+            old.remove().await?;
+        }
+        let ours = self.state.runtime()?.and_then(|runtime| runtime.interface);
+        if let Some(old) = ours.as_ref().filter(|old| **old != interface) {
+            tunnel::remove_link(old).await.map_err(ApplyError::Link)?;
+        }
+        self.firewall
+            .apply(&interface, payload, &desired.maps)
+            .await
+            .map_err(ApplyError::Firewall)?;
+
+        let alive = match &mut self.tunnel {
+            Some(tunnel) => tunnel.is_alive().await,
+            None => false,
+        };
+        if !alive {
+            self.tunnel = None;
+            if ours.as_ref() != Some(&interface)
+                && tunnel::exists(&interface).await.map_err(TunnelError::from)?
+            {
+                return Err(TunnelError::Foreign { interface }.into());
+            }
+            self.save_runtime(Some(&interface))?;
+            let opened = Tunnel::open(&interface, self.options.kind, self.state.path()).await?;
+            self.tunnel = Some(opened);
+        }
+        if let Some(tunnel) = &self.tunnel {
+            let (key_file, port) = (self.state.private_key_file(), payload.interface.listen_port);
+            tunnel.apply(&self.private_key, &key_file, port, &desired.peers).await?;
+        }
+        link::apply(&interface, &payload.interface).await.map_err(ApplyError::Link)
+    }
+
+    /// Looks whether firewall, tunnel and peers are as they were left, so that
+    /// the next [`Engine::reconcile`] repairs what is not. Answers the peers.
+    pub async fn inspect(&mut self) -> Vec<PeerStatus> {
+        let Some((_, desired)) = &self.in_force else { return Vec::new() };
+        let mut intact = self.firewall.check().await;
+        let mut status = Vec::new();
+        if let Some(tunnel) = &self.tunnel {
+            match tunnel.read().await {
+                Ok(device) => {
+                    intact &= same_keys(&desired.peers, device.peers.keys());
+                    status = device
+                        .peers
+                        .into_iter()
+                        .map(|(public_key, peer)| PeerStatus {
+                            public_key,
+                            latest_handshake: peer.latest_handshake,
+                            rx_bytes: peer.rx_bytes,
+                            tx_bytes: peer.tx_bytes,
+                        })
+                        .collect();
+                }
+                Err(error) => {
+                    warn!(%error, "the tunnel does not answer");
+                    intact = false;
+                }
+            }
+        }
+        self.disturbed |= !intact;
+        status
+    }
+
+    /// Notices a tunnel that has gone.
+    pub async fn check_tunnel(&mut self) {
+        if let Some(tunnel) = &mut self.tunnel
+            && !tunnel.is_alive().await
+        {
+            warn!(interface = tunnel.interface(), "the tunnel has gone, bringing it back");
+            self.disturbed = true;
+        }
+    }
+
+    /// The bundle that this node goes by.
+    #[must_use]
+    pub fn held(&self) -> Option<&VerifiedBundle> {
+        self.held.as_ref().map(|held| &held.bundle)
+    }
+
+    /// The bundle in force.
+    #[must_use]
+    pub fn applied(&self) -> Option<&Applied> {
+        self.in_force.as_ref().map(|(applied, _)| applied)
+    }
+
+    /// When the next device expires.
+    #[must_use]
+    pub fn next_expiry(&self) -> Option<DateTime<Utc>> {
+        self.in_force.as_ref().and_then(|(_, desired)| desired.next_expiry)
+    }
+
+    /// Ends. Firewall and a kernel interface stay, so that the node serves on
+    /// without its agent; a wireguard-go stays when asked to.
+    pub async fn stop(mut self, keep_tunnel: bool) {
+        if keep_tunnel {
+            return;
+        }
+        if let Some(tunnel @ Tunnel::Userspace(_)) = self.tunnel.take()
+            && let Err(error) = tunnel.remove().await
+        {
+            warn!(%error, "cannot stop wireguard-go");
+        }
+    }
+
+    fn interface_of(&self, named: Option<&str>) -> String {
+        let chosen = self.options.interface.as_deref().or(named);
+        chosen.unwrap_or(DEFAULT_INTERFACE).to_owned()
+    }
+
+    fn save_runtime(&self, interface: Option<&str>) -> Result<(), StateError> {
+        self.state.save_runtime(&Runtime {
+            table: self.options.table.clone(),
+            interface: interface.map(ToOwned::to_owned),
+        })
+    }
+}
+
+/// What became of a fetched body.
+#[derive(Debug)]
+pub enum Offer {
+    /// It is new, and kept.
+    Accepted,
+    /// It is the bundle held already.
+    Held,
+    /// It is refused.
+    Refused {
+        /// Why.
+        reason: BundleError,
+        /// Which bundle it is, where its signature could be believed.
+        known: Option<Applied>,
+    },
+}
+
+/// A bundle as status reports name it.
+#[must_use]
+pub fn applied(bundle: &VerifiedBundle) -> Applied {
+    let (epoch, revision) = bundle.position();
+    Applied { epoch, revision, sha256: bundle.sha256.clone() }
+}
+
+fn same_keys<'a>(wanted: &Peers, found: impl ExactSizeIterator<Item = &'a String>) -> bool {
+    wanted.len() == found.len() && found.into_iter().all(|key| wanted.contains_key(key))
+}

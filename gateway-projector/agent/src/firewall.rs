@@ -1,0 +1,343 @@
+//! The node's firewall. It remembers what it loaded, so that a change costs
+//! what it touches; whenever that memory may be wrong it is dropped, and the
+//! next load starts from nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use nexavpn_bundle::{Nat, Payload, Profile};
+use serde_json::Value;
+use tracing::{info, warn};
+
+use crate::command::{self, CommandError};
+use crate::desired::DeviceMaps;
+use crate::nft::{self, NftNames};
+
+/// The firewall backends.
+#[derive(Debug)]
+pub enum Firewall {
+    /// nftables, through `nft`.
+    Nftables(Nftables),
+}
+
+impl Firewall {
+    /// The deny base, before an interface comes up. A payload that was in
+    /// force before the agent's restart keeps its maps; without one they are
+    /// emptied.
+    ///
+    /// # Errors
+    /// [`CommandError`] if the backend refuses.
+    pub async fn load_base(
+        &mut self,
+        interface: &str,
+        payload: Option<&Payload>,
+    ) -> Result<(), CommandError> {
+        match self {
+            Self::Nftables(nftables) => nftables.load_base(interface, payload).await,
+        }
+    }
+
+    /// Steps 1 and 2: the missing profiles, then who may reach what.
+    ///
+    /// # Errors
+    /// [`CommandError`] if the backend refuses.
+    pub async fn apply(
+        &mut self,
+        interface: &str,
+        payload: &Payload,
+        maps: &DeviceMaps,
+    ) -> Result<(), CommandError> {
+        match self {
+            Self::Nftables(nftables) => nftables.apply(interface, payload, maps).await,
+        }
+    }
+
+    /// Removes the profiles that `payload` does not have.
+    ///
+    /// # Errors
+    /// [`CommandError`] if the backend refuses.
+    pub async fn collect(&mut self, payload: &Payload) -> Result<(), CommandError> {
+        match self {
+            Self::Nftables(nftables) => nftables.collect(payload).await,
+        }
+    }
+
+    /// Looks whether everything loaded is still there, and forgets it if not.
+    pub async fn check(&mut self) -> bool {
+        match self {
+            Self::Nftables(nftables) => nftables.check().await,
+        }
+    }
+
+    /// Removes everything of ours.
+    ///
+    /// # Errors
+    /// [`CommandError`] if the backend refuses.
+    pub async fn remove(&mut self) -> Result<(), CommandError> {
+        match self {
+            Self::Nftables(nftables) => nftables.remove().await,
+        }
+    }
+}
+
+/// The nftables backend.
+#[derive(Debug)]
+pub struct Nftables {
+    table: String,
+    loaded: Option<Loaded>,
+}
+
+/// What the table holds.
+#[derive(Debug)]
+struct Loaded {
+    /// The script of the hooks, which says whether they change.
+    base: String,
+    nat: Nat,
+    maps: DeviceMaps,
+    /// Profiles by name with their sets, also those not collected yet.
+    profiles: BTreeMap<String, Vec<String>>,
+    /// How many rules each chain has.
+    rules: BTreeMap<String, usize>,
+}
+
+impl Nftables {
+    /// The backend over the table `table`, of which nothing is known yet.
+    #[must_use]
+    pub fn new(table: String) -> Self {
+        Self { table, loaded: None }
+    }
+
+    fn names(&self, interface: &str) -> NftNames {
+        NftNames { table: self.table.clone(), interface: interface.to_owned() }
+    }
+
+    async fn load_base(
+        &mut self,
+        interface: &str,
+        payload: Option<&Payload>,
+    ) -> Result<(), CommandError> {
+        let names = self.names(interface);
+        self.loaded = None;
+        let mut script = nft::base(&names, payload);
+        if payload.is_none() {
+            script += &nft::empty_maps(&names);
+        }
+        load(&script).await
+    }
+
+    async fn apply(
+        &mut self,
+        interface: &str,
+        payload: &Payload,
+        maps: &DeviceMaps,
+    ) -> Result<(), CommandError> {
+        let names = self.names(interface);
+        if let Some(loaded) = self.loaded.take() {
+            match change(&names, loaded, payload, maps).await {
+                Ok(loaded) => {
+                    self.loaded = Some(loaded);
+                    return Ok(());
+                }
+                // Somebody else was at the table: start from nothing.
+                Err(error) => warn!(%error, "firewall change refused, loading all of it"),
+            }
+        }
+        self.loaded = Some(load_all(&names, payload, maps).await?);
+        Ok(())
+    }
+
+    async fn collect(&mut self, payload: &Payload) -> Result<(), CommandError> {
+        let Some(loaded) = &mut self.loaded else { return Ok(()) };
+        let names = NftNames { table: self.table.clone(), interface: String::new() };
+        let unused: Vec<String> = loaded
+            .profiles
+            .keys()
+            .filter(|name| !payload.profiles.contains_key(*name))
+            .cloned()
+            .collect();
+        if unused.is_empty() {
+            return Ok(());
+        }
+        let script: String = unused
+            .iter()
+            .filter_map(|name| loaded.profiles.get_key_value(name))
+            .map(|(name, sets)| nft::remove_profile(&names, name, sets))
+            .collect();
+        load(&script).await?;
+        for name in unused {
+            loaded.profiles.remove(&name);
+            loaded.rules.remove(&name);
+        }
+        Ok(())
+    }
+
+    async fn check(&mut self) -> bool {
+        let Some(loaded) = &self.loaded else { return false };
+        let intact = match list(&self.table).await {
+            Ok(found) => loaded.matches(&found),
+            Err(error) => {
+                warn!(%error, table = self.table, "cannot list the firewall's table");
+                false
+            }
+        };
+        if !intact {
+            warn!(table = self.table, "the firewall was changed by somebody else, repairing");
+            self.loaded = None;
+        }
+        intact
+    }
+
+    async fn remove(&mut self) -> Result<(), CommandError> {
+        self.loaded = None;
+        // `add` first, so that removing what is not there is no error.
+        load(&format!("add table inet {0}\ndelete table inet {0}\n", self.table)).await
+    }
+}
+
+impl Loaded {
+    fn matches(&self, found: &Listing) -> bool {
+        let maps = ["dev4", "dev6"].iter().all(|map| found.maps.contains(*map));
+        let sets = self.profiles.values().flatten().all(|set| found.sets.contains(set));
+        maps && sets && self.rules == found.rules
+    }
+}
+
+/// Changes only what differs. Step 1 adds profiles that nothing refers to yet;
+/// step 2 is the only one that changes who may reach what.
+async fn change(
+    names: &NftNames,
+    mut loaded: Loaded,
+    payload: &Payload,
+    maps: &DeviceMaps,
+) -> Result<Loaded, CommandError> {
+    let missing: BTreeMap<&String, &Profile> =
+        payload.profiles.iter().filter(|(name, _)| !loaded.profiles.contains_key(*name)).collect();
+    if !missing.is_empty() {
+        let script = nft::profiles(names, missing.iter().map(|(name, profile)| (*name, *profile)));
+        load(&script).await?;
+        count_rules(&mut loaded.rules, &script);
+        for (name, profile) in missing {
+            loaded.profiles.insert(name.clone(), nft::set_names(name, profile));
+        }
+    }
+
+    let mut script = String::new();
+    let base = nft::base(names, Some(payload));
+    if base != loaded.base {
+        script += &base;
+        count_rules(&mut loaded.rules, &base);
+        loaded.base = base;
+    }
+    if payload.nat != loaded.nat {
+        let nat = nft::nat(names, &payload.nat);
+        count_rules(&mut loaded.rules, &nat);
+        script += &nat;
+        loaded.nat = payload.nat.clone();
+    }
+    script += &nft::change_maps(names, &loaded.maps, maps);
+    if !script.is_empty() {
+        load(&script).await?;
+    }
+    loaded.maps = maps.clone();
+    Ok(loaded)
+}
+
+/// First load and repair: whatever is there under our names is replaced.
+async fn load_all(
+    names: &NftNames,
+    payload: &Payload,
+    maps: &DeviceMaps,
+) -> Result<Loaded, CommandError> {
+    let profiles = nft::declare(names) + &nft::profiles(names, payload.profiles.iter());
+    load(&profiles).await?;
+    let base = nft::base(names, Some(payload));
+    let nat = nft::nat(names, &payload.nat);
+    load(&[base.as_str(), &nat, &nft::fill_maps(names, maps)].concat()).await?;
+
+    let mut rules = BTreeMap::new();
+    for script in [&profiles, &base, &nat] {
+        count_rules(&mut rules, script);
+    }
+    let mut known: BTreeMap<String, Vec<String>> = payload
+        .profiles
+        .iter()
+        .map(|(name, profile)| (name.clone(), nft::set_names(name, profile)))
+        .collect();
+    // Left over from an earlier run: known, so that they are collected.
+    let found = list(&names.table).await?;
+    for (chain, count) in &found.rules {
+        if chain.starts_with("p_") && !known.contains_key(chain) {
+            let prefix = format!("{chain}_");
+            let sets = found.sets.iter().filter(|set| set.starts_with(&prefix)).cloned();
+            known.insert(chain.clone(), sets.collect());
+            rules.insert(chain.clone(), *count);
+        }
+    }
+    info!(table = names.table, profiles = known.len(), devices = maps.v4.len(), "firewall loaded");
+    Ok(Loaded { base, nat: payload.nat.clone(), maps: maps.clone(), profiles: known, rules })
+}
+
+async fn load(script: &str) -> Result<(), CommandError> {
+    command::run("nft", &["-f", "-"], Some(script)).await.map(|_| ())
+}
+
+/// Sets the counts of the chains that `script` fills.
+fn count_rules(rules: &mut BTreeMap<String, usize>, script: &str) {
+    for line in script.lines() {
+        let words: Vec<&str> = line.split(' ').take(5).collect();
+        match words.as_slice() {
+            ["flush", "chain", _, _, chain] => {
+                rules.insert((*chain).to_owned(), 0);
+            }
+            ["add", "rule", _, _, chain] => {
+                *rules.entry((*chain).to_owned()).or_default() += 1;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What a table holds, without the elements.
+#[derive(Debug, Default)]
+struct Listing {
+    maps: BTreeSet<String>,
+    sets: BTreeSet<String>,
+    rules: BTreeMap<String, usize>,
+}
+
+async fn list(table: &str) -> Result<Listing, CommandError> {
+    let output = command::run("nft", &["-j", "-t", "list", "table", "inet", table], None).await?;
+    let parsed: Value = serde_json::from_slice(&output).map_err(|error| CommandError::Failed {
+        program: "nft",
+        message: format!("unreadable listing: {error}"),
+    })?;
+    let mut listing = Listing::default();
+    let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
+    for entry in parsed["nftables"].as_array().into_iter().flatten() {
+        if let Some(map) = entry.get("map") {
+            listing.maps.insert(text(map, "name"));
+        } else if let Some(set) = entry.get("set") {
+            listing.sets.insert(text(set, "name"));
+        } else if let Some(chain) = entry.get("chain") {
+            listing.rules.entry(text(chain, "name")).or_default();
+        } else if let Some(rule) = entry.get("rule") {
+            *listing.rules.entry(text(rule, "chain")).or_default() += 1;
+        }
+    }
+    Ok(listing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_counted_per_chain_and_anew_after_a_flush() {
+        let names = NftNames::default();
+        let mut rules = BTreeMap::new();
+        let script = nft::base(&names, None);
+        count_rules(&mut rules, &script);
+        count_rules(&mut rules, &script);
+        let expected = [("by_dev", 3), ("forward", 6), ("input", 5)];
+        assert_eq!(rules, expected.map(|(chain, count)| (chain.to_owned(), count)).into());
+    }
+}

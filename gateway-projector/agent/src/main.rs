@@ -1,0 +1,172 @@
+//! The gateway agent.
+
+use std::io::{IsTerminal, Read};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use nexavpn_bundle::is_interface_name;
+use nexavpn_gateway::engine::Options;
+use nexavpn_gateway::run::Settings;
+use nexavpn_gateway::state::StateDir;
+use nexavpn_gateway::tunnel::Kind;
+use nexavpn_gateway::{join, local, run};
+use tracing_subscriber::EnvFilter;
+
+/// NexaVPN gateway agent: applies the signed bundles of a control plane to
+/// nftables and WireGuard on this node.
+///
+/// Join once with the token that an admin made for this gateway, then keep
+/// `run` going. Without the control plane the node keeps enforcing the last
+/// bundle; before the first bundle it denies everything.
+#[derive(Debug, Parser)]
+#[command(name = "nexavpn-gateway", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Become a gateway with a join token.
+    Join(Join),
+    /// Fetch, verify and apply bundles until stopped.
+    ///
+    /// On SIGTERM and Ctrl-C the firewall stays, and so does a kernel
+    /// interface: the node serves on. A wireguard-go that serves the interface
+    /// is stopped unless --keep-tunnel is given; with it (or after a crash) the
+    /// next start adopts it and no packet is lost.
+    Run(Run),
+    /// Show who this gateway is and what is in force.
+    Status(Place),
+    /// Give the gateway up on this node: tunnel, firewall, keys and state.
+    Leave(Place),
+}
+
+#[derive(Debug, Args)]
+struct Place {
+    /// Where keys, credential and bundles are kept.
+    #[arg(long, env = "NEXAVPN_GATEWAY_STATE_DIR", default_value = "/var/lib/nexavpn-gateway")]
+    state_dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Join {
+    /// Base URL of the control plane, such as https://vpn.example.com.
+    url: String,
+    /// The join token; `-` reads it from standard input, out of sight of `ps`.
+    token: String,
+    /// Use this WireGuard private key instead of making one.
+    #[arg(long)]
+    private_key_file: Option<PathBuf>,
+    /// Accept plain HTTP to another machine: the credential travels in the clear.
+    #[arg(long)]
+    insecure: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+struct Run {
+    #[command(flatten)]
+    place: Place,
+    /// Name of the WireGuard interface, instead of the bundle's.
+    #[arg(long, env = "NEXAVPN_GATEWAY_INTERFACE", value_parser = name)]
+    interface: Option<String>,
+    /// The nftables table of family inet that the agent owns.
+    #[arg(long, env = "NEXAVPN_GATEWAY_TABLE", default_value = "nexavpn", value_parser = table)]
+    table: String,
+    /// Which WireGuard to use.
+    #[arg(long, env = "NEXAVPN_GATEWAY_TUNNEL", value_enum, default_value_t = Kind::Auto)]
+    tunnel: Kind,
+    /// Seconds between two questions for a newer bundle.
+    #[arg(long, env = "NEXAVPN_GATEWAY_POLL_INTERVAL", default_value = "2", value_parser = seconds)]
+    poll_interval: Duration,
+    /// Seconds between two status reports without news.
+    #[arg(long, env = "NEXAVPN_GATEWAY_REPORT_INTERVAL", default_value = "15", value_parser = seconds)]
+    report_interval: Duration,
+    /// Leave wireguard-go running at the end.
+    #[arg(long, env = "NEXAVPN_GATEWAY_KEEP_TUNNEL")]
+    keep_tunnel: bool,
+}
+
+fn name(text: &str) -> Result<String, String> {
+    let usable = is_interface_name(text);
+    usable.then(|| text.to_owned()).ok_or_else(|| "use 1 to 15 of a-z, 0-9, _ . -".to_owned())
+}
+
+fn table(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let usable = text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.len() <= 31
+        && text.chars().all(allowed);
+    usable
+        .then(|| text.to_owned())
+        .ok_or_else(|| "use up to 31 of a-z, 0-9 and _, a letter first".to_owned())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number = text.parse::<f64>().ok().filter(|number| (0.05..=86_400.0).contains(number));
+    number.map(Duration::from_secs_f64).ok_or_else(|| "use 0.05 to 86400 seconds".to_owned())
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+    match execute(cli.command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("nexavpn-gateway: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn execute(command: Command) -> Result<(), Box<dyn std::error::Error>> {
+    match command {
+        Command::Join(Join { url, token, private_key_file, insecure, place }) => {
+            let state = StateDir::open(&place.state_dir)?;
+            let token = if token == "-" {
+                let mut text = String::new();
+                std::io::stdin().take(4096).read_to_string(&mut text)?;
+                text
+            } else {
+                token
+            };
+            let key_file = private_key_file.as_deref();
+            let identity = join::join(&state, &url, &token, key_file, insecure).await?;
+            println!("This node is the gateway {} ({}).", identity.name, identity.gateway_id);
+            println!("Start it with: nexavpn-gateway run");
+        }
+        Command::Run(options) => {
+            let state = StateDir::open(&options.place.state_dir)?;
+            let settings = Settings {
+                options: Options {
+                    interface: options.interface,
+                    table: options.table,
+                    kind: options.tunnel,
+                },
+                poll: options.poll_interval,
+                report: options.report_interval,
+                keep_tunnel: options.keep_tunnel,
+            };
+            run::run(state, settings).await?;
+        }
+        Command::Status(place) => {
+            let state = StateDir::open(&place.state_dir)?;
+            println!("{}", serde_json::to_string_pretty(&local::status(&state).await?)?);
+        }
+        Command::Leave(place) => {
+            local::leave(&StateDir::open(&place.state_dir)?).await?;
+            println!("This node is no gateway any more. Delete it in the control plane too.");
+        }
+    }
+    Ok(())
+}

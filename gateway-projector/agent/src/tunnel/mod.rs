@@ -1,0 +1,310 @@
+//! The WireGuard interface: in the kernel where it can, else wireguard-go.
+
+mod kernel;
+mod uapi;
+mod userspace;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::path::Path;
+
+use clap::ValueEnum;
+use thiserror::Error;
+use tracing::{info, warn};
+
+use crate::command::{self, CommandError};
+use crate::desired::Peers;
+use crate::state::PrivateKey;
+
+pub use kernel::Kernel;
+pub use userspace::Userspace;
+
+/// How often peers are written and read back before it counts as failed.
+const ATTEMPTS: usize = 3;
+
+/// Which kind of interface to make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// The kernel's where it has WireGuard, else wireguard-go.
+    Auto,
+    /// The kernel's.
+    Kernel,
+    /// wireguard-go.
+    Userspace,
+}
+
+/// A tunnel that does not do what it should.
+#[derive(Debug, Error)]
+pub enum TunnelError {
+    /// A tool failed.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// The userspace socket failed.
+    #[error("WireGuard socket of {interface}: {source}")]
+    Socket {
+        /// The interface.
+        interface: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// WireGuard refused a setting.
+    #[error("WireGuard on {interface} answered errno {errno}")]
+    Refused {
+        /// The interface.
+        interface: String,
+        /// Its errno.
+        errno: String,
+    },
+    /// What it says of itself cannot be read.
+    #[error("cannot read what WireGuard on {interface} says: {what}")]
+    Unreadable {
+        /// The interface.
+        interface: String,
+        /// Which part.
+        what: &'static str,
+    },
+    /// wireguard-go did not come up.
+    #[error("wireguard-go did not bring up {interface}; see {log}")]
+    NotStarted {
+        /// The interface.
+        interface: String,
+        /// Its log file.
+        log: String,
+    },
+    /// Somebody else's interface has the name.
+    #[error("{interface} exists and is not of this agent; remove it or choose another --interface")]
+    Foreign {
+        /// The interface.
+        interface: String,
+    },
+    /// The peers are not what was asked for, also after retrying.
+    #[error("{missing} peers of {interface} are not as they should be after {ATTEMPTS} attempts")]
+    NotConverged {
+        /// The interface.
+        interface: String,
+        /// How many differ.
+        missing: usize,
+    },
+}
+
+/// What WireGuard knows about a peer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Peer {
+    /// Addresses routed to it, `None` for a prefix that is not one address.
+    pub allowed_ips: BTreeSet<Option<IpAddr>>,
+    /// Unix time of the latest handshake.
+    pub latest_handshake: Option<i64>,
+    /// Bytes received.
+    pub rx_bytes: u64,
+    /// Bytes sent.
+    pub tx_bytes: u64,
+}
+
+/// What WireGuard says about an interface.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Device {
+    /// Its public key in base64, where it has a private key.
+    pub public_key: Option<String>,
+    /// The UDP port it listens on.
+    pub listen_port: u16,
+    /// Its peers by public key in base64.
+    pub peers: BTreeMap<String, Peer>,
+}
+
+/// An open WireGuard interface.
+#[derive(Debug)]
+pub enum Tunnel {
+    /// wireguard-go, over its socket.
+    Userspace(Userspace),
+    /// The kernel's, through wireguard-tools.
+    Kernel(Kernel),
+}
+
+impl Tunnel {
+    /// Adopts the interface that is there, or makes one.
+    ///
+    /// # Errors
+    /// [`TunnelError`] if there is none and none can be made.
+    pub async fn open(interface: &str, kind: Kind, state: &Path) -> Result<Self, TunnelError> {
+        if let Some(link) = link_kind(interface).await? {
+            if link == "wireguard" {
+                info!(interface, "adopting the kernel's WireGuard interface");
+                return Ok(Self::Kernel(Kernel::adopt(interface)));
+            }
+            let adopted = Userspace::adopt(interface);
+            if adopted.is_alive().await {
+                info!(interface, "adopting the running wireguard-go");
+                return Ok(Self::Userspace(adopted));
+            }
+        }
+        if kind != Kind::Userspace {
+            match Kernel::create(interface).await {
+                Ok(kernel) => {
+                    info!(interface, "made a WireGuard interface in the kernel");
+                    return Ok(Self::Kernel(kernel));
+                }
+                Err(error) if kind == Kind::Kernel => return Err(error.into()),
+                Err(error) => {
+                    info!(interface, %error, "no WireGuard in the kernel, using wireguard-go");
+                }
+            }
+        }
+        Ok(Self::Userspace(Userspace::start(interface, state).await?))
+    }
+
+    /// The interface's name.
+    #[must_use]
+    pub fn interface(&self) -> &str {
+        match self {
+            Self::Userspace(userspace) => userspace.interface(),
+            Self::Kernel(kernel) => kernel.interface(),
+        }
+    }
+
+    /// Whether the interface still answers.
+    pub async fn is_alive(&mut self) -> bool {
+        match self {
+            Self::Userspace(userspace) => userspace.is_alive().await,
+            Self::Kernel(kernel) => {
+                matches!(link_kind(kernel.interface()).await, Ok(Some(kind)) if kind == "wireguard")
+            }
+        }
+    }
+
+    /// Reads the interface.
+    ///
+    /// # Errors
+    /// [`TunnelError`] if it does not answer.
+    pub async fn read(&self) -> Result<Device, TunnelError> {
+        match self {
+            Self::Userspace(userspace) => userspace.read().await,
+            Self::Kernel(kernel) => kernel.read().await,
+        }
+    }
+
+    async fn set_own(
+        &self,
+        key: &PrivateKey,
+        key_file: &Path,
+        port: u16,
+    ) -> Result<(), TunnelError> {
+        match self {
+            Self::Userspace(userspace) => userspace.set_own(key, port).await,
+            Self::Kernel(kernel) => Ok(kernel.set_own(key_file, port).await?),
+        }
+    }
+
+    async fn remove_peers(&self, keys: &[&String]) -> Result<(), TunnelError> {
+        match self {
+            Self::Userspace(userspace) => userspace.remove_peers(keys).await,
+            Self::Kernel(kernel) => Ok(kernel.remove_peers(keys).await?),
+        }
+    }
+
+    async fn set_peers(&self, peers: &[(&String, &BTreeSet<IpAddr>)]) -> Result<(), TunnelError> {
+        match self {
+            Self::Userspace(userspace) => userspace.set_peers(peers).await,
+            Self::Kernel(kernel) => Ok(kernel.set_peers(peers).await?),
+        }
+    }
+
+    /// Step 3: key, port and peers, changed ones only, removals first. What was
+    /// written is read back, because `set` is not atomic.
+    ///
+    /// # Errors
+    /// [`TunnelError`] if the interface refuses or does not get there.
+    pub async fn apply(
+        &self,
+        key: &PrivateKey,
+        key_file: &Path,
+        port: u16,
+        peers: &Peers,
+    ) -> Result<(), TunnelError> {
+        let interface = self.interface();
+        let mut missing = 0;
+        for attempt in 0..=ATTEMPTS {
+            let found = self.read().await?;
+            let own =
+                found.public_key.as_deref() == Some(&key.public_key()) && found.listen_port == port;
+            let gone: Vec<&String> =
+                found.peers.keys().filter(|key| !peers.contains_key(*key)).collect();
+            let changed: Vec<_> = peers
+                .iter()
+                .filter(|(key, ips)| !found.peers.get(*key).is_some_and(|peer| peer.routes(ips)))
+                .collect();
+            if own && gone.is_empty() && changed.is_empty() {
+                return Ok(());
+            }
+            missing = gone.len() + changed.len();
+            if attempt == ATTEMPTS {
+                break;
+            }
+            if attempt > 0 {
+                warn!(interface, peers = missing, "peers not as written, writing them again");
+            }
+            if !own {
+                self.set_own(key, key_file, port).await?;
+            }
+            self.remove_peers(&gone).await?;
+            self.set_peers(&changed).await?;
+        }
+        Err(TunnelError::NotConverged { interface: interface.to_owned(), missing })
+    }
+
+    /// Removes the interface; a wireguard-go ends with it.
+    ///
+    /// # Errors
+    /// [`TunnelError`] if the interface stays.
+    pub async fn remove(self) -> Result<(), TunnelError> {
+        remove_link(self.interface()).await?;
+        match self {
+            Self::Userspace(userspace) => userspace.ended().await,
+            Self::Kernel(_) => Ok(()),
+        }
+    }
+}
+
+impl Peer {
+    fn routes(&self, ips: &BTreeSet<IpAddr>) -> bool {
+        self.allowed_ips.len() == ips.len()
+            && ips.iter().all(|ip| self.allowed_ips.contains(&Some(*ip)))
+    }
+}
+
+/// Parses an allowed IP as one address.
+fn allowed_ip(text: &str) -> Option<IpAddr> {
+    let network: ipnetwork::IpNetwork = text.parse().ok()?;
+    let length = if network.is_ipv4() { 32 } else { 128 };
+    (network.prefix() == length).then(|| network.ip())
+}
+
+/// `None` without such an interface; a TUN device's kind is `tun`.
+async fn link_kind(interface: &str) -> Result<Option<String>, CommandError> {
+    // `ip link show dev X` fails for a missing X; listing all tells it apart
+    // from a tool that does not work.
+    let output = command::run("ip", &["-j", "-d", "link", "show"], None).await?;
+    let links: serde_json::Value = serde_json::from_slice(&output).unwrap_or_default();
+    let link = links.as_array().into_iter().flatten().find(|link| link["ifname"] == interface);
+    Ok(link.map(|link| link["linkinfo"]["info_kind"].as_str().unwrap_or("other").to_owned()))
+}
+
+/// Whether there is an interface of that name.
+///
+/// # Errors
+/// [`CommandError`] if the interfaces cannot be listed.
+pub async fn exists(interface: &str) -> Result<bool, CommandError> {
+    Ok(link_kind(interface).await?.is_some())
+}
+
+/// Removes an interface where there is one of ours: a WireGuard or TUN device.
+///
+/// # Errors
+/// [`CommandError`] if it stays.
+pub async fn remove_link(interface: &str) -> Result<(), CommandError> {
+    match link_kind(interface).await?.as_deref() {
+        Some("wireguard" | "tun") => {
+            command::run("ip", &["link", "del", "dev", interface], None).await.map(|_| ())
+        }
+        _ => Ok(()),
+    }
+}

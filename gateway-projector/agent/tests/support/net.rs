@@ -1,0 +1,167 @@
+//! Network namespaces and sockets inside them.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use nix::sched::{CloneFlags, setns};
+
+pub fn require_root() {
+    assert!(
+        nix::unistd::geteuid().is_root(),
+        "these tests make network namespaces and need root: run them with ./test, which uses sudo"
+    );
+}
+
+pub fn sh(program: &str, args: &[&str]) -> String {
+    let output = Command::new(program).args(args).output().unwrap();
+    assert!(
+        output.status.success(),
+        "{program} {args:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+pub fn ip(args: &[&str]) -> String {
+    sh("ip", args)
+}
+
+pub struct Namespace {
+    pub name: String,
+}
+
+impl Namespace {
+    pub fn new(name: &str) -> Self {
+        ip(&["netns", "add", name]);
+        let made = Self { name: name.to_owned() };
+        made.ip(&["link", "set", "lo", "up"]);
+        made
+    }
+
+    pub fn ip(&self, args: &[&str]) -> String {
+        ip(&[&["-n", &self.name], args].concat())
+    }
+
+    pub fn quietly(&self, args: &[&str]) {
+        let mut command = Command::new("ip");
+        command.args(["-n", &self.name]).args(args).stderr(Stdio::null());
+        let _ = command.status();
+    }
+
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.name, program]);
+        command
+    }
+
+    pub fn run(&self, program: &str, args: &[&str]) -> String {
+        sh("ip", &[&["netns", "exec", &self.name, program], args].concat())
+    }
+
+    /// Loads a script and answers what nft complains about.
+    pub fn nft(&self, script: &str) -> Result<(), String> {
+        let mut command = self.command("nft");
+        command.args(["-f", "-"]).stdin(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() { Ok(()) } else { Err(message) }
+    }
+
+    /// A pair of connected interfaces.
+    pub fn link(&self, near: &str, address: &str, other: &Self, far: &str, far_address: &str) {
+        self.ip(&["link", "add", near, "type", "veth", "peer", "name", far, "netns", &other.name]);
+        for (namespace, name, address) in [(self, near, address), (other, far, far_address)] {
+            namespace.ip(&["addr", "add", address, "dev", name]);
+            namespace.ip(&["link", "set", name, "up"]);
+        }
+    }
+
+    /// Runs `work` on a thread inside the namespace; sockets stay in it.
+    pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        std::thread::scope(|scope| {
+            let inside = scope.spawn(|| {
+                let file = File::open(format!("/run/netns/{}", self.name)).unwrap();
+                setns(file, CloneFlags::CLONE_NEWNET).unwrap();
+                work()
+            });
+            inside.join().unwrap()
+        })
+    }
+
+    pub fn listen(&self, address: &str) -> TcpListener {
+        self.inside(|| TcpListener::bind(address)).unwrap()
+    }
+
+    /// Answers every connection to `port` with what it receives.
+    pub fn echo(&self, port: u16) {
+        let listener = self.listen(&format!("[::]:{port}"));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { break };
+                std::thread::spawn(move || {
+                    let mut buffer = [0; 1024];
+                    while let Ok(count @ 1..) = stream.read(&mut buffer) {
+                        if stream.write_all(&buffer[..count]).is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+        });
+    }
+
+    /// Answers datagrams to `port`.
+    pub fn echo_udp(&self, port: u16) {
+        let socket = self.inside(|| UdpSocket::bind(format!("0.0.0.0:{port}"))).unwrap();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 1024];
+            while let Ok((count, from)) = socket.recv_from(&mut buffer) {
+                let _ = socket.send_to(&buffer[..count], from);
+            }
+        });
+    }
+
+    pub fn connect(&self, host: &str, port: u16) -> io::Result<TcpStream> {
+        let address = SocketAddr::new(host.parse::<IpAddr>().unwrap(), port);
+        self.inside(|| TcpStream::connect_timeout(&address, Duration::from_millis(900)))
+    }
+
+    /// Whether a connection is made and carries data both ways.
+    pub fn reaches(&self, host: &str, port: u16) -> bool {
+        self.connect(host, port).is_ok_and(|mut stream| answers(&mut stream))
+    }
+
+    pub fn reaches_udp(&self, host: &str, port: u16) -> bool {
+        let address = SocketAddr::new(host.parse::<IpAddr>().unwrap(), port);
+        self.inside(|| {
+            let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+            socket.set_read_timeout(Some(Duration::from_millis(900))).unwrap();
+            socket.send_to(b"hello", address).unwrap();
+            socket.recv_from(&mut [0; 16]).is_ok()
+        })
+    }
+
+    pub fn pings(&self, host: &str) -> bool {
+        let mut command = self.command("ping");
+        command.args(["-c", "1", "-W", "1", host]).stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().unwrap().success()
+    }
+}
+
+/// Whether the other end of a stream still answers.
+pub fn answers(stream: &mut TcpStream) -> bool {
+    let mut buffer = [0; 5];
+    stream.set_read_timeout(Some(Duration::from_millis(900))).unwrap();
+    stream.write_all(b"hello").is_ok() && stream.read_exact(&mut buffer).is_ok()
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        let _ = Command::new("ip").args(["netns", "del", &self.name]).status();
+    }
+}

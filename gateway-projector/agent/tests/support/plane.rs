@@ -1,0 +1,150 @@
+//! The control plane of the tests: it serves the body it was given.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::SigningKey;
+use nexavpn_bundle::{JoinRequest, JoinResponse, Payload, StatusReport, sign};
+use serde_json::json;
+
+use super::net::Namespace;
+
+pub const SECRET: [u8; 32] = [42; 32];
+pub const CREDENTIAL: &str = "the gateway's credential";
+
+#[derive(Default)]
+pub struct Shared {
+    pub body: Option<Vec<u8>>,
+    pub etag: String,
+    pub down: bool,
+    pub reports: Vec<StatusReport>,
+    pub not_modified: usize,
+    pub joined: Option<JoinRequest>,
+    pub join_keys: Vec<String>,
+}
+
+/// Serves from inside the gateway's namespace, on loopback.
+pub struct Plane {
+    pub url: String,
+    pub shared: Arc<Mutex<Shared>>,
+    runtime: Option<tokio::runtime::Runtime>,
+}
+
+type Held = State<Arc<Mutex<Shared>>>;
+
+impl Plane {
+    pub fn start(namespace: &Namespace, key: &SigningKey) -> Self {
+        let listener = namespace.listen("127.0.0.1:0");
+        listener.set_nonblocking(true).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let shared = Arc::new(Mutex::new(Shared {
+            join_keys: vec![STANDARD.encode(key.verifying_key().as_bytes())],
+            ..Shared::default()
+        }));
+        let app = Router::new()
+            .route("/api/v1/gateways/join", post(join))
+            .route("/api/v1/admin/gateways/{id}/sync", get(sync))
+            .route("/api/v1/gateways/{id}/status", post(status))
+            .with_state(Arc::clone(&shared));
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.spawn(async move {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            axum::serve(listener, app).await.unwrap();
+        });
+        Self { url, shared, runtime: Some(runtime) }
+    }
+
+    pub fn with<T>(&self, work: impl FnOnce(&mut Shared) -> T) -> T {
+        work(&mut self.shared.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub fn publish(&self, key: &SigningKey, payload: &Payload) {
+        let signed = sign(payload, key).unwrap();
+        self.serve(signed.body(), signed.etag());
+    }
+
+    pub fn serve(&self, body: Vec<u8>, etag: String) {
+        self.with(|shared| {
+            shared.body = Some(body);
+            shared.etag = etag;
+            shared.reports.clear();
+        });
+    }
+
+    pub fn last_report(&self) -> Option<StatusReport> {
+        self.with(|shared| shared.reports.last().cloned())
+    }
+}
+
+impl Drop for Plane {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn error(status: StatusCode, code: &str) -> Response {
+    (status, Json(json!({"error": {"code": code, "message": "no"}}))).into_response()
+}
+
+async fn join(State(shared): Held, Json(request): Json<JoinRequest>) -> Response {
+    let mut shared = shared.lock().unwrap();
+    let token: nexavpn_bundle::JoinToken = request.token.parse().unwrap();
+    if token.secret != SECRET || shared.joined.is_some() {
+        return error(StatusCode::UNAUTHORIZED, "unauthorized");
+    }
+    shared.joined = Some(request);
+    let answer = JoinResponse {
+        gateway_id: token.gateway_id,
+        name: "primary-gateway".into(),
+        credential: CREDENTIAL.into(),
+        signing_keys: shared.join_keys.clone(),
+    };
+    (StatusCode::CREATED, Json(answer)).into_response()
+}
+
+fn is_allowed(shared: &Shared, id: &str, headers: &HeaderMap) -> bool {
+    let expected = format!("Bearer {CREDENTIAL}");
+    let presented = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap());
+    !shared.down && id == super::GATEWAY && presented == Some(expected.as_str())
+}
+
+async fn sync(State(shared): Held, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    let mut shared = shared.lock().unwrap();
+    if !is_allowed(&shared, &id, &headers) {
+        return error(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
+    }
+    let Some(body) = shared.body.clone() else {
+        return error(StatusCode::NOT_FOUND, "not_found");
+    };
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.to_str().unwrap() == shared.etag) {
+        shared.not_modified += 1;
+        return StatusCode::NOT_MODIFIED.into_response();
+    }
+    ([(header::ETAG, shared.etag.clone())], body).into_response()
+}
+
+async fn status(
+    State(shared): Held,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Json(report): Json<StatusReport>,
+) -> Response {
+    let mut shared = shared.lock().unwrap();
+    if !is_allowed(&shared, &id, &headers) {
+        return error(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
+    }
+    shared.reports.push(report);
+    StatusCode::NO_CONTENT.into_response()
+}
