@@ -1,1 +1,4 @@
-//! NexaVPN.
+//! The integration package: the harness that scenarios stand on. The scenarios are modules of
+//! the one test binary in `tests/tests/it/`.
+
+pub mod harness;
