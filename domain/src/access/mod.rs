@@ -20,6 +20,10 @@ mod public;
 mod rule;
 mod services;
 mod sweep;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use decide::{Considered, DecidedBy, Decision, Packet};
 pub use profile::{FlatProfile, PortBox};
