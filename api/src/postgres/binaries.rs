@@ -28,15 +28,9 @@ impl Binaries {
         if !bin_dir.join("initdb").is_file() {
             return None;
         }
-        let output = Command::new(bin_dir.join("postgres"))
-            .arg("--version")
-            .output()
-            .ok()?;
+        let output = Command::new(bin_dir.join("postgres")).arg("--version").output().ok()?;
         let major = major_version(&String::from_utf8_lossy(&output.stdout))?;
-        Some(Self {
-            bin_dir: bin_dir.to_path_buf(),
-            major,
-        })
+        Some(Self { bin_dir: bin_dir.to_path_buf(), major })
     }
 }
 
@@ -71,10 +65,8 @@ fn debian_versions() -> Vec<Binaries> {
     let Ok(entries) = std::fs::read_dir(DEBIAN_ROOT) else {
         return Vec::new();
     };
-    let mut found: Vec<Binaries> = entries
-        .flatten()
-        .filter_map(|entry| Binaries::in_dir(&entry.path().join("bin")))
-        .collect();
+    let mut found: Vec<Binaries> =
+        entries.flatten().filter_map(|entry| Binaries::in_dir(&entry.path().join("bin"))).collect();
     found.sort_by_key(|binaries| std::cmp::Reverse(binaries.major));
     found
 }
@@ -83,28 +75,17 @@ fn choose(candidates: Vec<Binaries>, base: &Path, cluster: &Path) -> Result<Bina
     let wanted = std::fs::read_to_string(cluster.join("PG_VERSION"))
         .ok()
         .and_then(|text| text.trim().parse::<u32>().ok());
-    let found = candidates
-        .iter()
-        .map(|binaries| binaries.major.to_string())
-        .collect::<Vec<_>>()
-        .join(", ");
-    let chosen = candidates
-        .into_iter()
-        .find(|binaries| wanted.is_none_or(|major| binaries.major == major));
+    let found =
+        candidates.iter().map(|binaries| binaries.major.to_string()).collect::<Vec<_>>().join(", ");
+    let chosen =
+        candidates.into_iter().find(|binaries| wanted.is_none_or(|major| binaries.major == major));
     match (chosen, wanted) {
         (Some(binaries), _) => Ok(binaries),
-        (None, Some(wanted)) if !found.is_empty() => Err(Error::VersionMismatch {
-            data_dir: cluster.to_path_buf(),
-            wanted,
-            found,
-        }),
+        (None, Some(wanted)) if !found.is_empty() => {
+            Err(Error::VersionMismatch { data_dir: cluster.to_path_buf(), wanted, found })
+        }
         (None, _) => Err(Error::NotInstalled {
-            looked_beside: base
-                .parent()
-                .unwrap_or(base)
-                .join(BESIDE_DATA)
-                .display()
-                .to_string(),
+            looked_beside: base.parent().unwrap_or(base).join(BESIDE_DATA).display().to_string(),
         }),
     }
 }
@@ -131,10 +112,7 @@ mod tests {
     #[test]
     fn data_chooses_its_own_version() {
         let dir = tempfile::tempdir().unwrap();
-        let of = |major| Binaries {
-            bin_dir: PathBuf::from(format!("/pg/{major}")),
-            major,
-        };
+        let of = |major| Binaries { bin_dir: PathBuf::from(format!("/pg/{major}")), major };
         let pick = || choose(vec![of(17), of(15)], dir.path(), dir.path());
         assert_eq!(pick().unwrap().major, 17);
         std::fs::write(dir.path().join("PG_VERSION"), "15\n").unwrap();

@@ -53,9 +53,7 @@ pub(super) async fn init_cluster(plan: &Plan) -> Result<()> {
     .unwrap_or_else(|error| Err(std::io::Error::other(error)))
     .map_err(failed)?;
     if !output.status.success() {
-        return Err(Error::InitDb {
-            output: String::from_utf8_lossy(&output.stderr).into_owned(),
-        });
+        return Err(Error::InitDb { output: String::from_utf8_lossy(&output.stderr).into_owned() });
     }
     std::fs::rename(&making, &cluster).map_err(|error| directory(&cluster, error))
 }

@@ -42,7 +42,9 @@ pub enum Error {
     },
 
     /// A directory that must be ours alone is not.
-    #[error("{path} must belong to this user alone (mode 0700, no symbolic link); remove it and start again")]
+    #[error(
+        "{path} must belong to this user alone (mode 0700, no symbolic link); remove it and start again"
+    )]
     NotPrivate {
         /// The offending directory.
         path: PathBuf,

@@ -45,14 +45,8 @@ impl Identity {
             return Self::Namespace;
         }
         match User::from_name("postgres") {
-            Ok(Some(user)) => Self::Other {
-                uid: user.uid,
-                gid: user.gid,
-            },
-            _ => Self::Other {
-                uid: Uid::from_raw(NOBODY),
-                gid: Gid::from_raw(NOBODY),
-            },
+            Ok(Some(user)) => Self::Other { uid: user.uid, gid: user.gid },
+            _ => Self::Other { uid: Uid::from_raw(NOBODY), gid: Gid::from_raw(NOBODY) },
         }
     }
 
@@ -103,19 +97,11 @@ fn put(path: &std::ffi::CStr, content: &[u8]) -> nix::Result<()> {
     let file = open(path, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?;
     let written = write(&file, content)?;
     // The kernel takes a map in one write or not at all.
-    if written == content.len() {
-        Ok(())
-    } else {
-        Err(Errno::EIO)
-    }
+    if written == content.len() { Ok(()) } else { Err(Errno::EIO) }
 }
 
 fn die_with(parent: Pid) -> std::io::Result<()> {
     nix::sys::prctl::set_pdeathsig(Signal::SIGINT)?;
     // The parent may have died before the signal was asked for.
-    if getppid() == parent {
-        Ok(())
-    } else {
-        Err(Errno::ESRCH.into())
-    }
+    if getppid() == parent { Ok(()) } else { Err(Errno::ESRCH.into()) }
 }

@@ -87,10 +87,7 @@ impl Layout {
 
 /// An error about one path.
 pub(super) fn directory(path: &Path, source: std::io::Error) -> Error {
-    Error::Directory {
-        path: path.to_path_buf(),
-        source,
-    }
+    Error::Directory { path: path.to_path_buf(), source }
 }
 
 fn short_hash(path: &Path) -> String {
@@ -157,9 +154,7 @@ fn check(dir: &Path, identity: Identity) -> Result<()> {
     let meta = std::fs::symlink_metadata(dir).map_err(failed)?;
     let owner = identity.other().map_or(geteuid(), |(uid, _)| uid);
     if !meta.is_dir() || (meta.uid() != owner.as_raw() && meta.uid() != geteuid().as_raw()) {
-        return Err(Error::NotPrivate {
-            path: dir.to_path_buf(),
-        });
+        return Err(Error::NotPrivate { path: dir.to_path_buf() });
     }
     if meta.uid() != owner.as_raw() {
         let (uid, gid) = identity.other().unzip();

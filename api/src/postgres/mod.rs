@@ -234,12 +234,7 @@ fn prepare(options: Options) -> Result<Plan> {
     let binaries = binaries::find(&options.data_dir, &cluster)?;
     let identity = Identity::choose(&binaries.program("postgres"));
     let layout = Layout::prepare(&options.data_dir, options.socket_dir.as_deref(), identity)?;
-    Ok(Plan {
-        layout,
-        options,
-        binaries,
-        identity,
-    })
+    Ok(Plan { layout, options, binaries, identity })
 }
 
 impl Plan {
@@ -252,12 +247,7 @@ impl Plan {
             }
             None => (self.layout.socket_dir.clone(), Tie::Started(self.launch().await?)),
         };
-        Ok(EmbeddedPostgres {
-            layout: self.layout,
-            socket_dir,
-            tie,
-            _lock: Some(lock),
-        })
+        Ok(EmbeddedPostgres { layout: self.layout, socket_dir, tie, _lock: Some(lock) })
     }
 
     /// A server that runs without its parent and stays. One whose parent was just killed has
@@ -337,7 +327,11 @@ impl Plan {
                     tail: self.layout.log_tail(),
                 });
             }
-            if connects(&self.layout.socket_dir).await {
+            // Asked first, because each refused connection during a recovery is a line in the log.
+            let said = PostmasterFile::read(&self.layout.cluster);
+            if said.is_some_and(|file| file.ready && file.pid == process.pid())
+                && connects(&self.layout.socket_dir).await
+            {
                 return Ok(());
             }
             sleep(POLL).await;

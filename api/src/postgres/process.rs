@@ -49,11 +49,7 @@ impl Process {
         }
         let gone = || Err(std::io::Error::other("the spawning thread ended"));
         match starting.await.unwrap_or_else(|_| gone()) {
-            Ok(pid) => Ok(Self {
-                pid,
-                reaped,
-                status,
-            }),
+            Ok(pid) => Ok(Self { pid, reaped, status }),
             Err(error) => Err(failed(error)),
         }
     }

@@ -27,11 +27,7 @@ impl PostmasterFile {
         let pid = lines.next()?.parse().ok().filter(|pid| *pid > 1)?;
         let socket_dir = PathBuf::from(lines.nth(3)?);
         let status = lines.nth(2).unwrap_or_default();
-        Some(Self {
-            pid: Pid::from_raw(pid),
-            socket_dir,
-            ready: status == "ready",
-        })
+        Some(Self { pid: Pid::from_raw(pid), socket_dir, ready: status == "ready" })
     }
 
     /// Whether that process runs and is this cluster's server, not a stranger that got the same
@@ -50,9 +46,7 @@ pub(super) fn runs(pid: Pid) -> bool {
         return false;
     };
     // The command name, in parentheses, may itself hold spaces and parentheses.
-    let state = stat
-        .rsplit_once(')')
-        .and_then(|(_, rest)| rest.trim_start().chars().next());
+    let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
     !matches!(state, None | Some('Z' | 'X'))
 }
 
