@@ -78,8 +78,10 @@ impl Security {
 
     pub(super) fn evolve(&mut self, event: &SecurityEvent) {
         match event {
-            SecurityEvent::Failure { .. } => self.failures += 1,
-            SecurityEvent::FailuresRepeated { count } => self.failures += count,
+            SecurityEvent::Failure { .. } => self.failures = self.failures.saturating_add(1),
+            SecurityEvent::FailuresRepeated { count } => {
+                self.failures = self.failures.saturating_add(*count);
+            }
             SecurityEvent::SigningKeyIntroduced { key_id, .. } => {
                 self.signing_key = Some(key_id.clone());
             }

@@ -4,6 +4,8 @@ use std::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
+use super::policy::number;
+
 /// `host:port`, `192.0.2.1:port` or `[2001:db8::1]:port`, as in a WireGuard profile's `Endpoint`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -20,7 +22,7 @@ impl Endpoint {
     pub fn parse(input: &str) -> Result<Self, String> {
         const SHAPE: &str = "must be host:port, for example vpn.example.com:51820";
         let (host, port) = input.trim().rsplit_once(':').ok_or(SHAPE)?;
-        let port: u16 = port.parse().map_err(|_| SHAPE)?;
+        let port: u16 = number(port).ok_or(SHAPE)?;
         if port == 0 {
             return Err("must have a port between 1 and 65535".into());
         }
@@ -36,6 +38,9 @@ impl Endpoint {
         } else {
             host_name(host)?
         };
+        if host.parse().is_ok_and(|ip: IpAddr| ip.is_unspecified() || ip.is_multicast()) {
+            return Err("must have an address that devices can reach".into());
+        }
         Ok(Self { host, port })
     }
 

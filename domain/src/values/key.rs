@@ -31,10 +31,14 @@ impl PublicKey {
     /// Takes raw bytes.
     ///
     /// # Errors
-    /// Where the point is of low order.
+    /// Where the point is of low order or not in canonical form.
     pub fn from_bytes(mut bytes: [u8; 32]) -> Result<Self, String> {
-        // X25519 ignores the highest bit (RFC 7748, section 5): clear it, or one key has two texts.
+        // X25519 ignores the highest bit and reduces modulo 2^255 - 19 (RFC 7748, section 5): clear
+        // the one and refuse what is not reduced, or one key has two texts.
         bytes[31] &= 0x7f;
+        if bytes[0] >= 0xed && bytes[1..31] == [0xff; 30] && bytes[31] == 0x7f {
+            return Err("is not a usable key: it is not in canonical form".into());
+        }
         let probe = x25519_dalek::x25519([0x55; 32], bytes);
         if probe == [0; 32] {
             return Err("is not a usable key: it is a low-order point".into());

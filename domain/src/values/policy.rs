@@ -65,11 +65,16 @@ impl Protocol {
             "udp" => Self::UDP,
             "icmpv6" | "ipv6-icmp" => Self::ICMPV6,
             "sctp" => Self::SCTP,
-            n => Self(n.parse().map_err(|_| {
+            n => Self(number(n).ok_or_else(|| {
                 "must be tcp, udp, icmp, icmpv6, sctp or a protocol number 0-255".to_owned()
             })?),
         })
     }
+}
+
+/// A number in digits only: `str::parse` would take a leading `+` too.
+pub(super) fn number<T: std::str::FromStr>(s: &str) -> Option<T> {
+    s.bytes().all(|b| b.is_ascii_digit()).then(|| s.parse().ok()).flatten()
 }
 
 impl fmt::Display for Protocol {
@@ -126,8 +131,8 @@ impl Ports {
     pub fn parse(s: &str) -> Result<Self, String> {
         let bad = || format!("{s:?} is not a port or a range such as 8000-8100");
         let (a, b) = s.split_once('-').unwrap_or((s, s));
-        let first = a.trim().parse().map_err(|_| bad())?;
-        let last = b.trim().parse().map_err(|_| bad())?;
+        let first = number(a.trim()).ok_or_else(bad)?;
+        let last = number(b.trim()).ok_or_else(bad)?;
         if first > last {
             return Err(format!("{s:?} ends before it begins"));
         }

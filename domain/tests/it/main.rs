@@ -1,0 +1,9 @@
+//! Tests of the domain through its public interface.
+
+mod aggregates;
+mod effects;
+mod given;
+mod golden;
+mod personal;
+mod samples;
+mod values;
