@@ -196,7 +196,7 @@ pub enum Event {
 }
 
 /// An event that this version does not know.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cannot read a stored {aggregate_type} event of {aggregate_id}: {reason}")]
 pub struct UnknownEvent {
     /// The stored aggregate type.

@@ -1,1 +1,29 @@
-//! NexaVPN.
+//! The event store: appending with everything that must live or die with the events, the total
+//! order, sealed personal data, and reading the log.
+
+mod append;
+mod error;
+mod guard;
+mod horizon;
+mod keyring;
+mod log;
+mod migrate;
+mod repository;
+mod sealing;
+mod sequencer;
+mod slots;
+mod store;
+mod verify;
+
+pub use append::{
+    Actor, Append, Metadata, ParsePositionError, Position, Reservation, SideRow, Stream,
+};
+pub use error::{AppendError, KeyError, SideRowError, SlotError, StoreError, WaitError};
+pub use guard::{Accepted, Guard, restore_accept};
+pub use horizon::{OpenTransaction, horizon};
+pub use keyring::{Keyring, MasterKey};
+pub use log::{Head, Log, Recorded};
+pub use migrate::{MIGRATOR, migrate};
+pub use slots::{Reserved, SlotRequest};
+pub use store::{Loaded, Options, Store, pool};
+pub use verify::{Report, verify};

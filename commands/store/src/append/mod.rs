@@ -1,0 +1,184 @@
+//! What a command appends, and how.
+
+mod effects;
+mod metadata;
+mod prepare;
+mod queue;
+mod write;
+
+use std::{fmt, str::FromStr};
+
+use async_trait::async_trait;
+use cqrs_es::DomainEvent as _;
+use nexavpn_domain::{
+    Decider, Effect, StoredEvent,
+    ids::{DeviceId, GatewayId, UserId},
+    values::Slot,
+};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+pub(crate) use metadata::SEALABLE;
+pub use metadata::{Actor, Metadata};
+pub(crate) use prepare::Prepared;
+pub(crate) use queue::Queue;
+pub(crate) use write::{Failure, write_alone, write_rows_alone};
+
+use crate::SideRowError;
+
+/// Everything that one command commits.
+pub struct Append {
+    /// The events, by aggregate.
+    pub streams: Vec<Stream>,
+    /// Of every event.
+    pub metadata: Metadata,
+    /// The reservations behind the addresses that the events take.
+    pub reservations: Vec<Reservation>,
+    /// Credentials and the like, which live or die with the events.
+    pub rows: Vec<Box<dyn SideRow>>,
+    /// Whose data keys are destroyed.
+    pub forget: Vec<UserId>,
+}
+
+impl Append {
+    /// An append of events alone.
+    #[must_use]
+    pub const fn new(streams: Vec<Stream>, metadata: Metadata) -> Self {
+        Self { streams, metadata, reservations: vec![], rows: vec![], forget: vec![] }
+    }
+
+    /// The same with one more side row.
+    #[must_use]
+    pub fn with_row(mut self, row: impl SideRow + 'static) -> Self {
+        self.rows.push(Box::new(row));
+        self
+    }
+}
+
+impl fmt::Debug for Append {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Append").field("streams", &self.streams).finish_non_exhaustive()
+    }
+}
+
+/// A reserved address that a device takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reservation {
+    /// What [`Store::reserve_slot`](crate::Store::reserve_slot) gave.
+    pub token: Uuid,
+    /// Whose pool.
+    pub gateway: GatewayId,
+    /// Which slot.
+    pub slot: Slot,
+    /// Who takes it.
+    pub device: DeviceId,
+}
+
+/// A row of the command side that is written in the append's transaction. It may be written
+/// again after a rollback.
+#[async_trait]
+pub trait SideRow: Send + Sync {
+    /// Writes the row.
+    ///
+    /// # Errors
+    /// The whole append fails with it.
+    async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError>;
+}
+
+/// New events of one aggregate.
+#[derive(Clone)]
+pub struct Stream {
+    pub(crate) aggregate_type: &'static str,
+    pub(crate) aggregate_id: Uuid,
+    pub(crate) expected_sequence: u64,
+    pub(crate) events: Vec<NewEvent>,
+}
+
+/// An event whose aggregate's type has been erased.
+#[derive(Clone)]
+pub(crate) struct NewEvent {
+    pub(crate) event_type: String,
+    pub(crate) event_version: String,
+    /// Or why it could not be encoded, which only the append can report.
+    pub(crate) payload: Result<serde_json::Value, String>,
+    pub(crate) personal_fields: &'static [&'static str],
+    pub(crate) subject: Option<UserId>,
+    pub(crate) effects: Vec<Effect>,
+}
+
+impl Stream {
+    /// The events that an aggregate decided on when it was at `expected_sequence` (0 for a new
+    /// one).
+    #[must_use]
+    pub fn new<A: Decider>(id: Uuid, expected_sequence: u64, events: Vec<A::Event>) -> Self {
+        let events = events
+            .into_iter()
+            .map(|e| NewEvent {
+                event_type: e.event_type(),
+                event_version: e.event_version(),
+                personal_fields: e.personal_fields(),
+                subject: e.subject(id),
+                effects: e.effects(id),
+                payload: serde_json::to_value(&e).map_err(|e| e.to_string()),
+            })
+            .collect();
+        Self { aggregate_type: A::TYPE, aggregate_id: id, expected_sequence, events }
+    }
+
+    /// Whether there is anything to append.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// The aggregate's sequence after the append.
+    #[must_use]
+    pub const fn sequence_after(&self) -> u64 {
+        self.expected_sequence + self.events.len() as u64
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Stream({} {} {}+{})",
+            self.aggregate_type,
+            self.aggregate_id,
+            self.expected_sequence,
+            self.events.len()
+        )
+    }
+}
+
+/// The transaction that committed an append: what a consistency token is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Position {
+    /// The generation; raised when a restored cluster is accepted.
+    pub generation: i16,
+    /// The transaction in that generation.
+    pub tx: i64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.generation, self.tx)
+    }
+}
+
+/// The text is no position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a position: expected <generation>.<transaction>")]
+pub struct ParsePositionError;
+
+impl FromStr for Position {
+    type Err = ParsePositionError;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        let (generation, tx) = s.split_once('.').ok_or(ParsePositionError)?;
+        Ok(Self {
+            generation: generation.parse().map_err(|_| ParsePositionError)?,
+            tx: tx.parse().map_err(|_| ParsePositionError)?,
+        })
+    }
+}

@@ -1,0 +1,182 @@
+//! Concurrent appends are gathered into one transaction: one statement and one commit for all
+//! that arrived while the one before was being written to disk.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
+use tokio::sync::oneshot;
+
+use super::{
+    Position,
+    prepare::Prepared,
+    write::{write, write_alone},
+};
+use crate::{AppendError, Options};
+
+/// A connection that has been idle for longer is tried before it is used.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
+
+type Answer = Result<Position, AppendError>;
+
+struct Item {
+    prepared: Arc<Prepared>,
+    /// `None` asks the sender to write its append alone.
+    answer: oneshot::Sender<Option<Answer>>,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Item>,
+    committers: usize,
+    connections: Vec<(PgConnection, Instant)>,
+}
+
+/// Where appends wait for a committer. Committers are started on demand and end when nothing is
+/// left to do.
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    connect: PgConnectOptions,
+    options: Options,
+}
+
+impl Queue {
+    pub(crate) fn new(connect: PgConnectOptions, options: Options) -> Self {
+        Self { state: Mutex::default(), connect, options }
+    }
+
+    /// Commits an append together with others that only add.
+    ///
+    /// # Errors
+    /// `Err` is the append's own; `Ok(None)` means that the batch failed and the append has to be
+    /// written alone.
+    pub(crate) async fn submit(
+        self: &Arc<Self>,
+        prepared: Arc<Prepared>,
+    ) -> Result<Option<Position>, AppendError> {
+        let (answer, answered) = oneshot::channel();
+        {
+            let mut state = self.state();
+            state.waiting.push_back(Item { prepared, answer });
+            if state.committers < self.options.committers {
+                state.committers += 1;
+                drop(state);
+                // A task of its own: a caller that goes away must not take the others' batch
+                // with it.
+                tokio::spawn(Committer { queue: Arc::clone(self), retired: false }.run());
+            }
+        }
+        match answered.await {
+            Ok(Some(answer)) => answer.map(Some),
+            Ok(None) => Ok(None),
+            Err(_) => Err(sqlx::Error::WorkerCrashed.into()),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn connection(&self) -> Result<PgConnection, sqlx::Error> {
+        loop {
+            let spare = self.state().connections.pop();
+            match spare {
+                None => return PgConnection::connect_with(&self.connect).await,
+                Some((conn, used)) if used.elapsed() < TRUSTED_FOR => return Ok(conn),
+                Some((mut conn, _)) => {
+                    if conn.ping().await.is_ok() {
+                        return Ok(conn);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Counted in [`State::committers`] until it retires, also when it panics.
+struct Committer {
+    queue: Arc<Queue>,
+    retired: bool,
+}
+
+impl Drop for Committer {
+    fn drop(&mut self) {
+        if !self.retired {
+            self.queue.state().committers -= 1;
+        }
+    }
+}
+
+impl Committer {
+    async fn run(mut self) {
+        loop {
+            let batch: Vec<Item> = {
+                let mut state = self.queue.state();
+                let n = state.waiting.len().min(self.queue.options.max_batch);
+                if n == 0 {
+                    // Under the same lock as a sender's look at the number of committers.
+                    state.committers -= 1;
+                    self.retired = true;
+                    return;
+                }
+                state.waiting.drain(..n).collect()
+            };
+            self.commit(batch).await;
+        }
+    }
+
+    async fn commit(&self, batch: Vec<Item>) {
+        let mut conn = match self.queue.connection().await {
+            Ok(conn) => conn,
+            // Nothing was written: each may try for itself and report its own failure.
+            Err(_) => return send_alone(batch),
+        };
+        let rest = self.queue.options.rest;
+        if let [only] = &batch[..] {
+            let answer = write_alone(&mut conn, &only.prepared, rest).await;
+            self.put_back(conn, !matches!(answer, Err(AppendError::Store(_))));
+            if let Some(item) = batch.into_iter().next() {
+                // Whoever went away needs no answer.
+                drop(item.answer.send(Some(answer)));
+            }
+            return;
+        }
+        let prepared: Vec<&Prepared> = batch.iter().map(|i| &*i.prepared).collect();
+        match write(&mut conn, &prepared, rest).await {
+            Ok(position) => {
+                self.put_back(conn, true);
+                for item in batch {
+                    drop(item.answer.send(Some(Ok(position))));
+                }
+            }
+            // What one append did wrong is nothing to its neighbours.
+            Err(failure) if failure.rolled_back() => {
+                self.put_back(conn, true);
+                send_alone(batch);
+            }
+            Err(failure) => {
+                // The connection broke: nobody knows whether the batch was committed.
+                let text = failure.to_string();
+                for item in batch {
+                    let lost = sqlx::Error::Protocol(text.clone());
+                    drop(item.answer.send(Some(Err(lost.into()))));
+                }
+            }
+        }
+    }
+
+    fn put_back(&self, conn: PgConnection, sound: bool) {
+        if sound {
+            self.queue.state().connections.push((conn, Instant::now()));
+        }
+    }
+}
+
+fn send_alone(batch: Vec<Item>) {
+    for item in batch {
+        drop(item.answer.send(None));
+    }
+}

@@ -1,0 +1,347 @@
+//! The transaction of an append.
+
+use std::time::Duration;
+
+use nexavpn_domain::ClaimKind;
+use sqlx::{Connection as _, PgConnection, Row as _};
+use uuid::Uuid;
+
+use super::{
+    Position,
+    prepare::{Prepared, claim_conflict},
+};
+use crate::{
+    AppendError, SideRowError,
+    slots::{free, hold},
+};
+
+/// How often a transaction that PostgreSQL chose as a victim is run again.
+const ATTEMPTS: usize = 6;
+
+/// Why a transaction was not committed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+impl Failure {
+    fn code_is(&self, codes: &[&str]) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(e)) => {
+                e.code().is_some_and(|c| codes.contains(&c.as_ref()))
+            }
+            _ => false,
+        }
+    }
+
+    fn into_error(self) -> AppendError {
+        match self {
+            Self::Append(e) => e,
+            Self::Database(e) => e.into(),
+        }
+    }
+
+    fn constraint(&self) -> Option<&str> {
+        match self {
+            Self::Database(sqlx::Error::Database(e)) => e.constraint(),
+            _ => None,
+        }
+    }
+
+    /// Whether the transaction is known to have been rolled back, so that it may be run again.
+    pub(crate) fn rolled_back(&self) -> bool {
+        match self {
+            Self::Append(_) => true,
+            Self::Database(e) => matches!(e, sqlx::Error::Database(_)),
+        }
+    }
+}
+
+/// Writes one append; serialisation failures and deadlocks are retried, each time in a new
+/// transaction, whose id is therefore assigned after the load too.
+pub(crate) async fn write_alone(
+    conn: &mut PgConnection,
+    prepared: &Prepared,
+    rest: Duration,
+) -> Result<Position, AppendError> {
+    let mut attempt = 1;
+    loop {
+        let failure = match write(conn, &[prepared], rest).await {
+            Ok(position) => return Ok(position),
+            Err(failure) => failure,
+        };
+        let error = match failure.constraint() {
+            Some("events_pkey" | "data_key_pkey") => return Err(AppendError::Sequence),
+            Some("pool_claims_overlap" | "pool_claims_pkey") => {
+                return Err(AppendError::Conflict(claim_conflict(ClaimKind::Pool)));
+            }
+            Some("claims_pkey") => match held_claim(conn, prepared).await? {
+                Some(kind) => return Err(AppendError::Conflict(claim_conflict(kind))),
+                // Given up again between the two looks.
+                None => AppendError::Sequence,
+            },
+            _ if failure.code_is(&["40001", "40P01"]) => AppendError::Sequence,
+            _ => {
+                return Err(failure.into_error());
+            }
+        };
+        if attempt == ATTEMPTS {
+            return Err(error);
+        }
+        attempt += 1;
+    }
+}
+
+/// Which claim of the append somebody holds.
+async fn held_claim(
+    conn: &mut PgConnection,
+    prepared: &Prepared,
+) -> Result<Option<ClaimKind>, sqlx::Error> {
+    let takes = &prepared.effects.takes;
+    let held: Vec<(String, String)> = sqlx::query_as(
+        "SELECT kind, key FROM claims
+         WHERE (kind, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
+    )
+    .bind(takes.iter().map(|t| t.kind.as_str()).collect::<Vec<_>>())
+    .bind(takes.iter().map(|t| t.key.as_str()).collect::<Vec<_>>())
+    .fetch_all(conn)
+    .await?;
+    let is_held = |kind: &str, key: &str| held.iter().any(|(k, v)| k == kind && v == key);
+    Ok(takes.iter().find(|t| is_held(t.kind.as_str(), &t.key)).map(|t| t.kind))
+}
+
+/// Writes several appends in one transaction, all or none.
+pub(crate) async fn write(
+    conn: &mut PgConnection,
+    batch: &[&Prepared],
+    rest: Duration,
+) -> Result<Position, Failure> {
+    if batch.iter().all(|p| p.is_plain()) {
+        // One statement is a transaction of its own: one round trip.
+        return insert(conn, batch, true).await;
+    }
+    let mut tx = conn.begin().await?;
+    let releases = batch.iter().any(|p| !p.effects.releases.is_empty());
+    let position = insert(&mut tx, batch, !releases).await?;
+    if releases {
+        let admin_left = release(&mut tx, batch).await?;
+        take(&mut tx, batch).await?;
+        if admin_left {
+            keep_an_admin(&mut tx).await?;
+        }
+    }
+    take_pools(&mut tx, batch).await?;
+    hold(&mut tx, batch).await?;
+    free(&mut tx, batch, rest).await?;
+    write_rows(&mut tx, batch).await?;
+    tx.commit().await?;
+    Ok(position)
+}
+
+/// Writes what an append without events has left: its side rows.
+pub(crate) async fn write_rows_alone(
+    conn: &mut PgConnection,
+    prepared: &Prepared,
+) -> Result<(), AppendError> {
+    let mut tx = conn.begin().await?;
+    sqlx::query("SET LOCAL synchronous_commit = on").execute(&mut *tx).await?;
+    write_rows(&mut tx, &[prepared]).await.map_err(Failure::into_error)?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Destroys data keys and writes side rows.
+async fn write_rows(tx: &mut PgConnection, batch: &[&Prepared]) -> Result<(), Failure> {
+    let forget: Vec<Uuid> = batch.iter().flat_map(|p| &p.append.forget).map(|u| u.0).collect();
+    if !forget.is_empty() {
+        sqlx::query("DELETE FROM data_key WHERE user_id = ANY($1)")
+            .bind(forget)
+            .execute(&mut *tx)
+            .await?;
+    }
+    for row in batch.iter().flat_map(|p| &p.append.rows) {
+        row.write(&mut *tx).await.map_err(|e| match e {
+            SideRowError::Database(e) => Failure::Database(e),
+            SideRowError::Refused(e) => Failure::Append(AppendError::Refused(e)),
+        })?;
+    }
+    Ok(())
+}
+
+/// The events and what is only ever added, in one statement; the transaction's id is that of its
+/// first row.
+async fn insert(
+    conn: &mut PgConnection,
+    batch: &[&Prepared],
+    with_claims: bool,
+) -> Result<Position, Failure> {
+    let rows = || batch.iter().flat_map(|p| &p.rows);
+    let keys = || batch.iter().flat_map(|p| &p.data_keys);
+    let takes = || batch.iter().flat_map(|p| &p.effects.takes).filter(|_| with_claims);
+    let has_keys = keys().next().is_some();
+    let has_takes = takes().next().is_some();
+    let statement = match (has_keys, has_takes) {
+        (false, false) => EVENTS,
+        (false, true) => EVENTS_CLAIMS,
+        (true, _) => EVENTS_CLAIMS_KEYS,
+    };
+    let mut query = sqlx::query(statement)
+        .bind(rows().map(|r| r.aggregate_type).collect::<Vec<_>>())
+        .bind(rows().map(|r| r.aggregate_id.as_str()).collect::<Vec<_>>())
+        .bind(rows().map(|r| r.sequence).collect::<Vec<_>>())
+        .bind(rows().map(|r| r.event_type.as_str()).collect::<Vec<_>>())
+        .bind(rows().map(|r| r.event_version.as_str()).collect::<Vec<_>>())
+        .bind(rows().map(|r| r.payload.as_str()).collect::<Vec<_>>())
+        .bind(rows().map(|r| r.metadata.as_str()).collect::<Vec<_>>());
+    if has_keys || has_takes {
+        // A batch is sorted as a whole, for the same reason as one append's takes.
+        let mut takes: Vec<_> = takes().collect();
+        takes.sort();
+        query = query
+            .bind(takes.iter().map(|t| t.kind.as_str()).collect::<Vec<_>>())
+            .bind(takes.iter().map(|t| t.key.as_str()).collect::<Vec<_>>())
+            .bind(takes.iter().map(|t| t.aggregate_type).collect::<Vec<_>>())
+            .bind(takes.iter().map(|t| t.aggregate_id.as_str()).collect::<Vec<_>>());
+    }
+    if has_keys {
+        query = query
+            .bind(keys().map(|(user, _)| user.0).collect::<Vec<_>>())
+            .bind(keys().map(|(_, wrapped)| wrapped.as_slice()).collect::<Vec<_>>());
+    }
+    let row = query.fetch_one(conn).await?;
+    Ok(Position { generation: row.try_get("gen")?, tx: row.try_get("tx")? })
+}
+
+macro_rules! insert_events {
+    ($more:literal) => {
+        concat!(
+            "WITH durable AS MATERIALIZED (
+                 SELECT set_config('synchronous_commit', 'on', true)
+             ), e AS (
+                 INSERT INTO events (aggregate_type, aggregate_id, sequence, event_type,
+                                     event_version, payload, metadata)
+                 SELECT t.a, t.b, t.c, t.d, t.e, t.f::json, t.g::json
+                 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[],
+                             $6::text[], $7::text[]) AS t (a, b, c, d, e, f, g)
+                 RETURNING gen, tx
+             )",
+            $more,
+            " SELECT gen, tx FROM e, durable LIMIT 1"
+        )
+    };
+}
+
+const EVENTS: &str = insert_events!("");
+const EVENTS_CLAIMS: &str = insert_events!(
+    ", c AS (
+         INSERT INTO claims (kind, key, aggregate_type, aggregate_id)
+         SELECT * FROM unnest($8::text[], $9::text[], $10::text[], $11::text[])
+     )"
+);
+const EVENTS_CLAIMS_KEYS: &str = insert_events!(
+    ", c AS (
+         INSERT INTO claims (kind, key, aggregate_type, aggregate_id)
+         SELECT * FROM unnest($8::text[], $9::text[], $10::text[], $11::text[])
+     ), k AS (
+         INSERT INTO data_key (user_id, wrapped) SELECT * FROM unnest($12::uuid[], $13::bytea[])
+     )"
+);
+
+/// Gives up claims and pools. Answers whether an admin claim is among them.
+async fn release(conn: &mut PgConnection, batch: &[&Prepared]) -> Result<bool, Failure> {
+    let of = |pools: bool| {
+        let all = batch.iter().flat_map(|p| &p.effects.releases);
+        all.filter(move |(kind, ..)| (*kind == ClaimKind::Pool) == pools)
+    };
+    let admins: Vec<&str> = of(false)
+        .filter(|(kind, ..)| *kind == ClaimKind::Admin)
+        .map(|(_, _, id)| id.as_str())
+        .collect();
+    let mut admin_left = false;
+    if !admins.is_empty() {
+        // Locked in one order, so that of two admins who disable each other the second one sees
+        // what the first one did. Nothing is locked when none of them is an admin.
+        let locked: Vec<String> = sqlx::query_scalar(
+            "SELECT key FROM claims
+             WHERE kind = 'admin' AND EXISTS (
+                 SELECT FROM claims WHERE kind = 'admin' AND aggregate_id = ANY($1))
+             ORDER BY key FOR UPDATE",
+        )
+        .bind(admins)
+        .fetch_all(&mut *conn)
+        .await?;
+        admin_left = !locked.is_empty();
+    }
+    sqlx::query(
+        "DELETE FROM claims c
+         USING unnest($1::text[], $2::text[], $3::text[]) AS r (kind, aggregate_type, aggregate_id)
+         WHERE c.kind = r.kind AND c.aggregate_id = r.aggregate_id
+           AND c.aggregate_type = r.aggregate_type",
+    )
+    .bind(of(false).map(|(kind, ..)| kind.as_str()).collect::<Vec<_>>())
+    .bind(of(false).map(|(_, of, _)| *of).collect::<Vec<_>>())
+    .bind(of(false).map(|(_, _, id)| id.as_str()).collect::<Vec<_>>())
+    .execute(&mut *conn)
+    .await?;
+    if of(true).next().is_some() {
+        sqlx::query(
+            "DELETE FROM pool_claims c
+             USING unnest($1::text[], $2::text[]) AS r (aggregate_type, aggregate_id)
+             WHERE c.aggregate_type = r.aggregate_type AND c.aggregate_id = r.aggregate_id",
+        )
+        .bind(of(true).map(|(_, of, _)| *of).collect::<Vec<_>>())
+        .bind(of(true).map(|(_, _, id)| id.as_str()).collect::<Vec<_>>())
+        .execute(conn)
+        .await?;
+    }
+    Ok(admin_left)
+}
+
+async fn keep_an_admin(conn: &mut PgConnection) -> Result<(), Failure> {
+    let any: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM claims WHERE kind = 'admin')")
+        .fetch_one(conn)
+        .await?;
+    if any {
+        Ok(())
+    } else {
+        Err(Failure::Append(AppendError::Conflict(claim_conflict(ClaimKind::Admin))))
+    }
+}
+
+async fn take(conn: &mut PgConnection, batch: &[&Prepared]) -> Result<(), Failure> {
+    let takes: Vec<_> = batch.iter().flat_map(|p| &p.effects.takes).collect();
+    if takes.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO claims (kind, key, aggregate_type, aggregate_id)
+         SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])",
+    )
+    .bind(takes.iter().map(|t| t.kind.as_str()).collect::<Vec<_>>())
+    .bind(takes.iter().map(|t| t.key.as_str()).collect::<Vec<_>>())
+    .bind(takes.iter().map(|t| t.aggregate_type).collect::<Vec<_>>())
+    .bind(takes.iter().map(|t| t.aggregate_id.as_str()).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn take_pools(conn: &mut PgConnection, batch: &[&Prepared]) -> Result<(), Failure> {
+    let pools: Vec<_> = batch.iter().flat_map(|p| &p.effects.pools).collect();
+    if pools.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO pool_claims (aggregate_type, aggregate_id, network)
+         SELECT t.a, t.b, t.c::inet FROM unnest($1::text[], $2::text[], $3::text[]) AS t (a, b, c)",
+    )
+    .bind(pools.iter().map(|p| p.aggregate_type).collect::<Vec<_>>())
+    .bind(pools.iter().map(|p| p.aggregate_id.as_str()).collect::<Vec<_>>())
+    .bind(pools.iter().map(|p| p.network.as_str()).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,226 @@
+//! Reading all events in their total order.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use nexavpn_domain::{Event, UnknownEvent, event::FIRST_VERSION};
+use serde_json::Value;
+use sqlx::{PgPool, Row as _, postgres::PgRow};
+
+use crate::{
+    Keyring, Position, StoreError,
+    sealing::{Place, Sealed, open_all},
+};
+
+/// Where the log ends, as far as it has been put in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Head {
+    /// The number of the last event; 0 before the first.
+    pub idx: i64,
+    /// Its generation.
+    pub generation: i16,
+    /// Its transaction.
+    pub tx: i64,
+    /// Its position.
+    pub pos: i64,
+}
+
+impl Head {
+    /// The transaction of the last event.
+    #[must_use]
+    pub const fn position(&self) -> Position {
+        Position { generation: self.generation, tx: self.tx }
+    }
+
+    pub(crate) fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            idx: row.try_get("idx")?,
+            generation: row.try_get("gen")?,
+            tx: row.try_get("tx")?,
+            pos: row.try_get("pos")?,
+        })
+    }
+
+    pub(crate) async fn read(pool: &PgPool) -> Result<Self, sqlx::Error> {
+        let row = sqlx::query("SELECT idx, gen, tx, pos FROM log_head").fetch_one(pool).await?;
+        Self::from_row(&row)
+    }
+}
+
+/// An event of the log.
+#[derive(Clone)]
+pub struct Recorded {
+    /// Its number: dense, from 1.
+    pub idx: i64,
+    /// Its generation.
+    pub generation: i16,
+    /// Its transaction.
+    pub tx: i64,
+    /// Its position among those of its transaction.
+    pub pos: i64,
+    /// `user`, `device`, …
+    pub aggregate_type: String,
+    /// Whose event it is.
+    pub aggregate_id: String,
+    /// Its number among those of its aggregate, from 1.
+    pub sequence: i64,
+    /// Its wire name.
+    pub event_type: String,
+    /// The version of its shape.
+    pub event_version: String,
+    /// When the database took it down.
+    pub recorded_at: DateTime<Utc>,
+    /// When it takes effect: the largest `recorded_at` up to here.
+    pub effective_time: DateTime<Utc>,
+    /// Opened; what was erased is missing.
+    pub metadata: HashMap<String, String>,
+    /// Opened; what was erased is null.
+    pub payload: Value,
+    /// The event, unless this version does not know it.
+    pub event: Result<Event, UnknownEvent>,
+}
+
+/// Without payload and metadata, which may be personal.
+impl std::fmt::Debug for Recorded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recorded")
+            .field("idx", &self.idx)
+            .field("event_type", &self.event_type)
+            .field("aggregate_id", &self.aggregate_id)
+            .field("sequence", &self.sequence)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads the log.
+#[derive(Debug, Clone)]
+pub struct Log {
+    pool: PgPool,
+    keyring: Keyring,
+}
+
+impl Log {
+    pub(crate) const fn new(pool: PgPool, keyring: Keyring) -> Self {
+        Self { pool, keyring }
+    }
+
+    /// At most `limit` events after number `after`, in order.
+    ///
+    /// # Errors
+    /// Where the database fails or keys are damaged. An event that this version does not know is
+    /// no error here but in [`Recorded::event`].
+    pub async fn read(&self, after: i64, limit: usize) -> Result<Vec<Recorded>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT i.idx, i.gen, i.tx, i.pos, i.effective_time, e.aggregate_type,
+                    e.aggregate_id, e.sequence, e.event_type, e.event_version, e.recorded_at,
+                    e.metadata, e.payload
+             FROM log_index i JOIN events e ON (e.gen, e.tx, e.pos) = (i.gen, i.tx, i.pos)
+             WHERE i.idx > $1 ORDER BY i.idx LIMIT $2",
+        )
+        .bind(after)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(&self.pool)
+        .await?;
+        let mut events = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
+        open_events(&self.keyring, &mut events).await?;
+        Ok(events)
+    }
+
+    /// The number of the last event in effect at `time`: the log up to it is what was true then.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn idx_at(&self, time: DateTime<Utc>) -> Result<i64, StoreError> {
+        // Effective times rise with the numbers, so halving needs no index on them.
+        Ok(sqlx::query_scalar(
+            "WITH RECURSIVE halving (low, high) AS (
+                 SELECT 0::bigint, idx + 1 FROM log_head
+                 UNION ALL
+                 SELECT CASE WHEN i.effective_time <= $1 THEN i.idx ELSE low END,
+                        CASE WHEN i.effective_time <= $1 THEN high ELSE i.idx END
+                 FROM halving JOIN log_index i ON i.idx = (low + high) / 2
+                 WHERE high - low > 1
+             )
+             SELECT max(low) FROM halving",
+        )
+        .bind(time)
+        .fetch_one(&self.pool)
+        .await?)
+    }
+
+    /// Where the log ends.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn head(&self) -> Result<Head, StoreError> {
+        Ok(Head::read(&self.pool).await?)
+    }
+}
+
+fn from_row(row: &PgRow) -> Result<Recorded, StoreError> {
+    let aggregate_type: String = row.try_get("aggregate_type")?;
+    let aggregate_id: String = row.try_get("aggregate_id")?;
+    let idx: i64 = row.try_get("idx")?;
+    let metadata = serde_json::from_value(row.try_get("metadata")?)
+        .map_err(|_| StoreError::Unreadable(format!("the metadata of event {idx}")))?;
+    let unread = UnknownEvent {
+        aggregate_type: aggregate_type.clone(),
+        aggregate_id: aggregate_id.clone(),
+        reason: "not opened".into(),
+    };
+    Ok(Recorded {
+        idx,
+        generation: row.try_get("gen")?,
+        tx: row.try_get("tx")?,
+        pos: row.try_get("pos")?,
+        sequence: row.try_get("sequence")?,
+        event_type: row.try_get("event_type")?,
+        event_version: row.try_get("event_version")?,
+        recorded_at: row.try_get("recorded_at")?,
+        effective_time: row.try_get("effective_time")?,
+        payload: row.try_get("payload")?,
+        event: Err(unread),
+        metadata,
+        aggregate_type,
+        aggregate_id,
+    })
+}
+
+/// Opens what is sealed and decodes the events.
+pub(crate) async fn open_events(
+    keyring: &Keyring,
+    events: &mut [Recorded],
+) -> Result<(), StoreError> {
+    let mut sealed: Vec<Sealed<'_>> = events
+        .iter_mut()
+        .map(|e| Sealed {
+            place: Place {
+                aggregate_type: &e.aggregate_type,
+                aggregate_id: &e.aggregate_id,
+                sequence: e.sequence,
+            },
+            event_type: &e.event_type,
+            payload: &mut e.payload,
+            metadata: &mut e.metadata,
+        })
+        .collect();
+    let opened = open_all(keyring, &mut sealed).await?;
+    drop(sealed);
+    for (e, opened) in events.iter_mut().zip(opened) {
+        let known = if e.event_version == FIRST_VERSION {
+            opened
+        } else {
+            Err(format!("its version {} is unknown", e.event_version))
+        };
+        e.event = known
+            .map_err(|reason| UnknownEvent {
+                aggregate_type: e.aggregate_type.clone(),
+                aggregate_id: e.aggregate_id.clone(),
+                reason,
+            })
+            .and_then(|()| {
+                Event::from_stored(&e.aggregate_type, &e.aggregate_id, e.payload.clone())
+            });
+    }
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! Personal data is sealed where events are written and opened where they are read: here.
+
+use std::collections::HashMap;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
+use nexavpn_domain::{event::personal_fields, ids::UserId};
+use serde_json::{Value, json};
+
+use crate::{
+    KeyError, Keyring,
+    append::SEALABLE,
+    keyring::{DataKeys, Key},
+};
+
+const MARK: &str = "$sealed";
+const METADATA_PREFIX: &str = "$sealed:";
+
+/// Where a sealed value belongs; it opens nowhere else.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) aggregate_type: &'a str,
+    pub(crate) aggregate_id: &'a str,
+    pub(crate) sequence: i64,
+}
+
+impl Place<'_> {
+    fn context(&self, field: &str) -> Vec<u8> {
+        let Self { aggregate_type, aggregate_id, sequence } = self;
+        format!("{aggregate_type}|{aggregate_id}|{sequence}|{field}").into_bytes()
+    }
+}
+
+/// Seals the personal fields of a payload; without a key they are lost, as after an erasure.
+pub(crate) fn seal_payload(
+    payload: &mut Value,
+    fields: &[&str],
+    place: Place<'_>,
+    subject: UserId,
+    key: Option<&Key>,
+) -> Result<(), KeyError> {
+    for field in fields {
+        let Some(value) = payload.get_mut(field).filter(|v| !v.is_null()) else { continue };
+        *value = match key {
+            None => Value::Null,
+            Some(key) => {
+                json!({ MARK: seal(key, subject, place, field, value.to_string().as_bytes())? })
+            }
+        };
+    }
+    Ok(())
+}
+
+/// A sealed metadata field as stored.
+pub(crate) fn seal_metadata(
+    field: &str,
+    value: &str,
+    place: Place<'_>,
+    owner: UserId,
+    key: &Key,
+) -> Result<String, KeyError> {
+    let sealed = seal(key, owner, place, &format!("metadata.{field}"), value.as_bytes())?;
+    Ok(format!("{METADATA_PREFIX}{sealed}"))
+}
+
+fn seal(
+    key: &Key,
+    owner: UserId,
+    place: Place<'_>,
+    field: &str,
+    plain: &[u8],
+) -> Result<String, KeyError> {
+    let sealed = key.seal(&place.context(field), plain)?;
+    Ok(format!("v1.{owner}.{}", BASE64_STANDARD_NO_PAD.encode(sealed)))
+}
+
+/// A stored event's parts that may be sealed.
+pub(crate) struct Sealed<'a> {
+    pub(crate) place: Place<'a>,
+    pub(crate) event_type: &'a str,
+    pub(crate) payload: &'a mut Value,
+    pub(crate) metadata: &'a mut HashMap<String, String>,
+}
+
+impl Sealed<'_> {
+    /// Whose keys are needed.
+    pub(crate) fn owners(&self) -> impl Iterator<Item = UserId> {
+        let payload = personal_fields(self.event_type).iter().filter_map(|f| {
+            self.payload.get(f)?.get(MARK)?.as_str().and_then(parse).map(|(owner, _)| owner)
+        });
+        let metadata = SEALABLE.iter().filter_map(|f| {
+            parse(self.metadata.get(*f)?.strip_prefix(METADATA_PREFIX)?).map(|(owner, _)| owner)
+        });
+        payload.chain(metadata)
+    }
+
+    /// Opens what can be opened: without a key a payload field becomes null and a metadata field
+    /// goes.
+    ///
+    /// # Errors
+    /// The field that was damaged or moved.
+    pub(crate) fn open(&mut self, keys: &DataKeys) -> Result<(), String> {
+        let mut damaged = Ok(());
+        for field in personal_fields(self.event_type) {
+            let Some(value) = self.payload.get_mut(field) else { continue };
+            let Some(sealed) = value.get(MARK).and_then(Value::as_str) else { continue };
+            let opened = open(sealed, self.place, field, keys)
+                .and_then(|o| o.map(|plain| serde_json::from_slice(&plain)).transpose().ok());
+            *value = match opened {
+                Some(plain) => plain.unwrap_or(Value::Null),
+                None => {
+                    damaged = Err(format!("its sealed field {field} is damaged"));
+                    Value::Null
+                }
+            };
+        }
+        for field in SEALABLE {
+            let Some(sealed) =
+                self.metadata.get(field).and_then(|v| v.strip_prefix(METADATA_PREFIX))
+            else {
+                continue;
+            };
+            let opened = open(sealed, self.place, &format!("metadata.{field}"), keys);
+            match opened.flatten().and_then(|plain| String::from_utf8(plain).ok()) {
+                Some(plain) => self.metadata.insert(field.to_owned(), plain),
+                None => self.metadata.remove(field),
+            };
+        }
+        damaged
+    }
+}
+
+/// `None` where the value is damaged, `Some(None)` where its key is gone.
+fn open(sealed: &str, place: Place<'_>, field: &str, keys: &DataKeys) -> Option<Option<Vec<u8>>> {
+    let (owner, bytes) = parse(sealed)?;
+    match keys.get(&owner) {
+        None => Some(None),
+        Some(key) => key.open(&place.context(field), &bytes).map(Some),
+    }
+}
+
+fn parse(sealed: &str) -> Option<(UserId, Vec<u8>)> {
+    let (owner, bytes) = sealed.strip_prefix("v1.")?.split_once('.')?;
+    Some((owner.parse().ok()?, BASE64_STANDARD_NO_PAD.decode(bytes).ok()?))
+}
+
+/// Opens a batch with one query for its keys. The answers are those of [`Sealed::open`].
+pub(crate) async fn open_all(
+    keyring: &Keyring,
+    batch: &mut [Sealed<'_>],
+) -> Result<Vec<Result<(), String>>, KeyError> {
+    let mut owners: Vec<UserId> = batch.iter().flat_map(Sealed::owners).collect();
+    owners.sort_unstable();
+    owners.dedup();
+    let keys = keyring.data_keys(&owners).await?;
+    Ok(batch.iter_mut().map(|s| s.open(&keys)).collect())
+}

@@ -1,0 +1,264 @@
+//! Puts committed events in their total order and gives them their numbers.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures::FutureExt as _;
+use sqlx::{
+    Connection as _, PgConnection, Row as _,
+    postgres::{PgConnectOptions, PgListener, PgPoolOptions},
+};
+use tokio::{
+    sync::{Mutex, Notify, watch},
+    task::JoinHandle,
+    time::{sleep, timeout_at},
+};
+
+use crate::{Head, Position, Store, StoreError, WaitError};
+
+/// Told once per batch, for the sequencers and readers of other processes.
+const CHANNEL: &str = "nexavpn_log";
+/// The fallback where neither a wake nor a notification came.
+const POLL: Duration = Duration::from_millis(250);
+/// The first wait for a committed event that an open transaction still hides.
+const HIDDEN: Duration = Duration::from_millis(1);
+/// The longest such wait.
+const HIDDEN_LONG: Duration = Duration::from_millis(32);
+/// Events per batch; a transaction is never split, so a batch may be longer.
+const BATCH: i64 = 1000;
+
+// One statement, so that the horizon and the rows are of one snapshot. `won` is the
+// compare-and-set: of two sequencers one finds the head moved and inserts nothing. The rows to
+// order end with a whole transaction.
+const SEQUENCE: &str = "
+    WITH head AS MATERIALIZED (
+        SELECT idx, gen, tx, pos, effective_time FROM log_head
+    ), bound AS MATERIALIZED (
+        SELECT c.gen, c.tx FROM (
+            SELECT e.gen, e.tx FROM events e
+            WHERE (e.gen, e.tx, e.pos) >
+                  ((SELECT gen FROM head), (SELECT tx FROM head), (SELECT pos FROM head))
+              AND (e.gen, e.tx) <
+                  ((SELECT gen FROM store_meta),
+                   (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint))
+            ORDER BY e.gen, e.tx, e.pos LIMIT $1
+        ) c ORDER BY c.gen DESC, c.tx DESC LIMIT 1
+    ), batch AS MATERIALIZED (
+        SELECT (SELECT idx FROM head) + row_number() OVER o AS idx, e.gen, e.tx, e.pos,
+               greatest((SELECT effective_time FROM head), max(e.recorded_at) OVER o)
+                   AS effective_time
+        FROM events e
+        WHERE (e.gen, e.tx, e.pos) >
+              ((SELECT gen FROM head), (SELECT tx FROM head), (SELECT pos FROM head))
+          AND (e.gen, e.tx) <= ((SELECT gen FROM bound), (SELECT tx FROM bound))
+        WINDOW o AS (ORDER BY e.gen, e.tx, e.pos)
+    ), last AS MATERIALIZED (
+        SELECT * FROM batch ORDER BY idx DESC LIMIT 1
+    ), won AS (
+        UPDATE log_head h
+        SET idx = l.idx, gen = l.gen, tx = l.tx, pos = l.pos, effective_time = l.effective_time
+        FROM last l, head WHERE h.idx = head.idx
+        RETURNING h.idx, h.gen, h.tx, h.pos, pg_notify($2, h.idx::text)
+    ), numbered AS (
+        INSERT INTO log_index (idx, gen, tx, pos, effective_time)
+        SELECT b.idx, b.gen, b.tx, b.pos, b.effective_time FROM batch b
+        WHERE EXISTS (SELECT FROM won)
+        RETURNING 1
+    )
+    SELECT r.idx, r.gen, r.tx, r.pos, (SELECT count(*) FROM numbered) AS numbered,
+           EXISTS (SELECT FROM last) AND NOT EXISTS (SELECT FROM won) AS lost,
+           EXISTS (SELECT FROM events e WHERE (e.gen, e.tx, e.pos) > (r.gen, r.tx, r.pos))
+               AS more
+    FROM (SELECT idx, gen, tx, pos FROM won
+          UNION ALL
+          SELECT idx, gen, tx, pos FROM head WHERE NOT EXISTS (SELECT FROM won)) r";
+
+/// What wakes the sequencer and what it tells.
+pub(crate) struct Sequencer {
+    connect: PgConnectOptions,
+    connection: Mutex<Option<PgConnection>>,
+    wake: Notify,
+    head: watch::Sender<Head>,
+}
+
+/// The outcome of one statement.
+struct Step {
+    numbered: usize,
+    /// Another sequencer was faster.
+    lost: bool,
+    /// Committed events are left: more than a batch, or behind an open transaction.
+    more: bool,
+}
+
+impl Sequencer {
+    pub(crate) fn new(connect: PgConnectOptions, head: Head) -> Self {
+        // The order can be derived again after a crash, so nothing waits for the disk.
+        let connect =
+            connect.options([("synchronous_commit", "off")]).application_name("nexavpn sequencer");
+        Self {
+            connect,
+            connection: Mutex::default(),
+            wake: Notify::new(),
+            head: watch::Sender::new(head),
+        }
+    }
+
+    /// Something was appended by this process.
+    pub(crate) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    async fn step(&self) -> Result<Step, sqlx::Error> {
+        let mut slot = self.connection.lock().await;
+        // Taken out, so that a connection that fails, or whose caller goes away, is not used
+        // again.
+        let mut conn = match slot.take() {
+            Some(conn) => conn,
+            None => PgConnection::connect_with(&self.connect).await?,
+        };
+        let row = sqlx::query(SEQUENCE).bind(BATCH).bind(CHANNEL).fetch_one(&mut conn).await?;
+        *slot = Some(conn);
+        let head = Head::from_row(&row)?;
+        self.head.send_if_modified(|present| {
+            let newer = head.idx > present.idx;
+            if newer {
+                *present = head;
+            }
+            newer
+        });
+        Ok(Step {
+            numbered: usize::try_from(row.try_get::<i64, _>("numbered")?).unwrap_or(0),
+            lost: row.try_get("lost")?,
+            more: row.try_get("more")?,
+        })
+    }
+
+    async fn run(&self, mut shutdown: watch::Receiver<bool>) {
+        let mut listener = None;
+        let mut hidden = HIDDEN;
+        let mut failed = false;
+        while !*shutdown.borrow() {
+            if listener.is_none() {
+                listener = listen(&self.connect).await.ok();
+            }
+            let pause = match self.step().await {
+                Ok(step) => {
+                    if failed {
+                        tracing::info!("the sequencer reaches the database again");
+                        failed = false;
+                    }
+                    if step.numbered > 0 {
+                        hidden = HIDDEN;
+                    }
+                    match step {
+                        Step { lost: true, .. } => continue,
+                        Step { numbered, more: true, .. } if numbered > 0 => continue,
+                        Step { more: true, .. } => {
+                            let pause = hidden;
+                            hidden = (hidden * 2).min(HIDDEN_LONG);
+                            pause
+                        }
+                        Step { .. } => POLL,
+                    }
+                }
+                Err(error) => {
+                    if !failed {
+                        tracing::warn!(%error, "the sequencer cannot reach the database");
+                        failed = true;
+                    }
+                    POLL
+                }
+            };
+            // A wake-up does not shorten the wait for a hidden event by much, nor need it.
+            tokio::select! {
+                () = self.wake.notified() => {}
+                () = sleep(pause) => {}
+                alive = notified(&mut listener) => if !alive { listener = None; },
+                changed = shutdown.changed() => if changed.is_err() { return; },
+            }
+        }
+    }
+}
+
+async fn listen(connect: &PgConnectOptions) -> Result<PgListener, sqlx::Error> {
+    let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(connect.clone());
+    let mut listener = PgListener::connect_with(&pool).await?;
+    listener.listen(CHANNEL).await?;
+    Ok(listener)
+}
+
+/// Waits for a notification and takes all that have come; false where the connection broke.
+async fn notified(listener: &mut Option<PgListener>) -> bool {
+    let Some(listener) = listener else { return std::future::pending().await };
+    if !matches!(listener.try_recv().await, Ok(Some(_))) {
+        return false;
+    }
+    while let Some(more) = listener.try_recv().now_or_never() {
+        if !matches!(more, Ok(Some(_))) {
+            return false;
+        }
+    }
+    true
+}
+
+impl Store {
+    /// Starts the sequencer; it ends when `shutdown` becomes true or its sender goes. Any number
+    /// may run, in one process or several.
+    #[must_use]
+    pub fn spawn_sequencer(&self, shutdown: watch::Receiver<bool>) -> JoinHandle<()> {
+        let sequencer = Arc::clone(self.sequencer());
+        tokio::spawn(async move { sequencer.run(shutdown).await })
+    }
+
+    /// Puts in order all that can be now; answers how many events this call has numbered.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn sequence_once(&self) -> Result<usize, StoreError> {
+        let mut numbered = 0;
+        loop {
+            let step = self.sequencer().step().await?;
+            numbered += step.numbered;
+            if !step.lost && (step.numbered == 0 || !step.more) {
+                return Ok(numbered);
+            }
+        }
+    }
+
+    /// The head of the log, followed as long as a sequencer runs.
+    #[must_use]
+    pub fn head(&self) -> watch::Receiver<Head> {
+        self.sequencer().head.subscribe()
+    }
+
+    /// Waits until the events of `position` have their numbers; answers that of the last one.
+    ///
+    /// # Errors
+    /// [`WaitError::Elapsed`] where the deadline comes first.
+    pub async fn wait_sequenced(
+        &self,
+        position: Position,
+        deadline: Instant,
+    ) -> Result<i64, WaitError> {
+        let mut head = self.head();
+        let reached = head.wait_for(|head| head.position() >= position);
+        let reached = timeout_at(deadline.into(), reached).await;
+        let reached = *reached
+            .map_err(|_| WaitError::Elapsed)?
+            // The sender lives as long as the store.
+            .map_err(|_| WaitError::Elapsed)?;
+        if reached.position() == position {
+            return Ok(reached.idx);
+        }
+        let idx: Option<i64> =
+            sqlx::query_scalar("SELECT max(idx) FROM log_index WHERE gen = $1 AND tx = $2")
+                .bind(position.generation)
+                .bind(position.tx)
+                .fetch_one(self.pool())
+                .await?;
+        // A transaction without events, for example of a token from before a restore.
+        Ok(idx.unwrap_or(reached.idx))
+    }
+}

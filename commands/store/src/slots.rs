@@ -1,0 +1,292 @@
+//! Addresses: reserved before a command, held inside its append, resting after a release.
+
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use nexavpn_domain::{
+    ids::GatewayId,
+    values::{Pool, Slot},
+};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use crate::{
+    AppendError, SlotError, Store,
+    append::{Failure, Prepared},
+};
+
+/// How many rows are made at a time: a pool of a /64 is never materialised.
+const BLOCK: i64 = 256;
+/// How long to wait between looks at a pool whose last addresses are only reserved.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// What is asked of a pool.
+#[derive(Debug, Clone, Copy)]
+pub struct SlotRequest<'a> {
+    /// Whose pool.
+    pub gateway: GatewayId,
+    /// The pool.
+    pub pool: &'a Pool,
+    /// This slot and no other.
+    pub wanted: Option<Slot>,
+    /// Addresses that no device may have, for example of a DNS server inside the pool.
+    pub never: &'a [IpAddr],
+    /// How long the reservation holds.
+    pub ttl: Duration,
+}
+
+/// A reserved address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reserved {
+    /// What turns the reservation into a held address.
+    pub token: Uuid,
+    /// Which slot.
+    pub slot: Slot,
+}
+
+impl Store {
+    /// Reserves a free address. While the last free ones are reserved by others, whose commands
+    /// may still fail, it waits for their outcome, within the bound of
+    /// [`Options::exhausted_wait`](crate::Options::exhausted_wait).
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn reserve_slot(&self, request: SlotRequest<'_>) -> Result<Reserved, SlotError> {
+        let excluded: Vec<i64> = request
+            .never
+            .iter()
+            .filter_map(|ip| request.pool.slot_of(*ip))
+            .map(i64::from)
+            .collect();
+        let range = request.pool.first()..request.pool.end();
+        if let Some(wanted) = request.wanted
+            && (!range.contains(&wanted) || excluded.contains(&i64::from(wanted)))
+        {
+            return Err(SlotError::OutOfPool);
+        }
+        let pool = self.pool();
+        let deadline = Instant::now() + self.options().exhausted_wait;
+        loop {
+            let reserved = match request.wanted {
+                Some(slot) => reserve_wanted(pool, &request, slot).await?,
+                None => reserve_any(pool, &request, &excluded).await?,
+            };
+            if let Some(reserved) = reserved {
+                return Ok(reserved);
+            }
+            if request.wanted.is_some() {
+                return Err(SlotError::Taken);
+            }
+            if make_block(pool, request.gateway, range.clone()).await? {
+                continue;
+            }
+            if Instant::now() >= deadline || !any_hope(pool, request.gateway, &excluded).await? {
+                return Err(SlotError::Exhausted);
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Gives a reservation back, if it still is one. Answers whether it was.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn release_reservation(&self, token: Uuid) -> Result<bool, SlotError> {
+        let done = sqlx::query(
+            "UPDATE ip_slot SET reservation = NULL, reserved_until = NULL WHERE reservation = $1",
+        )
+        .bind(token)
+        .execute(self.pool())
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Frees the reservations that have run out; answers how many. (They count as free without
+    /// this, too.)
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn sweep_reservations(&self) -> Result<u64, SlotError> {
+        let done = sqlx::query(
+            "UPDATE ip_slot SET reservation = NULL, reserved_until = NULL
+             WHERE reserved_until < clock_timestamp()",
+        )
+        .execute(self.pool())
+        .await?;
+        Ok(done.rows_affected())
+    }
+}
+
+// A reservation may be lost in a crash: the append it is for would be lost with it, since that is
+// written later and to disk.
+const RESERVE: &str = "WITH fast AS MATERIALIZED (
+         SELECT set_config('synchronous_commit', 'off', true)
+     ), free AS MATERIALIZED (
+         SELECT gateway_id, slot FROM ip_slot
+         WHERE gateway_id = $1 AND held_by IS NULL
+           AND ($2::bigint IS NULL OR slot = $2) AND slot <> ALL ($3)
+           AND (reserved_until IS NULL OR reserved_until < clock_timestamp())
+           AND (free_after IS NULL OR free_after <= clock_timestamp())
+         ORDER BY slot LIMIT 1 FOR UPDATE SKIP LOCKED
+     )
+     UPDATE ip_slot s
+     SET reservation = $4, reserved_until = clock_timestamp() + make_interval(secs => $5)
+     FROM free, fast WHERE s.gateway_id = free.gateway_id AND s.slot = free.slot
+     RETURNING s.slot";
+
+async fn reserve(
+    pool: &PgPool,
+    request: &SlotRequest<'_>,
+    wanted: Option<i64>,
+    excluded: &[i64],
+) -> Result<Option<Reserved>, SlotError> {
+    let token = uuid::Builder::from_random_bytes(rand::random()).into_uuid();
+    let slot: Option<i64> = sqlx::query_scalar(RESERVE)
+        .bind(request.gateway.0)
+        .bind(wanted)
+        .bind(excluded)
+        .bind(token)
+        .bind(request.ttl.as_secs_f64())
+        .fetch_optional(pool)
+        .await?;
+    // The column is checked to be positive and made from slots.
+    Ok(slot.and_then(|s| Slot::try_from(s).ok()).map(|slot| Reserved { token, slot }))
+}
+
+async fn reserve_any(
+    pool: &PgPool,
+    request: &SlotRequest<'_>,
+    excluded: &[i64],
+) -> Result<Option<Reserved>, SlotError> {
+    reserve(pool, request, None, excluded).await
+}
+
+async fn reserve_wanted(
+    pool: &PgPool,
+    request: &SlotRequest<'_>,
+    slot: Slot,
+) -> Result<Option<Reserved>, SlotError> {
+    sqlx::query(
+        "INSERT INTO ip_slot (gateway_id, slot) VALUES ($1, $2)
+         ON CONFLICT ON CONSTRAINT ip_slot_pkey DO NOTHING",
+    )
+    .bind(request.gateway.0)
+    .bind(i64::from(slot))
+    .execute(pool)
+    .await?;
+    reserve(pool, request, Some(i64::from(slot)), &[]).await
+}
+
+/// Makes the next rows of a pool. Answers whether another look is worth it.
+async fn make_block(
+    pool: &PgPool,
+    gateway: GatewayId,
+    range: std::ops::Range<Slot>,
+) -> Result<bool, SlotError> {
+    let (first, end) = (i64::from(range.start), i64::from(range.end));
+    const MADE: &str = "SELECT made_to FROM ip_pool WHERE gateway_id = $1";
+    let before: Option<i64> = sqlx::query_scalar(MADE).bind(gateway.0).fetch_optional(pool).await?;
+    if before.is_some_and(|made| made >= end) {
+        return Ok(false);
+    }
+    let mut tx = pool.begin().await?;
+    sqlx::query("INSERT INTO ip_pool VALUES ($1, $2) ON CONFLICT (gateway_id) DO NOTHING")
+        .bind(gateway.0)
+        .bind(first)
+        .execute(&mut *tx)
+        .await?;
+    let made: i64 =
+        sqlx::query_scalar("SELECT made_to FROM ip_pool WHERE gateway_id = $1 FOR UPDATE")
+            .bind(gateway.0)
+            .fetch_one(&mut *tx)
+            .await?;
+    // Otherwise somebody else made the block in between.
+    if made == before.unwrap_or(first) {
+        let upto = (made + BLOCK).min(end);
+        sqlx::query(
+            "INSERT INTO ip_slot (gateway_id, slot) SELECT $1, generate_series($2::bigint, $3::bigint - 1)
+             ON CONFLICT ON CONSTRAINT ip_slot_pkey DO NOTHING",
+        )
+        .bind(gateway.0)
+        .bind(made)
+        .bind(upto)
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query("UPDATE ip_pool SET made_to = $2 WHERE gateway_id = $1")
+            .bind(gateway.0)
+            .bind(upto)
+            .execute(&mut *tx)
+            .await?;
+    }
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// Whether an address is neither held nor resting: reserved, perhaps by a statement that has not
+/// committed yet, for a command that may still fail.
+async fn any_hope(pool: &PgPool, gateway: GatewayId, excluded: &[i64]) -> Result<bool, SlotError> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (
+             SELECT FROM ip_slot WHERE gateway_id = $1 AND held_by IS NULL AND slot <> ALL ($2)
+                 AND (free_after IS NULL OR free_after <= clock_timestamp()))",
+    )
+    .bind(gateway.0)
+    .bind(excluded)
+    .fetch_one(pool)
+    .await?)
+}
+
+/// Turns the reservations of a batch into held addresses.
+pub(crate) async fn hold(conn: &mut PgConnection, batch: &[&Prepared]) -> Result<(), Failure> {
+    let holds: Vec<_> = batch.iter().flat_map(|p| &p.effects.holds).collect();
+    if holds.is_empty() {
+        return Ok(());
+    }
+    let done = sqlx::query(
+        "UPDATE ip_slot s
+         SET held_by = h.device, reservation = NULL, reserved_until = NULL, free_after = NULL
+         FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[])
+              AS h (token, gateway_id, slot, device)
+         WHERE s.reservation = h.token AND s.gateway_id = h.gateway_id AND s.slot = h.slot
+           AND s.held_by IS NULL",
+    )
+    .bind(holds.iter().map(|h| h.token).collect::<Vec<_>>())
+    .bind(holds.iter().map(|h| h.gateway.0).collect::<Vec<_>>())
+    .bind(holds.iter().map(|h| i64::from(h.slot)).collect::<Vec<_>>())
+    .bind(holds.iter().map(|h| h.device.0).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    if done.rows_affected() == holds.len() as u64 {
+        Ok(())
+    } else {
+        Err(AppendError::ReservationLost.into())
+    }
+}
+
+/// Lets the addresses of revoked devices rest.
+pub(crate) async fn free(
+    conn: &mut PgConnection,
+    batch: &[&Prepared],
+    rest: Duration,
+) -> Result<(), Failure> {
+    let devices: Vec<Uuid> = batch.iter().flat_map(|p| &p.effects.frees).map(|d| d.0).collect();
+    if devices.is_empty() {
+        return Ok(());
+    }
+    let done = sqlx::query(
+        "UPDATE ip_slot SET held_by = NULL,
+             free_after = clock_timestamp() + make_interval(secs => $2)
+         WHERE held_by = ANY ($1)",
+    )
+    .bind(&devices)
+    .bind(rest.as_secs_f64())
+    .execute(conn)
+    .await?;
+    if done.rows_affected() != devices.len() as u64 {
+        // Cutting somebody off must not fail over bookkeeping; `nexavpn verify` finds the slot.
+        tracing::error!(?devices, freed = done.rows_affected(), "a device held no address slot");
+    }
+    Ok(())
+}

@@ -1,0 +1,260 @@
+//! The store as its users hold it.
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use cqrs_es::{AggregateError, EventStore as _, persist::PersistedEventStore};
+use nexavpn_domain::Decider;
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use uuid::Uuid;
+
+use crate::{
+    Append, AppendError, Guard, Head, Keyring, Log, Position, StoreError,
+    append::{Prepared, Queue, write_alone, write_rows_alone},
+    guard::Standing,
+    migrate,
+    repository::LoadingRepository,
+    sequencer::Sequencer,
+};
+
+/// How the store works.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Whether concurrent appends share transactions.
+    pub coalesce: bool,
+    /// How many shared transactions may run at once.
+    pub committers: usize,
+    /// How many appends may share one.
+    pub max_batch: usize,
+    /// How long a released address rests.
+    pub rest: Duration,
+    /// How long to wait for the outcome of other commands before a pool counts as exhausted.
+    pub exhausted_wait: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            coalesce: true,
+            committers: 2,
+            max_batch: 64,
+            rest: Duration::from_secs(3600),
+            exhausted_wait: Duration::from_secs(5),
+        }
+    }
+}
+
+/// The event store. Cheap to clone.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    pool: PgPool,
+    keyring: Keyring,
+    options: Options,
+    queue: Arc<Queue>,
+    sequencer: Arc<Sequencer>,
+    standing: RwLock<Standing>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("guard", &self.guard()).finish_non_exhaustive()
+    }
+}
+
+/// An aggregate as loaded.
+#[derive(Debug, Clone)]
+pub struct Loaded<A> {
+    /// Its state; the default one where it has no events.
+    pub state: A,
+    /// The number of its last event; 0 where it has none.
+    pub sequence: u64,
+}
+
+/// A pool for the server: a connection is tried before use only after it was idle, and a
+/// transaction that we forgot cannot hold back the order of events for long.
+#[must_use]
+pub fn pool(connect: PgConnectOptions, max_connections: u32) -> PgPool {
+    let connect = connect
+        .application_name("nexavpn")
+        .options([("idle_in_transaction_session_timeout", "10s")]);
+    PgPoolOptions::new()
+        .max_connections(max_connections)
+        .test_before_acquire(false)
+        .before_acquire(|conn, idle| {
+            Box::pin(async move {
+                use sqlx::Connection as _;
+                Ok(idle.idle_for < Duration::from_secs(1) || conn.ping().await.is_ok())
+            })
+        })
+        .connect_lazy_with(connect)
+}
+
+impl Store {
+    /// Opens the store over a migrated database. Starts nothing.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn open(
+        pool: PgPool,
+        keyring: Keyring,
+        options: Options,
+    ) -> Result<Self, StoreError> {
+        let standing = Standing::read(&pool).await?;
+        let head = Head::read(&pool).await?;
+        let connect = PgConnectOptions::clone(&pool.connect_options());
+        Ok(Self(Arc::new(Inner {
+            queue: Arc::new(Queue::new(connect.clone(), options.clone())),
+            sequencer: Arc::new(Sequencer::new(connect, head)),
+            standing: RwLock::new(standing),
+            pool,
+            keyring,
+            options,
+        })))
+    }
+
+    /// Loads an aggregate.
+    ///
+    /// # Errors
+    /// Where the database fails or an event cannot be read.
+    pub async fn load<A: Decider>(&self, id: Uuid) -> Result<Loaded<A>, StoreError> {
+        let repository = LoadingRepository::new(self.0.pool.clone(), self.0.keyring.clone());
+        let store = PersistedEventStore::<_, A>::new_event_store(repository);
+        let context = store.load_aggregate(&id.to_string()).await.map_err(|e| match e {
+            AggregateError::DatabaseConnectionError(e) | AggregateError::UnexpectedError(e) => {
+                match e.downcast::<sqlx::Error>() {
+                    Ok(e) => StoreError::Database(*e),
+                    Err(e) => StoreError::Database(sqlx::Error::Protocol(e.to_string())),
+                }
+            }
+            // serde repeats values in its messages, and they may be personal.
+            AggregateError::DeserializationError(e) => match e.downcast::<StoreError>() {
+                Ok(e) => *e,
+                Err(_) => StoreError::Unreadable(format!("of {} {id}", A::TYPE)),
+            },
+            AggregateError::UserError(_) | AggregateError::AggregateConflict => {
+                StoreError::Unreadable(format!("of {} {id}", A::TYPE))
+            }
+        })?;
+        Ok(Loaded { state: context.aggregate, sequence: context.current_sequence as u64 })
+    }
+
+    /// Commits an append, all or nothing.
+    ///
+    /// # Errors
+    /// Why it was not committed.
+    pub async fn append(&self, append: Append) -> Result<Position, AppendError> {
+        self.accepted().await?;
+        let prepared = Arc::new(Prepared::new(append, &self.0.keyring).await?);
+        if prepared.rows.is_empty() {
+            return self.append_nothing(&prepared).await;
+        }
+        let shared = if self.0.options.coalesce && prepared.may_share() {
+            self.0.queue.submit(Arc::clone(&prepared)).await?
+        } else {
+            None
+        };
+        let position = match shared {
+            Some(position) => position,
+            None => {
+                let mut conn = self.0.pool.acquire().await?;
+                write_alone(&mut conn, &prepared, self.0.options.rest).await?
+            }
+        };
+        self.0.sequencer.wake();
+        Ok(position)
+    }
+
+    /// The command changed nothing that is an event: the present is all there is to wait for.
+    async fn append_nothing(&self, prepared: &Prepared) -> Result<Position, AppendError> {
+        let mut conn = self.0.pool.acquire().await?;
+        write_rows_alone(&mut conn, prepared).await?;
+        drop(conn);
+        Ok(Head::read(&self.0.pool).await?.position())
+    }
+
+    async fn accepted(&self) -> Result<(), AppendError> {
+        if self.guard() == Guard::Ok {
+            return Ok(());
+        }
+        // Perhaps it has been accepted since.
+        match self.refresh_guard().await? {
+            Guard::Ok => Ok(()),
+            Guard::Restored { why } => Err(AppendError::NotAccepted(why)),
+        }
+    }
+
+    /// Whether the store may be written to, as last looked at.
+    #[must_use]
+    pub fn guard(&self) -> Guard {
+        self.standing().guard
+    }
+
+    /// Looks again.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn refresh_guard(&self) -> Result<Guard, StoreError> {
+        let standing = Standing::read(&self.0.pool).await?;
+        let guard = standing.guard.clone();
+        *self.0.standing.write().unwrap_or_else(PoisonError::into_inner) = standing;
+        Ok(guard)
+    }
+
+    /// The Unix time at which this history began or was last accepted.
+    #[must_use]
+    pub fn epoch(&self) -> i64 {
+        self.standing().epoch
+    }
+
+    /// The generation of new events.
+    #[must_use]
+    pub fn generation(&self) -> i16 {
+        self.standing().generation
+    }
+
+    /// Whether this role could alter events, which a server should not.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn could_alter_events(&self) -> Result<bool, StoreError> {
+        let mut conn = self.0.pool.acquire().await?;
+        Ok(migrate::could_alter_events(&mut conn).await?)
+    }
+
+    /// The log's reader.
+    #[must_use]
+    pub fn log(&self) -> Log {
+        Log::new(self.0.pool.clone(), self.0.keyring.clone())
+    }
+
+    /// The keys.
+    #[must_use]
+    pub fn keyring(&self) -> &Keyring {
+        &self.0.keyring
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn pool(&self) -> &PgPool {
+        &self.0.pool
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    pub(crate) fn sequencer(&self) -> &Arc<Sequencer> {
+        &self.0.sequencer
+    }
+
+    fn standing(&self) -> Standing {
+        self.0.standing.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
