@@ -1,1 +1,35 @@
-//! NexaVPN.
+//! The write side: one use case per command.
+//!
+//! Every command loads, lets the domain decide, and appends the events together with the rows that
+//! must live or die with them ([`rows`]). A command that lost a race loads and decides again.
+
+mod admin;
+pub mod clock;
+mod context;
+mod devices;
+mod error;
+mod gateways;
+mod groups;
+mod password;
+mod policies;
+pub mod rows;
+mod schedule;
+mod secrets;
+mod security;
+mod sessions;
+mod transact;
+mod users;
+
+pub use admin::FirstAdmin;
+pub use clock::{Clock, SystemClock};
+pub use context::{Commands, Request, Settings};
+pub use devices::{DeviceChange, EnrolRequest, Enrolled, ForUser, NewKey};
+pub use error::CommandError;
+pub use gateways::{GatewayInput, GatewayPatch, JoinToken, Joined};
+pub use groups::{GroupInput, GroupPatch};
+pub use password::{PasswordHasher, PasswordPolicy};
+pub use policies::{PolicyInput, PolicyPatch, TargetInput};
+pub use secrets::{OsRandom, Random, Secret};
+pub use sessions::{Authenticated, LoggedIn, RefreshedSession};
+pub use transact::Done;
+pub use users::{NewUser, UserPatch};

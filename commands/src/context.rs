@@ -1,0 +1,185 @@
+//! What all commands share.
+
+use std::{net::IpAddr, sync::Arc};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use nexavpn_domain::{
+    event::Claim,
+    ids::{GatewayId, UserId},
+};
+use nexavpn_store::{Actor, Metadata, Store};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::{
+    Clock, CommandError, PasswordHasher, Random,
+    secrets::{self, Secret},
+    security::Incidents,
+    sessions::Throttle,
+};
+
+/// Limits that an operator may set.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Devices that a user may have at once.
+    pub devices_per_user: u32,
+    /// How long a session lasts without a login.
+    pub session_lifetime: TimeDelta,
+    /// How long a gateway's join token works.
+    pub join_token_lifetime: TimeDelta,
+    /// How long a device may keep its old key after `rotate`.
+    pub rotation_period: TimeDelta,
+    /// How long a reserved address waits for its enrolment.
+    pub reservation_lifetime: std::time::Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            devices_per_user: 10,
+            session_lifetime: TimeDelta::days(30),
+            join_token_lifetime: TimeDelta::hours(1),
+            rotation_period: TimeDelta::days(7),
+            reservation_lifetime: std::time::Duration::from_secs(30),
+        }
+    }
+}
+
+/// Who asks, from where, and under which name the log finds it again.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Who.
+    pub actor: Actor,
+    /// The request's id.
+    pub request_id: Uuid,
+    /// What it belongs to; the request itself unless it follows from another one.
+    pub correlation_id: Uuid,
+    /// Where it came from.
+    pub client_address: Option<IpAddr>,
+    /// With what.
+    pub user_agent: Option<String>,
+    /// How the actor proved who it is.
+    pub auth_method: Option<String>,
+    /// Why, in the actor's words.
+    pub reason: Option<String>,
+    /// The version that an `If-Match` named.
+    pub if_match: Option<u64>,
+}
+
+impl Request {
+    /// A request by the system itself.
+    #[must_use]
+    pub fn system(name: &'static str, id: Uuid) -> Self {
+        Self {
+            actor: Actor::System(name),
+            request_id: id,
+            correlation_id: id,
+            client_address: None,
+            user_agent: None,
+            auth_method: None,
+            reason: None,
+            if_match: None,
+        }
+    }
+
+    /// A request by a user.
+    #[must_use]
+    pub fn user(user: UserId, id: Uuid) -> Self {
+        Self { actor: Actor::User(user), ..Self::system("", id) }
+    }
+
+    /// A request by a gateway.
+    #[must_use]
+    pub fn gateway(gateway: GatewayId, id: Uuid) -> Self {
+        Self { actor: Actor::Gateway(gateway), ..Self::system("", id) }
+    }
+
+    pub(crate) fn metadata(&self) -> Metadata {
+        Metadata {
+            actor: self.actor,
+            request_id: self.request_id,
+            correlation_id: self.correlation_id,
+            causation_id: None,
+            client_address: self.client_address,
+            user_agent: self.user_agent.clone(),
+            auth_method: self.auth_method.clone(),
+            reason: self.reason.clone(),
+        }
+    }
+}
+
+/// The write side. Cheap to clone.
+#[derive(Clone)]
+pub struct Commands {
+    pub(crate) store: Store,
+    pub(crate) pool: PgPool,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) hasher: PasswordHasher,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) throttle: Arc<Throttle>,
+    pub(crate) incidents: Arc<Incidents>,
+}
+
+impl Commands {
+    /// Puts the write side together.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        pool: PgPool,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        hasher: PasswordHasher,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            store,
+            pool,
+            clock,
+            random,
+            hasher,
+            settings: Arc::new(settings),
+            throttle: Arc::default(),
+            incidents: Arc::default(),
+        }
+    }
+
+    /// The event store beneath.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The aggregate that holds a claim.
+    pub(crate) async fn claim_holder(&self, claim: &Claim) -> Result<Option<Uuid>, CommandError> {
+        let Some(key) = &claim.key else { return Ok(None) };
+        let key = if claim.kind.is_personal() {
+            self.store.keyring().claims_hmac(claim.kind, key)
+        } else {
+            key.clone()
+        };
+        let holder: Option<String> =
+            sqlx::query_scalar("SELECT aggregate_id FROM claims WHERE kind = $1 AND key = $2")
+                .bind(claim.kind.as_str())
+                .bind(key)
+                .fetch_optional(&self.pool)
+                .await?;
+        Ok(holder.and_then(|id| id.parse().ok()))
+    }
+
+    /// The present.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// A new id.
+    #[must_use]
+    pub fn new_id(&self) -> Uuid {
+        secrets::uuid(&*self.random)
+    }
+
+    pub(crate) fn new_token(&self) -> Secret {
+        Secret::token(&*self.random)
+    }
+}

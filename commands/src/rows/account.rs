@@ -1,0 +1,100 @@
+//! What signing in needs of a user.
+
+use async_trait::async_trait;
+use nexavpn_domain::{ids::UserId, values::Role};
+use nexavpn_store::{SideRow, SideRowError};
+use sqlx::PgConnection;
+
+use super::one;
+
+/// Makes an account.
+pub struct PutAccount {
+    /// Whose.
+    pub user_id: UserId,
+    /// What the user may do.
+    pub role: Role,
+    /// Whether the first password must be changed.
+    pub must_change_password: bool,
+    /// The PHC string; none while the user cannot sign in with a password.
+    pub password_hash: Option<String>,
+}
+
+#[async_trait]
+impl SideRow for PutAccount {
+    async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
+        let done = sqlx::query(
+            "INSERT INTO account (user_id, role, enabled, must_change_password, password_hash)
+             VALUES ($1, $2, true, $3, $4)",
+        )
+        .bind(self.user_id.0)
+        .bind(self.role.as_str())
+        .bind(self.must_change_password)
+        .bind(&self.password_hash)
+        .execute(conn)
+        .await?;
+        one(&done, "user")
+    }
+}
+
+/// Changes role or state.
+pub struct UpdateAccount {
+    /// Whose.
+    pub user_id: UserId,
+    /// Another role.
+    pub role: Option<Role>,
+    /// Enabled or disabled.
+    pub enabled: Option<bool>,
+}
+
+#[async_trait]
+impl SideRow for UpdateAccount {
+    async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
+        let done = sqlx::query(
+            "UPDATE account SET role = coalesce($2, role), enabled = coalesce($3, enabled)
+             WHERE user_id = $1",
+        )
+        .bind(self.user_id.0)
+        .bind(self.role.map(Role::as_str))
+        .bind(self.enabled)
+        .execute(conn)
+        .await?;
+        one(&done, "user")
+    }
+}
+
+/// Replaces the password.
+pub struct SetPassword {
+    /// Whose.
+    pub user_id: UserId,
+    /// The PHC string.
+    pub password_hash: String,
+    /// Whether it has to be changed at the next login.
+    pub must_change_password: bool,
+}
+
+#[async_trait]
+impl SideRow for SetPassword {
+    async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
+        let done = sqlx::query(
+            "UPDATE account SET password_hash = $2, must_change_password = $3 WHERE user_id = $1",
+        )
+        .bind(self.user_id.0)
+        .bind(&self.password_hash)
+        .bind(self.must_change_password)
+        .execute(conn)
+        .await?;
+        one(&done, "user")
+    }
+}
+
+/// Removes the account and, with it, its sessions and tokens.
+pub struct RemoveAccount(pub UserId);
+
+#[async_trait]
+impl SideRow for RemoveAccount {
+    async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
+        // None is left where a deleted user is erased.
+        sqlx::query("DELETE FROM account WHERE user_id = $1").bind(self.0.0).execute(conn).await?;
+        Ok(())
+    }
+}

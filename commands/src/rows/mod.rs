@@ -1,0 +1,26 @@
+//! Rows that are written in the transaction of the events they belong to.
+
+mod account;
+mod device;
+mod due;
+mod gateway;
+mod session;
+
+pub use account::{PutAccount, RemoveAccount, SetPassword, UpdateAccount};
+pub use device::{IndexDevice, UnindexDevice};
+pub use due::Due;
+pub use gateway::{PutJoinToken, RemoveGateway, UseJoinToken, in_use};
+pub use session::{BindSession, CloseSession, OpenSession};
+
+use nexavpn_domain::DomainError;
+use nexavpn_store::SideRowError;
+use sqlx::postgres::PgQueryResult;
+
+/// Refuses where not exactly one row was written: the state is not what the command was decided on.
+fn one(result: &PgQueryResult, entity: &'static str) -> Result<(), SideRowError> {
+    if result.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(SideRowError::Refused(DomainError::not_found(entity)))
+    }
+}

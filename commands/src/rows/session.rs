@@ -1,0 +1,99 @@
+//! Sessions that may act.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use nexavpn_domain::{
+    DomainError,
+    ids::{DeviceId, SessionId, UserId},
+};
+use nexavpn_store::{SideRow, SideRowError};
+use sqlx::PgConnection;
+
+use super::one;
+
+/// Makes a session with its first refresh token.
+pub struct OpenSession {
+    /// Which.
+    pub session_id: SessionId,
+    /// Whose.
+    pub user_id: UserId,
+    /// The refresh token's hash.
+    pub refresh_hash: [u8; 32],
+    /// When it began.
+    pub now: DateTime<Utc>,
+    /// When it is over without another login.
+    pub expires_at: DateTime<Utc>,
+}
+
+#[async_trait]
+impl SideRow for OpenSession {
+    async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
+        // The account is locked, so that a login cannot slip past a disabling that runs beside it.
+        let enabled: Option<bool> =
+            sqlx::query_scalar("SELECT enabled FROM account WHERE user_id = $1 FOR UPDATE")
+                .bind(self.user_id.0)
+                .fetch_optional(&mut *conn)
+                .await?;
+        if enabled != Some(true) {
+            let why = "the account cannot sign in".to_owned();
+            return Err(SideRowError::Refused(DomainError::Forbidden(why)));
+        }
+        let done = sqlx::query(
+            "INSERT INTO session (session_id, user_id, started_at, expires_at)
+             VALUES ($1, $2, $3, $4)",
+        )
+        .bind(self.session_id.0)
+        .bind(self.user_id.0)
+        .bind(self.now)
+        .bind(self.expires_at)
+        .execute(&mut *conn)
+        .await?;
+        one(&done, "session")?;
+        let done = sqlx::query(
+            "INSERT INTO refresh_token (hash, session_id, issued_at, expires_at)
+             VALUES ($1, $2, $3, $4)",
+        )
+        .bind(&self.refresh_hash[..])
+        .bind(self.session_id.0)
+        .bind(self.now)
+        .bind(self.expires_at)
+        .execute(conn)
+        .await?;
+        one(&done, "session")
+    }
+}
+
+/// Ties a session to its device.
+pub struct BindSession {
+    /// Which session.
+    pub session_id: SessionId,
+    /// Which device.
+    pub device_id: DeviceId,
+}
+
+#[async_trait]
+impl SideRow for BindSession {
+    async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
+        let done = sqlx::query("UPDATE session SET device_id = $2 WHERE session_id = $1")
+            .bind(self.session_id.0)
+            .bind(self.device_id.0)
+            .execute(conn)
+            .await?;
+        one(&done, "session")
+    }
+}
+
+/// Ends a session: none of its tokens works from the commit on.
+pub struct CloseSession(pub SessionId);
+
+#[async_trait]
+impl SideRow for CloseSession {
+    async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
+        // It may have run out and been swept already.
+        sqlx::query("DELETE FROM session WHERE session_id = $1")
+            .bind(self.0.0)
+            .execute(conn)
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,358 @@
+//! Signing in and out.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use nexavpn_domain::{
+    DomainError,
+    event::{Claim, ClaimKind},
+    ids::{DeviceId, SessionId, UserId},
+    security::FailureKind,
+    session::{Session, SessionCommand},
+    values::Role,
+};
+use uuid::Uuid;
+
+use crate::{
+    CommandError, Commands, Done, Request, Secret,
+    rows::{CloseSession, OpenSession},
+    transact::{Plan, fresh},
+};
+
+/// A fresh login.
+#[derive(Debug, Clone)]
+pub struct LoggedIn {
+    /// Who.
+    pub user_id: UserId,
+    /// The session.
+    pub session_id: SessionId,
+    /// What the user may do.
+    pub role: Role,
+    /// Whether a new password is due.
+    pub must_change_password: bool,
+    /// For the next access token; shown once.
+    pub refresh_token: Secret,
+}
+
+/// A session that goes on.
+#[derive(Debug, Clone)]
+pub struct RefreshedSession {
+    /// Who.
+    pub user_id: UserId,
+    /// The session.
+    pub session_id: SessionId,
+    /// What the user may do.
+    pub role: Role,
+    /// The next refresh token; shown once.
+    pub refresh_token: Secret,
+}
+
+/// Who a session that may act belongs to, as of now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Authenticated {
+    /// Who.
+    pub user_id: UserId,
+    /// The session.
+    pub session_id: SessionId,
+    /// What the user may do.
+    pub role: Role,
+    /// Whether a new password is due before anything else.
+    pub must_change_password: bool,
+    /// The device whose client this session is.
+    pub device_id: Option<DeviceId>,
+}
+
+/// Failures per account or network within this time are held against it.
+const WINDOW: TimeDelta = TimeDelta::minutes(15);
+/// Failed logins of one account before it has to wait.
+const PER_ACCOUNT: u32 = 10;
+/// Failed logins from one address before it has to wait.
+const PER_ADDRESS: u32 = 100;
+/// Accounts and addresses remembered at once; beyond it the oldest are forgotten.
+const REMEMBERED: usize = 10_000;
+
+/// Counts failed logins, in memory: a restart forgives.
+#[derive(Debug, Default)]
+pub(crate) struct Throttle(Mutex<HashMap<String, (u32, DateTime<Utc>)>>);
+
+impl Throttle {
+    fn wait(&self, key: &str, limit: u32, now: DateTime<Utc>) -> Option<u64> {
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (count, since) = counts.get(key)?;
+        let left = *since + WINDOW - now;
+        (*count >= limit && left > TimeDelta::zero())
+            .then(|| u64::try_from(left.num_seconds()).unwrap_or(0).max(1))
+    }
+
+    fn count(&self, key: String, now: DateTime<Utc>) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.len() >= REMEMBERED {
+            counts.retain(|_, (_, since)| *since + WINDOW > now);
+            if counts.len() >= REMEMBERED
+                && let Some(oldest) =
+                    counts.iter().min_by_key(|(_, (_, since))| *since).map(|(k, _)| k.clone())
+            {
+                counts.remove(&oldest);
+            }
+        }
+        let entry = counts.entry(key).or_insert((0, now));
+        if entry.1 + WINDOW <= now {
+            *entry = (0, now);
+        }
+        entry.0 += 1;
+    }
+
+    fn forgive(&self, key: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+}
+
+type AccountRow = (Uuid, String, bool, bool, Option<String>);
+
+impl Commands {
+    /// Signs a user in with a password.
+    ///
+    /// # Errors
+    /// `invalid_credentials`, the same for an unknown user, a wrong password and a disabled
+    /// account; [`CommandError::Throttled`] after too many failures.
+    pub async fn login(
+        &self,
+        request: &Request,
+        username: &str,
+        password: Secret,
+    ) -> Result<Done<LoggedIn>, CommandError> {
+        let now = self.now();
+        let claim = Claim::folded(ClaimKind::Username, Some(username.trim()));
+        // Keyed by HMAC: what somebody typed as a name may be a password.
+        let name = claim.key.as_deref().unwrap_or_default();
+        let account_key = self.store.keyring().lookup_hmac("throttle", name);
+        let address_key = request.client_address.map(|a| a.to_string());
+        let wait = self.throttle.wait(&account_key, PER_ACCOUNT, now).or_else(|| {
+            address_key.as_ref().and_then(|key| self.throttle.wait(key, PER_ADDRESS, now))
+        });
+        if let Some(retry_after) = wait {
+            return Err(CommandError::Throttled { retry_after });
+        }
+        let account = self.account(&claim).await?;
+        let hash = account.as_ref().and_then(|a| a.4.clone());
+        let fits = self.hasher.verify(password, hash).await?;
+        let (user_id, role, must_change_password) = match account {
+            Some((id, role, true, must_change, _)) if fits => {
+                let role = Role::parse(&role).map_err(|e| DomainError::field("role", e))?;
+                (UserId(id), role, must_change)
+            }
+            account => {
+                self.throttle.count(account_key, now);
+                if let Some(key) = address_key {
+                    self.throttle.count(key, now);
+                }
+                let user = account.map(|a| UserId(a.0));
+                let code = "invalid_credentials";
+                self.record_failure(request, FailureKind::Login, user, code, None).await;
+                return Err(CommandError::Unauthenticated {
+                    code,
+                    message: "the username or the password is wrong",
+                });
+            }
+        };
+        self.throttle.forgive(&account_key);
+        let session_id = SessionId(self.new_id());
+        let refresh_token = self.new_token();
+        let mut request = request.clone();
+        request.actor = nexavpn_store::Actor::User(user_id);
+        request.auth_method = Some("password".into());
+        self.transact(&request, "session", || async {
+            let mut plan = Plan::new(LoggedIn {
+                user_id,
+                session_id,
+                role,
+                must_change_password,
+                refresh_token: refresh_token.clone(),
+            });
+            let command = SessionCommand::Start { user_id, method: "password".into() };
+            plan.decide::<Session>(session_id.0, &fresh(), command)?;
+            plan.row(OpenSession {
+                session_id,
+                user_id,
+                refresh_hash: refresh_token.hash(),
+                now,
+                expires_at: now + self.settings.session_lifetime,
+            });
+            Ok(plan)
+        })
+        .await
+    }
+
+    /// Exchanges a refresh token for the next one. A token that was exchanged before ends its
+    /// session: one of the two who used it is not the user.
+    ///
+    /// # Errors
+    /// `invalid_token`.
+    pub async fn refresh(
+        &self,
+        request: &Request,
+        token: &Secret,
+    ) -> Result<RefreshedSession, CommandError> {
+        let now = self.now();
+        let mut tx = self.pool.begin().await?;
+        let used: Option<Uuid> = sqlx::query_scalar(
+            "UPDATE refresh_token SET used_at = $2
+             WHERE hash = $1 AND used_at IS NULL AND expires_at > $2 RETURNING session_id",
+        )
+        .bind(&token.hash()[..])
+        .bind(now)
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some(session) = used else {
+            tx.rollback().await?;
+            return Err(self.refuse_refresh(request, token).await?);
+        };
+        let account: Option<(Uuid, String)> = sqlx::query_as(
+            "SELECT a.user_id, a.role FROM session s JOIN account a USING (user_id)
+             WHERE s.session_id = $1 AND a.enabled",
+        )
+        .bind(session)
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some((user, role)) = account else { return Err(invalid_token()) };
+        let refresh_token = self.new_token();
+        let expires_at = now + self.settings.session_lifetime;
+        sqlx::query(
+            "INSERT INTO refresh_token (hash, session_id, issued_at, expires_at)
+             VALUES ($1, $2, $3, $4)",
+        )
+        .bind(&refresh_token.hash()[..])
+        .bind(session)
+        .bind(now)
+        .bind(expires_at)
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query("UPDATE session SET expires_at = $2 WHERE session_id = $1")
+            .bind(session)
+            .bind(expires_at)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(RefreshedSession {
+            user_id: UserId(user),
+            session_id: SessionId(session),
+            role: Role::parse(&role).map_err(|e| DomainError::field("role", e))?,
+            refresh_token,
+        })
+    }
+
+    /// Ends the session that a refresh token belongs to. An unknown token changes nothing, so
+    /// that signing out always succeeds.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn logout(
+        &self,
+        request: &Request,
+        token: &Secret,
+    ) -> Result<Done<()>, CommandError> {
+        let Some((session, _)) = self.token_session(token).await? else {
+            return Ok(Done { value: (), position: None });
+        };
+        let command = || SessionCommand::End(nexavpn_domain::session::EndReason::Logout);
+        self.end_session(request, session, command).await
+    }
+
+    /// Whom an access token's session belongs to; none once it has ended or the user is disabled.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn authenticate(
+        &self,
+        session: SessionId,
+    ) -> Result<Option<Authenticated>, CommandError> {
+        let row: Option<(Uuid, String, bool, Option<Uuid>)> = sqlx::query_as(
+            "SELECT a.user_id, a.role, a.must_change_password, s.device_id
+             FROM session s JOIN account a USING (user_id)
+             WHERE s.session_id = $1 AND s.expires_at > $2 AND a.enabled",
+        )
+        .bind(session.0)
+        .bind(self.now())
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(|(user, role, must_change_password, device)| {
+            Ok(Authenticated {
+                user_id: UserId(user),
+                session_id: session,
+                role: Role::parse(&role).map_err(|e| DomainError::field("role", e))?,
+                must_change_password,
+                device_id: device.map(DeviceId),
+            })
+        })
+        .transpose()
+    }
+
+    async fn end_session(
+        &self,
+        request: &Request,
+        id: SessionId,
+        command: impl Fn() -> SessionCommand + Send + Sync,
+    ) -> Result<Done<()>, CommandError> {
+        let command = &command;
+        self.transact(request, "session", || async move {
+            let session = self.store.load::<Session>(id.0).await?;
+            let mut plan = Plan::new(());
+            plan.decide(id.0, &session, command())?;
+            plan.row(CloseSession(id));
+            Ok(plan)
+        })
+        .await
+    }
+
+    /// Why a refresh token does not work; ends the session of one that was used before.
+    async fn refuse_refresh(
+        &self,
+        request: &Request,
+        token: &Secret,
+    ) -> Result<CommandError, CommandError> {
+        if let Some((session, true)) = self.token_session(token).await? {
+            let user = self.store.load::<Session>(session.0).await?.state.user_id();
+            let mut request = request.clone();
+            if let Some(user) = user {
+                request.actor = nexavpn_store::Actor::User(user);
+            }
+            self.end_session(&request, session, || SessionCommand::ReportReuse).await?;
+        }
+        Ok(invalid_token())
+    }
+
+    /// The session of a refresh token, and whether the token was used.
+    async fn token_session(
+        &self,
+        token: &Secret,
+    ) -> Result<Option<(SessionId, bool)>, CommandError> {
+        let row: Option<(Uuid, bool)> = sqlx::query_as(
+            "SELECT session_id, used_at IS NOT NULL FROM refresh_token WHERE hash = $1",
+        )
+        .bind(&token.hash()[..])
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(|(id, used)| (SessionId(id), used)))
+    }
+
+    async fn account(&self, claim: &Claim) -> Result<Option<AccountRow>, CommandError> {
+        let Some(id) = self.claim_holder(claim).await? else { return Ok(None) };
+        Ok(sqlx::query_as(
+            "SELECT user_id, role, enabled, must_change_password, password_hash
+             FROM account WHERE user_id = $1",
+        )
+        .bind(id)
+        .fetch_optional(&self.pool)
+        .await?)
+    }
+}
+
+const fn invalid_token() -> CommandError {
+    CommandError::Unauthenticated {
+        code: "invalid_token",
+        message: "the refresh token is unknown, used or expired: sign in again",
+    }
+}

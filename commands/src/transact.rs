@@ -1,0 +1,147 @@
+//! Load, decide, append; and again where somebody else was first.
+
+use std::future::Future;
+
+use nexavpn_domain::Decider;
+use nexavpn_store::{Append, Loaded, Position, Reservation, SideRow, Stream};
+use uuid::Uuid;
+
+use crate::{CommandError, Commands, Request, error::append_failed};
+
+/// How often a command loads and decides again before it gives up.
+const ATTEMPTS: usize = 12;
+
+/// A command that happened.
+#[derive(Debug, Clone)]
+pub struct Done<T> {
+    /// Its answer.
+    pub value: T,
+    /// Where in the store its events are; none where nothing had to change.
+    pub position: Option<Position>,
+}
+
+impl<T> Done<T> {
+    /// Another answer for the same change.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Done<U> {
+        Done { value: f(self.value), position: self.position }
+    }
+}
+
+/// What a command has decided to append.
+pub(crate) struct Plan<T> {
+    streams: Vec<Stream>,
+    rows: Vec<Box<dyn SideRow>>,
+    reservations: Vec<Reservation>,
+    forget: Vec<nexavpn_domain::ids::UserId>,
+    value: T,
+}
+
+impl<T> Plan<T> {
+    /// Nothing yet.
+    pub(crate) fn new(value: T) -> Self {
+        Self { streams: vec![], rows: vec![], reservations: vec![], forget: vec![], value }
+    }
+
+    /// The events that follow from the command in the loaded state. Says whether there are any.
+    pub(crate) fn decide<A: Decider>(
+        &mut self,
+        id: Uuid,
+        loaded: &Loaded<A>,
+        command: A::Command,
+    ) -> Result<bool, CommandError> {
+        let events = loaded.state.decide(command)?;
+        let any = !events.is_empty();
+        if any {
+            self.streams.push(Stream::new::<A>(id, loaded.sequence, events));
+        }
+        Ok(any)
+    }
+
+    /// The events that follow from several commands in a row, as one stream. Gives the state
+    /// after them.
+    pub(crate) fn decide_all<A: Decider + Clone>(
+        &mut self,
+        id: Uuid,
+        loaded: &Loaded<A>,
+        commands: Vec<A::Command>,
+    ) -> Result<A, CommandError> {
+        let mut state = loaded.state.clone();
+        let mut events = Vec::new();
+        for command in commands {
+            for event in state.decide(command)? {
+                state.apply(event.clone());
+                events.push(event);
+            }
+        }
+        if !events.is_empty() {
+            self.streams.push(Stream::new::<A>(id, loaded.sequence, events));
+        }
+        Ok(state)
+    }
+
+    /// A row that is written with the events.
+    pub(crate) fn row(&mut self, row: impl SideRow + 'static) {
+        self.rows.push(Box::new(row));
+    }
+
+    /// A reserved address that is held from now on.
+    pub(crate) fn hold(&mut self, reservation: Reservation) {
+        self.reservations.push(reservation);
+    }
+
+    /// A person whose data key is destroyed.
+    pub(crate) fn forget(&mut self, user: nexavpn_domain::ids::UserId) {
+        self.forget.push(user);
+    }
+}
+
+impl Commands {
+    /// Runs a plan until it is stored, deciding anew each time that somebody else was first.
+    pub(crate) async fn transact<T, F, Fut>(
+        &self,
+        request: &Request,
+        entity: &'static str,
+        plan: F,
+    ) -> Result<Done<T>, CommandError>
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = Result<Plan<T>, CommandError>>,
+    {
+        for _ in 0..ATTEMPTS {
+            let Plan { streams, rows, reservations, forget, value } = plan().await?;
+            if streams.is_empty() {
+                return Ok(Done { value, position: None });
+            }
+            let metadata = request.metadata();
+            let append = Append { streams, metadata, reservations, rows, forget };
+            match self.store.append(append).await {
+                Ok(position) => return Ok(Done { value, position: Some(position) }),
+                Err(e) => {
+                    if let Some(e) = append_failed(e) {
+                        return Err(e);
+                    }
+                }
+            }
+        }
+        Err(CommandError::Busy { entity })
+    }
+
+    /// Loads an aggregate for a command, and checks the version that the request is based on.
+    pub(crate) async fn load_for<A: Decider>(
+        &self,
+        request: &Request,
+        entity: &'static str,
+        id: Uuid,
+    ) -> Result<Loaded<A>, CommandError> {
+        let loaded = self.store.load::<A>(id).await?;
+        if request.if_match.is_some_and(|v| v != loaded.sequence) && loaded.sequence > 0 {
+            return Err(CommandError::PreconditionFailed { entity });
+        }
+        Ok(loaded)
+    }
+}
+
+/// An aggregate of which nothing is stored yet.
+pub(crate) fn fresh<A: Decider>() -> Loaded<A> {
+    Loaded { state: A::default(), sequence: 0 }
+}

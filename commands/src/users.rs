@@ -1,0 +1,339 @@
+//! Commands about users.
+
+use nexavpn_domain::{
+    DomainError, Problems,
+    device::{Device, DeviceCommand},
+    ids::{DeviceId, SessionId, UserId},
+    session::{EndReason, Session, SessionCommand},
+    user::{User, UserCommand},
+    values::{self, Role},
+};
+
+use crate::{
+    CommandError, Commands, Done, PasswordPolicy, Request, Secret,
+    rows::{
+        CloseSession, Due, PutAccount, RemoveAccount, SetPassword, UnindexDevice, UpdateAccount,
+    },
+    transact::{Plan, fresh},
+};
+
+/// A user to create.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    /// Login name.
+    pub username: String,
+    /// Name as shown; the login name where it is left out.
+    pub display_name: Option<String>,
+    /// Where mail goes.
+    pub email: Option<String>,
+    /// `admin`, `auditor` or `user`; `user` where it is left out.
+    pub role: Option<String>,
+    /// The first password; without one the user cannot sign in with a password yet.
+    pub password: Option<Secret>,
+    /// Whether that password must be changed at the first login.
+    pub must_change_password: bool,
+}
+
+/// What to change of a user.
+#[derive(Debug, Clone, Default)]
+pub struct UserPatch {
+    /// Another login name.
+    pub username: Option<String>,
+    /// Another name as shown.
+    pub display_name: Option<String>,
+    /// Another email address, or none.
+    pub email: Option<Option<String>>,
+    /// Another role.
+    pub role: Option<String>,
+}
+
+impl Commands {
+    /// Creates a user.
+    ///
+    /// # Errors
+    /// `validation_error`, or `username_taken`.
+    pub async fn create_user(
+        &self,
+        request: &Request,
+        new: NewUser,
+    ) -> Result<Done<UserId>, CommandError> {
+        let mut problems = Problems::default();
+        let username = problems.check("username", values::username(&new.username));
+        let shown = new.display_name.as_deref().unwrap_or(&new.username);
+        let display_name = problems.check("display_name", values::display_name(shown));
+        let email = new.email.as_deref().filter(|e| !e.trim().is_empty());
+        let email = email.and_then(|e| problems.check("email", values::email(e)));
+        let role = problems.check("role", new.role.as_deref().map_or(Ok(Role::User), Role::parse));
+        if let Some(password) = &new.password {
+            problems.check("password", PasswordPolicy::check(password, Some(&new.username)));
+        }
+        problems.finish()?;
+        let (Some(username), Some(display_name), Some(role)) = (username, display_name, role)
+        else {
+            return Err(DomainError::field("username", "is required").into());
+        };
+        let password_hash = match new.password {
+            Some(password) => Some(self.hash_password(password).await?),
+            None => None,
+        };
+        let id = UserId(self.new_id());
+        let must_change_password = new.must_change_password && password_hash.is_some();
+        self.transact(request, "user", || async {
+            let mut plan = Plan::new(id);
+            let command = UserCommand::Create {
+                username: username.clone(),
+                display_name: display_name.clone(),
+                email: email.clone(),
+                role,
+                must_change_password,
+            };
+            plan.decide::<User>(id.0, &fresh(), command)?;
+            let password_hash = password_hash.clone();
+            plan.row(PutAccount { user_id: id, role, must_change_password, password_hash });
+            Ok(plan)
+        })
+        .await
+    }
+
+    /// Changes what the patch names.
+    ///
+    /// # Errors
+    /// `validation_error`, `not_found`, `username_taken` or `last_admin`.
+    pub async fn change_user(
+        &self,
+        request: &Request,
+        id: UserId,
+        patch: UserPatch,
+    ) -> Result<Done<()>, CommandError> {
+        let mut problems = Problems::default();
+        let username =
+            patch.username.and_then(|u| problems.check("username", values::username(&u)));
+        let display_name = patch
+            .display_name
+            .and_then(|d| problems.check("display_name", values::display_name(&d)));
+        let email = patch.email.map(|e| {
+            let e = e.filter(|e| !e.trim().is_empty());
+            e.and_then(|e| problems.check("email", values::email(&e)))
+        });
+        let role = patch.role.and_then(|r| problems.check("role", Role::parse(&r)));
+        problems.finish()?;
+        self.transact(request, "user", || async {
+            let user = self.load_for::<User>(request, "user", id.0).await?;
+            let mut plan = Plan::new(());
+            let command = UserCommand::Change {
+                username: username.clone(),
+                display_name: display_name.clone(),
+                email: email.clone(),
+                role,
+            };
+            plan.decide(id.0, &user, command)?;
+            if role.is_some_and(|r| r != user.state.role()) {
+                plan.row(UpdateAccount { user_id: id, role, enabled: None });
+            }
+            Ok(plan)
+        })
+        .await
+    }
+
+    /// Keeps a user from signing in, ends the sessions and cuts the devices off.
+    ///
+    /// # Errors
+    /// `not_found` or `last_admin`.
+    pub async fn disable_user(
+        &self,
+        request: &Request,
+        id: UserId,
+    ) -> Result<Done<()>, CommandError> {
+        self.transact(request, "user", || async {
+            let user = self.load_for::<User>(request, "user", id.0).await?;
+            let mut plan = Plan::new(());
+            if plan.decide(id.0, &user, UserCommand::Disable)? {
+                plan.row(UpdateAccount { user_id: id, role: None, enabled: Some(false) });
+                self.end_sessions(&mut plan, id, None, EndReason::UserDisabled).await?;
+            }
+            Ok(plan)
+        })
+        .await
+    }
+
+    /// Lets a user in again.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn enable_user(
+        &self,
+        request: &Request,
+        id: UserId,
+    ) -> Result<Done<()>, CommandError> {
+        self.transact(request, "user", || async {
+            let user = self.load_for::<User>(request, "user", id.0).await?;
+            let mut plan = Plan::new(());
+            if plan.decide(id.0, &user, UserCommand::Enable)? {
+                plan.row(UpdateAccount { user_id: id, role: None, enabled: Some(true) });
+            }
+            Ok(plan)
+        })
+        .await
+    }
+
+    /// Sets another user's password; it has to be changed at the next login unless said otherwise.
+    /// All sessions of the user end.
+    ///
+    /// # Errors
+    /// `validation_error` or `not_found`.
+    pub async fn reset_password(
+        &self,
+        request: &Request,
+        id: UserId,
+        password: Secret,
+        must_change_password: bool,
+    ) -> Result<Done<()>, CommandError> {
+        self.set_password(request, id, password, must_change_password, None).await
+    }
+
+    /// Sets one's own password. All other sessions end.
+    ///
+    /// # Errors
+    /// `validation_error` where the present password is wrong or the new one breaks the rules.
+    pub async fn change_own_password(
+        &self,
+        request: &Request,
+        id: UserId,
+        session: SessionId,
+        current: Secret,
+        password: Secret,
+    ) -> Result<Done<()>, CommandError> {
+        let stored: Option<Option<String>> =
+            sqlx::query_scalar("SELECT password_hash FROM account WHERE user_id = $1")
+                .bind(id.0)
+                .fetch_optional(&self.pool)
+                .await?;
+        if current == password {
+            return Err(DomainError::field("password", "must differ from the present one").into());
+        }
+        if !self.hasher.verify(current, stored.flatten()).await? {
+            return Err(DomainError::field("current_password", "is wrong").into());
+        }
+        self.set_password(request, id, password, false, Some(session)).await
+    }
+
+    async fn set_password(
+        &self,
+        request: &Request,
+        id: UserId,
+        password: Secret,
+        must_change_password: bool,
+        keep: Option<SessionId>,
+    ) -> Result<Done<()>, CommandError> {
+        let user = self.store.load::<User>(id.0).await?;
+        let username = user.state.username().get().map(ToOwned::to_owned);
+        if let Err(why) = PasswordPolicy::check(&password, username.as_deref()) {
+            return Err(DomainError::field("password", why).into());
+        }
+        let password_hash = self.hash_password(password).await?;
+        self.transact(request, "user", || async {
+            let user = self.load_for::<User>(request, "user", id.0).await?;
+            let mut plan = Plan::new(());
+            plan.decide(id.0, &user, UserCommand::SetPassword { must_change_password })?;
+            let password_hash = password_hash.clone();
+            plan.row(SetPassword { user_id: id, password_hash, must_change_password });
+            self.end_sessions(&mut plan, id, keep, EndReason::PasswordChanged).await?;
+            Ok(plan)
+        })
+        .await
+    }
+
+    /// Deletes a user: devices are revoked, sessions ended.
+    ///
+    /// # Errors
+    /// `not_found` or `last_admin`.
+    pub async fn delete_user(
+        &self,
+        request: &Request,
+        id: UserId,
+    ) -> Result<Done<()>, CommandError> {
+        self.transact(request, "user", || async {
+            let user = self.load_for::<User>(request, "user", id.0).await?;
+            let mut plan = Plan::new(());
+            plan.decide(id.0, &user, UserCommand::Delete)?;
+            self.remove_belongings(&mut plan, id).await?;
+            Ok(plan)
+        })
+        .await
+    }
+
+    /// Erases a user: deletes first where that was not done, and destroys the data key, so that
+    /// nobody can read the personal data in the history any more.
+    ///
+    /// # Errors
+    /// `not_found` or `last_admin`.
+    pub async fn erase_user(
+        &self,
+        request: &Request,
+        id: UserId,
+    ) -> Result<Done<()>, CommandError> {
+        self.transact(request, "user", || async {
+            let user = self.load_for::<User>(request, "user", id.0).await?;
+            let mut plan = Plan::new(());
+            if plan.decide(id.0, &user, UserCommand::Erase)? {
+                plan.forget(id);
+                self.remove_belongings(&mut plan, id).await?;
+            }
+            Ok(plan)
+        })
+        .await
+    }
+
+    /// Revokes a user's devices, ends the sessions and takes the account away.
+    async fn remove_belongings(&self, plan: &mut Plan<()>, id: UserId) -> Result<(), CommandError> {
+        for device in self.device_ids("user_id", id.0).await? {
+            self.plan_revocation(plan, device, Some("the user was deleted".into())).await?;
+        }
+        self.end_sessions(plan, id, None, EndReason::UserDeleted).await?;
+        plan.row(RemoveAccount(id));
+        Ok(())
+    }
+
+    /// Adds the revocation of a device to a plan.
+    pub(crate) async fn plan_revocation<T>(
+        &self,
+        plan: &mut Plan<T>,
+        id: DeviceId,
+        reason: Option<String>,
+    ) -> Result<(), CommandError> {
+        let device = self.store.load::<Device>(id.0).await?;
+        if plan.decide(id.0, &device, DeviceCommand::Revoke { reason })? {
+            plan.row(UnindexDevice(id));
+            plan.row(Due { aggregate_type: "device", aggregate_id: id.0, at: None });
+        }
+        Ok(())
+    }
+
+    /// Adds the end of a user's sessions to a plan, all but the one to keep.
+    pub(crate) async fn end_sessions<T>(
+        &self,
+        plan: &mut Plan<T>,
+        user: UserId,
+        keep: Option<SessionId>,
+        reason: EndReason,
+    ) -> Result<(), CommandError> {
+        let ids: Vec<uuid::Uuid> = sqlx::query_scalar(
+            "SELECT session_id FROM session WHERE user_id = $1 ORDER BY session_id",
+        )
+        .bind(user.0)
+        .fetch_all(&self.pool)
+        .await?;
+        for id in ids.into_iter().map(SessionId).filter(|id| Some(*id) != keep) {
+            let session = self.store.load::<Session>(id.0).await?;
+            plan.decide(id.0, &session, SessionCommand::End(reason))?;
+            plan.row(CloseSession(id));
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn hash_password(&self, password: Secret) -> Result<String, CommandError> {
+        let mut salt = [0; 16];
+        self.random.fill(&mut salt);
+        self.hasher.hash(password, salt).await
+    }
+}
