@@ -1,1 +1,32 @@
-//! NexaVPN.
+//! The gateways' side of the read model: what every gateway should enforce, folded from the
+//! events, rendered, signed and published; and what the gateways report back.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `follow.rs` | [`FleetHandle`]: one in-memory fleet that follows the stream |
+//! | `folded.rs` | the fleet with the recent revisions of each gateway |
+//! | `render.rs` | [`render()`]: from folded state to a payload |
+//! | `signing.rs` | [`SigningKeys`]: the key that signs |
+//! | `publisher.rs` | [`Publisher`]: signed bundles, on record before they are served |
+//! | `reports/` | [`Reports`]: status, convergence and telemetry |
+
+mod folded;
+mod follow;
+mod publisher;
+mod render;
+pub mod reports;
+mod signing;
+#[cfg(test)]
+mod tests;
+
+pub use folded::{FoldError, Lag};
+pub use follow::{FleetAtError, FleetHandle, FleetStatus, Waited};
+pub use publisher::{PublishError, Published, Publisher};
+pub use render::{Blueprint, render};
+pub use reports::{Convergence, GatewayReport, Outcome, ReportError, Reports};
+pub use signing::{SigningError, SigningKeys};
+
+/// A write that should have touched one row did.
+fn one_row(done: &sqlx::postgres::PgQueryResult) -> Result<(), sqlx::Error> {
+    if done.rows_affected() == 1 { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
+}

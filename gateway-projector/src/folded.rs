@@ -1,0 +1,95 @@
+//! The fleet together with the recent revisions of each gateway.
+
+use std::collections::{HashMap, VecDeque};
+
+use chrono::{DateTime, Utc};
+use nexavpn_domain::{
+    Event, UnknownEvent,
+    fleet::{Changes, Fleet},
+    gateway::GatewayEvent,
+    ids::GatewayId,
+};
+use thiserror::Error;
+
+/// How many revisions of a gateway are remembered, to say how far behind it is.
+const REMEMBERED: usize = 1024;
+
+/// Why an event cannot be folded. Folding on past it could open what it meant to close.
+#[derive(Debug, Error)]
+pub enum FoldError {
+    /// This version does not know the event.
+    #[error("event {idx} is not known to this version: {source}")]
+    Unknown {
+        /// Its place in the order.
+        idx: i64,
+        /// What is not known.
+        source: UnknownEvent,
+    },
+    /// The order has a hole.
+    #[error("event {found} came where {expected} was due")]
+    Gap {
+        /// The next place.
+        expected: i64,
+        /// The place of the event that came.
+        found: i64,
+    },
+}
+
+/// How far a gateway is behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lag {
+    /// How many revisions it lacks; at most as many as are remembered.
+    pub revisions: u64,
+    /// Since when it lacks the first of them.
+    pub since: DateTime<Utc>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Folded {
+    fleet: Fleet,
+    revisions: HashMap<GatewayId, VecDeque<(i64, DateTime<Utc>)>>,
+}
+
+impl Folded {
+    pub(crate) const fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
+    pub(crate) fn into_fleet(self) -> Fleet {
+        self.fleet
+    }
+
+    /// Folds the next event of the order.
+    pub(crate) fn apply(
+        &mut self,
+        idx: i64,
+        time: DateTime<Utc>,
+        event: Result<Event, UnknownEvent>,
+    ) -> Result<Changes, FoldError> {
+        let expected = self.fleet.idx() + 1;
+        if idx != expected {
+            return Err(FoldError::Gap { expected, found: idx });
+        }
+        let event = event.map_err(|source| FoldError::Unknown { idx, source })?;
+        let changes = self.fleet.apply(idx, time, &event);
+        for id in &changes.gateways {
+            let revisions = self.revisions.entry(*id).or_default();
+            if revisions.len() == REMEMBERED {
+                revisions.pop_front();
+            }
+            revisions.push_back((idx, time));
+        }
+        if let Event::Gateway(id, GatewayEvent::Deleted {}) = event {
+            self.revisions.remove(&id);
+        }
+        Ok(changes)
+    }
+
+    /// How far behind a gateway is that has applied this revision; `None` where it is not.
+    pub(crate) fn lag(&self, id: GatewayId, applied: i64) -> Option<Lag> {
+        let revisions = self.revisions.get(&id)?;
+        let first = revisions.partition_point(|(revision, _)| *revision <= applied);
+        let (_, since) = revisions.get(first)?;
+        Some(Lag { revisions: (revisions.len() - first) as u64, since: *since })
+    }
+}

@@ -1,0 +1,266 @@
+//! Signed bundles, ready to be served.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use ed25519_dalek::SigningKey;
+use nexavpn_bundle::{BundleError, SignedBundle};
+use nexavpn_domain::{fleet::Fleet, ids::GatewayId};
+use nexavpn_store::Guard;
+use thiserror::Error;
+use tokio::sync::watch;
+
+use crate::{Blueprint, FleetHandle, FleetStatus, SigningError, SigningKeys, reports};
+
+/// A bundle as it is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// The strong entity tag, with its quotes.
+    pub etag: String,
+    /// The HTTP body.
+    pub body: Bytes,
+    /// The payload's revision.
+    pub revision: i64,
+    /// The payload's epoch.
+    pub epoch: i64,
+    /// SHA-256 of the payload in hexadecimal.
+    pub sha256: String,
+    /// Which key signed.
+    pub key_id: String,
+}
+
+/// Why a gateway gets no bundle. It keeps enforcing the one it has.
+#[derive(Debug, Error)]
+pub enum PublishError {
+    /// The fleet has not caught up yet; soon it will have.
+    #[error("the event stream is being read, try again in a moment")]
+    CatchingUp,
+    /// The fleet has stopped.
+    #[error("publishing has stopped: {reason}")]
+    Stopped {
+        /// Why.
+        reason: String,
+    },
+    /// The database was restored or copied, and nobody has accepted that yet.
+    #[error("nothing is published until `nexavpn restore accept`: {why}")]
+    NotAccepted {
+        /// What was found.
+        why: String,
+    },
+    /// There is no such gateway.
+    #[error("there is no such gateway")]
+    UnknownGateway,
+    /// The gateway has applied what is not in our history.
+    #[error(
+        "this gateway has applied a bundle that is not in this history: \
+         run `nexavpn restore accept` if the database was restored"
+    )]
+    HistoryLost,
+    /// No signing key has been introduced yet.
+    #[error("no bundle-signing key has been introduced yet")]
+    NoSigningKey,
+    /// The key in force cannot sign.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+    /// A node would refuse the payload.
+    #[error("the bundle cannot be published: {0}")]
+    Invalid(#[from] BundleError),
+    /// The events say other bytes than those published before under the same revision.
+    #[error("revision {epoch}.{revision} was published before with another content")]
+    Contradiction {
+        /// The epoch of both.
+        epoch: i64,
+        /// The revision of both.
+        revision: i64,
+    },
+    /// The database failed.
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// Rendering was interrupted.
+    #[error("rendering was interrupted")]
+    Interrupted,
+}
+
+/// One gateway's newest bundle; locked while it is being made, so that it is made once.
+type Slot = Arc<tokio::sync::Mutex<Option<Arc<Published>>>>;
+
+/// Publishes the bundles of all gateways, each rendered when it is first asked for. Cheap to clone.
+#[derive(Clone)]
+pub struct Publisher {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    fleet: FleetHandle,
+    keys: SigningKeys,
+    slots: Mutex<HashMap<GatewayId, Slot>>,
+}
+
+impl std::fmt::Debug for Publisher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Publisher").field("fleet", &self.inner.fleet).finish_non_exhaustive()
+    }
+}
+
+/// What tells one bundle of a gateway from another.
+struct Wanted {
+    epoch: i64,
+    revision: i64,
+    key_id: String,
+}
+
+impl Wanted {
+    fn of(fleet: &Fleet, id: GatewayId, epoch: i64) -> Result<Self, PublishError> {
+        let revision = fleet.gateway(id).ok_or(PublishError::UnknownGateway)?.revision;
+        let key_id = fleet.signing_key().ok_or(PublishError::NoSigningKey)?.to_owned();
+        Ok(Self { epoch, revision, key_id })
+    }
+
+    fn is(&self, published: &Published) -> bool {
+        let Self { epoch, revision, key_id } = self;
+        (*epoch, *revision) == (published.epoch, published.revision) && *key_id == published.key_id
+    }
+}
+
+impl Publisher {
+    /// A publisher of what the fleet says, into the fleet's database.
+    #[must_use]
+    pub fn new(fleet: FleetHandle, keys: SigningKeys) -> Self {
+        let inner = Inner { fleet, keys, slots: Mutex::default() };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The newest bundle of a gateway. That it was published is on record before it is returned.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being published; see [`PublishError`].
+    pub async fn bundle(
+        &self,
+        id: GatewayId,
+        now: DateTime<Utc>,
+    ) -> Result<Arc<Published>, PublishError> {
+        let inner = &*self.inner;
+        let store = inner.fleet.store();
+        match inner.fleet.status() {
+            FleetStatus::Live => {}
+            FleetStatus::CatchingUp => return Err(PublishError::CatchingUp),
+            FleetStatus::Stopped { reason } => return Err(PublishError::Stopped { reason }),
+        }
+        if let Guard::Restored { why } = store.guard() {
+            return Err(PublishError::NotAccepted { why });
+        }
+        let epoch = store.epoch();
+        let wanted = inner.fleet.read(|fleet| Wanted::of(fleet, id, epoch));
+        if matches!(wanted, Err(PublishError::UnknownGateway)) {
+            inner.slots().remove(&id);
+        }
+        wanted?;
+        if reports::history_lost(store.pool(), id, epoch).await? {
+            return Err(PublishError::HistoryLost);
+        }
+        let slot = Arc::clone(inner.slots().entry(id).or_default());
+        let mut held = slot.lock().await;
+        // Asked again, now that it is our turn: the one before may have made it already.
+        let (wanted, blueprint) = inner.fleet.read(|fleet| {
+            let wanted = Wanted::of(fleet, id, epoch)?;
+            let fits = held.as_ref().is_some_and(|published| wanted.is(published));
+            let blueprint = if fits { None } else { Blueprint::of(fleet, id) };
+            Ok::<_, PublishError>((wanted, blueprint))
+        })?;
+        if let (None, Some(published)) = (&blueprint, &*held) {
+            return Ok(Arc::clone(published));
+        }
+        let blueprint = blueprint.ok_or(PublishError::UnknownGateway)?;
+        let published = inner.make(id, blueprint, wanted, now).await?;
+        *held = Some(Arc::clone(&published));
+        Ok(published)
+    }
+
+    /// The newest revision of a gateway, now and each time it rises: what a request waits for
+    /// that has the newest bundle already. `None` for an unknown gateway.
+    #[must_use]
+    pub fn revisions(&self, id: GatewayId) -> Option<watch::Receiver<i64>> {
+        self.inner.fleet.revisions(id)
+    }
+}
+
+impl Inner {
+    fn slots(&self) -> std::sync::MutexGuard<'_, HashMap<GatewayId, Slot>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn make(
+        &self,
+        id: GatewayId,
+        blueprint: Blueprint,
+        wanted: Wanted,
+        now: DateTime<Utc>,
+    ) -> Result<Arc<Published>, PublishError> {
+        let key = self.keys.key(&wanted.key_id).await?;
+        // Tens of milliseconds with ten thousand devices.
+        let signed = tokio::task::spawn_blocking(move || sign(&blueprint, wanted.epoch, &key))
+            .await
+            .map_err(|_| PublishError::Interrupted)??;
+        self.record(id, &signed, now).await?;
+        Ok(Arc::new(Published {
+            etag: signed.etag(),
+            body: Bytes::from(signed.body()),
+            revision: signed.revision,
+            epoch: signed.epoch,
+            sha256: signed.sha256,
+            key_id: signed.key_id,
+        }))
+    }
+
+    /// Puts the publication on record, durably: a gateway may apply it the next moment.
+    async fn record(
+        &self,
+        id: GatewayId,
+        signed: &SignedBundle,
+        now: DateTime<Utc>,
+    ) -> Result<(), PublishError> {
+        let SignedBundle { epoch, revision, sha256, .. } = signed;
+        let inserted = sqlx::query(
+            "WITH durable AS (SELECT set_config('synchronous_commit', 'on', true))
+             INSERT INTO bundle_publication (gateway_id, epoch, revision, sha256, published_at)
+             SELECT $1, $2, $3, $4, $5 FROM durable
+             ON CONFLICT ON CONSTRAINT bundle_publication_pkey DO NOTHING",
+        )
+        .bind(id.0)
+        .bind(epoch)
+        .bind(revision)
+        .bind(sha256)
+        .bind(now)
+        .execute(self.fleet.store().pool())
+        .await?;
+        if inserted.rows_affected() == 1 {
+            return Ok(());
+        }
+        let before: String = sqlx::query_scalar(
+            "SELECT sha256 FROM bundle_publication
+             WHERE gateway_id = $1 AND epoch = $2 AND revision = $3",
+        )
+        .bind(id.0)
+        .bind(epoch)
+        .bind(revision)
+        .fetch_one(self.fleet.store().pool())
+        .await?;
+        if before != *sha256 {
+            let (epoch, revision) = (*epoch, *revision);
+            tracing::error!(gateway = %id, epoch, revision, "the same events gave other bytes");
+            return Err(PublishError::Contradiction { epoch, revision });
+        }
+        Ok(())
+    }
+}
+
+/// Renders and signs what a node will accept, and nothing else.
+fn sign(blueprint: &Blueprint, epoch: i64, key: &SigningKey) -> Result<SignedBundle, PublishError> {
+    let payload = blueprint.payload(epoch)?;
+    nexavpn_bundle::validate(&payload)?;
+    Ok(nexavpn_bundle::sign(&payload, key)?)
+}

@@ -1,0 +1,272 @@
+//! How each gateway stands to its newest bundle.
+
+use std::{collections::HashMap, time::Duration};
+
+use chrono::{DateTime, Utc};
+use nexavpn_domain::ids::GatewayId;
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::{ReportError, Reports};
+use crate::{FleetStatus, folded::Lag};
+
+/// How a gateway stands to its newest bundle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Convergence {
+    /// It has applied its newest bundle.
+    InSync,
+    /// It has not applied its newest bundle yet.
+    Behind {
+        /// How many revisions it lacks.
+        revisions: u64,
+        /// Since when it lacks the first of them.
+        since: DateTime<Utc>,
+    },
+    /// It refused the newest bundle that it saw, or could not apply it.
+    Rejecting {
+        /// The reason's stable code.
+        code: String,
+        /// The reason, for people.
+        reason: String,
+    },
+    /// It is silent.
+    Unreachable {
+        /// Its last report.
+        since: DateTime<Utc>,
+    },
+    /// No node has ever reported as this gateway.
+    NeverJoined,
+    /// It has applied what is not in our history.
+    HistoryLost,
+}
+
+impl Convergence {
+    /// The name in answers.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::InSync => "in_sync",
+            Self::Behind { .. } => "behind",
+            Self::Rejecting { .. } => "rejecting",
+            Self::Unreachable { .. } => "unreachable",
+            Self::NeverJoined => "never_joined",
+            Self::HistoryLost => "history_lost",
+        }
+    }
+}
+
+/// The bundle in force on a gateway, as it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppliedBundle {
+    /// Its epoch.
+    pub epoch: i64,
+    /// Its revision.
+    pub revision: i64,
+    /// SHA-256 of its payload in hexadecimal.
+    pub sha256: String,
+}
+
+/// What is known of a gateway's node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GatewayReport {
+    /// How it stands to its newest bundle.
+    pub convergence: Convergence,
+    /// The revision of that newest bundle.
+    pub revision: i64,
+    /// The bundle in force on the node.
+    pub applied: Option<AppliedBundle>,
+    /// The version of its agent.
+    pub agent_version: Option<String>,
+    /// When its last report came.
+    pub last_report_at: Option<DateTime<Utc>>,
+}
+
+#[derive(FromRow)]
+struct StatusRow {
+    gateway_id: Uuid,
+    agent_version: String,
+    received_at: DateTime<Utc>,
+    applied_epoch: Option<i64>,
+    applied_revision: Option<i64>,
+    applied_sha256: Option<String>,
+    rejected_code: Option<String>,
+    rejected_reason: Option<String>,
+    lost_epoch: Option<i64>,
+}
+
+/// What a gateway should have.
+struct Wanted {
+    epoch: i64,
+    revision: i64,
+    lag: Option<Lag>,
+}
+
+impl Reports {
+    /// How a gateway stands to its newest bundle.
+    ///
+    /// # Errors
+    /// Where the gateway is unknown, the fleet is not live, or the database fails.
+    pub async fn convergence(
+        &self,
+        id: GatewayId,
+        now: DateTime<Utc>,
+    ) -> Result<Convergence, ReportError> {
+        let mut reports = self.gateways(&[id], now).await?;
+        reports.remove(&id).map(|r| r.convergence).ok_or(ReportError::UnknownGateway)
+    }
+
+    /// What is known of the nodes of these gateways; unknown gateways are left out.
+    ///
+    /// # Errors
+    /// Where the fleet is not live or the database fails.
+    pub async fn gateways(
+        &self,
+        ids: &[GatewayId],
+        now: DateTime<Utc>,
+    ) -> Result<HashMap<GatewayId, GatewayReport>, ReportError> {
+        if self.fleet.status() != FleetStatus::Live {
+            return Err(ReportError::NotLive);
+        }
+        let uuids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        let rows: Vec<StatusRow> = sqlx::query_as(
+            "SELECT gateway_id, agent_version, received_at, applied_epoch, applied_revision,
+                    applied_sha256, rejected_code, rejected_reason, lost_epoch
+             FROM gateway_status WHERE gateway_id = ANY($1)",
+        )
+        .bind(uuids)
+        .fetch_all(self.pool())
+        .await?;
+        let mut rows: HashMap<GatewayId, StatusRow> =
+            rows.into_iter().map(|row| (row.gateway_id.into(), row)).collect();
+        let epoch = self.fleet.store().epoch();
+        let mut reports = HashMap::with_capacity(ids.len());
+        for id in ids {
+            let Some(revision) = self.fleet.read(|f| f.gateway(*id).map(|g| g.revision)) else {
+                continue;
+            };
+            let row = rows.remove(id);
+            let applied = row.as_ref().and_then(|row| row.applied_revision).unwrap_or(0);
+            let wanted = Wanted { epoch, revision, lag: self.fleet.lag(*id, applied) };
+            reports.insert(*id, report(row, &wanted, now, self.unreachable_after));
+        }
+        Ok(reports)
+    }
+}
+
+fn report(
+    row: Option<StatusRow>,
+    wanted: &Wanted,
+    now: DateTime<Utc>,
+    unreachable_after: Duration,
+) -> GatewayReport {
+    let convergence = judge(row.as_ref(), wanted, now, unreachable_after);
+    let (mut applied, mut agent_version, mut last_report_at) = (None, None, None);
+    if let Some(row) = row {
+        let position = row.applied_epoch.zip(row.applied_revision).zip(row.applied_sha256);
+        applied =
+            position.map(|((epoch, revision), sha256)| AppliedBundle { epoch, revision, sha256 });
+        agent_version = Some(row.agent_version);
+        last_report_at = Some(row.received_at);
+    }
+    GatewayReport { convergence, revision: wanted.revision, applied, agent_version, last_report_at }
+}
+
+/// The gravest first: what a silent node said last matters less than that it is silent.
+fn judge(
+    row: Option<&StatusRow>,
+    wanted: &Wanted,
+    now: DateTime<Utc>,
+    unreachable_after: Duration,
+) -> Convergence {
+    let Some(row) = row else { return Convergence::NeverJoined };
+    if row.lost_epoch.is_some_and(|lost| wanted.epoch <= lost) {
+        return Convergence::HistoryLost;
+    }
+    let silent = now.signed_duration_since(row.received_at).to_std().unwrap_or_default();
+    if silent > unreachable_after {
+        return Convergence::Unreachable { since: row.received_at };
+    }
+    if let (Some(code), Some(reason)) = (&row.rejected_code, &row.rejected_reason) {
+        return Convergence::Rejecting { code: code.clone(), reason: reason.clone() };
+    }
+    let newest = (Some(wanted.epoch), Some(wanted.revision));
+    if (row.applied_epoch, row.applied_revision) == newest {
+        return Convergence::InSync;
+    }
+    match wanted.lag {
+        Some(Lag { revisions, since }) => Convergence::Behind { revisions, since },
+        // The same revision of an older epoch: the acceptance of the restore is what it lacks.
+        None => {
+            let since = DateTime::from_timestamp(wanted.epoch, 0).unwrap_or(row.received_at);
+            Convergence::Behind { revisions: 1, since }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
+    }
+
+    fn row(epoch: i64, revision: i64) -> StatusRow {
+        StatusRow {
+            gateway_id: Uuid::nil(),
+            agent_version: "1".to_owned(),
+            received_at: at(0),
+            applied_epoch: Some(epoch),
+            applied_revision: Some(revision),
+            applied_sha256: Some("a".repeat(64)),
+            rejected_code: None,
+            rejected_reason: None,
+            lost_epoch: None,
+        }
+    }
+
+    fn judged(row: Option<&StatusRow>, lag: Option<Lag>, seconds: i64) -> Convergence {
+        let wanted = Wanted { epoch: 100, revision: 7, lag };
+        judge(row, &wanted, at(seconds), Duration::from_secs(90))
+    }
+
+    #[test]
+    fn names_the_gravest_state() {
+        let lag = Lag { revisions: 2, since: at(-5) };
+        let behind = Convergence::Behind { revisions: 2, since: at(-5) };
+        assert_eq!(judged(None, Some(lag), 0), Convergence::NeverJoined);
+        assert_eq!(judged(Some(&row(100, 7)), None, 10), Convergence::InSync);
+        assert_eq!(judged(Some(&row(100, 3)), Some(lag), 10), behind);
+        assert_eq!(judged(Some(&row(100, 7)), None, 91), Convergence::Unreachable { since: at(0) });
+        let mut refused = row(100, 3);
+        refused.rejected_code = Some("bad_signature".to_owned());
+        refused.rejected_reason = Some("why".to_owned());
+        assert_eq!(
+            judged(Some(&refused), Some(lag), 10),
+            Convergence::Rejecting { code: "bad_signature".to_owned(), reason: "why".to_owned() }
+        );
+        refused.lost_epoch = Some(100);
+        assert_eq!(judged(Some(&refused), Some(lag), 200), Convergence::HistoryLost);
+        refused.lost_epoch = Some(99);
+        assert_ne!(judged(Some(&refused), Some(lag), 10), Convergence::HistoryLost);
+    }
+
+    #[test]
+    fn an_older_epoch_is_behind_also_at_the_same_revision() {
+        let since = DateTime::from_timestamp(100, 0).unwrap();
+        assert_eq!(
+            judged(Some(&row(90, 7)), None, 10),
+            Convergence::Behind { revisions: 1, since }
+        );
+    }
+
+    #[test]
+    fn a_report_from_the_future_is_not_silence() {
+        let early = at(0) - TimeDelta::seconds(30);
+        let wanted = Wanted { epoch: 100, revision: 7, lag: None };
+        let state = judge(Some(&row(100, 7)), &wanted, early, Duration::from_secs(90));
+        assert_eq!(state, Convergence::InSync);
+    }
+}

@@ -1,0 +1,90 @@
+//! What gateways and devices report.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `checked.rs` | a report whose texts and numbers are within bounds |
+//! | `record.rs` | storing a report, and noticing a lost history |
+//! | `convergence.rs` | how each gateway stands to its newest bundle |
+//! | `telemetry.rs` | heartbeats, handshakes and transfer of devices |
+
+mod checked;
+mod convergence;
+mod record;
+mod telemetry;
+
+use std::time::Duration;
+
+use nexavpn_domain::ids::GatewayId;
+use sqlx::{PgExecutor, PgPool};
+use thiserror::Error;
+
+use crate::FleetHandle;
+
+pub use convergence::{AppliedBundle, Convergence, GatewayReport};
+pub use record::Outcome;
+pub use telemetry::{DeviceTelemetry, PeerTelemetry};
+
+/// After so long without a report a gateway counts as unreachable, unless set otherwise.
+pub const UNREACHABLE_AFTER: Duration = Duration::from_secs(90);
+
+/// Why a report was not stored, or a question about reports not answered.
+#[derive(Debug, Error)]
+pub enum ReportError {
+    /// A field of the report cannot be right.
+    #[error("{field} {problem}")]
+    Invalid {
+        /// Which field.
+        field: &'static str,
+        /// What is wrong, in words.
+        problem: &'static str,
+    },
+    /// There is no such gateway.
+    #[error("there is no such gateway")]
+    UnknownGateway,
+    /// The fleet does not follow the stream at the moment.
+    #[error("the event stream is not being followed at the moment")]
+    NotLive,
+    /// The database failed.
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+}
+
+/// The reports of gateways and devices. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Reports {
+    fleet: FleetHandle,
+    unreachable_after: Duration,
+}
+
+impl Reports {
+    /// Reports to what the fleet says, kept in the fleet's database.
+    #[must_use]
+    pub const fn new(fleet: FleetHandle) -> Self {
+        Self { fleet, unreachable_after: UNREACHABLE_AFTER }
+    }
+
+    /// The same with another time after which a silent gateway counts as unreachable.
+    #[must_use]
+    pub const fn with_unreachable_after(mut self, after: Duration) -> Self {
+        self.unreachable_after = after;
+        self
+    }
+
+    fn pool(&self) -> &PgPool {
+        self.fleet.store().pool()
+    }
+}
+
+/// Whether the gateway has applied what is not in the history of this epoch.
+pub(crate) async fn history_lost(
+    db: impl PgExecutor<'_>,
+    id: GatewayId,
+    epoch: i64,
+) -> Result<bool, sqlx::Error> {
+    let lost: Option<Option<i64>> =
+        sqlx::query_scalar("SELECT lost_epoch FROM gateway_status WHERE gateway_id = $1")
+            .bind(id.0)
+            .fetch_optional(db)
+            .await?;
+    Ok(lost.flatten().is_some_and(|lost| epoch <= lost))
+}

@@ -1,0 +1,4 @@
+//! What holds for every history.
+
+mod histories;
+mod rendering;
