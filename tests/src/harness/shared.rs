@@ -182,6 +182,8 @@ impl Keeper {
         options.fsync = false;
         options.extra_settings = vec![("max_connections".to_owned(), "500".to_owned())];
         let server = EmbeddedPostgres::start(options).await?;
+        // Made by this user, so that tests of this user and of root can both lock it.
+        File::create(dir.join("users"))?;
         let writing = dir.join("ready.new");
         fs::write(&writing, server.socket_dir().display().to_string())?;
         fs::rename(&writing, &ready)?;
