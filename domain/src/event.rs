@@ -28,7 +28,8 @@ pub trait StoredEvent: cqrs_es::DomainEvent {
     /// The top-level payload fields that hold personal data of [`subject`](Self::subject).
     fn personal_fields(&self) -> &'static [&'static str];
 
-    /// Whose data key seals the personal fields; `None` where there are none.
+    /// Whom the event is about: their data key seals the personal fields, and a reason given with
+    /// the event. Never `None` where there are personal fields.
     fn subject(&self, aggregate_id: Uuid) -> Option<UserId>;
 
     /// What the event does to claims and address slots. A pure function of the event, so that

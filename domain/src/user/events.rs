@@ -120,7 +120,7 @@ impl StoredEvent for UserEvent {
     }
 
     fn subject(&self, aggregate_id: Uuid) -> Option<UserId> {
-        (!self.personal_fields().is_empty()).then_some(UserId(aggregate_id))
+        Some(UserId(aggregate_id))
     }
 
     fn effects(&self, id: Uuid) -> Vec<Effect> {
