@@ -198,22 +198,18 @@ impl Fleet {
                 self.gateways.insert(id, gateway);
                 changes.gateways.insert(id);
             }
-            GatewayEvent::Changed { change } => {
+            GatewayEvent::Changed { .. } => {
                 let Some(gateway) = self.gateways.get_mut(&id) else { return BTreeSet::new() };
                 let mut state = Gateway::default();
                 state.evolve(&GatewayEvent::Created { fields: gateway.fields.clone() });
                 state.evolve(event);
-                if let Some(fields) = state.fields() {
-                    gateway.fields = fields.clone();
-                }
-                // The bundle holds these; a new name or endpoint is for clients only.
-                if change.listen_port.is_some()
-                    || change.mtu.is_some()
-                    || change.dns_servers.is_some()
-                    || change.masquerade_interfaces.is_some()
-                {
+                let Some(fields) = state.fields() else { return BTreeSet::new() };
+                let after = GatewayState { fields: fields.clone(), ..gateway.clone() };
+                // A new name or endpoint, for example, is for clients only.
+                if after.own_part_of_bundle() != gateway.own_part_of_bundle() {
                     changes.gateways.insert(id);
                 }
+                *gateway = after;
                 self.compiled.forget_gateway(id);
             }
             GatewayEvent::KeySet { public_key } => {

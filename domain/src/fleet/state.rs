@@ -94,6 +94,14 @@ impl GatewayState {
         let own: Vec<IpAddr> = self.addresses().iter().collect();
         self.fields.dns_servers.iter().any(|ip| own.contains(ip))
     }
+
+    /// What its bundle holds besides devices and their access, as far as it can change: port, MTU,
+    /// whether it answers DNS, and where it masquerades, in whatever order that was written.
+    pub(super) fn own_part_of_bundle(&self) -> (u16, u16, bool, BTreeSet<&str>) {
+        let GatewayFields { listen_port, mtu, masquerade_interfaces, .. } = &self.fields;
+        let interfaces = masquerade_interfaces.iter().map(String::as_str).collect();
+        (*listen_port, *mtu, self.dns_on_gateway(), interfaces)
+    }
 }
 
 /// Whether a device is a peer, and if not, why.
