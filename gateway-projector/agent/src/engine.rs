@@ -119,8 +119,8 @@ impl Engine {
         engine.firewall.load_base(&interface, first).await.map_err(ApplyError::Firewall)?;
         if candidates.is_empty() {
             info!("no bundle yet: everything is denied");
-            engine.save_runtime(None)?;
         }
+        engine.take_over().await?;
         for held in candidates {
             let (epoch, revision) = held.bundle.position();
             // When no candidate can be applied, the last one tried is retried.
@@ -314,6 +314,19 @@ impl Engine {
         {
             warn!(%error, "cannot stop wireguard-go");
         }
+    }
+
+    /// Takes note of the table, and removes the one of an earlier choice.
+    async fn take_over(&self) -> Result<(), ApplyError> {
+        let earlier = self.state.runtime()?;
+        if let Some(earlier) = &earlier
+            && earlier.table != self.options.table
+        {
+            let mut old = Firewall::Nftables(Nftables::new(earlier.table.clone()));
+            old.remove().await.map_err(ApplyError::Firewall)?;
+        }
+        let interface = earlier.and_then(|earlier| earlier.interface);
+        Ok(self.save_runtime(interface.as_deref())?)
     }
 
     fn interface_of(&self, named: Option<&str>) -> String {

@@ -103,7 +103,8 @@ struct Agent {
     credential: String,
     engine: Engine,
     settings: Settings,
-    /// Of the last authenticated 200 or 304, on the monotonic clock.
+    /// Of the last authenticated 200 or 304, on the monotonic clock. A start
+    /// counts as one, or a node could not come back by itself in an outage.
     last_contact: Instant,
     next_poll: Instant,
     next_report: Instant,
@@ -205,6 +206,8 @@ impl Agent {
             }
             Ok(Offer::Refused { reason, known }) => {
                 self.refuse(&reason, known);
+                // There was an answer: the next one may be better soon.
+                self.failures = self.failures.min(1);
                 false
             }
             Err(error) => {

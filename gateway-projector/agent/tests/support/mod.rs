@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -51,7 +52,7 @@ pub struct World {
     pub signing: SigningKey,
     pub plane: Plane,
     pub state: tempfile::TempDir,
-    agent: Option<Child>,
+    agent: Mutex<Option<Child>>,
 }
 
 impl World {
@@ -94,7 +95,7 @@ impl World {
         let plane = Plane::start(&gateway, &signing);
         let state = tempfile::tempdir().unwrap();
         let interface = format!("nx{id}g");
-        Self { gateway, server, clients, interface, signing, plane, state, agent: None }
+        Self { gateway, server, clients, interface, signing, plane, state, agent: Mutex::new(None) }
     }
 
     pub fn token(&self) -> JoinToken {
@@ -127,25 +128,25 @@ impl World {
     }
 
     /// Starts `run`, with a userspace tunnel.
-    pub fn start(&mut self, extra: &[&str]) {
+    pub fn start(&self, extra: &[&str]) {
         let log = File::options().create(true).append(true).open(self.log()).unwrap();
         let mut command = self.command(&["run", "--tunnel", "userspace"]);
         command.args(["--poll-interval", "0.1", "--report-interval", "0.3"]).args(extra);
         command.stdout(Stdio::null()).stderr(log).env("RUST_LOG", "debug,hyper_util=info");
-        self.agent = Some(command.spawn().unwrap());
+        *self.agent.lock().unwrap() = Some(command.spawn().unwrap());
     }
 
     /// `kill -9`, as a crash would.
-    pub fn crash(&mut self) {
-        if let Some(mut agent) = self.agent.take() {
+    pub fn crash(&self) {
+        if let Some(mut agent) = self.agent.lock().unwrap().take() {
             agent.kill().unwrap();
             agent.wait().unwrap();
         }
     }
 
     /// SIGTERM, and waits for the end.
-    pub fn stop(&mut self) {
-        if let Some(mut agent) = self.agent.take() {
+    pub fn stop(&self) {
+        if let Some(mut agent) = self.agent.lock().unwrap().take() {
             sh("kill", &["-TERM", &agent.id().to_string()]);
             assert!(agent.wait().unwrap().success());
         }
@@ -209,10 +210,15 @@ impl World {
         }
     }
 
+    /// The table without its counters; its objects in an order of their own,
+    /// since nft lists them in the order in which they were made.
     pub fn ruleset(&self) -> String {
-        // Counters count; everything else must stay as it is.
         let text = self.gateway.run("nft", &["-s", "list", "table", "inet", "nexavpn"]);
-        text.lines().filter(|line| !line.contains("elements expire")).collect::<Vec<_>>().join("\n")
+        let text = text.replace("table inet nexavpn {\n", "");
+        let mut objects: Vec<&str> = text.trim_end_matches("}\n").split("\n\n").collect();
+        objects.iter_mut().for_each(|object| *object = object.trim());
+        objects.sort_unstable();
+        objects.join("\n")
     }
 
     pub fn peers(&self) -> Vec<String> {
@@ -225,7 +231,7 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        if let Some(mut agent) = self.agent.take() {
+        if let Some(mut agent) = self.agent.lock().unwrap_or_else(PoisonError::into_inner).take() {
             let _ = agent.kill();
             let _ = agent.wait();
         }

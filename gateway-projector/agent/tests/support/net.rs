@@ -3,10 +3,17 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, setns};
+use nix::sys::socket::sockopt::ReceiveTimeout;
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrStorage, recv, sendto,
+    setsockopt, socket,
+};
+use nix::sys::time::{TimeVal, TimeValLike};
 
 pub fn require_root() {
     assert!(
@@ -146,10 +153,50 @@ impl Namespace {
         })
     }
 
+    /// One ICMP echo, made here because a fresh Debian has no `ping`.
     pub fn pings(&self, host: &str) -> bool {
-        let mut command = self.command("ping");
-        command.args(["-c", "1", "-W", "1", host]).stdout(Stdio::null()).stderr(Stdio::null());
-        command.status().unwrap().success()
+        let address = SocketAddr::new(host.parse::<IpAddr>().unwrap(), 0);
+        let (family, protocol, kind) = if address.is_ipv4() {
+            (AddressFamily::Inet, SockProtocol::Icmp, 8)
+        } else {
+            (AddressFamily::Inet6, SockProtocol::IcmpV6, 128)
+        };
+        self.inside(|| {
+            let raw = socket(family, SockType::Raw, SockFlag::empty(), protocol).unwrap();
+            setsockopt(&raw, ReceiveTimeout, &TimeVal::milliseconds(900)).unwrap();
+            // Type, code, checksum, identifier, sequence. For IPv6 the kernel
+            // fills the checksum in.
+            let id: [u8; 2] = rand::random();
+            let mut echo = [kind, 0, 0, 0, id[0], id[1], 0, 1];
+            if address.is_ipv4() {
+                let words =
+                    echo.chunks(2).map(|two| u32::from(u16::from_be_bytes([two[0], two[1]])));
+                let sum: u32 = words.sum();
+                let sum = !u16::try_from((sum & 0xffff) + (sum >> 16)).unwrap_or(0);
+                echo[2..4].copy_from_slice(&sum.to_be_bytes());
+            }
+            let to = SockaddrStorage::from(address);
+            if sendto(raw.as_raw_fd(), &echo, &to, MsgFlags::empty()).is_err() {
+                return false;
+            }
+            let deadline = Instant::now() + Duration::from_millis(900);
+            let mut buffer = [0; 256];
+            while Instant::now() < deadline {
+                let Ok(count) = recv(raw.as_raw_fd(), &mut buffer, MsgFlags::empty()) else {
+                    return false;
+                };
+                // A raw IPv4 socket delivers the IP header too.
+                let start = if address.is_ipv4() { 20 } else { 0 };
+                let reply = if address.is_ipv4() { 0 } else { 129 };
+                if count >= start + 8
+                    && buffer[start] == reply
+                    && buffer[start + 4..start + 6] == id
+                {
+                    return true;
+                }
+            }
+            false
+        })
     }
 }
 

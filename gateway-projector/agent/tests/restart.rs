@@ -1,0 +1,230 @@
+//! Crashes, restarts, repairs: the node converges from whatever it finds, and
+//! traffic goes on meanwhile.
+
+mod support;
+
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use nexavpn_bundle::sign;
+use nexavpn_gateway::desired::device_maps;
+use nexavpn_gateway::nft::{self, NftNames};
+use nexavpn_gateway::tunnel::{Kernel, Tunnel};
+use support::net::answers;
+use support::{SERVER, World, open, read, tcp_ports, wait_for};
+
+fn names(world: &World) -> NftNames {
+    NftNames { table: "nexavpn".to_owned(), interface: world.interface.clone() }
+}
+
+fn served(clients: u8) -> World {
+    let world = World::new(clients);
+    world.join();
+    world.start(&[]);
+    world.server.echo(443);
+    world.publish(&world.payload(10, &open()));
+    world.connect_clients();
+    wait_for("the first packet", || world.clients[0].namespace.reaches(SERVER, 443));
+    world
+}
+
+#[test]
+fn a_crash_between_any_two_steps_converges() {
+    let world = served(2);
+    let web = tcp_ports(&["443-443"]);
+    // The new state: one device revoked, the other with another profile.
+    let next = |revision| world.payload_of(revision, &[(1, &web)]);
+    let old = world.payload(10, &open());
+
+    world.publish(&next(11));
+    let reference = (world.ruleset(), world.peers());
+    let mut revision = 12;
+
+    // What a crash leaves behind after each step, made by hand.
+    for steps in 0..=3 {
+        let back = nexavpn_bundle::Payload { revision, ..old.clone() };
+        world.publish(&back);
+        let target = next(revision + 1);
+        revision += 2;
+        world.crash();
+        let signed = sign(&target, &world.signing).unwrap();
+        world.plane.publish(&world.signing, &target);
+        world.plane.with(|shared| shared.down = true);
+
+        // Before the first step the verified bundle is on disk.
+        std::fs::write(world.state.path().join("next.json"), signed.body()).unwrap();
+        if steps >= 1 {
+            world.gateway.nft(&nft::profiles(&names(&world), target.profiles.iter())).unwrap();
+        }
+        if steps >= 2 {
+            let maps = nft::fill_maps(&names(&world), &device_maps(&target.devices));
+            world.gateway.nft(&maps).unwrap();
+        }
+        if steps >= 3 {
+            let gone = world.clients[0].key.public_key();
+            support::net::sh("wg", &["set", &world.interface, "peer", &gone, "remove"]);
+        }
+        // The control plane is away: the node gets there on its own.
+        world.start(&[]);
+        wait_for("the bundle to be in force", || {
+            read(&world.state.path().join("bundle.json")) == signed.body()
+                && (world.ruleset(), world.peers()) == reference
+        });
+        assert!(!world.state.path().join("next.json").exists());
+        world.plane.with(|shared| shared.down = false);
+        world.applied(target.revision);
+    }
+}
+
+#[test]
+fn an_agent_that_is_killed_again_and_again_ends_at_the_last_bundle() {
+    let world = served(2);
+    let web = tcp_ports(&["443-443"]);
+    for revision in 11..=26 {
+        let payload = if revision % 2 == 0 {
+            world.payload(revision, &open())
+        } else {
+            world.payload_of(revision, &[(1, &web)])
+        };
+        world.plane.publish(&world.signing, &payload);
+        // At another point of the application each time.
+        std::thread::sleep(std::time::Duration::from_millis(
+            u64::try_from(revision - 10).unwrap() * 9,
+        ));
+        world.crash();
+        world.start(&[]);
+    }
+    world.applied(26);
+    assert_eq!(world.peers().len(), 2);
+    let agent_made = world.ruleset();
+    world.gateway.run("nft", &["delete", "table", "inet", "nexavpn"]);
+    world.gateway.nft(&nft::render_full(&world.payload(26, &open()), &names(&world))).unwrap();
+    assert_eq!(agent_made, world.ruleset());
+    assert!(world.clients[0].namespace.reaches(SERVER, 443));
+}
+
+#[test]
+fn traffic_flows_and_stays_denied_while_the_agent_restarts() {
+    let world = served(2);
+    world.publish(&world.payload_of(11, &[(0, &open()), (1, &tcp_ports(&["1-1"]))]));
+    let mut stream = world.clients[0].namespace.connect(SERVER, 443).unwrap();
+    stream.set_nodelay(true).unwrap();
+    let denied =
+        world.clients[1].namespace.inside(|| std::net::UdpSocket::bind("0.0.0.0:0")).unwrap();
+    let seen = world.server.inside(|| std::net::UdpSocket::bind("0.0.0.0:443")).unwrap();
+    seen.set_nonblocking(true).unwrap();
+
+    let (stop, count) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // One exchange after the other; a lost packet costs at least the
+            // 200 ms of a retransmission and would show as a gap.
+            while !stop.load(Ordering::Relaxed) {
+                let start = std::time::Instant::now();
+                assert!(answers(&mut stream));
+                assert!(start.elapsed().as_millis() < 800, "a gap of {:?}", start.elapsed());
+                let _ = denied.send_to(b"leak", (SERVER, 443));
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        for _ in 0..3 {
+            world.crash();
+            world.start(&[]);
+            world.plane.with(|shared| shared.reports.clear());
+            world.applied(11);
+        }
+        // SIGTERM with --keep-tunnel, and the time without any agent.
+        world.crash();
+        world.start(&["--keep-tunnel"]);
+        world.plane.with(|shared| shared.reports.clear());
+        world.applied(11);
+        world.stop();
+        let done = count.load(Ordering::Relaxed);
+        wait_for("traffic without the agent", || count.load(Ordering::Relaxed) > done + 20);
+        stop.store(true, Ordering::Relaxed);
+    });
+    let mut buffer = [0; 16];
+    assert!(seen.recv(&mut buffer).is_err(), "a packet of the denied device came through");
+
+    // It was the firewall that kept them out, not a tunnel that was down.
+    world.start(&[]);
+    world.publish(&world.payload(12, &open()));
+    wait_for("the device's packets once they are allowed", || {
+        denied.send_to(b"fine", (SERVER, 443)).unwrap();
+        seen.recv(&mut buffer).is_ok()
+    });
+}
+
+#[test]
+fn what_somebody_else_breaks_is_repaired() {
+    let world = served(1);
+    let client = &world.clients[0].namespace;
+    let before = (world.ruleset(), world.peers());
+    let intact = || (world.ruleset(), world.peers()) == before;
+
+    world.gateway.run("nft", &["flush", "ruleset"]);
+    wait_for("the table", || world.gateway.run("nft", &["list", "tables"]).contains("nexavpn"));
+    wait_for("the ruleset", intact);
+    world.gateway.run("nft", &["flush", "chain", "inet", "nexavpn", "forward"]);
+    wait_for("the hook's rules", intact);
+    let key = world.clients[0].key.public_key();
+    support::net::sh("wg", &["set", &world.interface, "peer", &key, "remove"]);
+    wait_for("the peer", intact);
+
+    // The whole tunnel.
+    world.gateway.ip(&["link", "del", "dev", &world.interface]);
+    wait_for("the tunnel", || client.reaches(SERVER, 443));
+    assert_eq!(world.peers(), before.1);
+
+    // SIGTERM ends wireguard-go and leaves the firewall; leaving leaves nothing.
+    world.stop();
+    assert!(!world.gateway.ip(&["link"]).contains(&world.interface));
+    assert_eq!(world.ruleset(), before.0);
+    let output = world.cli(&["leave"]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(!world.gateway.run("nft", &["list", "tables"]).contains("nexavpn"));
+    assert!(!world.state.path().join("private.key").exists());
+}
+
+#[test]
+fn an_interface_that_is_not_ours_is_left_alone() {
+    let world = World::new(1);
+    world.join();
+    let args = ["link", "add", &world.interface, "type", "veth", "peer", "name", "other"];
+    world.gateway.ip(&args);
+    world.start(&[]);
+    world.plane.publish(&world.signing, &world.payload(10, &open()));
+    wait_for("the refusal", || {
+        let rejected = world.plane.last_report().and_then(|report| report.rejected);
+        rejected.is_some_and(|rejected| rejected.reason_code == "apply_failed")
+    });
+    assert!(world.gateway.ip(&["link"]).contains(&world.interface));
+}
+
+#[test]
+fn the_kernel_arm_sets_peers_through_wg() {
+    // `wg` speaks to wireguard-go as it does to the kernel.
+    let world = served(2);
+    let payload = world.payload(10, &open());
+    let desired = nexavpn_gateway::desired::Desired::new(&payload, chrono::Utc::now(), false);
+    let key_file = world.state.path().join("private.key");
+    let text = std::fs::read_to_string(&key_file).unwrap();
+    let key = nexavpn_gateway::state::PrivateKey::parse(&text).unwrap();
+
+    let interface = format!("{}k", world.interface);
+    let mut command: Command = world.gateway.command("wireguard-go");
+    assert!(command.arg(&interface).status().unwrap().success());
+    let tunnel = Tunnel::Kernel(Kernel::adopt(&interface));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        tunnel.apply(&key, &key_file, 51999, &desired.peers).await.unwrap();
+        let device = tunnel.read().await.unwrap();
+        assert_eq!(device.public_key, Some(key.public_key()));
+        assert_eq!((device.listen_port, device.peers.len()), (51999, 2));
+        let mut one = desired.peers.clone();
+        one.pop_first();
+        tunnel.apply(&key, &key_file, 51999, &one).await.unwrap();
+        assert_eq!(tunnel.read().await.unwrap().peers.len(), 1);
+    });
+    world.gateway.ip(&["link", "del", "dev", &interface]);
+}
