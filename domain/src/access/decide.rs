@@ -12,8 +12,8 @@ pub struct Packet {
     pub dst: IpAddr,
     /// Its protocol.
     pub protocol: Protocol,
-    /// Its destination port, where the protocol has ports ([`Protocol::has_ports`]); without
-    /// meaning otherwise.
+    /// Its destination port. Only looked at where the protocol has ports
+    /// ([`Protocol::has_ports`]); a missing one then counts as port 0.
     pub port: Option<u16>,
 }
 

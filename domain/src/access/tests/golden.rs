@@ -254,7 +254,7 @@ fn the_gateway_itself_is_reached_by_built_ins_only() {
     let denied = access_in(&[allow(1, &all, &[]), deny(2, &["100.96.0.1/32"], &[])], resolver());
     assert_eq!(verdict(&denied, "100.96.0.1", "udp/53"), "-2");
     assert_eq!(verdict(&denied, "fd96::1", "udp/53"), "+built-in:dns");
-    // Another resolver's DNS may come from a policy; here it must not.
+    // Echo is answered by the input hook, which asks no policy.
     assert_eq!(verdict(&denied, "100.96.0.1", "icmp"), "+built-in:echo");
 }
 
@@ -360,6 +360,16 @@ fn resources_split_where_the_first_allowing_policy_changes() {
         ]
     );
     assert_eq!(texts(&access(&rules).allowed_ips()), ["10.1.0.0/24", "fd00::/64"]);
+
+    // A policy all of whose services are denied before it opens nothing, even where a later policy
+    // or built-in DNS lets something else pass.
+    let shadowed =
+        [deny(1, &["10.20.0.52/31"], &["tcp"]), allow(2, &["10.20.0.52/31"], &["tcp/443"])];
+    assert!(access(&shadowed).resources().is_empty() && access(&shadowed).allowed_ips().is_empty());
+    let rules = [&shadowed[..], &[allow(3, &["10.20.0.52/32"], &[])]].concat();
+    let resources = access(&rules).resources();
+    assert_eq!((resources.len(), resources[0].label.as_str()), (1, "policy 3"));
+    assert_eq!(texts(&[resources[0].network]), ["10.20.0.52/32"]);
 }
 
 #[test]
