@@ -3,13 +3,13 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError, RwLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use nexavpn_domain::{fleet::Fleet, ids::GatewayId};
 use nexavpn_store::{Recorded, Store, StoreError};
 use thiserror::Error;
-use tokio::{sync::watch, task::JoinHandle, time::Instant};
+use tokio::{sync::watch, task::JoinHandle};
 
 use crate::folded::{FoldError, Folded, Lag};
 
@@ -149,7 +149,7 @@ impl FleetHandle {
     pub async fn wait_for(&self, idx: i64, deadline: Instant) -> Waited {
         let mut progress = self.shared.progress.subscribe();
         let end = progress.wait_for(|p| p.idx >= idx || p.status != FleetStatus::Live);
-        match tokio::time::timeout_at(deadline, end).await {
+        match tokio::time::timeout_at(deadline.into(), end).await {
             Err(_) => Waited::TimedOut,
             Ok(Ok(p)) if p.idx >= idx => Waited::Reached,
             Ok(_) => Waited::NotLive,
@@ -161,7 +161,7 @@ impl FleetHandle {
     pub async fn wait_until_live(&self, deadline: Instant) -> bool {
         let mut progress = self.shared.progress.subscribe();
         let end = progress.wait_for(|p| p.status != FleetStatus::CatchingUp);
-        let end = tokio::time::timeout_at(deadline, end).await;
+        let end = tokio::time::timeout_at(deadline.into(), end).await;
         matches!(end, Ok(Ok(p)) if p.status == FleetStatus::Live)
     }
 

@@ -6,7 +6,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
 use nexavpn_bundle::PeerStatus;
 use nexavpn_domain::ids::{DeviceId, GatewayId};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Row as _, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{ReportError, Reports, checked::plain};
@@ -100,17 +100,23 @@ impl Reports {
         &self,
         ids: &[DeviceId],
     ) -> Result<HashMap<DeviceId, PeerTelemetry>, ReportError> {
-        let rows: Vec<(Uuid, Option<DateTime<Utc>>, i64, i64, DateTime<Utc>)> = sqlx::query_as(
+        let rows = sqlx::query(
             "SELECT device_id, latest_handshake, rx_bytes, tx_bytes, reported_at FROM peer_status
              WHERE device_id = ANY($1)",
         )
         .bind(uuids(ids))
         .fetch_all(self.pool())
         .await?;
-        let entry = |(id, latest_handshake, rx_bytes, tx_bytes, reported_at)| {
-            (DeviceId(id), PeerTelemetry { latest_handshake, rx_bytes, tx_bytes, reported_at })
+        let entry = |row: &PgRow| {
+            let peer = PeerTelemetry {
+                latest_handshake: row.try_get("latest_handshake")?,
+                rx_bytes: row.try_get("rx_bytes")?,
+                tx_bytes: row.try_get("tx_bytes")?,
+                reported_at: row.try_get("reported_at")?,
+            };
+            Ok((DeviceId(row.try_get("device_id")?), peer))
         };
-        Ok(rows.into_iter().map(entry).collect())
+        rows.iter().map(entry).collect()
     }
 
     /// Finds the devices of the reported peers, among those of this gateway only: a gateway says
