@@ -242,6 +242,11 @@ mod tests {
     }
 
     #[test]
+    fn a_pinned_certificate_is_taken_by_the_tls_backend() {
+        assert!(ControlPlane::new("https://a.b", Some([7; 32]), false).is_ok());
+    }
+
+    #[test]
     fn a_base_path_is_kept() {
         let plane = ControlPlane::new("https://a.b/vpn/", None, false).unwrap();
         assert_eq!(plane.url("api/v1/x").unwrap().as_str(), "https://a.b/vpn/api/v1/x");

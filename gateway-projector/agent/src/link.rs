@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use ipnetwork::IpNetwork;
 use nexavpn_bundle::Interface;
 use serde_json::Value;
 use tracing::{info, warn};
@@ -18,21 +19,24 @@ pub async fn apply(name: &str, wanted: &Interface) -> Result<(), CommandError> {
     let output = run("ip", &["-j", "addr", "show", "dev", name], None).await?;
     let links: Value = serde_json::from_slice(&output).unwrap_or_default();
     let link = &links[0];
-    let found: BTreeSet<String> = link["addr_info"]
+    let found: BTreeSet<IpNetwork> = link["addr_info"]
         .as_array()
         .into_iter()
         .flatten()
         .filter(|address| address["scope"] == "global")
         .filter_map(|address| {
-            Some(format!("{}/{}", address["local"].as_str()?, address["prefixlen"]))
+            format!("{}/{}", address["local"].as_str()?, address["prefixlen"]).parse().ok()
         })
         .collect();
-    for address in found.iter().filter(|found| !wanted.addresses.contains(found)) {
-        run("ip", &["addr", "del", address, "dev", name], None).await?;
+    let addresses: BTreeSet<IpNetwork> =
+        wanted.addresses.iter().filter_map(|text| text.parse().ok()).collect();
+    for address in found.difference(&addresses) {
+        run("ip", &["addr", "del", &address.to_string(), "dev", name], None).await?;
     }
-    for address in wanted.addresses.iter().filter(|wanted| !found.contains(*wanted)) {
-        let mut args = vec!["addr", "add", address, "dev", name];
-        if address.contains(':') {
+    for address in addresses.difference(&found) {
+        let text = address.to_string();
+        let mut args = vec!["addr", "add", &text, "dev", name];
+        if address.is_ipv6() {
             // Nobody on a tunnel answers duplicate address detection.
             args.push("nodad");
         }

@@ -187,6 +187,31 @@ fn what_somebody_else_breaks_is_repaired() {
 }
 
 #[test]
+fn a_bundle_may_change_the_interface() {
+    let world = served(1);
+    let mut payload = world.payload(11, &open());
+    let renamed = format!("{}x", world.interface);
+    payload.interface.name.clone_from(&renamed);
+    payload.interface.addresses = vec!["100.97.0.1/16".into(), "fd00::1/64".into()];
+    payload.interface.mtu = 1300;
+    world.publish(&payload);
+    let links = world.gateway.ip(&["-o", "addr", "show"]);
+    assert!(!links.contains(&format!("{} ", world.interface)), "{links}");
+    assert!(links.contains("100.97.0.1/16") && !links.contains("100.96.0.1"), "{links}");
+    assert!(!world.ruleset().contains(&format!("\"{}\"", world.interface)));
+    assert!(world.ruleset().contains(&renamed));
+
+    // Back, and with other addresses on the same interface.
+    world.publish(&world.payload(12, &open()));
+    let mut payload = world.payload(13, &open());
+    payload.interface.addresses = vec!["100.98.0.1/16".into()];
+    world.publish(&payload);
+    let links = world.gateway.ip(&["-o", "addr", "show", "dev", &world.interface]);
+    assert!(links.contains("100.98.0.1/16") && !links.contains("100.96."), "{links}");
+    assert!(!links.contains("fd00::1"), "{links}");
+}
+
+#[test]
 fn an_interface_that_is_not_ours_is_left_alone() {
     let world = World::new(1);
     world.join();
