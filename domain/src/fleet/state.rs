@@ -187,6 +187,12 @@ impl DeviceState {
         }
     }
 
+    /// Whether the device needs a new key.
+    #[must_use]
+    pub const fn reprovision_required(&self) -> bool {
+        self.rotation_deadline.is_some()
+    }
+
     /// What the gateway's bundle holds for it; `None` while it is no peer.
     #[must_use]
     pub const fn peer(&self) -> Option<&Peer> {

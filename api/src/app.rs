@@ -1,0 +1,75 @@
+//! What every handler has at hand.
+
+use std::{ops::Deref, sync::Arc, time::Duration};
+
+use nexavpn_commands::Commands;
+use nexavpn_gateway_projector::{FleetHandle, Publisher, Reports, SigningKeys};
+use nexavpn_projections::Handle as Projections;
+use sqlx::PgPool;
+
+use crate::auth::AccessTokens;
+
+/// The parts of a running control plane.
+pub struct Parts {
+    /// The write side.
+    pub commands: Commands,
+    /// The read models.
+    pub projections: Projections,
+    /// The folded state of the whole.
+    pub fleet: FleetHandle,
+    /// The gateways' bundles.
+    pub publisher: Publisher,
+    /// The keys that sign bundles.
+    pub keys: SigningKeys,
+    /// What gateways and devices report.
+    pub reports: Reports,
+    /// Makes and checks access tokens.
+    pub tokens: AccessTokens,
+    /// For reads.
+    pub pool: PgPool,
+    /// How HTTP is spoken.
+    pub http: HttpOptions,
+}
+
+/// How HTTP is spoken.
+#[derive(Debug, Clone)]
+pub struct HttpOptions {
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<ipnetwork::IpNetwork>,
+    /// The largest body in bytes.
+    pub body_limit: usize,
+    /// How long a request may take.
+    pub timeout: Duration,
+    /// How long a command waits for the read models before it answers `X-Consistency: pending`.
+    pub consistency_wait: Duration,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            trusted_proxies: vec![],
+            body_limit: 256 * 1024,
+            timeout: Duration::from_secs(30),
+            consistency_wait: Duration::from_secs(2),
+        }
+    }
+}
+
+/// The parts, shared by all handlers.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+impl App {
+    /// Shares the parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,204 @@
+//! Authentication and the permission table, before any handler runs.
+
+use std::net::IpAddr;
+
+use axum::{
+    extract::{FromRequestParts, MatchedPath, Request, State},
+    http::{StatusCode, header, request::Parts},
+    middleware::Next,
+    response::Response,
+};
+use nexavpn_commands::{Authenticated, Request as CommandRequest, Secret};
+use nexavpn_domain::{
+    ids::{GatewayId, UserId},
+    security::FailureKind,
+    values::Role,
+};
+use nexavpn_store::Actor;
+use uuid::Uuid;
+
+use super::permissions::{self, Permission, Who};
+use crate::{App, BASE_PATH, error::ApiError};
+
+/// Who calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Principal {
+    /// Nobody we know.
+    Anonymous,
+    /// A signed-in user.
+    User(Authenticated),
+    /// A gateway's node.
+    Gateway(GatewayId),
+}
+
+/// The caller of a route and what its commands are recorded with.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Who.
+    pub principal: Principal,
+    /// For the commands.
+    pub request: CommandRequest,
+}
+
+impl Caller {
+    /// The signed-in user.
+    ///
+    /// # Errors
+    /// 401 for anybody else; the permission table makes sure of it before.
+    pub fn user(&self) -> Result<Authenticated, ApiError> {
+        match self.principal {
+            Principal::User(user) => Ok(user),
+            Principal::Anonymous | Principal::Gateway(_) => Err(sign_in()),
+        }
+    }
+
+    /// Makes sure that an object belongs to the caller, or that the caller is an admin.
+    ///
+    /// # Errors
+    /// 404: whoever may not see an object does not learn that it exists.
+    pub fn owns(&self, owner: Option<UserId>, entity: &'static str) -> Result<(), ApiError> {
+        let user = self.user()?;
+        match owner {
+            Some(owner) if owner == user.user_id || user.role == Role::Admin => Ok(()),
+            _ => Err(ApiError::not_found(entity)),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(sign_in)
+    }
+}
+
+/// The address that a request came from, and its id; set by the outermost layer.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin {
+    /// The request's id.
+    pub request_id: Uuid,
+    /// The client's address.
+    pub address: Option<IpAddr>,
+}
+
+fn sign_in() -> ApiError {
+    ApiError::unauthenticated("unauthenticated", "sign in first")
+}
+
+/// Finds out who calls and refuses whom the permission table does not admit.
+///
+/// # Errors
+/// 401 and 403.
+pub async fn authorise(
+    State(app): State<App>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let pattern = request.extensions().get::<MatchedPath>().map(|m| m.as_str().to_owned());
+    let path = pattern.as_deref().and_then(|p| p.strip_prefix(BASE_PATH)).unwrap_or_default();
+    let Some(permission) = permissions::find(request.method().as_str(), path) else {
+        tracing::error!(path, method = %request.method(), "a route is not in the permission table");
+        return Err(ApiError::forbidden("this route is not open to anybody"));
+    };
+    let principal = authenticate(&app, &request).await?;
+    let caller = caller(principal, &request);
+    if let Err(error) = admit(permission, &caller, &request) {
+        if error.status() == StatusCode::FORBIDDEN {
+            let user = caller.user().ok().map(|u| u.user_id);
+            let route = format!("{} {}", permission.method, permission.path);
+            let (kind, code) = (FailureKind::Forbidden, error.code());
+            app.commands
+                .record_failure(&caller.request, kind, user, code, Some(&route))
+                .await;
+        }
+        return Err(error);
+    }
+    request.extensions_mut().insert(caller);
+    Ok(next.run(request).await)
+}
+
+async fn authenticate(app: &App, request: &Request) -> Result<Principal, ApiError> {
+    let Some(value) = request.headers().get(header::AUTHORIZATION) else {
+        return Ok(Principal::Anonymous);
+    };
+    let token = value.to_str().ok().and_then(|v| {
+        let (scheme, token) = v.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    let invalid = || {
+        let message = "the access token is unknown, expired or revoked: sign in again";
+        ApiError::unauthenticated("invalid_token", message)
+    };
+    let token = token.ok_or_else(invalid)?;
+    // A JWT has dots; a gateway's credential has none.
+    if token.contains('.') {
+        let claims = app.tokens.check(token, app.commands.now()).ok_or_else(invalid)?;
+        let user = app.commands.authenticate(claims.sid).await?;
+        let user = user.filter(|u| u.user_id == claims.sub).ok_or_else(invalid)?;
+        return Ok(Principal::User(user));
+    }
+    let gateway = app.commands.gateway_of_credential(&Secret::new(token)).await?;
+    gateway.map(Principal::Gateway).ok_or_else(invalid)
+}
+
+fn caller(principal: Principal, request: &Request) -> Caller {
+    let headers = request.headers();
+    let text = |name: header::HeaderName| {
+        let value = headers.get(name)?.to_str().ok()?;
+        Some(value.chars().take(256).collect::<String>())
+    };
+    let origin = request.extensions().get::<Origin>().copied();
+    let request_id = origin.map_or_else(Uuid::nil, |o| o.request_id);
+    let (actor, method) = match principal {
+        Principal::Anonymous => (Actor::Anonymous, None),
+        Principal::User(u) => (Actor::User(u.user_id), Some("access_token")),
+        Principal::Gateway(id) => (Actor::Gateway(id), Some("gateway_credential")),
+    };
+    let reason = headers.get("x-reason").and_then(|v| v.to_str().ok());
+    let request = CommandRequest {
+        actor,
+        client_address: origin.and_then(|o| o.address),
+        user_agent: text(header::USER_AGENT),
+        auth_method: method.map(Into::into),
+        reason: reason.map(|r| r.chars().take(1000).collect()),
+        // What is no version of ours matches none.
+        if_match: text(header::IF_MATCH)
+            .filter(|v| v != "*")
+            .map(|v| v.trim_matches('"').parse().unwrap_or(u64::MAX)),
+        ..CommandRequest::system("api", request_id)
+    };
+    Caller { principal, request }
+}
+
+fn admit(permission: &Permission, caller: &Caller, request: &Request) -> Result<(), ApiError> {
+    match caller.principal {
+        _ if permission.who == Who::Public => Ok(()),
+        Principal::Anonymous => Err(sign_in()),
+        Principal::Gateway(id) => {
+            if !permission.who.admits_gateway() {
+                return Err(ApiError::forbidden("a gateway may only fetch and report for itself"));
+            }
+            // Another gateway's resources do not exist for it.
+            let named = request.uri().path().split('/').any(|part| part == id.to_string());
+            if named { Ok(()) } else { Err(ApiError::not_found("gateway")) }
+        }
+        Principal::User(user) if !permission.who.admits(user.role) => {
+            Err(ApiError::forbidden(match permission.who {
+                Who::Reader => "this needs the role admin or auditor",
+                Who::OwnGateway => "only the gateway itself may do this",
+                _ => "this needs the role admin",
+            }))
+        }
+        Principal::User(user)
+            if user.must_change_password && !permissions::while_password_due(permission) =>
+        {
+            Err(ApiError::new(
+                StatusCode::FORBIDDEN,
+                "password_change_required",
+                "choose a new password first: POST /api/v1/me/password",
+            ))
+        }
+        Principal::User(_) => Ok(()),
+    }
+}

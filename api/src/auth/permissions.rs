@@ -1,0 +1,129 @@
+//! Who may call what: one table of every route.
+
+use nexavpn_domain::values::Role;
+
+/// Who may call a route. Ownership, where it matters, is checked by the handler, which knows the
+/// object; another's object is 404.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// Everybody, without signing in.
+    Public,
+    /// Everybody who is signed in; about oneself only.
+    SignedIn,
+    /// The object's owner, and admins.
+    OwnerOrAdmin,
+    /// Admins and auditors.
+    Reader,
+    /// Admins.
+    Admin,
+    /// The gateway that the path names.
+    OwnGateway,
+    /// The gateway that the path names, and admins.
+    OwnGatewayOrAdmin,
+}
+
+impl Who {
+    /// Whether a signed-in user with this role may call the route at all.
+    #[must_use]
+    pub const fn admits(self, role: Role) -> bool {
+        match self {
+            Self::Public | Self::SignedIn | Self::OwnerOrAdmin => true,
+            Self::Reader => matches!(role, Role::Admin | Role::Auditor),
+            Self::Admin | Self::OwnGatewayOrAdmin => matches!(role, Role::Admin),
+            Self::OwnGateway => false,
+        }
+    }
+
+    /// Whether a gateway may call the route for itself.
+    #[must_use]
+    pub const fn admits_gateway(self) -> bool {
+        matches!(self, Self::Public | Self::OwnGateway | Self::OwnGatewayOrAdmin)
+    }
+}
+
+/// One route's permission.
+#[derive(Debug, Clone, Copy)]
+pub struct Permission {
+    /// `GET`, `POST`, …
+    pub method: &'static str,
+    /// The route's pattern below `/api/v1`.
+    pub path: &'static str,
+    /// Who may call it.
+    pub who: Who,
+}
+
+const fn row(method: &'static str, path: &'static str, who: Who) -> Permission {
+    Permission { method, path, who }
+}
+
+/// Every route. A route that is missing here is refused, and a test fails.
+pub const TABLE: &[Permission] = &[
+    row("POST", "/auth/login", Who::Public),
+    row("POST", "/auth/refresh", Who::Public),
+    row("POST", "/auth/logout", Who::Public),
+    row("GET", "/auth/me", Who::SignedIn),
+    row("GET", "/me/devices", Who::SignedIn),
+    row("POST", "/me/devices", Who::SignedIn),
+    row("GET", "/me/devices/{id}/profile", Who::SignedIn),
+    row("GET", "/me/profile", Who::SignedIn),
+    row("POST", "/me/password", Who::SignedIn),
+    row("GET", "/connection/status", Who::SignedIn),
+    row("POST", "/devices/enroll", Who::SignedIn),
+    row("GET", "/devices/{id}/profile", Who::Admin),
+    row("POST", "/devices/{id}/rotate", Who::OwnerOrAdmin),
+    row("POST", "/devices/{id}/revoke", Who::OwnerOrAdmin),
+    row("POST", "/devices/{id}/heartbeat", Who::OwnerOrAdmin),
+    row("GET", "/admin/users", Who::Reader),
+    row("POST", "/admin/users", Who::Admin),
+    row("GET", "/admin/users/{id}", Who::Reader),
+    row("PATCH", "/admin/users/{id}", Who::Admin),
+    row("DELETE", "/admin/users/{id}", Who::Admin),
+    row("POST", "/admin/users/{id}/disable", Who::Admin),
+    row("POST", "/admin/users/{id}/enable", Who::Admin),
+    row("POST", "/admin/users/{id}/password", Who::Admin),
+    row("POST", "/admin/users/{id}/erase", Who::Admin),
+    row("POST", "/admin/users/{id}/devices", Who::Admin),
+    row("GET", "/admin/groups", Who::Reader),
+    row("POST", "/admin/groups", Who::Admin),
+    row("GET", "/admin/groups/{id}", Who::Reader),
+    row("PATCH", "/admin/groups/{id}", Who::Admin),
+    row("DELETE", "/admin/groups/{id}", Who::Admin),
+    row("PUT", "/admin/groups/{id}/members/{user_id}", Who::Admin),
+    row("DELETE", "/admin/groups/{id}/members/{user_id}", Who::Admin),
+    row("GET", "/admin/devices", Who::Reader),
+    row("GET", "/admin/devices/{id}", Who::Reader),
+    row("PATCH", "/admin/devices/{id}", Who::Admin),
+    row("POST", "/admin/devices/{id}/revoke", Who::Admin),
+    row("POST", "/admin/devices/{id}/rotate", Who::Admin),
+    row("GET", "/admin/policies", Who::Reader),
+    row("POST", "/admin/policies", Who::Admin),
+    row("GET", "/admin/policies/{id}", Who::Reader),
+    row("PATCH", "/admin/policies/{id}", Who::Admin),
+    row("DELETE", "/admin/policies/{id}", Who::Admin),
+    row("GET", "/admin/gateways", Who::Reader),
+    row("POST", "/admin/gateways", Who::Admin),
+    row("GET", "/admin/gateways/{id}", Who::Reader),
+    row("PATCH", "/admin/gateways/{id}", Who::Admin),
+    row("DELETE", "/admin/gateways/{id}", Who::Admin),
+    row("POST", "/admin/gateways/{id}/join-token", Who::Admin),
+    row("GET", "/admin/gateways/{id}/sync", Who::OwnGatewayOrAdmin),
+    row("POST", "/gateways/join", Who::Public),
+    row("POST", "/gateways/{id}/status", Who::OwnGateway),
+    row("GET", "/admin/access", Who::Reader),
+    row("GET", "/admin/audit-logs", Who::Reader),
+];
+
+/// The permission of a route by method and pattern.
+#[must_use]
+pub fn find(method: &str, path: &str) -> Option<&'static Permission> {
+    // Answering HEAD is answering GET without the body.
+    let method = if method == "HEAD" { "GET" } else { method };
+    TABLE.iter().find(|p| p.method == method && p.path == path)
+}
+
+/// What a user may still do before choosing a new password.
+#[must_use]
+pub fn while_password_due(permission: &Permission) -> bool {
+    permission.who == Who::Public
+        || matches!((permission.method, permission.path), ("GET", "/auth/me") | ("POST", "/me/password"))
+}

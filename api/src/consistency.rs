@@ -1,0 +1,92 @@
+//! Reading after writing: whoever wrote sees it in the next read, from anywhere.
+
+use std::time::Duration;
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use nexavpn_gateway_projector::Waited;
+use nexavpn_store::Position;
+use tokio::time::Instant;
+
+use crate::{App, error::ApiError};
+
+/// Names the position of a write; sent back, it makes a read wait for that write.
+pub const TOKEN: &str = "x-consistency-token";
+/// `pending` where the write is committed but the read models were not there in time.
+pub const CONSISTENCY: &str = "x-consistency";
+
+/// How the answer to a command tells where it stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Settled {
+    position: Option<Position>,
+    pending: bool,
+}
+
+impl App {
+    /// Waits until the read models and the fleet have a command's events, within the bound.
+    pub async fn settle(&self, position: Option<Position>) -> Settled {
+        let Some(at) = position else { return Settled { position, pending: false } };
+        let reached = self.reach(at, self.http.consistency_wait).await;
+        if !reached {
+            tracing::warn!(position = %at, "the read models were not there in time for an answer");
+        }
+        Settled { position, pending: !reached }
+    }
+
+    async fn reach(&self, position: Position, bound: Duration) -> bool {
+        let deadline = Instant::now() + bound;
+        let store = self.commands.store();
+        let Ok(idx) = store.wait_sequenced(position, deadline).await else { return false };
+        let read_models = self.projections.wait_for(idx, deadline);
+        let fleet = self.fleet.wait_for(idx, deadline);
+        let (read_models, fleet) = tokio::join!(read_models, fleet);
+        read_models.is_ok() && fleet != Waited::TimedOut
+    }
+}
+
+impl Settled {
+    /// The answer with the headers that say where it stands.
+    #[must_use]
+    pub fn answer(self, response: impl IntoResponse) -> Response {
+        let mut response = response.into_response();
+        self.write(response.headers_mut());
+        response
+    }
+
+    fn write(self, headers: &mut HeaderMap) {
+        if let Some(position) = self.position
+            && let Ok(value) = HeaderValue::from_str(&position.to_string())
+        {
+            headers.insert(TOKEN, value);
+        }
+        if self.pending {
+            headers.insert(CONSISTENCY, HeaderValue::from_static("pending"));
+        }
+    }
+}
+
+/// Makes a request that names a position wait for it.
+///
+/// # Errors
+/// 400 for a malformed token, 503 where the position is not reached in time.
+pub async fn wait_for_token(
+    State(app): State<App>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    if let Some(token) = request.headers().get(TOKEN) {
+        let position: Option<Position> = token.to_str().ok().and_then(|t| t.parse().ok());
+        let Some(position) = position else {
+            return Err(ApiError::field("X-Consistency-Token", "is not a token of ours"));
+        };
+        if !app.reach(position, app.http.consistency_wait).await {
+            let message = "the change that the token names is not readable yet: try again";
+            return Err(ApiError::unavailable("not_yet_consistent", message, 1));
+        }
+    }
+    Ok(next.run(request).await)
+}

@@ -1,0 +1,186 @@
+//! Errors as HTTP: the one place where they get their status.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use nexavpn_commands::CommandError;
+use nexavpn_domain::{DomainError, FieldError};
+use nexavpn_gateway_projector::ReportError;
+use nexavpn_projections::ReadError;
+use serde::Serialize;
+
+/// What a client is told.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    details: Vec<FieldError>,
+    retry_after: Option<u64>,
+}
+
+/// The body: `{"error": {"code", "message", "details", "request_id"}}`.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ErrorBody {
+    pub(crate) error: ErrorFields,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ErrorFields {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) details: Vec<FieldError>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) request_id: Option<String>,
+}
+
+impl ApiError {
+    /// An error without details.
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), details: vec![], retry_after: None }
+    }
+
+    /// 400 about one field.
+    pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
+        DomainError::field(field, message).into()
+    }
+
+    /// 404, also where the entity exists but is somebody else's.
+    #[must_use]
+    pub fn not_found(entity: &'static str) -> Self {
+        DomainError::not_found(entity).into()
+    }
+
+    /// 401.
+    pub fn unauthenticated(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, code, message)
+    }
+
+    /// 403.
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", message)
+    }
+
+    /// 503 with the seconds after which another try makes sense.
+    pub fn unavailable(code: &'static str, message: impl Into<String>, retry_after: u64) -> Self {
+        let retry_after = Some(retry_after);
+        Self { retry_after, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message) }
+    }
+
+    /// What went wrong inside; the client only learns that something did.
+    pub fn internal(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%error, "a request failed");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal_error",
+            "something went wrong here; the log has the details under the request id",
+        )
+    }
+
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The status.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+}
+
+impl From<DomainError> for ApiError {
+    fn from(e: DomainError) -> Self {
+        let code = e.code();
+        let message = e.to_string();
+        match e {
+            DomainError::Validation(details) => {
+                Self { details, ..Self::new(StatusCode::BAD_REQUEST, code, message) }
+            }
+            DomainError::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, code, message),
+            DomainError::Conflict { field, .. } => Self {
+                details: field.map(|f| FieldError::new(f, message.clone())).into_iter().collect(),
+                ..Self::new(StatusCode::CONFLICT, code, message)
+            },
+            DomainError::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, code, message),
+        }
+    }
+}
+
+impl From<CommandError> for ApiError {
+    fn from(e: CommandError) -> Self {
+        let message = e.to_string();
+        match e {
+            CommandError::Domain(e) => e.into(),
+            CommandError::PreconditionFailed { .. } => {
+                Self::new(StatusCode::PRECONDITION_FAILED, "precondition_failed", message)
+            }
+            CommandError::Unauthenticated { code, .. } => Self::unauthenticated(code, message),
+            CommandError::Throttled { retry_after } => Self {
+                retry_after: Some(retry_after),
+                ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", message)
+            },
+            CommandError::Busy { .. } => Self::unavailable("busy", message, 1),
+            CommandError::NotAccepted => Self::unavailable("restore_not_accepted", message, 60),
+            CommandError::Database(_) | CommandError::Store(_) => unreachable_database(&message),
+            CommandError::Hashing => Self::internal(&message),
+        }
+    }
+}
+
+impl From<ReadError> for ApiError {
+    fn from(e: ReadError) -> Self {
+        match e {
+            ReadError::Invalid(e) => e.into(),
+            ReadError::Database(_) | ReadError::Store(_) => unreachable_database(&e),
+        }
+    }
+}
+
+impl From<ReportError> for ApiError {
+    fn from(e: ReportError) -> Self {
+        match e {
+            ReportError::Invalid { field, problem } => Self::field(field, problem),
+            ReportError::UnknownGateway => Self::not_found("gateway"),
+            ReportError::NotLive => Self::unavailable("not_live", e.to_string(), 1),
+            ReportError::Database(e) => e.into(),
+        }
+    }
+}
+
+impl From<sqlx::Error> for ApiError {
+    fn from(e: sqlx::Error) -> Self {
+        unreachable_database(&e)
+    }
+}
+
+fn unreachable_database(error: &dyn std::fmt::Display) -> ApiError {
+    tracing::error!(%error, "the database failed");
+    ApiError::unavailable("database_unavailable", "the database does not answer: try again", 5)
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let fields = ErrorFields {
+            code: self.code,
+            message: self.message,
+            details: self.details,
+            request_id: None,
+        };
+        let body = ErrorBody { error: fields };
+        let mut response = (self.status, axum::Json(&body)).into_response();
+        // The request id is known to the outermost layer only, which completes the body.
+        response.extensions_mut().insert(body);
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        response
+    }
+}

@@ -1,0 +1,24 @@
+//! `GET /auth/me`
+
+use axum::extract::State;
+use serde::Serialize;
+
+use crate::{App, auth::Caller, error::ApiError, routes::views::UserSummary};
+
+/// Who is signed in.
+#[derive(Serialize)]
+pub(super) struct Me {
+    #[serde(flatten)]
+    user: UserSummary,
+    password_change_required: bool,
+}
+
+/// The signed-in user and role.
+pub(super) async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+) -> Result<axum::Json<Me>, ApiError> {
+    let account = caller.user()?;
+    let user = UserSummary::load(&app, account.user_id).await?;
+    Ok(axum::Json(Me { user, password_change_required: account.must_change_password }))
+}

@@ -1,0 +1,30 @@
+//! `GET /connection/status`
+
+use axum::extract::State;
+use nexavpn_domain::ids::DeviceId;
+use serde::Deserialize;
+
+use crate::{
+    App,
+    auth::Caller,
+    error::ApiError,
+    extract::Query,
+    routes::{devices::current_device, views::ConnectionView},
+};
+
+/// Which device, where the session is bound to none.
+#[derive(Deserialize)]
+pub(super) struct Which {
+    device_id: Option<DeviceId>,
+}
+
+/// Assigned address, latest sync and effective resources of the current device. A client learns
+/// here that its profile is out of date: `profile_revision` has risen.
+pub(super) async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    Query(which): Query<Which>,
+) -> Result<axum::Json<ConnectionView>, ApiError> {
+    let id = current_device(&app, &caller, which.device_id).await?;
+    Ok(axum::Json(ConnectionView::load(&app, id).await?))
+}

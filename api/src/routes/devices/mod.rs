@@ -1,0 +1,70 @@
+//! For clients and for owners of devices.
+
+mod enroll;
+mod heartbeat;
+mod profile;
+mod revoke;
+mod rotate;
+
+use axum::{
+    Router,
+    http::StatusCode,
+    routing::{get, post},
+};
+use nexavpn_domain::{
+    fleet::DeviceStatus,
+    ids::{DeviceId, UserId},
+};
+
+use crate::{App, auth::Caller, error::ApiError};
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/devices/enroll", post(enroll::handle))
+        .route("/devices/{id}/profile", get(profile::handle))
+        .route("/devices/{id}/rotate", post(rotate::handle))
+        .route("/devices/{id}/revoke", post(revoke::handle))
+        .route("/devices/{id}/heartbeat", post(heartbeat::handle))
+}
+
+/// The device that a client speaks for: the one its session is bound to, else the one it names,
+/// else its user's only active one (design, section 5).
+pub(super) async fn current_device(
+    app: &App,
+    caller: &Caller,
+    named: Option<DeviceId>,
+) -> Result<DeviceId, ApiError> {
+    let user = caller.user()?;
+    if let Some(bound) = user.device_id {
+        let revoked = app.fleet.read(|f| f.device(bound).is_none_or(|d| d.revoked));
+        if !revoked {
+            return Ok(bound);
+        }
+    }
+    if let Some(id) = named {
+        return own_active(app, user.user_id, id);
+    }
+    let active: Vec<DeviceId> = app.fleet.read(|fleet| {
+        let devices = fleet.devices_of_user(user.user_id);
+        devices.filter(|(_, d)| d.status() == DeviceStatus::Active).map(|(id, _)| id).collect()
+    });
+    match active[..] {
+        [id] => Ok(id),
+        [] => Err(ApiError::new(
+            StatusCode::NOT_FOUND,
+            "no_active_device",
+            "you have no active device: enrol one with POST /devices/enroll",
+        )),
+        _ => Err(ApiError::new(
+            StatusCode::CONFLICT,
+            "device_ambiguous",
+            "you have several active devices: name one with ?device_id=",
+        )),
+    }
+}
+
+/// A device of the user that was not revoked; another's is 404.
+pub(super) fn own_active(app: &App, user: UserId, id: DeviceId) -> Result<DeviceId, ApiError> {
+    let own = app.fleet.read(|f| f.device(id).is_some_and(|d| d.owner == user && !d.revoked));
+    if own { Ok(id) } else { Err(ApiError::not_found("device")) }
+}

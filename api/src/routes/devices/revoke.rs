@@ -1,0 +1,33 @@
+//! `POST /devices/{id}/revoke` and `POST /admin/devices/{id}/revoke`
+
+use axum::{extract::State, response::Response};
+use nexavpn_domain::ids::DeviceId;
+use serde::Deserialize;
+
+use crate::{
+    App,
+    auth::Caller,
+    error::ApiError,
+    extract::{Json, Path},
+    routes::views::DeviceView,
+};
+
+/// The request; the body may be left out.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Revoke {
+    reason: Option<String>,
+}
+
+/// Puts a device out for good: no bundle holds it any more, running connections stop.
+pub(crate) async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<DeviceId>,
+    Json(revoke): Json<Revoke>,
+) -> Result<Response, ApiError> {
+    caller.owns(app.commands.device_owner(id).await?, "device")?;
+    let done = app.commands.revoke_device(&caller.request, id, revoke.reason).await?;
+    let settled = app.settle(done.position).await;
+    Ok(settled.answer(DeviceView::load(&app, id).await?.answer()))
+}

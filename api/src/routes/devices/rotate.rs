@@ -1,0 +1,19 @@
+//! `POST /devices/{id}/rotate` and `POST /admin/devices/{id}/rotate`
+
+use axum::{extract::State, response::Response};
+use nexavpn_domain::ids::DeviceId;
+
+use crate::{App, auth::Caller, error::ApiError, extract::Path, routes::views::DeviceView};
+
+/// Raises the profile revision and asks the client for a new key. The peer stays until then, or
+/// until the deadline.
+pub(crate) async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<DeviceId>,
+) -> Result<Response, ApiError> {
+    caller.owns(app.commands.device_owner(id).await?, "device")?;
+    let done = app.commands.rotate_device(&caller.request, id).await?;
+    let settled = app.settle(done.position).await;
+    Ok(settled.answer(DeviceView::load(&app, id).await?.answer()))
+}

@@ -1,0 +1,49 @@
+//! `POST /gateways/join`
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use base64::{Engine, engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD}};
+use nexavpn_bundle::{JoinRequest, JoinResponse, JoinToken};
+use nexavpn_commands::{CommandError, Secret};
+use nexavpn_domain::{DomainError, ids::GatewayId, security::FailureKind};
+
+use crate::{App, auth::Caller, error::ApiError, extract::Json};
+
+/// Makes a node the gateway that its join token names. The token works once; the answer's
+/// credential opens that gateway's own resources and nothing else.
+pub(super) async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    Json(join): Json<JoinRequest>,
+) -> Result<Response, ApiError> {
+    let token: JoinToken = join.token.parse().map_err(|_| {
+        ApiError::field("token", "is not a join token (nxg1.…): copy it again, whole")
+    })?;
+    let id: GatewayId = token
+        .gateway_id
+        .parse()
+        .map_err(|_| ApiError::field("token", "names no gateway: copy it again, whole"))?;
+    let key_id = app.fleet.read(|f| f.signing_key().map(ToOwned::to_owned));
+    let Some(key_id) = key_id else {
+        let message = "there is no bundle-signing key yet: try again";
+        return Err(ApiError::unavailable("not_ready", message, 5));
+    };
+    let key = app.keys.verifying_key(&key_id).await.map_err(|e| ApiError::internal(&e))?;
+    let secret = Secret::new(URL_SAFE_NO_PAD.encode(token.secret));
+    let joined = app
+        .commands
+        .join_gateway(&caller.request, id, secret, &join.public_key, &join.agent_version)
+        .await;
+    if let Err(CommandError::Domain(DomainError::Forbidden(_))) = &joined {
+        let kind = FailureKind::GatewayJoin;
+        app.commands.record_failure(&caller.request, kind, None, "forbidden", None).await;
+    }
+    let done = joined?;
+    let settled = app.settle(done.position).await;
+    let answer = JoinResponse {
+        gateway_id: id.to_string(),
+        name: done.value.name,
+        credential: done.value.credential.expose().to_owned(),
+        signing_keys: vec![STANDARD.encode(key.as_bytes())],
+    };
+    Ok(settled.answer((StatusCode::CREATED, axum::Json(answer))))
+}

@@ -1,0 +1,85 @@
+//! `POST /me/devices`
+
+use axum::{
+    extract::State,
+    http::{StatusCode, header},
+    response::Response,
+};
+use chrono::{DateTime, Utc};
+use nexavpn_commands::{EnrolRequest, ForUser, NewKey};
+use nexavpn_domain::ids::{GatewayId, UserId};
+use serde::Deserialize;
+
+use crate::{
+    App, BASE_PATH,
+    auth::Caller,
+    error::ApiError,
+    extract::{Json, required},
+    routes::views::EnrolmentView,
+};
+
+/// The request: a public key of one's own, or `generate_key`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewDevice {
+    name: String,
+    platform: Option<String>,
+    public_key: Option<String>,
+    #[serde(default)]
+    generate_key: bool,
+    gateway_id: Option<GatewayId>,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+impl NewDevice {
+    fn into_request(self) -> Result<EnrolRequest, ApiError> {
+        let key = match (self.public_key, self.generate_key) {
+            (Some(key), false) => NewKey::Client(key),
+            (None, true) => NewKey::Generate,
+            (None, false) => return Err(required("public_key")),
+            (Some(_), true) => {
+                return Err(ApiError::field(
+                    "generate_key",
+                    "must be left out where public_key is given",
+                ));
+            }
+        };
+        Ok(EnrolRequest {
+            name: self.name,
+            platform: self.platform,
+            os_version: None,
+            app_version: None,
+            fingerprint: None,
+            key,
+            gateway_id: self.gateway_id,
+            expires_at: self.expires_at,
+        })
+    }
+}
+
+/// Adds a device of one's own. With `generate_key` the answer's profile is complete, and shown
+/// this once: the private key is not kept.
+pub(super) async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    Json(new): Json<NewDevice>,
+) -> Result<Response, ApiError> {
+    let user = caller.user()?;
+    enrol_for(&app, &caller, user.user_id, new).await
+}
+
+/// Adds a device for a user.
+pub(crate) async fn enrol_for(
+    app: &App,
+    caller: &Caller,
+    owner: UserId,
+    new: NewDevice,
+) -> Result<Response, ApiError> {
+    let request = new.into_request()?;
+    let done = app.commands.enrol_device(&caller.request, ForUser::User(owner), request).await?;
+    let settled = app.settle(done.position).await;
+    let view = EnrolmentView::build(app, &done.value).await?;
+    let status = if done.value.created { StatusCode::CREATED } else { StatusCode::OK };
+    let location = format!("{BASE_PATH}/admin/devices/{}", done.value.device_id);
+    Ok(settled.answer((status, [(header::LOCATION, location)], axum::Json(view))))
+}

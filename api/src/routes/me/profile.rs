@@ -1,0 +1,40 @@
+//! `GET /me/profile` and `GET /me/devices/{id}/profile`
+
+use axum::extract::State;
+use nexavpn_domain::ids::DeviceId;
+use serde::Deserialize;
+
+use crate::{
+    App,
+    auth::Caller,
+    error::ApiError,
+    extract::{Path, Query},
+    routes::{devices::current_device, views::EnrolmentView},
+};
+
+/// Which device, where the session is bound to none.
+#[derive(Deserialize)]
+pub(super) struct Which {
+    device_id: Option<DeviceId>,
+}
+
+/// What the client of the current device needs to connect again.
+pub(super) async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    Query(which): Query<Which>,
+) -> Result<axum::Json<EnrolmentView>, ApiError> {
+    let id = current_device(&app, &caller, which.device_id).await?;
+    Ok(axum::Json(EnrolmentView::of(&app, id, None).await?))
+}
+
+/// The same for a device of one's own by id.
+pub(super) async fn of_device(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<DeviceId>,
+) -> Result<axum::Json<EnrolmentView>, ApiError> {
+    let user = caller.user()?;
+    let id = crate::routes::devices::own_active(&app, user.user_id, id)?;
+    Ok(axum::Json(EnrolmentView::of(&app, id, None).await?))
+}

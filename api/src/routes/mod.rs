@@ -1,0 +1,33 @@
+//! The native API's routes: one file for each resource and verb.
+//!
+//! | folder | paths |
+//! | --- | --- |
+//! | `auth/` | `/auth/…` |
+//! | `me/` | `/me/…`, for everybody about oneself |
+//! | `devices/` | `/devices/…`, for clients and owners |
+//! | `connection/` | `/connection/status` |
+//! | `gateways/` | `/gateways/…`, for nodes |
+//! | `admin/` | `/admin/…` |
+
+mod admin;
+mod auth;
+mod connection;
+mod devices;
+mod gateways;
+mod me;
+mod views;
+
+use axum::Router;
+
+use crate::App;
+
+/// All routes below the base path.
+pub(crate) fn native() -> Router<App> {
+    Router::new()
+        .merge(auth::routes())
+        .merge(me::routes())
+        .merge(devices::routes())
+        .merge(connection::routes())
+        .merge(gateways::routes())
+        .merge(admin::routes())
+}

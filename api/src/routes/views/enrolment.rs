@@ -1,0 +1,140 @@
+//! The answer to an enrolment: the contract's `device`, `peer`, `profile` and `resources`.
+
+use nexavpn_commands::{Enrolled, Secret};
+use nexavpn_domain::{
+    access::Resource,
+    fleet::ClientProfile,
+    ids::{DeviceId, GatewayId},
+};
+use serde::Serialize;
+
+use crate::{App, error::ApiError};
+
+/// Everything that a client needs to connect.
+#[derive(Serialize)]
+pub(crate) struct EnrolmentView {
+    device: DeviceSummary,
+    peer: PeerView,
+    profile: ProfileText,
+    resources: Vec<ResourceView>,
+}
+
+#[derive(Serialize)]
+struct DeviceSummary {
+    id: DeviceId,
+    name: Option<String>,
+    status: &'static str,
+}
+
+#[derive(Serialize)]
+struct PeerView {
+    assigned_ip: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assigned_ipv6: Option<String>,
+    public_key: String,
+    dns_servers: Vec<String>,
+    allowed_ips: Vec<String>,
+    gateway: GatewaySummary,
+    profile_revision: i64,
+    reprovision_required: bool,
+}
+
+#[derive(Serialize)]
+struct GatewaySummary {
+    id: GatewayId,
+    name: String,
+    endpoint: String,
+    public_key: String,
+}
+
+/// A rendered WireGuard profile.
+#[derive(Serialize)]
+pub(crate) struct ProfileText {
+    format: &'static str,
+    content: String,
+    /// Whether `content` holds the private key, which is shown this once only.
+    complete: bool,
+}
+
+/// A destination that the device may reach.
+#[derive(Serialize)]
+pub(crate) struct ResourceView {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    value: String,
+    label: String,
+}
+
+impl From<&Resource> for ResourceView {
+    fn from(resource: &Resource) -> Self {
+        Self {
+            kind: "cidr",
+            value: resource.network.to_string(),
+            label: resource.label.clone(),
+        }
+    }
+}
+
+/// Renders a profile.
+pub(crate) fn profile_text(profile: &ClientProfile, key: Option<&Secret>) -> ProfileText {
+    ProfileText {
+        format: "wireguard",
+        content: profile.render(key.map(Secret::expose)),
+        complete: key.is_some(),
+    }
+}
+
+impl EnrolmentView {
+    /// The view of a device that was just enrolled.
+    pub(crate) async fn build(app: &App, enrolled: &Enrolled) -> Result<Self, ApiError> {
+        Self::of(app, enrolled.device_id, enrolled.private_key.as_ref()).await
+    }
+
+    /// The view of a device, with its private key where it may be shown.
+    pub(crate) async fn of(
+        app: &App,
+        id: DeviceId,
+        key: Option<&Secret>,
+    ) -> Result<Self, ApiError> {
+        let name = nexavpn_projections::devices::get(&app.pool, id).await?.and_then(|d| d.name);
+        app.fleet
+            .read(|fleet| {
+                let device = fleet.device(id)?;
+                let gateway = fleet.gateway(device.gateway_id)?;
+                let profile = fleet.client_profile(id)?;
+                let compiled = fleet.compiled(id)?;
+                Some(Self {
+                    device: DeviceSummary { id, name, status: device.status().as_str() },
+                    peer: PeerView {
+                        assigned_ip: format!("{}/32", device.addresses.v4),
+                        assigned_ipv6: device.addresses.v6.map(|ip| format!("{ip}/128")),
+                        public_key: device.public_key.to_string(),
+                        dns_servers: strings(&profile.dns_servers),
+                        allowed_ips: strings(compiled.allowed_ips()),
+                        gateway: GatewaySummary {
+                            id: device.gateway_id,
+                            name: gateway.fields.name.clone(),
+                            endpoint: gateway.fields.endpoint.to_string(),
+                            public_key: profile.gateway_key.to_string(),
+                        },
+                        profile_revision: device.profile_revision,
+                        reprovision_required: device.reprovision_required(),
+                    },
+                    profile: profile_text(&profile, key),
+                    resources: compiled.resources().iter().map(ResourceView::from).collect(),
+                })
+            })
+            .ok_or_else(|| {
+                // Committed, but the fleet is behind: the next read has it.
+                ApiError::unavailable(
+                    "not_yet_consistent",
+                    "the device's profile is not readable yet: try GET /me/profile",
+                    1,
+                )
+            })
+    }
+}
+
+fn strings<T: ToString>(list: &[T]) -> Vec<String> {
+    list.iter().map(ToString::to_string).collect()
+}

@@ -1,0 +1,11 @@
+//! What answers look like where several routes show the same thing.
+
+mod connection;
+mod device;
+mod enrolment;
+mod user;
+
+pub(crate) use connection::ConnectionView;
+pub(crate) use device::DeviceView;
+pub(crate) use enrolment::{EnrolmentView, ProfileText, profile_text};
+pub(crate) use user::UserSummary;
