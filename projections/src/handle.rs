@@ -1,0 +1,116 @@
+//! Waiting for read models, and how they are.
+
+use nexavpn_store::Head;
+use serde::Serialize;
+use tokio::{sync::watch, time::Instant};
+
+/// How a projection is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum State {
+    /// It follows the log; writes are waited for.
+    Live,
+    /// It is far behind, for example after a start or a rebuild; it is not waited for.
+    CatchingUp,
+    /// An event stopped it: it needs a fixed version, or a rebuild.
+    Stopped {
+        /// Which event.
+        idx: i64,
+        /// Why; without personal data.
+        reason: String,
+    },
+    /// Its tables are of another version of the fold: it needs a rebuild.
+    Outdated {
+        /// The version of the tables.
+        stored: i32,
+    },
+}
+
+/// One projection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProjectionStatus {
+    /// Its name.
+    pub name: &'static str,
+    /// The version of the fold.
+    pub version: i32,
+    /// The last event folded.
+    pub idx: i64,
+    /// How many events are still to fold.
+    pub behind: i64,
+    /// How it is.
+    #[serde(flatten)]
+    pub state: State,
+}
+
+/// The read models did not come so far in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the read models have not reached event {idx} yet")]
+pub struct Behind {
+    /// The event that was waited for.
+    pub idx: i64,
+}
+
+/// Follows the runner of this process, whichever process folds. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    states: watch::Receiver<Vec<ProjectionStatus>>,
+    head: watch::Receiver<Head>,
+}
+
+impl Handle {
+    pub(crate) const fn new(
+        states: watch::Receiver<Vec<ProjectionStatus>>,
+        head: watch::Receiver<Head>,
+    ) -> Self {
+        Self { states, head }
+    }
+
+    /// Waits until every live projection has folded the event: reads then see it. A projection
+    /// that is stopped or catching up is not waited for.
+    ///
+    /// # Errors
+    /// Where the deadline comes first, or the runner has ended.
+    pub async fn wait_for(&self, idx: i64, deadline: Instant) -> Result<(), Behind> {
+        let folded = |all: &Vec<ProjectionStatus>| {
+            all.iter().all(|p| p.state != State::Live || p.idx >= idx)
+        };
+        self.wait_until(deadline, folded).await.ok_or(Behind { idx })
+    }
+
+    /// Waits until no projection is catching up.
+    ///
+    /// # Errors
+    /// Where the deadline comes first, or the runner has ended.
+    pub async fn caught_up(&self, deadline: Instant) -> Result<(), Behind> {
+        let idx = self.head.borrow().idx;
+        let level = |all: &Vec<ProjectionStatus>| all.iter().all(|p| p.state != State::CatchingUp);
+        self.wait_until(deadline, level).await.ok_or(Behind { idx })
+    }
+
+    async fn wait_until(
+        &self,
+        deadline: Instant,
+        condition: impl Fn(&Vec<ProjectionStatus>) -> bool,
+    ) -> Option<()> {
+        let mut states = self.states.clone();
+        let reached = tokio::time::timeout_at(deadline, states.wait_for(condition)).await;
+        reached.ok()?.ok().map(|_| ())
+    }
+
+    /// How every projection is.
+    #[must_use]
+    pub fn status(&self) -> Vec<ProjectionStatus> {
+        let head = self.head.borrow().idx;
+        let mut all = self.states.borrow().clone();
+        for projection in &mut all {
+            projection.behind = (head - projection.idx).max(0);
+        }
+        all
+    }
+
+    /// Whether every projection is live.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.states.borrow().iter().all(|p| p.state == State::Live)
+    }
+}

@@ -1,0 +1,310 @@
+//! Lists of the read models: one implementation, described by each read model in a constant.
+
+use chrono::{DateTime, Utc};
+use nexavpn_domain::DomainError;
+use sqlx::{FromRow, PgPool, Postgres, QueryBuilder, Row as _, postgres::PgRow};
+use uuid::Uuid;
+
+use crate::{
+    ReadError,
+    page::{COUNTED, Cursor, Limits, ListQuery, Page, SortKey},
+};
+
+/// How a read model is listed. All of it is SQL of ours; what comes from outside is bound.
+pub(crate) struct ListSpec {
+    /// Whose checkpoint holds the total.
+    pub(crate) projection: &'static str,
+    pub(crate) columns: &'static str,
+    /// The table, as `t`, with the column `t.id`.
+    pub(crate) from: &'static str,
+    /// Joined to the page's rows, not to those that are counted.
+    pub(crate) joins: &'static str,
+    /// Which rows count at all.
+    pub(crate) listed: Option<&'static str>,
+    pub(crate) sorts: &'static [Sort],
+    pub(crate) default_sort: &'static str,
+    /// Lower-case columns that `q` may begin.
+    pub(crate) prefixes: &'static [&'static str],
+    /// Expressions that `q` may equal.
+    pub(crate) exact: &'static [&'static str],
+    pub(crate) filters: &'static [Filter],
+}
+
+/// A column to sort by. It is never null.
+pub(crate) struct Sort {
+    name: &'static str,
+    column: &'static str,
+    kind: SortKind,
+}
+
+#[derive(Clone, Copy)]
+enum SortKind {
+    Text,
+    Number,
+    Time,
+}
+
+impl Sort {
+    pub(crate) const fn text(name: &'static str, column: &'static str) -> Self {
+        Self { name, column, kind: SortKind::Text }
+    }
+
+    pub(crate) const fn number(name: &'static str, column: &'static str) -> Self {
+        Self { name, column, kind: SortKind::Number }
+    }
+
+    pub(crate) const fn time(name: &'static str, column: &'static str) -> Self {
+        Self { name, column, kind: SortKind::Time }
+    }
+
+    fn key(&self, row: &PgRow) -> Result<SortKey, sqlx::Error> {
+        Ok(match self.kind {
+            SortKind::Text => SortKey::Text(row.try_get("sort_key")?),
+            SortKind::Number => SortKey::Number(row.try_get("sort_key")?),
+            SortKind::Time => SortKey::Time(row.try_get::<DateTime<Utc>, _>("sort_key")?),
+        })
+    }
+
+    const fn fits(&self, key: &SortKey) -> bool {
+        matches!(
+            (self.kind, key),
+            (SortKind::Text, SortKey::Text(_))
+                | (SortKind::Number, SortKey::Number(_))
+                | (SortKind::Time, SortKey::Time(_))
+        )
+    }
+}
+
+/// A condition that a request can set: SQL, the value, more SQL.
+pub(crate) struct Filter {
+    name: &'static str,
+    before: &'static str,
+    after: &'static str,
+    kind: FilterKind,
+}
+
+#[derive(Clone, Copy)]
+enum FilterKind {
+    Id,
+    Flag,
+    Word(&'static [&'static str]),
+    Text,
+}
+
+impl Filter {
+    const fn new(name: &'static str, before: &'static str, kind: FilterKind) -> Self {
+        Self { name, before, after: "", kind }
+    }
+
+    pub(crate) const fn id(name: &'static str, sql: &'static str) -> Self {
+        Self::new(name, sql, FilterKind::Id)
+    }
+
+    pub(crate) const fn flag(name: &'static str, sql: &'static str) -> Self {
+        Self::new(name, sql, FilterKind::Flag)
+    }
+
+    pub(crate) const fn word(
+        name: &'static str,
+        sql: &'static str,
+        words: &'static [&'static str],
+    ) -> Self {
+        Self::new(name, sql, FilterKind::Word(words))
+    }
+
+    pub(crate) const fn text(name: &'static str, sql: &'static str) -> Self {
+        Self::new(name, sql, FilterKind::Text)
+    }
+
+    pub(crate) const fn closed(mut self, after: &'static str) -> Self {
+        self.after = after;
+        self
+    }
+
+    fn push<'q>(
+        &self,
+        sql: &mut QueryBuilder<'q, Postgres>,
+        value: &'q str,
+    ) -> Result<(), DomainError> {
+        let bad = |message: String| DomainError::field(self.name, message);
+        sql.push(self.before);
+        match self.kind {
+            FilterKind::Id => {
+                let id: Uuid = value.parse().map_err(|_| bad("must be a UUID".into()))?;
+                sql.push_bind(id);
+            }
+            FilterKind::Flag => {
+                let on: bool = value.parse().map_err(|_| bad("must be true or false".into()))?;
+                sql.push_bind(on);
+            }
+            FilterKind::Word(words) if !words.contains(&value) => {
+                return Err(bad(format!("must be one of {}", words.join(", "))));
+            }
+            FilterKind::Word(_) | FilterKind::Text => {
+                sql.push_bind(value);
+            }
+        }
+        sql.push(self.after);
+        Ok(())
+    }
+}
+
+/// A sort and its direction.
+#[derive(Clone, Copy)]
+struct Order {
+    sort: &'static Sort,
+    descending: bool,
+}
+
+impl Order {
+    fn name(self) -> String {
+        format!("{}{}", if self.descending { "-" } else { "" }, self.sort.name)
+    }
+}
+
+impl ListSpec {
+    pub(crate) async fn page<T>(
+        &self,
+        pool: &PgPool,
+        query: &ListQuery,
+    ) -> Result<Page<T>, ReadError>
+    where
+        T: for<'r> FromRow<'r, PgRow>,
+    {
+        let limits = query.limits()?;
+        let order = self.order(query)?;
+        let after = query.after.as_deref().map(|a| Cursor::<Uuid>::decode(a, &order.name()));
+        let after = after.transpose()?;
+        let mut rows = self.rows(pool, query, limits, order, after).await?;
+        let more = i64::try_from(rows.len()).is_ok_and(|n| n > limits.size);
+        rows.truncate(usize::try_from(limits.size).unwrap_or(usize::MAX));
+        let next = match rows.last().filter(|_| more) {
+            Some(row) => {
+                let key = order.sort.key(row)?;
+                Cursor { order: order.name(), key, id: row.try_get::<Uuid, _>("id")? }.encode()
+            }
+            None => None,
+        };
+        let (total, total_capped) = self.total(pool, query).await?;
+        let items = rows.iter().map(T::from_row).collect::<Result<_, _>>()?;
+        let (page, page_size) = (query.page, query.page_size);
+        Ok(Page { items, page, page_size, total, total_capped, next })
+    }
+
+    fn order(&self, query: &ListQuery) -> Result<Order, DomainError> {
+        let text = query.sort.as_deref().unwrap_or(self.default_sort);
+        let (name, descending) = text.strip_prefix('-').map_or((text, false), |n| (n, true));
+        let sort = self.sorts.iter().find(|s| s.name == name).ok_or_else(|| {
+            let names: Vec<_> = self.sorts.iter().map(|s| s.name).collect();
+            DomainError::field("sort", format!("must be one of {}", names.join(", ")))
+        })?;
+        Ok(Order { sort, descending })
+    }
+
+    async fn rows(
+        &self,
+        pool: &PgPool,
+        query: &ListQuery,
+        limits: Limits,
+        order: Order,
+        after: Option<Cursor<Uuid>>,
+    ) -> Result<Vec<PgRow>, ReadError> {
+        let column = order.sort.column;
+        let mut sql = QueryBuilder::new("SELECT ");
+        sql.push(self.columns).push(", ").push(column).push(" AS sort_key FROM ");
+        sql.push(self.from).push(self.joins);
+        self.conditions(&mut sql, query)?;
+        if let Some(cursor) = after {
+            if !order.sort.fits(&cursor.key) {
+                return Err(DomainError::field("after", "does not belong to this order").into());
+            }
+            sql.push(" AND (").push(column).push(", t.id) ");
+            sql.push(if order.descending { "< (" } else { "> (" });
+            match cursor.key {
+                SortKey::Text(key) => sql.push_bind(key),
+                SortKey::Number(key) => sql.push_bind(key),
+                SortKey::Time(key) => sql.push_bind(key),
+            };
+            sql.push(", ").push_bind(cursor.id).push(")");
+        }
+        let direction = if order.descending { " DESC" } else { "" };
+        sql.push(format!(" ORDER BY {column}{direction}, t.id{direction} LIMIT "));
+        sql.push_bind(limits.size + 1).push(" OFFSET ").push_bind(limits.offset);
+        Ok(sql.build().fetch_all(pool).await?)
+    }
+
+    async fn total(&self, pool: &PgPool, query: &ListQuery) -> Result<(i64, bool), ReadError> {
+        if query.filters.is_empty() && query.q.is_none() {
+            return Ok((maintained_total(pool, self.projection).await?, false));
+        }
+        let mut sql = QueryBuilder::new("SELECT count(*) FROM (SELECT 1 FROM ");
+        sql.push(self.from);
+        self.conditions(&mut sql, query)?;
+        sql.push(" LIMIT ").push_bind(COUNTED + 1).push(") counted");
+        Ok(capped(sql.build_query_scalar().fetch_one(pool).await?))
+    }
+
+    fn conditions<'q>(
+        &self,
+        sql: &mut QueryBuilder<'q, Postgres>,
+        query: &'q ListQuery,
+    ) -> Result<(), DomainError> {
+        sql.push(" WHERE ").push(self.listed.unwrap_or("true"));
+        for (name, value) in &query.filters {
+            let filter = self.filters.iter().find(|f| f.name == name);
+            let Some(filter) = filter else {
+                return Err(DomainError::field(name.as_str(), "is no filter of this list"));
+            };
+            sql.push(" AND ");
+            filter.push(sql, value)?;
+        }
+        if let Some(q) = &query.q {
+            self.search(sql, q)?;
+        }
+        Ok(())
+    }
+
+    fn search<'q>(
+        &self,
+        sql: &mut QueryBuilder<'q, Postgres>,
+        q: &'q str,
+    ) -> Result<(), DomainError> {
+        if self.prefixes.is_empty() && self.exact.is_empty() {
+            return Err(DomainError::field("q", "this list cannot be searched"));
+        }
+        let pattern = prefix_pattern(q.trim());
+        sql.push(" AND (false");
+        for column in self.prefixes {
+            sql.push(" OR ").push(column).push(" LIKE ").push_bind(pattern.clone());
+        }
+        for expression in self.exact {
+            sql.push(" OR ").push(expression).push(" = ").push_bind(q.trim());
+        }
+        sql.push(")");
+        Ok(())
+    }
+}
+
+/// How many rows the list has without a filter, as the projection counts them.
+pub(crate) async fn maintained_total(pool: &PgPool, projection: &str) -> Result<i64, ReadError> {
+    let sql = "SELECT total FROM read.projection_checkpoint WHERE name = $1";
+    let total = sqlx::query_scalar(sql).bind(projection).fetch_optional(pool).await?;
+    Ok(total.unwrap_or(0))
+}
+
+/// The total as shown, and whether counting ended early.
+pub(crate) const fn capped(counted: i64) -> (i64, bool) {
+    if counted > COUNTED { (COUNTED, true) } else { (counted, false) }
+}
+
+fn prefix_pattern(q: &str) -> String {
+    let mut pattern = String::with_capacity(q.len() + 1);
+    for c in q.to_lowercase().chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}

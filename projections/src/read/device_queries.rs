@@ -1,0 +1,160 @@
+//! Devices: the queries.
+
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+
+use nexavpn_domain::{
+    ids::{DeviceId, GatewayId, UserId},
+    values::PublicKey,
+};
+use serde::Serialize;
+use sqlx::{FromRow, PgPool, Row as _, postgres::PgRow, types::ipnetwork::IpNetwork};
+
+use crate::{
+    ListQuery, Page, ReadError,
+    list::{Filter, ListSpec, Sort},
+    words::{Word, decode},
+};
+
+/// A device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeviceRow {
+    /// Its id.
+    pub id: DeviceId,
+    /// Whose device it is.
+    pub owner_id: UserId,
+    /// The owner's login name; none once erased.
+    pub owner_username: Option<String>,
+    /// What the owner calls it; none once erased.
+    pub name: Option<String>,
+    /// As the client says.
+    pub platform: String,
+    /// As the client said last.
+    pub os_version: Option<String>,
+    /// As the client said last.
+    pub app_version: Option<String>,
+    /// The client's mark of the machine.
+    pub fingerprint: Option<String>,
+    /// Its WireGuard key.
+    pub public_key: PublicKey,
+    /// Who made the key: `client` or `server`.
+    pub key_origin: String,
+    /// Since when it has this key.
+    pub key_changed_at: DateTime<Utc>,
+    /// Its gateway.
+    pub gateway_id: GatewayId,
+    /// The gateway's name, unless the gateway is unknown.
+    pub gateway_name: Option<String>,
+    /// Its IPv4 tunnel address.
+    pub address_v4: IpAddr,
+    /// Its IPv6 tunnel address, where the pool has them.
+    pub address_v6: Option<IpAddr>,
+    /// Whether an admin lets it in.
+    pub enabled: bool,
+    /// Whether its owner is there and enabled.
+    pub owner_enabled: bool,
+    /// Whether it is a peer, and if not, why: the domain's `DeviceStatus` in words.
+    pub status: String,
+    /// When it expires.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// By when it needs a new key.
+    pub rotation_deadline: Option<DateTime<Utc>>,
+    /// When it was revoked.
+    pub revoked_at: Option<DateTime<Utc>>,
+    /// The aggregate's sequence, for the ETag.
+    pub version: i64,
+    /// When it was enrolled.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl DeviceRow {
+    /// Whether a new profile and key are asked for.
+    #[must_use]
+    pub const fn reprovision_required(&self) -> bool {
+        self.rotation_deadline.is_some()
+    }
+}
+
+impl FromRow<'_, PgRow> for DeviceRow {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: DeviceId(row.try_get("id")?),
+            owner_id: UserId(row.try_get("owner_id")?),
+            owner_username: row.try_get("owner_username")?,
+            name: row.try_get("name")?,
+            platform: row.try_get("platform")?,
+            os_version: row.try_get("os_version")?,
+            app_version: row.try_get("app_version")?,
+            fingerprint: row.try_get("fingerprint")?,
+            public_key: decode("public_key", row.try_get::<Word, _>("public_key")?)?,
+            key_origin: row.try_get("key_origin")?,
+            key_changed_at: row.try_get("key_changed_at")?,
+            gateway_id: GatewayId(row.try_get("gateway_id")?),
+            gateway_name: row.try_get("gateway_name")?,
+            address_v4: row.try_get::<IpNetwork, _>("address_v4")?.ip(),
+            address_v6: row.try_get::<Option<IpNetwork>, _>("address_v6")?.map(|n| n.ip()),
+            enabled: row.try_get("enabled")?,
+            owner_enabled: row.try_get("owner_enabled")?,
+            status: row.try_get("status")?,
+            expires_at: row.try_get("expires_at")?,
+            rotation_deadline: row.try_get("rotation_deadline")?,
+            revoked_at: row.try_get("revoked_at")?,
+            version: row.try_get("version")?,
+            created_at: row.try_get("created_at")?,
+            updated_at: row.try_get("updated_at")?,
+        })
+    }
+}
+
+const COLUMNS: &str = "t.id, t.owner_id, t.name, t.platform, t.os_version, t.app_version,
+    t.fingerprint, t.public_key, t.key_origin, t.key_changed_at, t.gateway_id, t.address_v4,
+    t.address_v6, t.enabled, t.owner_enabled, t.status, t.expires_at, t.rotation_deadline,
+    t.revoked_at, t.version, t.created_at, t.updated_at, u.username AS owner_username,
+    g.fields->>'name' AS gateway_name";
+
+const JOINS: &str =
+    " LEFT JOIN read.users u ON u.id = t.owner_id LEFT JOIN read.gateways g ON g.id = t.gateway_id";
+
+const LIST: ListSpec = ListSpec {
+    projection: "devices",
+    columns: COLUMNS,
+    from: "read.devices t",
+    joins: JOINS,
+    listed: None,
+    sorts: &[Sort::text("name", "t.name_key"), Sort::time("created_at", "t.created_at")],
+    default_sort: "name",
+    prefixes: &["t.name_key"],
+    exact: &["t.public_key", "host(t.address_v4)", "host(t.address_v6)"],
+    filters: &[
+        Filter::id("owner", "t.owner_id = "),
+        Filter::id("gateway", "t.gateway_id = "),
+        Filter::word(
+            "status",
+            "t.status = ",
+            &["active", "disabled", "owner_disabled", "expired", "rotation_lapsed", "revoked"],
+        ),
+        Filter::flag("revoked", "(t.revoked_at IS NOT NULL) = "),
+        Filter::text("platform", "t.platform = "),
+    ],
+};
+
+/// A device, also a revoked one.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn get(pool: &PgPool, id: DeviceId) -> Result<Option<DeviceRow>, ReadError> {
+    let sql = format!("SELECT {COLUMNS} FROM read.devices t{JOINS} WHERE t.id = $1");
+    Ok(sqlx::query_as(&sql).bind(id.0).fetch_optional(pool).await?)
+}
+
+/// All devices, revoked ones among them. Sorts: `name`, `created_at`. Filters: `owner`, `gateway`,
+/// `status`, `revoked`, `platform`.
+///
+/// # Errors
+/// `validation_error` for an unknown sort or filter; where the database fails.
+pub async fn list(pool: &PgPool, query: &ListQuery) -> Result<Page<DeviceRow>, ReadError> {
+    LIST.page(pool, query).await
+}

@@ -1,0 +1,9 @@
+//! The read models.
+
+pub mod device_queries;
+pub mod devices;
+pub mod gateways;
+pub mod groups;
+pub mod policies;
+pub mod sessions;
+pub mod users;
