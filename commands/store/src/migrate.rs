@@ -32,15 +32,21 @@ async fn grant(owner: &PgPool, role: &str) -> Result<(), StoreError> {
             .bind(role)
             .fetch_one(&mut *tx)
             .await?;
+    for schema in [schema.as_str(), "read"] {
+        sqlx::raw_sql(&format!(
+            "GRANT USAGE ON SCHEMA {schema} TO {role};
+             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};
+             GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role};
+             ALTER DEFAULT PRIVILEGES IN SCHEMA {schema}
+                 GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role};
+             ALTER DEFAULT PRIVILEGES IN SCHEMA {schema}
+                 GRANT USAGE, SELECT ON SEQUENCES TO {role};"
+        ))
+        .execute(&mut *tx)
+        .await?;
+    }
     sqlx::raw_sql(&format!(
-        "GRANT USAGE ON SCHEMA {schema} TO {role};
-         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};
-         GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role};
-         ALTER DEFAULT PRIVILEGES IN SCHEMA {schema}
-             GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role};
-         ALTER DEFAULT PRIVILEGES IN SCHEMA {schema}
-             GRANT USAGE, SELECT ON SEQUENCES TO {role};
-         REVOKE ALL ON events, store_meta, _sqlx_migrations FROM {role};
+        "REVOKE ALL ON events, store_meta, _sqlx_migrations FROM {role};
          GRANT SELECT ON events, store_meta, _sqlx_migrations TO {role};
          -- Position, generation, transaction and time are the database's to give.
          GRANT INSERT (aggregate_type, aggregate_id, sequence, event_type, event_version,
