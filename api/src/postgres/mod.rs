@@ -231,9 +231,11 @@ struct Plan {
 
 fn prepare(options: Options) -> Result<Plan> {
     let cluster = options.data_dir.join("cluster");
-    let binaries = binaries::find(&options.data_dir, &cluster)?;
-    let identity = Identity::choose(&binaries.program("postgres"));
+    let any = binaries::find(&options.data_dir, &cluster)?;
+    let identity = Identity::choose(&any.program("postgres"));
     let layout = Layout::prepare(&options.data_dir, options.socket_dir.as_deref(), identity)?;
+    // Asked again, because the cluster may have been moved.
+    let binaries = binaries::find(&options.data_dir, &layout.cluster)?;
     Ok(Plan { layout, options, binaries, identity })
 }
 
