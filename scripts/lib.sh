@@ -4,7 +4,9 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 # What building and running needs on Debian, and what the demo and the tests need beside it.
+# shellcheck disable=SC2034 # used where this is sourced
 build_packages=(gcc libc6-dev ca-certificates)
+# shellcheck disable=SC2034
 network_packages=(nftables wireguard-go wireguard-tools iproute2 dnsmasq-base iputils-ping
     netcat-openbsd procps curl)
 
