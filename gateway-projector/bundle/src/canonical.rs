@@ -33,9 +33,7 @@ fn sorted(value: Value) -> Result<Value, BundleError> {
                 })
                 .collect::<Result<Vec<_>, BundleError>>()?;
             keyed.sort_by(|a, b| a.0.cmp(&b.0));
-            Ok(Value::Array(
-                keyed.into_iter().map(|(_, item)| item).collect(),
-            ))
+            Ok(Value::Array(keyed.into_iter().map(|(_, item)| item).collect()))
         }
         Value::Object(fields) => Ok(Value::Object(
             fields

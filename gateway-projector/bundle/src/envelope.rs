@@ -150,12 +150,9 @@ impl VerifiedBundle {
             std::cmp::Ordering::Greater => Ok(true),
             std::cmp::Ordering::Equal if self.sha256 == held.sha256 => Ok(false),
             std::cmp::Ordering::Equal => Err(BundleError::Conflict { epoch, revision }),
-            std::cmp::Ordering::Less => Err(BundleError::RolledBack {
-                epoch,
-                revision,
-                held_epoch,
-                held_revision,
-            }),
+            std::cmp::Ordering::Less => {
+                Err(BundleError::RolledBack { epoch, revision, held_epoch, held_revision })
+            }
         }
     }
 }
@@ -187,8 +184,7 @@ pub fn verify(body: &[u8], trusted: &[VerifyingKey]) -> Result<VerifiedBundle, B
         .ok()
         .and_then(|raw| Signature::from_slice(&raw).ok())
         .ok_or(BundleError::BadSignature)?;
-    key.verify_strict(&signed_bytes(bytes), &signature)
-        .map_err(|_| BundleError::BadSignature)?;
+    key.verify_strict(&signed_bytes(bytes), &signature).map_err(|_| BundleError::BadSignature)?;
 
     // A later format may have other fields: name the format, not the field.
     #[derive(Deserialize)]
@@ -204,18 +200,10 @@ pub fn verify(body: &[u8], trusted: &[VerifyingKey]) -> Result<VerifiedBundle, B
         return Err(BundleError::NotCanonical);
     }
     validate(&payload)?;
-    Ok(VerifiedBundle {
-        payload,
-        bytes: bytes.to_vec(),
-        sha256,
-        key_id: key_id(key),
-    })
+    Ok(VerifiedBundle { payload, bytes: bytes.to_vec(), sha256, key_id: key_id(key) })
 }
 
 /// The envelope is not authenticated yet: do not carry a novel into the logs.
 fn shortened(text: &str) -> String {
-    text.chars()
-        .filter(char::is_ascii_alphanumeric)
-        .take(32)
-        .collect()
+    text.chars().filter(char::is_ascii_alphanumeric).take(32).collect()
 }

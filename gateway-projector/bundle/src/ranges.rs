@@ -29,10 +29,7 @@ impl<T: FromStr + Display + Ord> Range<T> {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (start, end) = text.split_once('-')?;
-        let range = Self {
-            start: start.parse().ok()?,
-            end: end.parse().ok()?,
-        };
+        let range = Self { start: start.parse().ok()?, end: end.parse().ok()? };
         let canonical = format!("{}-{}", range.start, range.end) == text;
         (canonical && range.start <= range.end).then_some(range)
     }
@@ -45,10 +42,7 @@ pub fn parse_proto(text: &str) -> Option<Range<u8>> {
         Some(range) => (range.start < range.end).then_some(range),
         None => {
             let number: u8 = text.parse().ok()?;
-            (number.to_string() == text).then_some(Range {
-                start: number,
-                end: number,
-            })
+            (number.to_string() == text).then_some(Range { start: number, end: number })
         }
     }
 }

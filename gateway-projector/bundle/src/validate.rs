@@ -36,10 +36,7 @@ pub fn validate(payload: &Payload) -> Result<(), BundleError> {
             return Err(invalid(format!("{name} is out of range")));
         }
     }
-    if payload
-        .max_stale_s
-        .is_some_and(|seconds| seconds > MAX_EXACT.unsigned_abs())
-    {
+    if payload.max_stale_s.is_some_and(|seconds| seconds > MAX_EXACT.unsigned_abs()) {
         return Err(invalid("max_stale_s is out of range"));
     }
     time(&payload.issued_at).ok_or_else(|| invalid("issued_at is not RFC 3339 in UTC"))?;
@@ -47,9 +44,7 @@ pub fn validate(payload: &Payload) -> Result<(), BundleError> {
     devices(payload, &own)?;
     for (name, profile) in &payload.profiles {
         if profile.name()? != *name {
-            return Err(invalid(format!(
-                "profile {name} does not have the content of its name"
-            )));
+            return Err(invalid(format!("profile {name} does not have the content of its name")));
         }
         boxes(name, profile)?;
     }
@@ -112,9 +107,7 @@ fn interface(payload: &Payload) -> Result<HashSet<IpAddr>, BundleError> {
         let parsed = network(address)
             .ok_or_else(|| invalid(format!("interface address {address} is not usable")))?;
         if !own.insert(parsed.ip()) {
-            return Err(invalid(format!(
-                "interface address {address} is there twice"
-            )));
+            return Err(invalid(format!("interface address {address} is there twice")));
         }
     }
     Ok(own)
@@ -123,14 +116,7 @@ fn interface(payload: &Payload) -> Result<HashSet<IpAddr>, BundleError> {
 fn devices(payload: &Payload, own: &HashSet<IpAddr>) -> Result<(), BundleError> {
     let (mut ids, mut keys, mut ips) = (HashSet::new(), HashSet::new(), HashSet::new());
     for device in &payload.devices {
-        let Device {
-            id,
-            public_key,
-            ips: addresses,
-            profile,
-            not_after,
-            psk_ref,
-        } = device;
+        let Device { id, public_key, ips: addresses, profile, not_after, psk_ref } = device;
         if !is_uuid(id) {
             return Err(invalid("a device's id is not a UUID"));
         }
@@ -143,17 +129,13 @@ fn devices(payload: &Payload, own: &HashSet<IpAddr>) -> Result<(), BundleError> 
             )));
         }
         if !keys.insert(public_key) {
-            return Err(invalid(format!(
-                "the public key of device {id} is there twice"
-            )));
+            return Err(invalid(format!("the public key of device {id} is there twice")));
         }
         for address in addresses {
             let parsed = host(address)
                 .ok_or_else(|| invalid(format!("{address} of device {id} is not one address")))?;
             if own.contains(&parsed) {
-                return Err(invalid(format!(
-                    "{address} of device {id} is the gateway's own"
-                )));
+                return Err(invalid(format!("{address} of device {id} is the gateway's own")));
             }
             if !ips.insert(parsed) {
                 return Err(invalid(format!("{address} of device {id} is there twice")));
@@ -162,13 +144,8 @@ fn devices(payload: &Payload, own: &HashSet<IpAddr>) -> Result<(), BundleError> 
         if !payload.profiles.contains_key(profile) {
             return Err(invalid(format!("device {id} has an unknown profile")));
         }
-        if not_after
-            .as_deref()
-            .is_some_and(|text| time(text).is_none())
-        {
-            return Err(invalid(format!(
-                "not_after of device {id} is not RFC 3339 in UTC"
-            )));
+        if not_after.as_deref().is_some_and(|text| time(text).is_none()) {
+            return Err(invalid(format!("not_after of device {id} is not RFC 3339 in UTC")));
         }
         if psk_ref.as_deref().is_some_and(|text| !is_sha256(text)) {
             return Err(invalid(format!("psk_ref of device {id} is not a SHA-256")));
@@ -178,10 +155,7 @@ fn devices(payload: &Payload, own: &HashSet<IpAddr>) -> Result<(), BundleError> 
 }
 
 fn is_sha256(text: &str) -> bool {
-    text.len() == 64
-        && text
-            .bytes()
-            .all(|c| c.is_ascii_digit() || (b'a'..=b'f').contains(&c))
+    text.len() == 64 && text.bytes().all(|c| c.is_ascii_digit() || (b'a'..=b'f').contains(&c))
 }
 
 fn boxes(name: &str, profile: &Profile) -> Result<(), BundleError> {
@@ -196,18 +170,7 @@ fn family<A: FromStr + Display + Ord + Copy>(
     open: &[String],
     ports: &[PortBox],
 ) -> Result<(), BundleError> {
-    let every = || {
-        (
-            Range {
-                start: 0,
-                end: u8::MAX,
-            },
-            Range {
-                start: 0,
-                end: u16::MAX,
-            },
-        )
-    };
+    let every = || (Range { start: 0, end: u8::MAX }, Range { start: 0, end: u16::MAX });
     let mut parsed = Vec::with_capacity(open.len() + ports.len());
     for text in open {
         let dst = Range::<A>::parse(text)
@@ -218,9 +181,7 @@ fn family<A: FromStr + Display + Ord + Copy>(
     for text in ports {
         let one = ParsedBox::<A>::parse(text).ok_or_else(|| {
             let PortBox { dst, proto, ports } = text;
-            invalid(format!(
-                "box {dst} {proto} {ports} of profile {name} is not usable"
-            ))
+            invalid(format!("box {dst} {proto} {ports} of profile {name} is not usable"))
         })?;
         parsed.push(one);
     }
@@ -243,19 +204,13 @@ fn masquerades(rules: &[Masquerade], v6: bool) -> Result<(), BundleError> {
     for rule in rules {
         let parsed = network(&rule.src);
         if !parsed.is_some_and(|net| net.is_ipv6() == v6 && net.network() == net.ip()) {
-            return Err(invalid(format!(
-                "masquerade source {} is not usable",
-                rule.src
-            )));
+            return Err(invalid(format!("masquerade source {} is not usable", rule.src)));
         }
         if !is_interface_name(&rule.oif) {
             return Err(invalid("a masquerade's interface name is not usable"));
         }
         if !seen.insert((&rule.src, &rule.oif)) {
-            return Err(invalid(format!(
-                "masquerade of {} is there twice",
-                rule.src
-            )));
+            return Err(invalid(format!("masquerade of {} is there twice", rule.src)));
         }
     }
     Ok(())

@@ -16,21 +16,14 @@ fn key(seed: u8) -> SigningKey {
 }
 
 fn port_box(dst: &str, proto: &str, ports: &str) -> PortBox {
-    PortBox {
-        dst: dst.into(),
-        proto: proto.into(),
-        ports: ports.into(),
-    }
+    PortBox { dst: dst.into(), proto: proto.into(), ports: ports.into() }
 }
 
 fn device(number: u8, profile: &str) -> Device {
     Device {
         id: format!("00000000-0000-4000-8000-0000000000{number:02x}"),
         public_key: STANDARD.encode([number; 32]),
-        ips: vec![
-            format!("100.96.0.{number}/32"),
-            format!("fd00::{number:x}/128"),
-        ],
+        ips: vec![format!("100.96.0.{number}/32"), format!("fd00::{number:x}/128")],
         profile: profile.to_owned(),
         not_after: None,
         psk_ref: None,
@@ -39,10 +32,7 @@ fn device(number: u8, profile: &str) -> Device {
 
 fn payload() -> Payload {
     let open = Profile {
-        v4: vec![
-            "172.16.10.0-172.16.10.255".into(),
-            "10.0.0.1-10.0.0.1".into(),
-        ],
+        v4: vec!["172.16.10.0-172.16.10.255".into(), "10.0.0.1-10.0.0.1".into()],
         v6: vec!["2001:db8::-2001:db8::ff".into()],
         v4_ports: vec![
             port_box("172.16.11.0-172.16.11.255", "6", "443-443"),
@@ -66,21 +56,11 @@ fn payload() -> Payload {
             mtu: 1420,
             addresses: vec!["100.96.0.1/16".into(), "fd00::1/64".into()],
         },
-        input: Input {
-            dns: true,
-            icmp_echo: true,
-        },
-        devices: vec![
-            device(10, &open_name),
-            device(11, &open_name),
-            device(12, &closed_name),
-        ],
+        input: Input { dns: true, icmp_echo: true },
+        devices: vec![device(10, &open_name), device(11, &open_name), device(12, &closed_name)],
         profiles: BTreeMap::from([(open_name, open), (closed_name, closed)]),
         nat: Nat {
-            v4_masquerade: vec![Masquerade {
-                src: "100.96.0.0/16".into(),
-                oif: "eth1".into(),
-            }],
+            v4_masquerade: vec![Masquerade { src: "100.96.0.0/16".into(), oif: "eth1".into() }],
             v6_masquerade: vec![],
         },
     }
@@ -124,9 +104,7 @@ fn signed_bytes_that_are_not_canonical_are_refused() {
     use ed25519_dalek::Signer;
     use sha2::{Digest, Sha256};
     let mut signed = sign(&payload(), &key(1)).unwrap();
-    let text = String::from_utf8(signed.bytes)
-        .unwrap()
-        .replace("\"format\":1", "\"format\": 1");
+    let text = String::from_utf8(signed.bytes).unwrap().replace("\"format\":1", "\"format\": 1");
     signed.bytes = text.into_bytes();
     signed.sha256 = hex::encode(Sha256::digest(&signed.bytes));
     let message = [b"nexavpn-bundle-v1\0", signed.bytes.as_slice()].concat();
@@ -147,29 +125,11 @@ fn positions_order_bundles() {
     assert_eq!(at(5, 11, 1420).check_newer(&held), Ok(true));
     assert_eq!(at(6, 1, 1420).check_newer(&held), Ok(true));
     assert_eq!(at(5, 10, 1420).check_newer(&held), Ok(false));
-    assert_eq!(
-        at(5, 10, 1280)
-            .check_newer(&held)
-            .unwrap_err()
-            .reason_code(),
-        "conflict"
-    );
-    assert_eq!(
-        at(5, 9, 1420).check_newer(&held).unwrap_err().reason_code(),
-        "rolled_back"
-    );
-    assert_eq!(
-        at(4, 99, 1420)
-            .check_newer(&held)
-            .unwrap_err()
-            .reason_code(),
-        "rolled_back"
-    );
+    assert_eq!(at(5, 10, 1280).check_newer(&held).unwrap_err().reason_code(), "conflict");
+    assert_eq!(at(5, 9, 1420).check_newer(&held).unwrap_err().reason_code(), "rolled_back");
+    assert_eq!(at(4, 99, 1420).check_newer(&held).unwrap_err().reason_code(), "rolled_back");
     let other = "3f1c8a52-0000-4000-8000-0123456789ac";
-    assert_eq!(
-        held.check_gateway(other).unwrap_err().reason_code(),
-        "wrong_gateway"
-    );
+    assert_eq!(held.check_gateway(other).unwrap_err().reason_code(), "wrong_gateway");
 }
 
 #[test]
@@ -189,73 +149,28 @@ fn a_payload_that_breaks_a_rule_is_refused() {
     }
     type Change = Box<dyn Fn(&mut Payload)>;
     let cases: Vec<(&str, Change)> = vec![
-        (
-            "device id twice",
-            Box::new(|p| p.devices[1].id = p.devices[0].id.clone()),
-        ),
-        (
-            "key twice",
-            Box::new(|p| p.devices[1].public_key = p.devices[0].public_key.clone()),
-        ),
-        (
-            "address twice",
-            Box::new(|p| p.devices[1].ips = p.devices[0].ips.clone()),
-        ),
-        (
-            "short key",
-            Box::new(|p| p.devices[0].public_key = STANDARD.encode([1; 31])),
-        ),
-        (
-            "a network as address",
-            Box::new(|p| p.devices[0].ips = vec!["100.96.1.0/24".into()]),
-        ),
-        (
-            "the gateway's address",
-            Box::new(|p| p.devices[0].ips = vec!["100.96.0.1/32".into()]),
-        ),
-        (
-            "unknown profile",
-            Box::new(|p| p.devices[0].profile = "p_0".into()),
-        ),
-        (
-            "time",
-            Box::new(|p| p.devices[0].not_after = Some("tomorrow".into())),
-        ),
+        ("device id twice", Box::new(|p| p.devices[1].id = p.devices[0].id.clone())),
+        ("key twice", Box::new(|p| p.devices[1].public_key = p.devices[0].public_key.clone())),
+        ("address twice", Box::new(|p| p.devices[1].ips = p.devices[0].ips.clone())),
+        ("short key", Box::new(|p| p.devices[0].public_key = STANDARD.encode([1; 31]))),
+        ("a network as address", Box::new(|p| p.devices[0].ips = vec!["100.96.1.0/24".into()])),
+        ("the gateway's address", Box::new(|p| p.devices[0].ips = vec!["100.96.0.1/32".into()])),
+        ("unknown profile", Box::new(|p| p.devices[0].profile = "p_0".into())),
+        ("time", Box::new(|p| p.devices[0].not_after = Some("tomorrow".into()))),
         ("psk", Box::new(|p| p.devices[0].psk_ref = Some("x".into()))),
-        (
-            "interface",
-            Box::new(|p| p.interface.name = "wg0; reboot".into()),
-        ),
-        (
-            "interface length",
-            Box::new(|p| p.interface.name = "abcdefghijklmnop".into()),
-        ),
-        (
-            "masquerade oif",
-            Box::new(|p| p.nat.v4_masquerade[0].oif = "eth\"1".into()),
-        ),
-        (
-            "masquerade family",
-            Box::new(|p| p.nat.v6_masquerade = p.nat.v4_masquerade.clone()),
-        ),
-        (
-            "masquerade bits",
-            Box::new(|p| p.nat.v4_masquerade[0].src = "100.96.0.1/16".into()),
-        ),
+        ("interface", Box::new(|p| p.interface.name = "wg0; reboot".into())),
+        ("interface length", Box::new(|p| p.interface.name = "abcdefghijklmnop".into())),
+        ("masquerade oif", Box::new(|p| p.nat.v4_masquerade[0].oif = "eth\"1".into())),
+        ("masquerade family", Box::new(|p| p.nat.v6_masquerade = p.nat.v4_masquerade.clone())),
+        ("masquerade bits", Box::new(|p| p.nat.v4_masquerade[0].src = "100.96.0.1/16".into())),
         ("gateway id", Box::new(|p| p.gateway_id = "../x".into())),
-        (
-            "issued_at",
-            Box::new(|p| p.issued_at = "2026-11-21T02:30:00+01:00".into()),
-        ),
+        ("issued_at", Box::new(|p| p.issued_at = "2026-11-21T02:30:00+01:00".into())),
         ("revision", Box::new(|p| p.revision = -1)),
         ("port 0", Box::new(|p| p.interface.listen_port = 0)),
         (
             "profile name",
             Box::new(|p| {
-                let content = Profile {
-                    v4: vec!["1.1.1.1-1.1.1.2".into()],
-                    ..Profile::default()
-                };
+                let content = Profile { v4: vec!["1.1.1.1-1.1.1.2".into()], ..Profile::default() };
                 p.profiles.insert("p_0123456789abcdef".into(), content);
             }),
         ),
@@ -319,17 +234,11 @@ fn a_payload_that_breaks_a_rule_is_refused() {
         let error = validate(&broken).unwrap_err();
         assert_eq!(error.reason_code(), "invalid", "{name}: {error}");
         let signed = sign(&broken, &key(1)).unwrap();
-        assert!(
-            verify(&signed.body(), &[key(1).verifying_key()]).is_err(),
-            "{name}"
-        );
+        assert!(verify(&signed.body(), &[key(1).verifying_key()]).is_err(), "{name}");
     }
     let mut later = payload();
     later.format = 2;
-    assert_eq!(
-        validate(&later).unwrap_err().reason_code(),
-        "unsupported_format"
-    );
+    assert_eq!(validate(&later).unwrap_err().reason_code(), "unsupported_format");
 }
 
 #[test]
@@ -340,10 +249,7 @@ fn a_join_token_survives_its_text_and_hides_its_secret() {
         signing_key_sha256: [8; 32],
         tls_cert_sha256: None,
     };
-    let with_cert = JoinToken {
-        tls_cert_sha256: Some([9; 32]),
-        ..token.clone()
-    };
+    let with_cert = JoinToken { tls_cert_sha256: Some([9; 32]), ..token.clone() };
     for token in [token, with_cert] {
         assert_eq!(token.expose().parse::<JoinToken>().unwrap(), token);
         let secret = token.expose().split('.').nth(2).unwrap().to_owned();
@@ -355,12 +261,7 @@ fn a_join_token_survives_its_text_and_hides_its_secret() {
         };
         assert!(!format!("{request:?}").contains(&secret));
     }
-    for text in [
-        "",
-        "nxg1",
-        "nxg2.a.b.c",
-        "nxg1.3f1c8a52-0000-4000-8000-0123456789ab.AA.AA",
-    ] {
+    for text in ["", "nxg1", "nxg2.a.b.c", "nxg1.3f1c8a52-0000-4000-8000-0123456789ab.AA.AA"] {
         assert!(text.parse::<JoinToken>().is_err());
     }
 }
@@ -402,21 +303,14 @@ proptest! {
 
 #[test]
 fn every_single_bit_of_a_whole_body_matters() {
-    let small = Payload {
-        devices: vec![],
-        profiles: BTreeMap::new(),
-        ..payload()
-    };
+    let small = Payload { devices: vec![], profiles: BTreeMap::new(), ..payload() };
     let body = sign(&small, &key(1)).unwrap().body();
     let trusted = [key(1).verifying_key()];
     for index in 0..body.len() {
         for bit in 0..8 {
             let mut flipped = body.clone();
             flipped[index] ^= 1 << bit;
-            assert!(
-                verify(&flipped, &trusted).is_err(),
-                "byte {index} bit {bit}"
-            );
+            assert!(verify(&flipped, &trusted).is_err(), "byte {index} bit {bit}");
         }
     }
 }

@@ -215,7 +215,7 @@ impl World {
     pub fn ruleset(&self) -> String {
         let text = self.gateway.run("nft", &["-s", "list", "table", "inet", "nexavpn"]);
         let text = text.replace("table inet nexavpn {\n", "");
-        let mut objects: Vec<&str> = text.trim_end_matches("}\n").split("\n\n").collect();
+        let mut objects: Vec<&str> = text.strip_suffix("}\n").unwrap().split("\n\n").collect();
         objects.iter_mut().for_each(|object| *object = object.trim());
         objects.sort_unstable();
         objects.join("\n")
