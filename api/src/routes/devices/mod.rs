@@ -3,8 +3,8 @@
 mod enroll;
 mod heartbeat;
 mod profile;
-mod revoke;
-mod rotate;
+pub(super) mod revoke;
+pub(super) mod rotate;
 
 use axum::{
     Router,

@@ -1,7 +1,7 @@
 //! For everybody about oneself.
 
 mod devices;
-mod enrol;
+pub(super) mod enrol;
 mod password;
 mod profile;
 

@@ -1,0 +1,45 @@
+//! `GET /admin/audit-logs`
+
+use axum::extract::State;
+use nexavpn_domain::DomainError;
+use nexavpn_projections::{
+    ListQuery, Page,
+    audit::{self, AuditQuery, Entry},
+};
+
+use super::listing::Listing;
+use crate::{App, error::ApiError};
+
+/// What happened, the newest first: the events themselves. Filters: `event_type`, `entity_type`,
+/// `status` (`success` or `failure`), `entity_id`, `actor_id`.
+pub(super) async fn handle(
+    State(app): State<App>,
+    Listing(query): Listing,
+) -> Result<axum::Json<Page<Entry>>, ApiError> {
+    let query = audit_query(query)?;
+    let log = app.commands.store().log();
+    Ok(axum::Json(audit::list(&app.pool, &log, &query).await?))
+}
+
+fn audit_query(mut list: ListQuery) -> Result<AuditQuery, DomainError> {
+    if list.sort.is_some() {
+        return Err(DomainError::field("sort", "this list is always in the order of events"));
+    }
+    if list.q.is_some() {
+        return Err(DomainError::field("q", "this list cannot be searched, only filtered"));
+    }
+    let filters = std::mem::take(&mut list.filters);
+    let mut query = AuditQuery { list, ..AuditQuery::default() };
+    for (name, value) in filters {
+        let filter = match name.as_str() {
+            "event_type" => &mut query.event_type,
+            "entity_type" => &mut query.entity_type,
+            "entity_id" => &mut query.entity_id,
+            "actor_id" => &mut query.actor_id,
+            "status" => &mut query.status,
+            _ => return Err(DomainError::field(name, "is no filter of this list")),
+        };
+        *filter = Some(value);
+    }
+    Ok(query)
+}

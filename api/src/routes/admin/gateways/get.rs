@@ -1,0 +1,15 @@
+//! `GET /admin/gateways/{id}`
+
+use axum::{extract::State, response::Response};
+use nexavpn_domain::ids::GatewayId;
+
+use super::GatewayView;
+use crate::{App, error::ApiError, extract::Path};
+
+/// One gateway, and how its node stands to its newest bundle.
+pub(super) async fn handle(
+    State(app): State<App>,
+    Path(id): Path<GatewayId>,
+) -> Result<Response, ApiError> {
+    Ok(GatewayView::load(&app, id).await?.answer())
+}

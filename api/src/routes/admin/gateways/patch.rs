@@ -1,0 +1,59 @@
+//! `PATCH /admin/gateways/{id}`
+
+use axum::{extract::State, response::Response};
+use nexavpn_commands::GatewayPatch;
+use nexavpn_domain::ids::GatewayId;
+use serde::Deserialize;
+
+use super::GatewayView;
+use crate::{
+    App,
+    auth::Caller,
+    error::ApiError,
+    extract::{Json, Path},
+};
+
+/// The request: what is left out stays. The pools never change.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Patch {
+    name: Option<String>,
+    endpoint: Option<String>,
+    public_key: Option<String>,
+    dns_servers: Option<Vec<String>>,
+    dns_search: Option<Vec<String>>,
+    listen_port: Option<i64>,
+    mtu: Option<i64>,
+    persistent_keepalive: Option<i64>,
+    masquerade_interfaces: Option<Vec<String>>,
+    internal_networks: Option<Vec<String>>,
+}
+
+impl From<Patch> for GatewayPatch {
+    fn from(patch: Patch) -> Self {
+        Self {
+            name: patch.name,
+            endpoint: patch.endpoint,
+            public_key: patch.public_key,
+            listen_port: patch.listen_port,
+            dns_servers: patch.dns_servers,
+            dns_search: patch.dns_search,
+            mtu: patch.mtu,
+            persistent_keepalive: patch.persistent_keepalive,
+            masquerade_interfaces: patch.masquerade_interfaces,
+            internal_networks: patch.internal_networks,
+        }
+    }
+}
+
+/// Changes a gateway. Devices whose profiles change with it get a new profile revision.
+pub(super) async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<GatewayId>,
+    Json(patch): Json<Patch>,
+) -> Result<Response, ApiError> {
+    let done = app.commands.change_gateway(&caller.request, id, patch.into()).await?;
+    let settled = app.settle(done.position).await;
+    Ok(settled.answer(GatewayView::load(&app, id).await?.answer()))
+}

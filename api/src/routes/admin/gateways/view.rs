@@ -1,0 +1,165 @@
+//! A gateway as lists and entity answers show it.
+
+use std::{collections::HashMap, net::IpAddr};
+
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use ipnetwork::IpNetwork;
+use nexavpn_domain::{gateway::GatewayFields, ids::GatewayId, values::Endpoint};
+use nexavpn_gateway_projector::{Convergence, GatewayReport, ReportError};
+use nexavpn_projections::gateways::{self, GatewayRow};
+use serde::Serialize;
+
+use crate::{App, error::ApiError, routes::admin::entity::entity};
+
+/// A gateway: what an admin has set, and how its node stands to it.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct GatewayView {
+    id: GatewayId,
+    name: String,
+    endpoint: Endpoint,
+    public_key: Option<String>,
+    listen_port: u16,
+    address_pool_v4: String,
+    address_pool_v6: Option<String>,
+    /// Its own addresses in the tunnel.
+    tunnel_addresses: Vec<IpAddr>,
+    dns_servers: Vec<IpAddr>,
+    dns_search: Vec<String>,
+    mtu: u16,
+    persistent_keepalive: u16,
+    masquerade_interfaces: Vec<String>,
+    internal_networks: Vec<IpNetwork>,
+    device_count: usize,
+    joined_at: Option<DateTime<Utc>>,
+    agent_version: Option<String>,
+    convergence: ConvergenceView,
+    /// The number in the ETag.
+    pub(super) version: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+/// How the node stands to the newest bundle.
+#[derive(Debug, Clone, Default, Serialize)]
+struct ConvergenceView {
+    /// `in_sync`, `behind`, `rejecting`, `unreachable`, `never_joined`, `history_lost`, or
+    /// `unknown` while the control plane itself catches up.
+    status: &'static str,
+    /// The newest bundle's revision.
+    revision: Option<i64>,
+    /// The bundle in force on the node, as it says.
+    applied: Option<AppliedView>,
+    /// Where it is behind: by how many revisions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revisions_behind: Option<u64>,
+    /// Where it is behind or unreachable: since when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<DateTime<Utc>>,
+    /// Where it rejects the newest bundle: the stable code of the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    /// Where it rejects the newest bundle: why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    last_report_at: Option<DateTime<Utc>>,
+}
+
+/// A bundle in force on a node.
+#[derive(Debug, Clone, Serialize)]
+struct AppliedView {
+    epoch: i64,
+    revision: i64,
+    sha256: String,
+}
+
+impl From<GatewayReport> for ConvergenceView {
+    fn from(report: GatewayReport) -> Self {
+        let applied = report.applied.map(|bundle| AppliedView {
+            epoch: bundle.epoch,
+            revision: bundle.revision,
+            sha256: bundle.sha256,
+        });
+        let mut view = Self {
+            status: report.convergence.as_str(),
+            revision: Some(report.revision),
+            applied,
+            last_report_at: report.last_report_at,
+            ..Self::default()
+        };
+        match report.convergence {
+            Convergence::Behind { revisions, since } => {
+                (view.revisions_behind, view.since) = (Some(revisions), Some(since));
+            }
+            Convergence::Unreachable { since } => view.since = Some(since),
+            Convergence::Rejecting { code, reason } => {
+                (view.code, view.reason) = (Some(code), Some(reason));
+            }
+            Convergence::InSync | Convergence::NeverJoined | Convergence::HistoryLost => {}
+        }
+        view
+    }
+}
+
+impl GatewayView {
+    /// A gateway that was not deleted; 404 otherwise.
+    pub(super) async fn load(app: &App, id: GatewayId) -> Result<Self, ApiError> {
+        let row = gateways::get(&app.pool, id).await?;
+        let row = row.ok_or_else(|| ApiError::not_found("gateway"))?;
+        let mut views = Self::all(app, vec![row]).await?;
+        views.pop().ok_or_else(|| ApiError::not_found("gateway"))
+    }
+
+    /// Adds to rows what the nodes report.
+    pub(super) async fn all(app: &App, rows: Vec<GatewayRow>) -> Result<Vec<Self>, ApiError> {
+        let ids: Vec<GatewayId> = rows.iter().map(|r| r.id).collect();
+        let mut reports = match app.reports.gateways(&ids, app.commands.now()).await {
+            Ok(reports) => reports,
+            // What an admin has set can be shown all the same.
+            Err(ReportError::NotLive) => HashMap::new(),
+            Err(e) => return Err(e.into()),
+        };
+        let mut counts: HashMap<GatewayId, usize> = app.fleet.read(|fleet| {
+            ids.iter().map(|id| (*id, fleet.devices_of_gateway(*id).count())).collect()
+        });
+        let unknown = || ConvergenceView { status: "unknown", ..ConvergenceView::default() };
+        let view = |row: GatewayRow| {
+            let convergence = reports.remove(&row.id).map_or_else(unknown, Into::into);
+            let device_count = counts.remove(&row.id).unwrap_or_default();
+            Self::new(row, convergence, device_count)
+        };
+        Ok(rows.into_iter().map(view).collect())
+    }
+
+    fn new(row: GatewayRow, convergence: ConvergenceView, device_count: usize) -> Self {
+        let GatewayFields { pool, .. } = &row.fields;
+        Self {
+            address_pool_v4: pool.v4.to_string(),
+            address_pool_v6: pool.v6.map(|network| network.to_string()),
+            tunnel_addresses: pool.gateway_addresses().iter().collect(),
+            id: row.id,
+            name: row.fields.name,
+            endpoint: row.fields.endpoint,
+            public_key: row.public_key,
+            listen_port: row.fields.listen_port,
+            dns_servers: row.fields.dns_servers,
+            dns_search: row.fields.dns_search,
+            mtu: row.fields.mtu,
+            persistent_keepalive: row.fields.persistent_keepalive,
+            masquerade_interfaces: row.fields.masquerade_interfaces,
+            internal_networks: row.fields.internal_networks,
+            device_count,
+            joined_at: row.joined_at,
+            agent_version: row.agent_version,
+            convergence,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+
+    /// The answer with its version.
+    pub(super) fn answer(&self) -> Response {
+        entity(self.version, self)
+    }
+}

@@ -1,0 +1,33 @@
+//! `POST /admin/groups`
+
+use axum::{extract::State, response::Response};
+use nexavpn_commands::GroupInput;
+use nexavpn_domain::ids::UserId;
+use serde::Deserialize;
+
+use super::GroupDetails;
+use crate::{App, auth::Caller, error::ApiError, extract::Json, routes::admin::entity::created};
+
+/// The request.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Create {
+    name: String,
+    description: Option<String>,
+    #[serde(default)]
+    members: Vec<UserId>,
+}
+
+/// Creates a group.
+pub(super) async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    Json(new): Json<Create>,
+) -> Result<Response, ApiError> {
+    let Create { name, description, members } = new;
+    let input = GroupInput { name, description, members };
+    let done = app.commands.create_group(&caller.request, input).await?;
+    let settled = app.settle(done.position).await;
+    let view = GroupDetails::load(&app, done.value).await?;
+    Ok(settled.answer(created("groups", done.value, view.version(), &view)))
+}

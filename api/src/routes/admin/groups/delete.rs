@@ -1,0 +1,16 @@
+//! `DELETE /admin/groups/{id}`
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use nexavpn_domain::ids::GroupId;
+
+use crate::{App, auth::Caller, error::ApiError, extract::Path};
+
+/// Deletes a group: policies that target it match nobody through it any more.
+pub(super) async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<GroupId>,
+) -> Result<Response, ApiError> {
+    let done = app.commands.delete_group(&caller.request, id).await?;
+    Ok(app.settle(done.position).await.answer(StatusCode::NO_CONTENT))
+}

@@ -1,0 +1,15 @@
+//! `GET /admin/groups/{id}`
+
+use axum::{extract::State, response::Response};
+use nexavpn_domain::ids::GroupId;
+
+use super::GroupDetails;
+use crate::{App, error::ApiError, extract::Path};
+
+/// One group with its members.
+pub(super) async fn handle(
+    State(app): State<App>,
+    Path(id): Path<GroupId>,
+) -> Result<Response, ApiError> {
+    Ok(GroupDetails::load(&app, id).await?.answer())
+}

@@ -1,0 +1,28 @@
+//! `PUT` and `DELETE /admin/groups/{id}/members/{user_id}`
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use nexavpn_domain::ids::{GroupId, UserId};
+
+use super::GroupDetails;
+use crate::{App, auth::Caller, error::ApiError, extract::Path};
+
+/// Makes a user a member; nothing changes for one who is.
+pub(super) async fn add(
+    State(app): State<App>,
+    caller: Caller,
+    Path((id, user)): Path<(GroupId, UserId)>,
+) -> Result<Response, ApiError> {
+    let done = app.commands.add_member(&caller.request, id, user).await?;
+    let settled = app.settle(done.position).await;
+    Ok(settled.answer(GroupDetails::load(&app, id).await?.answer()))
+}
+
+/// Takes a user out; nothing changes for one who is no member.
+pub(super) async fn remove(
+    State(app): State<App>,
+    caller: Caller,
+    Path((id, user)): Path<(GroupId, UserId)>,
+) -> Result<Response, ApiError> {
+    let done = app.commands.remove_member(&caller.request, id, user).await?;
+    Ok(app.settle(done.position).await.answer(StatusCode::NO_CONTENT))
+}

@@ -1,0 +1,37 @@
+//! `PATCH /admin/groups/{id}`
+
+use axum::{extract::State, response::Response};
+use nexavpn_commands::GroupPatch;
+use nexavpn_domain::ids::{GroupId, UserId};
+use serde::Deserialize;
+
+use super::GroupDetails;
+use crate::{
+    App,
+    auth::Caller,
+    error::ApiError,
+    extract::{Json, Path},
+};
+
+/// The request: what is left out stays. `members` replaces all of them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Patch {
+    name: Option<String>,
+    description: Option<String>,
+    members: Option<Vec<UserId>>,
+}
+
+/// Changes a group.
+pub(super) async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<GroupId>,
+    Json(patch): Json<Patch>,
+) -> Result<Response, ApiError> {
+    let Patch { name, description, members } = patch;
+    let patch = GroupPatch { name, description, members };
+    let done = app.commands.change_group(&caller.request, id, patch).await?;
+    let settled = app.settle(done.position).await;
+    Ok(settled.answer(GroupDetails::load(&app, id).await?.answer()))
+}

@@ -1,0 +1,63 @@
+//! A group as lists and entity answers show it.
+
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use nexavpn_domain::ids::{GroupId, UserId};
+use nexavpn_projections::groups::{self, GroupRow};
+use serde::Serialize;
+
+use crate::{App, error::ApiError, routes::admin::entity::entity};
+
+/// A group.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct GroupView {
+    id: GroupId,
+    name: String,
+    description: String,
+    member_count: i64,
+    /// The number in the ETag.
+    version: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl From<GroupRow> for GroupView {
+    fn from(row: GroupRow) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            description: row.description,
+            member_count: row.member_count,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+/// A group with its members.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct GroupDetails {
+    #[serde(flatten)]
+    group: GroupView,
+    members: Vec<UserId>,
+}
+
+impl GroupDetails {
+    /// A group that was not deleted; 404 otherwise.
+    pub(super) async fn load(app: &App, id: GroupId) -> Result<Self, ApiError> {
+        let row = groups::get(&app.pool, id).await?.ok_or_else(|| ApiError::not_found("group"))?;
+        let members = groups::members(&app.pool, id).await?;
+        Ok(Self { group: row.into(), members })
+    }
+
+    /// The number in the ETag.
+    pub(super) const fn version(&self) -> i64 {
+        self.group.version
+    }
+
+    /// The answer with its version.
+    pub(super) fn answer(&self) -> Response {
+        entity(self.version(), self)
+    }
+}

@@ -1,0 +1,36 @@
+//! For admins; auditors read.
+//!
+//! | folder | paths |
+//! | --- | --- |
+//! | `users/` | `/admin/users…` |
+//! | `groups/` | `/admin/groups…` |
+//! | `devices/` | `/admin/devices…` |
+//! | `policies/` | `/admin/policies…` |
+//! | `gateways/` | `/admin/gateways…` |
+//! | `access.rs` | `/admin/access` |
+//! | `audit_logs.rs` | `/admin/audit-logs` |
+
+mod access;
+mod audit_logs;
+mod devices;
+mod entity;
+mod gateways;
+mod groups;
+mod listing;
+mod policies;
+mod users;
+
+use axum::{Router, routing::get};
+
+use crate::App;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .merge(users::routes())
+        .merge(groups::routes())
+        .merge(devices::routes())
+        .merge(policies::routes())
+        .merge(gateways::routes())
+        .route("/admin/access", get(access::handle))
+        .route("/admin/audit-logs", get(audit_logs::handle))
+}

@@ -1,0 +1,18 @@
+//! `POST /admin/policies`
+
+use axum::{extract::State, response::Response};
+
+use super::{PolicyBody, PolicyView};
+use crate::{App, auth::Caller, error::ApiError, extract::Json, routes::admin::entity::created};
+
+/// Creates a policy. It is in force with the answer, or from its `valid_from` on.
+pub(super) async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    Json(body): Json<PolicyBody>,
+) -> Result<Response, ApiError> {
+    let done = app.commands.create_policy(&caller.request, body.into()).await?;
+    let settled = app.settle(done.position).await;
+    let view = PolicyView::load(&app, done.value).await?;
+    Ok(settled.answer(created("policies", done.value, view.version, &view)))
+}

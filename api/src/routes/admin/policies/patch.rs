@@ -1,0 +1,24 @@
+//! `PATCH /admin/policies/{id}`
+
+use axum::{extract::State, response::Response};
+use nexavpn_domain::ids::PolicyId;
+
+use super::{PolicyBody, PolicyView};
+use crate::{
+    App,
+    auth::Caller,
+    error::ApiError,
+    extract::{Json, Path},
+};
+
+/// Changes a policy. Lists are replaced as a whole.
+pub(super) async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<PolicyId>,
+    Json(body): Json<PolicyBody>,
+) -> Result<Response, ApiError> {
+    let done = app.commands.change_policy(&caller.request, id, body.into()).await?;
+    let settled = app.settle(done.position).await;
+    Ok(settled.answer(PolicyView::load(&app, id).await?.answer()))
+}

@@ -1,0 +1,49 @@
+//! A policy as lists and entity answers show it.
+
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use nexavpn_domain::{ids::PolicyId, policy::PolicyFields};
+use nexavpn_projections::policies::{self, PolicyRow};
+use serde::Serialize;
+
+use crate::{App, error::ApiError, routes::admin::entity::entity};
+
+/// A policy, in the words of the request that makes one.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct PolicyView {
+    id: PolicyId,
+    #[serde(flatten)]
+    fields: PolicyFields,
+    /// Whether it counts: enabled, begun and not over.
+    in_force: bool,
+    /// The number in the ETag.
+    pub(super) version: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl From<PolicyRow> for PolicyView {
+    fn from(row: PolicyRow) -> Self {
+        Self {
+            id: row.id,
+            fields: row.fields,
+            in_force: row.in_force,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+impl PolicyView {
+    /// A policy that was not deleted; 404 otherwise.
+    pub(super) async fn load(app: &App, id: PolicyId) -> Result<Self, ApiError> {
+        let row = policies::get(&app.pool, id).await?;
+        row.map(Self::from).ok_or_else(|| ApiError::not_found("policy"))
+    }
+
+    /// The answer with its version.
+    pub(super) fn answer(&self) -> Response {
+        entity(self.version, self)
+    }
+}

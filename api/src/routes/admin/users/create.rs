@@ -1,0 +1,41 @@
+//! `POST /admin/users`
+
+use axum::{extract::State, response::Response};
+use nexavpn_commands::{NewUser, Secret};
+use serde::Deserialize;
+
+use super::UserView;
+use crate::{App, auth::Caller, error::ApiError, extract::Json, routes::admin::entity::created};
+
+/// The request.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Create {
+    username: String,
+    display_name: Option<String>,
+    email: Option<String>,
+    role: Option<String>,
+    password: Option<String>,
+    #[serde(default)]
+    must_change_password: bool,
+}
+
+/// Creates a user. Without a password the user cannot sign in with one until an admin sets it.
+pub(super) async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    Json(new): Json<Create>,
+) -> Result<Response, ApiError> {
+    let new = NewUser {
+        username: new.username,
+        display_name: new.display_name,
+        email: new.email,
+        role: new.role,
+        password: new.password.map(Secret::new),
+        must_change_password: new.must_change_password,
+    };
+    let done = app.commands.create_user(&caller.request, new).await?;
+    let settled = app.settle(done.position).await;
+    let view = UserView::load(&app, done.value).await?;
+    Ok(settled.answer(created("users", done.value, view.version, &view)))
+}

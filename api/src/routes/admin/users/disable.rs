@@ -1,0 +1,18 @@
+//! `POST /admin/users/{id}/disable`
+
+use axum::{extract::State, response::Response};
+use nexavpn_domain::ids::UserId;
+
+use super::UserView;
+use crate::{App, auth::Caller, error::ApiError, extract::Path};
+
+/// Keeps a user from signing in from the next request on, ends the sessions and cuts the devices off.
+pub(super) async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<UserId>,
+) -> Result<Response, ApiError> {
+    let done = app.commands.disable_user(&caller.request, id).await?;
+    let settled = app.settle(done.position).await;
+    Ok(settled.answer(UserView::load(&app, id).await?.answer()))
+}

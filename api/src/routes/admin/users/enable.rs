@@ -1,0 +1,18 @@
+//! `POST /admin/users/{id}/enable`
+
+use axum::{extract::State, response::Response};
+use nexavpn_domain::ids::UserId;
+
+use super::UserView;
+use crate::{App, auth::Caller, error::ApiError, extract::Path};
+
+/// Lets a user in again; the devices that were not disabled themselves are peers again.
+pub(super) async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<UserId>,
+) -> Result<Response, ApiError> {
+    let done = app.commands.enable_user(&caller.request, id).await?;
+    let settled = app.settle(done.position).await;
+    Ok(settled.answer(UserView::load(&app, id).await?.answer()))
+}

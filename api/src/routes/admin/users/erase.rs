@@ -1,0 +1,19 @@
+//! `POST /admin/users/{id}/erase`
+
+use axum::{extract::State, response::Response};
+use nexavpn_domain::ids::UserId;
+
+use super::UserView;
+use crate::{App, auth::Caller, error::ApiError, extract::Path};
+
+/// Erases a user, also a deleted one: nobody can read the personal data any more, not even in the
+/// history. The answer shows what is left.
+pub(super) async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<UserId>,
+) -> Result<Response, ApiError> {
+    let done = app.commands.erase_user(&caller.request, id).await?;
+    let settled = app.settle(done.position).await;
+    Ok(settled.answer(UserView::load_any(&app, id).await?.answer()))
+}

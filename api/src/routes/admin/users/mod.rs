@@ -1,0 +1,32 @@
+//! Users.
+
+mod create;
+mod delete;
+mod disable;
+mod enable;
+mod enrol;
+mod erase;
+mod get;
+mod list;
+mod password;
+mod patch;
+mod view;
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+
+use crate::App;
+use view::UserView;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/admin/users", get(list::handle).post(create::handle))
+        .route("/admin/users/{id}", get(get::handle).patch(patch::handle).delete(delete::handle))
+        .route("/admin/users/{id}/disable", post(disable::handle))
+        .route("/admin/users/{id}/enable", post(enable::handle))
+        .route("/admin/users/{id}/password", post(password::handle))
+        .route("/admin/users/{id}/erase", post(erase::handle))
+        .route("/admin/users/{id}/devices", post(enrol::handle))
+}

@@ -1,0 +1,43 @@
+//! `PATCH /admin/users/{id}`
+
+use axum::{extract::State, response::Response};
+use nexavpn_commands::UserPatch;
+use nexavpn_domain::ids::UserId;
+use serde::Deserialize;
+
+use super::UserView;
+use crate::{
+    App,
+    auth::Caller,
+    error::ApiError,
+    extract::{Json, Path, nullable},
+};
+
+/// The request: what is left out stays.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Patch {
+    username: Option<String>,
+    display_name: Option<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    email: Option<Option<String>>,
+    role: Option<String>,
+}
+
+/// Changes a user. 409 `last_admin` where nobody would be left to administer.
+pub(super) async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<UserId>,
+    Json(patch): Json<Patch>,
+) -> Result<Response, ApiError> {
+    let patch = UserPatch {
+        username: patch.username,
+        display_name: patch.display_name,
+        email: patch.email,
+        role: patch.role,
+    };
+    let done = app.commands.change_user(&caller.request, id, patch).await?;
+    let settled = app.settle(done.position).await;
+    Ok(settled.answer(UserView::load(&app, id).await?.answer()))
+}

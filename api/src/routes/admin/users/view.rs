@@ -1,0 +1,67 @@
+//! A user as lists and entity answers show it.
+
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use nexavpn_domain::{ids::UserId, values::Role};
+use nexavpn_projections::users::{self, UserRow};
+use serde::Serialize;
+
+use crate::{App, error::ApiError, routes::admin::entity::entity};
+
+/// A user. Personal fields are null once erased.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct UserView {
+    id: UserId,
+    username: Option<String>,
+    display_name: Option<String>,
+    email: Option<String>,
+    role: Role,
+    /// `active`, `disabled` or `erased`.
+    status: String,
+    enabled: bool,
+    must_change_password: bool,
+    /// The number in the ETag.
+    pub(super) version: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl From<UserRow> for UserView {
+    fn from(row: UserRow) -> Self {
+        Self {
+            id: row.id,
+            username: row.username,
+            display_name: row.display_name,
+            email: row.email,
+            role: row.role,
+            status: row.status,
+            enabled: row.enabled,
+            must_change_password: row.must_change_password,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+impl UserView {
+    /// A user that was not deleted; 404 otherwise.
+    pub(super) async fn load(app: &App, id: UserId) -> Result<Self, ApiError> {
+        let view = Self::load_any(app, id).await?;
+        if matches!(view.status.as_str(), "deleted" | "erased") {
+            return Err(ApiError::not_found("user"));
+        }
+        Ok(view)
+    }
+
+    /// A user, also a deleted or erased one.
+    pub(super) async fn load_any(app: &App, id: UserId) -> Result<Self, ApiError> {
+        let row = users::get(&app.pool, id).await?;
+        row.map(Self::from).ok_or_else(|| ApiError::not_found("user"))
+    }
+
+    /// The answer with its version.
+    pub(super) fn answer(&self) -> Response {
+        entity(self.version, self)
+    }
+}
