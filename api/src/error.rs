@@ -98,7 +98,8 @@ impl From<DomainError> for ApiError {
         let message = e.to_string();
         match e {
             DomainError::Validation(details) => {
-                Self { details, ..Self::new(StatusCode::BAD_REQUEST, code, message) }
+                let sentences: Vec<String> = details.iter().map(sentence).collect();
+                Self { details, ..Self::new(StatusCode::BAD_REQUEST, code, sentences.join("; ")) }
             }
             DomainError::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, code, message),
             DomainError::Conflict { field, .. } => Self {
@@ -155,6 +156,14 @@ impl From<sqlx::Error> for ApiError {
     fn from(e: sqlx::Error) -> Self {
         unreachable_database(&e)
     }
+}
+
+/// What is wrong with a field, in the contract's words: `public_key is required`.
+fn sentence(error: &FieldError) -> String {
+    let FieldError { field, message } = error;
+    let goes_on = ["is ", "must ", "has ", "may ", "needs "].iter().any(|v| message.starts_with(v));
+    let colon = if goes_on { "" } else { ":" };
+    format!("{field}{colon} {message}")
 }
 
 fn unreachable_database(error: &dyn std::fmt::Display) -> ApiError {
