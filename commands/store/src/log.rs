@@ -157,7 +157,7 @@ impl Log {
     }
 }
 
-fn from_row(row: &PgRow) -> Result<Recorded, StoreError> {
+pub(crate) fn from_row(row: &PgRow) -> Result<Recorded, StoreError> {
     let aggregate_type: String = row.try_get("aggregate_type")?;
     let aggregate_id: String = row.try_get("aggregate_id")?;
     let idx: i64 = row.try_get("idx")?;

@@ -18,6 +18,7 @@ use nexavpn_domain::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+pub(crate) use effects::stored_key;
 pub(crate) use metadata::SEALABLE;
 pub use metadata::{Actor, Metadata};
 pub(crate) use prepare::Prepared;

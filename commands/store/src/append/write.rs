@@ -124,20 +124,37 @@ pub(crate) async fn write(
         return insert(conn, batch, true).await;
     }
     let mut tx = conn.begin().await?;
-    let releases = batch.iter().any(|p| !p.effects.releases.is_empty());
-    let position = insert(&mut tx, batch, !releases).await?;
-    if releases {
-        let admin_left = release(&mut tx, batch).await?;
-        take(&mut tx, batch).await?;
-        if admin_left {
-            keep_an_admin(&mut tx).await?;
+    match fill(&mut tx, batch, rest).await {
+        Ok(position) => {
+            tx.commit().await?;
+            Ok(position)
+        }
+        Err(failure) => {
+            // At once: a dropped transaction keeps its locks until its connection is used again.
+            tx.rollback().await?;
+            Err(failure)
         }
     }
-    take_pools(&mut tx, batch).await?;
-    hold(&mut tx, batch).await?;
-    free(&mut tx, batch, rest).await?;
-    write_rows(&mut tx, batch).await?;
-    tx.commit().await?;
+}
+
+async fn fill(
+    tx: &mut PgConnection,
+    batch: &[&Prepared],
+    rest: Duration,
+) -> Result<Position, Failure> {
+    let releases = batch.iter().any(|p| !p.effects.releases.is_empty());
+    let position = insert(tx, batch, !releases).await?;
+    if releases {
+        let admin_left = release(tx, batch).await?;
+        take(tx, batch).await?;
+        if admin_left {
+            keep_an_admin(tx).await?;
+        }
+    }
+    take_pools(tx, batch).await?;
+    hold(tx, batch).await?;
+    free(tx, batch, rest).await?;
+    write_rows(tx, batch).await?;
     Ok(position)
 }
 
@@ -148,9 +165,13 @@ pub(crate) async fn write_rows_alone(
 ) -> Result<(), AppendError> {
     let mut tx = conn.begin().await?;
     sqlx::query("SET LOCAL synchronous_commit = on").execute(&mut *tx).await?;
-    write_rows(&mut tx, &[prepared]).await.map_err(Failure::into_error)?;
-    tx.commit().await?;
-    Ok(())
+    match write_rows(&mut tx, &[prepared]).await {
+        Ok(()) => Ok(tx.commit().await?),
+        Err(failure) => {
+            tx.rollback().await?;
+            Err(failure.into_error())
+        }
+    }
 }
 
 /// Destroys data keys and writes side rows.

@@ -1,0 +1,181 @@
+//! The total order: dense, complete, and the same whoever makes it.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use nexavpn_domain::{
+    DomainError,
+    group::{Group, GroupCommand},
+};
+use nexavpn_store::{
+    AppendError, Options, SideRow, SideRowError, Store, WaitError, horizon, verify,
+};
+use nexavpn_tests::harness::{OwnServer, TestDb, WIDE, poll_until};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{append, command, create_group, decided, group, id, open, open_with, sequencing};
+
+struct Refusing;
+
+#[async_trait]
+impl SideRow for Refusing {
+    async fn write(&self, _: &mut PgConnection) -> Result<(), SideRowError> {
+        Err(DomainError::conflict("no", "no").into())
+    }
+}
+
+/// 25 appends to a few groups, every fifth rolled back after its events were inserted; answers
+/// those that were acknowledged.
+async fn write(store: Store, writer: usize, groups: Vec<Uuid>) -> usize {
+    let mut acknowledged = 0;
+    for n in 0..25 {
+        if n % 5 == 4 {
+            let stream =
+                decided::<Group>(&store, id(), create_group(&format!("{writer}-{n}"))).await;
+            let refused = store.append(append(vec![stream]).with_row(Refusing)).await;
+            assert!(matches!(refused, Err(AppendError::Refused(_))), "{refused:?}");
+            continue;
+        }
+        let change = GroupCommand::Change {
+            name: None,
+            description: Some(format!("by {writer}, {n}")),
+            members: None,
+        };
+        loop {
+            let group = groups[(writer + n) % groups.len()];
+            match command::<Group>(&store, group, change.clone()).await {
+                Ok(_) => break,
+                Err(AppendError::Sequence) => {}
+                Err(e) => panic!("{e}"),
+            }
+        }
+        acknowledged += 1;
+    }
+    acknowledged
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn with_32_writers_and_two_sequencers_every_event_is_numbered_once() {
+    for coalesce in [true, false] {
+        let server = OwnServer::start(false).await;
+        let pool = server.pool();
+        let options = Options { coalesce, ..Options::default() };
+        let store = open_with(&pool, options.clone()).await;
+        let other = open_with(&pool, options).await;
+        let _running = (sequencing(&store), sequencing(&other));
+        let mut groups = Vec::new();
+        for n in 0..16 {
+            groups.push(id());
+            command::<Group>(&store, groups[n], create_group(&format!("g{n}"))).await.unwrap();
+        }
+        let writers = (0..32).map(|n| {
+            let store = if n % 2 == 0 { store.clone() } else { other.clone() };
+            tokio::spawn(write(store, n, groups.clone()))
+        });
+        let written = futures::future::join_all(writers).await;
+        let committed = 16 + written.into_iter().map(Result::unwrap).sum::<usize>();
+        for store in [&store, &other] {
+            let head = store.head();
+            poll_until(WIDE, || async { head.borrow().idx == committed as i64 }).await;
+        }
+
+        // Read by small steps, as a projection does.
+        let mut seen = 0;
+        let mut sequences: HashMap<String, i64> = HashMap::new();
+        let mut effective = None;
+        loop {
+            let batch = store.log().read(seen, 97).await.unwrap();
+            if batch.is_empty() {
+                break;
+            }
+            for event in batch {
+                seen += 1;
+                assert_eq!(event.idx, seen);
+                let sequence = sequences.entry(event.aggregate_id).or_default();
+                *sequence += 1;
+                assert_eq!(event.sequence, *sequence);
+                assert!(effective.is_none_or(|t| t <= event.effective_time));
+                effective = Some(event.effective_time);
+            }
+        }
+        assert_eq!(seen, committed as i64);
+        let stored: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM events").fetch_one(&pool).await.unwrap();
+        assert_eq!(stored, committed as i64);
+        let report = verify(&pool, store.keyring()).await.unwrap();
+        assert_eq!(report.problems, Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn an_open_transaction_in_any_database_holds_the_order_back_and_is_named() {
+    let server = OwnServer::start(false).await;
+    let pool = server.pool();
+    let store = open(&pool).await;
+    let foreign = sqlx::PgPool::connect(&server.superuser_url("postgres")).await.unwrap();
+    let mut stalled = foreign.begin().await.unwrap();
+    sqlx::query("SELECT pg_current_xact_id()").execute(&mut *stalled).await.unwrap();
+    group(&store, "early").await.unwrap();
+    let position = group(&store, "late").await.unwrap();
+    assert_eq!(store.sequence_once().await.unwrap(), 0);
+
+    let superuser = sqlx::PgPool::connect(&server.superuser_url("nexavpn")).await.unwrap();
+    let oldest = horizon(&superuser).await.unwrap().unwrap();
+    assert_eq!(oldest.database.as_deref(), Some("postgres"));
+    assert!(oldest.behind >= 1);
+
+    let _running = sequencing(&store);
+    let waited = store.wait_sequenced(position, Instant::now() + Duration::from_millis(50)).await;
+    assert!(matches!(waited, Err(WaitError::Elapsed)), "{waited:?}");
+    stalled.rollback().await.unwrap();
+    let idx = store.wait_sequenced(position, Instant::now() + WIDE).await.unwrap();
+    assert_eq!(idx, 2);
+    assert_eq!(horizon(&superuser).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_head_follows_what_other_processes_number() {
+    let db = TestDb::new().await;
+    let (writing, reading) = (open(&db.pool).await, open(&db.pool).await);
+    let _running = sequencing(&reading);
+    let position = group(&writing, "g").await.unwrap();
+    let idx = reading.wait_sequenced(position, Instant::now() + WIDE).await.unwrap();
+    assert_eq!(idx, 1);
+    // This one's own statement brings it up to date.
+    assert_eq!(writing.sequence_once().await.unwrap(), 0);
+    assert_eq!(writing.head().borrow().idx, 1);
+    assert_eq!(writing.wait_sequenced(position, Instant::now()).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_time_names_a_prefix_of_the_log() {
+    let db = TestDb::new().await;
+    let store = open(&db.pool).await;
+    let log = store.log();
+    assert_eq!(log.idx_at(chrono::Utc::now()).await.unwrap(), 0);
+    for n in 0..23 {
+        group(&store, &format!("g{n}")).await.unwrap();
+    }
+    poll_until(WIDE, || async {
+        store.sequence_once().await.unwrap();
+        store.head().borrow().idx == 23
+    })
+    .await;
+    let events = log.read(0, 100).await.unwrap();
+    assert_eq!(events.len(), 23);
+    assert_eq!(
+        log.idx_at(events[0].effective_time - chrono::TimeDelta::microseconds(1)).await.unwrap(),
+        0
+    );
+    for event in &events {
+        let last = events.iter().filter(|e| e.effective_time <= event.effective_time).count();
+        assert_eq!(log.idx_at(event.effective_time).await.unwrap(), last as i64);
+    }
+    let later = events[22].effective_time + chrono::TimeDelta::hours(1);
+    assert_eq!(log.idx_at(later).await.unwrap(), 23);
+    assert_eq!(log.head().await.unwrap(), *store.head().borrow());
+}

@@ -1,0 +1,192 @@
+//! Addresses are given once, and all of them.
+
+use std::{collections::HashSet, net::IpAddr, time::Duration};
+
+use async_trait::async_trait;
+use nexavpn_domain::{
+    DomainError,
+    device::{Device, DeviceCommand},
+    ids::GatewayId,
+    values::{Pool, Role, Slot},
+};
+use nexavpn_store::{
+    AppendError, Options, SideRow, SideRowError, SlotError, SlotRequest, Store, verify,
+};
+use nexavpn_tests::harness::TestDb;
+use sqlx::PgConnection;
+
+use super::{Place, command, enrol, enrolment, gateway, open, open_with, place, pool_of, user};
+
+const RUN_OUT: &str = "UPDATE ip_slot SET reserved_until = now() WHERE reservation IS NOT NULL";
+const NONE: &[IpAddr] = &[];
+
+fn request(gateway: GatewayId, pool: &Pool) -> SlotRequest<'_> {
+    SlotRequest { gateway, pool, wanted: None, never: NONE, ttl: Duration::from_secs(60) }
+}
+
+fn impatient() -> Options {
+    Options { exhausted_wait: Duration::ZERO, ..Options::default() }
+}
+
+struct Refusing;
+
+#[async_trait]
+impl SideRow for Refusing {
+    async fn write(&self, _: &mut PgConnection) -> Result<(), SideRowError> {
+        Err(DomainError::conflict("no", "no").into())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_32_who_enrol_into_a_small_pool_as_many_succeed_as_there_are_addresses() {
+    for coalesce in [true, false] {
+        let db = TestDb::new().await;
+        let store = open_with(&db.pool, Options { coalesce, ..Options::default() }).await;
+        let pool = pool_of("100.96.0.0/28", Some("fd00::/64"));
+        let there = gateway(&store, "g", pool).await;
+        let owner = user(&store, "ann", Role::User).await;
+        // Eight of them reserve an address, fail in their append, and give the address back.
+        let attempts = (0..32).map(|n| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let reserved = match store.reserve_slot(request(there, &pool)).await {
+                    Ok(reserved) => reserved,
+                    Err(SlotError::Exhausted) => return None,
+                    Err(e) => panic!("{e}"),
+                };
+                let place =
+                    Place { gateway: there, pool, slot: reserved.slot, token: reserved.token };
+                let (_, append) = enrolment(&store, owner, &format!("device {n}"), &place).await;
+                if n % 4 == 0 {
+                    let refused = store.append(append.with_row(Refusing)).await;
+                    assert!(matches!(refused, Err(AppendError::Refused(_))), "{refused:?}");
+                    assert!(store.release_reservation(reserved.token).await.unwrap());
+                    return None;
+                }
+                store.append(append).await.unwrap();
+                Some(reserved.slot)
+            })
+        });
+        let given = futures::future::join_all(attempts).await;
+        let given: Vec<Slot> = given.into_iter().filter_map(Result::unwrap).collect();
+        let different: HashSet<Slot> = given.iter().copied().collect();
+        assert_eq!((given.len(), different), (13, (2..15).collect()));
+        let report = verify(&db.pool, store.keyring()).await.unwrap();
+        assert_eq!(report.problems, Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn an_address_rests_before_it_is_given_again() {
+    let db = TestDb::new().await;
+    let store = open_with(&db.pool, impatient()).await;
+    let pool = pool_of("100.96.0.0/30", None);
+    let there = gateway(&store, "g", pool).await;
+    let owner = user(&store, "ann", Role::User).await;
+    let device = enrol(&store, owner, "one", there, pool).await;
+    let full = store.reserve_slot(request(there, &pool)).await;
+    assert!(matches!(full, Err(SlotError::Exhausted)), "{full:?}");
+    command::<Device>(&store, device.0, DeviceCommand::Revoke { reason: None }).await.unwrap();
+    let resting = store.reserve_slot(request(there, &pool)).await;
+    assert!(matches!(resting, Err(SlotError::Exhausted)), "{resting:?}");
+
+    sqlx::query("UPDATE ip_slot SET free_after = now()").execute(&db.pool).await.unwrap();
+    assert_eq!(place(&store, there, pool).await.slot, 2);
+    assert!(verify(&db.pool, store.keyring()).await.unwrap().is_clean());
+
+    let hasty = Options { rest: Duration::ZERO, ..impatient() };
+    let store = open_with(&db.pool, hasty).await;
+    sqlx::query(RUN_OUT).execute(&db.pool).await.unwrap();
+    let device = enrol(&store, owner, "one", there, pool).await;
+    command::<Device>(&store, device.0, DeviceCommand::Revoke { reason: None }).await.unwrap();
+    enrol(&store, owner, "one", there, pool).await;
+}
+
+#[tokio::test]
+async fn wanted_and_forbidden_addresses() {
+    let db = TestDb::new().await;
+    let store = open_with(&db.pool, impatient()).await;
+    let pool = pool_of("100.96.0.0/29", None);
+    let there = gateway(&store, "g", pool).await;
+    let resolver: IpAddr = "100.96.0.3".parse().unwrap();
+    let elsewhere: IpAddr = "9.9.9.9".parse().unwrap();
+    let never = [resolver, elsewhere];
+    let ask = |wanted| SlotRequest { wanted, never: &never, ..request(there, &pool) };
+    for outside in [0, 1, 3, 7, 8, 4000] {
+        let refused = store.reserve_slot(ask(Some(outside))).await;
+        assert!(matches!(refused, Err(SlotError::OutOfPool)), "{outside}: {refused:?}");
+    }
+    assert_eq!(store.reserve_slot(ask(Some(5))).await.unwrap().slot, 5);
+    let taken = store.reserve_slot(ask(Some(5))).await;
+    assert!(matches!(taken, Err(SlotError::Taken)), "{taken:?}");
+    let mut rest = Vec::new();
+    while let Ok(reserved) = store.reserve_slot(ask(None)).await {
+        rest.push(reserved.slot);
+    }
+    assert_eq!(rest, [2, 4, 6]);
+}
+
+#[tokio::test]
+async fn a_reservation_that_ran_out_may_go_to_somebody_else() {
+    let db = TestDb::new().await;
+    let store = open_with(&db.pool, impatient()).await;
+    let pool = pool_of("100.96.0.0/30", None);
+    let there = gateway(&store, "g", pool).await;
+    let owner = user(&store, "ann", Role::User).await;
+    let late = place(&store, there, pool).await;
+    sqlx::query(RUN_OUT).execute(&db.pool).await.unwrap();
+    let quick = place(&store, there, pool).await;
+    assert_eq!(late.slot, quick.slot);
+    let (_, append) = enrolment(&store, owner, "late", &late).await;
+    let lost = store.append(append).await;
+    assert!(matches!(lost, Err(AppendError::ReservationLost)), "{lost:?}");
+    let (_, mut append) = enrolment(&store, owner, "none", &quick).await;
+    append.reservations.clear();
+    let lost = store.append(append).await;
+    assert!(matches!(lost, Err(AppendError::ReservationLost)), "{lost:?}");
+    let (_, append) = enrolment(&store, owner, "quick", &quick).await;
+    store.append(append).await.unwrap();
+    assert_eq!(store.sweep_reservations().await.unwrap(), 0);
+    assert!(!store.release_reservation(quick.token).await.unwrap());
+}
+
+#[tokio::test]
+async fn swept_reservations_are_lost() {
+    let db = TestDb::new().await;
+    let store = open(&db.pool).await;
+    let pool = pool_of("100.96.0.0/16", Some("fd00::/64"));
+    let there = gateway(&store, "g", pool).await;
+    let owner = user(&store, "ann", Role::User).await;
+    let place = place(&store, there, pool).await;
+    sqlx::query(RUN_OUT).execute(&db.pool).await.unwrap();
+    assert_eq!(store.sweep_reservations().await.unwrap(), 1);
+    let (_, append) = enrolment(&store, owner, "late", &place).await;
+    let lost = store.append(append).await;
+    assert!(matches!(lost, Err(AppendError::ReservationLost)), "{lost:?}");
+    let rows: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM ip_slot").fetch_one(&db.pool).await.unwrap();
+    assert!(rows < 1000, "a large pool is not materialised");
+}
+
+async fn many(store: &Store, there: GatewayId, pool: &Pool, n: usize) -> HashSet<Slot> {
+    let mut slots = HashSet::new();
+    for _ in 0..n {
+        slots.insert(store.reserve_slot(request(there, pool)).await.unwrap().slot);
+    }
+    slots
+}
+
+#[tokio::test]
+async fn blocks_follow_each_other() {
+    let db = TestDb::new().await;
+    let store = open(&db.pool).await;
+    let pool = pool_of("100.96.0.0/22", None);
+    let there = gateway(&store, "g", pool).await;
+    let wanted = SlotRequest { wanted: Some(300), ..request(there, &pool) };
+    store.reserve_slot(wanted).await.unwrap();
+    let (a, b) = tokio::join!(many(&store, there, &pool, 260), many(&store, there, &pool, 260));
+    let all: HashSet<Slot> = a.union(&b).copied().collect();
+    assert_eq!(all.len(), 520);
+    assert!(!all.contains(&300));
+    assert_eq!(all.iter().max(), Some(&522));
+}
