@@ -79,6 +79,7 @@ fn a_crash_between_any_two_steps_converges() {
 fn an_agent_that_is_killed_again_and_again_ends_at_the_last_bundle() {
     let world = served(2);
     let web = tcp_ports(&["443-443"]);
+    wait_for("the other client", || world.clients[1].namespace.reaches(SERVER, 443));
     for revision in 11..=26 {
         let payload = if revision % 2 == 0 {
             world.payload(revision, &open())
@@ -99,7 +100,9 @@ fn an_agent_that_is_killed_again_and_again_ends_at_the_last_bundle() {
     world.gateway.run("nft", &["delete", "table", "inet", "nexavpn"]);
     world.gateway.nft(&nft::render_full(&world.payload(26, &open()), &names(&world))).unwrap();
     assert_eq!(agent_made, world.ruleset());
-    assert!(world.clients[0].namespace.reaches(SERVER, 443));
+    // The device that was a peer all along has kept its session. (The other one
+    // notices only after 15 s, as WireGuard does, that it has to shake hands.)
+    assert!(world.clients[1].namespace.reaches(SERVER, 443));
 }
 
 #[test]
