@@ -70,21 +70,21 @@ impl Handle {
     ///
     /// # Errors
     /// Where the deadline comes first, or the runner has ended.
-    pub async fn wait_for(&self, idx: i64, deadline: Instant) -> Result<(), Behind> {
+    pub async fn wait_for(&self, idx: i64, deadline: impl Into<Instant>) -> Result<(), Behind> {
         let folded = |all: &Vec<ProjectionStatus>| {
             all.iter().all(|p| p.state != State::Live || p.idx >= idx)
         };
-        self.wait_until(deadline, folded).await.ok_or(Behind { idx })
+        self.wait_until(deadline.into(), folded).await.ok_or(Behind { idx })
     }
 
     /// Waits until no projection is catching up.
     ///
     /// # Errors
     /// Where the deadline comes first, or the runner has ended.
-    pub async fn caught_up(&self, deadline: Instant) -> Result<(), Behind> {
+    pub async fn caught_up(&self, deadline: impl Into<Instant>) -> Result<(), Behind> {
         let idx = self.head.borrow().idx;
         let level = |all: &Vec<ProjectionStatus>| all.iter().all(|p| p.state != State::CatchingUp);
-        self.wait_until(deadline, level).await.ok_or(Behind { idx })
+        self.wait_until(deadline.into(), level).await.ok_or(Behind { idx })
     }
 
     async fn wait_until(
@@ -112,5 +112,24 @@ impl Handle {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.states.borrow().iter().all(|p| p.state == State::Live)
+    }
+
+    /// Why the read models are not ready, in words; empty when every projection is live.
+    #[must_use]
+    pub fn problems(&self) -> Vec<String> {
+        let all = self.status();
+        let problem = |p: &ProjectionStatus| match &p.state {
+            State::Live => None,
+            State::CatchingUp => {
+                Some(format!("the read model {} is {} events behind", p.name, p.behind))
+            }
+            State::Stopped { idx, .. } => {
+                Some(format!("the read model {} is stopped at event {idx}", p.name))
+            }
+            State::Outdated { .. } => {
+                Some(format!("the read model {0} waits for `nexavpn rebuild {0}`", p.name))
+            }
+        };
+        all.iter().filter_map(problem).collect()
     }
 }
