@@ -70,21 +70,21 @@ impl Handle {
     ///
     /// # Errors
     /// Where the deadline comes first, or the runner has ended.
-    pub async fn wait_for(&self, idx: i64, deadline: impl Into<Instant>) -> Result<(), Behind> {
+    pub async fn wait_for(&self, idx: i64, deadline: Instant) -> Result<(), Behind> {
         let folded = |all: &Vec<ProjectionStatus>| {
             all.iter().all(|p| p.state != State::Live || p.idx >= idx)
         };
-        self.wait_until(deadline.into(), folded).await.ok_or(Behind { idx })
+        self.wait_until(deadline, folded).await.ok_or(Behind { idx })
     }
 
     /// Waits until no projection is catching up.
     ///
     /// # Errors
     /// Where the deadline comes first, or the runner has ended.
-    pub async fn caught_up(&self, deadline: impl Into<Instant>) -> Result<(), Behind> {
+    pub async fn caught_up(&self, deadline: Instant) -> Result<(), Behind> {
         let idx = self.head.borrow().idx;
         let level = |all: &Vec<ProjectionStatus>| all.iter().all(|p| p.state != State::CatchingUp);
-        self.wait_until(deadline.into(), level).await.ok_or(Behind { idx })
+        self.wait_until(deadline, level).await.ok_or(Behind { idx })
     }
 
     async fn wait_until(
