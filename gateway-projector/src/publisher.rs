@@ -201,7 +201,7 @@ impl Inner {
         now: DateTime<Utc>,
     ) -> Result<Arc<Published>, PublishError> {
         let key = self.keys.key(&wanted.key_id).await?;
-        // Tens of milliseconds with ten thousand devices.
+        // Grows with the number of devices, so not on a thread that serves requests.
         let signed = tokio::task::spawn_blocking(move || sign(&blueprint, wanted.epoch, &key))
             .await
             .map_err(|_| PublishError::Interrupted)??;
