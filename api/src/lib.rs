@@ -1,2 +1,22 @@
-//! NexaVPN.
+//! NexaVPN's HTTP API, and the parts of the `nexavpn` binary.
+//!
+//! To add an endpoint: a file in `routes/` for the resource and verb, a line in its `mod.rs`, and
+//! a row in the permission table (`auth/permissions.rs`).
+
+mod app;
+pub mod auth;
+pub mod cli;
+pub mod config;
+mod consistency;
+pub mod error;
+mod extract;
+mod http;
 pub mod postgres;
+pub mod routes;
+pub mod serve;
+
+pub use app::{App, HttpOptions, Parts};
+pub use http::router;
+
+/// Below it is the native API.
+pub const BASE_PATH: &str = "/api/v1";

@@ -1,0 +1,182 @@
+//! What a server is started with.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use nexavpn_commands::{Clock, OsRandom, PasswordHasher, Random, Secret, Settings, SystemClock};
+
+use crate::{
+    HttpOptions,
+    config::{DATA_DIR, DatabaseArgs, DatabaseUrl, ServeArgs},
+};
+
+/// Which database, and what opens its seals.
+#[derive(Debug, Clone)]
+pub struct DatabaseOptions {
+    /// For the embedded PostgreSQL and the master key.
+    pub data_dir: PathBuf,
+    /// A database of one's own; without it the embedded one.
+    pub database_url: Option<DatabaseUrl>,
+    /// The same database as its owner.
+    pub migrate_url: Option<DatabaseUrl>,
+    /// The master key's file, where it is not in the data directory.
+    pub master_key_file: Option<PathBuf>,
+    /// Connections at once.
+    pub max_connections: u32,
+}
+
+impl DatabaseOptions {
+    /// Everything in one directory.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            database_url: None,
+            migrate_url: None,
+            master_key_file: None,
+            max_connections: 32,
+        }
+    }
+
+    /// Where the master key is.
+    #[must_use]
+    pub fn master_key_file(&self) -> PathBuf {
+        self.master_key_file.clone().unwrap_or_else(|| self.data_dir.join("master.key"))
+    }
+}
+
+impl From<DatabaseArgs> for DatabaseOptions {
+    fn from(args: DatabaseArgs) -> Self {
+        let defaults = Self::new(args.data_dir.unwrap_or_else(|| DATA_DIR.into()));
+        Self {
+            database_url: args.database_url,
+            migrate_url: args.migrate_url,
+            master_key_file: args.master_key_file,
+            max_connections: args.max_connections.unwrap_or(defaults.max_connections),
+            ..defaults
+        }
+    }
+}
+
+/// The admin who is made where there is none.
+#[derive(Debug, Clone)]
+pub struct FirstAdminOptions {
+    /// The login name.
+    pub username: String,
+    /// The first password; generated where it is left out. To be changed at the first login in
+    /// any case.
+    pub password: Option<Secret>,
+}
+
+/// How often and how patiently the background tasks work.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// The longest pause of the clock that appends what is due.
+    pub clock: Duration,
+    /// How often the guard and the horizon are looked at.
+    pub watch: Duration,
+    /// How old an open transaction is before the log names it.
+    pub horizon: Duration,
+    /// How long the first start waits until the new signing key is known everywhere.
+    pub establish: Duration,
+    /// How long requests may take to finish at a shutdown.
+    pub drain: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            clock: Duration::from_secs(60),
+            watch: Duration::from_secs(5),
+            horizon: Duration::from_secs(10),
+            establish: Duration::from_secs(5),
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Everything that a server is started with.
+#[derive(Clone)]
+pub struct ServeOptions {
+    /// Where the data is.
+    pub database: DatabaseOptions,
+    /// Where to answer.
+    pub listen: SocketAddr,
+    /// Whether to answer other machines without TLS.
+    pub insecure_http: bool,
+    /// How HTTP is spoken.
+    pub http: HttpOptions,
+    /// Limits of the commands.
+    pub settings: Settings,
+    /// How the event store works.
+    pub store: nexavpn_store::Options,
+    /// Memory, passes and lanes of argon2.
+    pub argon2: (u32, u32, u32),
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Gives ids, tokens and keys.
+    pub random: Arc<dyn Random>,
+    /// The admin who is made where there is none.
+    pub first_admin: FirstAdminOptions,
+    /// How often the background tasks work.
+    pub pace: Pace,
+}
+
+impl ServeOptions {
+    /// The defaults, on a free port of the loopback address.
+    #[must_use]
+    pub fn new(database: DatabaseOptions) -> Self {
+        Self {
+            database,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            insecure_http: false,
+            http: HttpOptions::default(),
+            settings: Settings::default(),
+            store: nexavpn_store::Options::default(),
+            argon2: PasswordHasher::OWASP,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(OsRandom),
+            first_admin: FirstAdminOptions { username: "admin".into(), password: None },
+            pace: Pace::default(),
+        }
+    }
+
+    /// What the command line, the environment and the file say.
+    #[must_use]
+    pub fn from_args(
+        database: DatabaseArgs,
+        serve: ServeArgs,
+        admin_password: Option<Secret>,
+    ) -> Self {
+        use chrono::TimeDelta;
+        let mut options = Self::new(database.into());
+        options.listen =
+            serve.listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
+        options.insecure_http = serve.insecure_http.unwrap_or(false);
+        options.http.trusted_proxies = serve.trusted_proxies.unwrap_or_default();
+        if let Some(name) = serve.admin_username {
+            options.first_admin.username = name;
+        }
+        options.first_admin.password = admin_password;
+        let settings = &mut options.settings;
+        if let Some(n) = serve.devices_per_user {
+            settings.devices_per_user = n;
+        }
+        if let Some(days) = serve.session_days {
+            settings.session_lifetime = TimeDelta::days(days.into());
+        }
+        if let Some(minutes) = serve.join_token_minutes {
+            settings.join_token_lifetime = TimeDelta::minutes(minutes.into());
+        }
+        if let Some(days) = serve.rotation_days {
+            settings.rotation_period = TimeDelta::days(days.into());
+        }
+        if let Some(minutes) = serve.address_rest_minutes {
+            options.store.rest = Duration::from_secs(u64::from(minutes) * 60);
+        }
+        options
+    }
+}
