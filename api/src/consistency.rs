@@ -1,6 +1,6 @@
 //! Reading after writing: whoever wrote sees it in the next read, from anywhere.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::{
     extract::{Request, State},
@@ -10,7 +10,6 @@ use axum::{
 };
 use nexavpn_gateway_projector::Waited;
 use nexavpn_store::Position;
-use tokio::time::Instant;
 
 use crate::{App, error::ApiError};
 
@@ -41,7 +40,7 @@ impl App {
         let deadline = Instant::now() + bound;
         let store = self.commands.store();
         let Ok(idx) = store.wait_sequenced(position, deadline).await else { return false };
-        let read_models = self.projections.wait_for(idx, deadline);
+        let read_models = self.projections.wait_for(idx, deadline.into());
         let fleet = self.fleet.wait_for(idx, deadline);
         let (read_models, fleet) = tokio::join!(read_models, fleet);
         read_models.is_ok() && fleet != Waited::TimedOut

@@ -1,4 +1,5 @@
 //! The integration package: the harness that scenarios stand on. The scenarios are modules of
 //! the one test binary in `tests/tests/it/`.
 
+pub mod demo;
 pub mod harness;

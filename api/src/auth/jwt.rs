@@ -8,7 +8,7 @@ use jsonwebtoken::{
 };
 use nexavpn_commands::Random;
 use nexavpn_domain::ids::{SessionId, UserId};
-use nexavpn_store::{Keyring, StoreError};
+use nexavpn_store::{KeyError, Keyring};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -38,7 +38,7 @@ pub struct Claims {
 pub enum JwtError {
     /// The signing key could not be read or kept.
     #[error("the key for access tokens: {0}")]
-    Key(#[from] StoreError),
+    Key(#[from] KeyError),
     /// The key or a token could not be worked with.
     #[error("the access token: {0}")]
     Token(#[from] jsonwebtoken::errors::Error),
@@ -58,30 +58,21 @@ impl AccessTokens {
     /// # Errors
     /// Where the keyring fails.
     pub async fn open(keyring: &Keyring, random: &dyn Random) -> Result<Self, JwtError> {
-        let seed = match keyring.open_secret(SECRET).await? {
-            Some(seed) => seed,
-            None => {
-                let mut seed = [0; 32];
-                random.fill(&mut seed);
-                keyring.seal_secret(SECRET, &seed).await?;
-                // Another process may have been first: what is stored counts.
-                keyring.open_secret(SECRET).await?.unwrap_or_else(|| seed.to_vec())
-            }
-        };
+        let mut fresh = [0; 32];
+        random.fill(&mut fresh);
+        // Another process may have been first: what is stored counts.
+        let seed = keyring.secret_or(SECRET, &fresh).await?;
+        let seed = seed.try_into().map_err(|_| KeyError::Damaged(SECRET.into()))?;
         Ok(Self::from_seed(&seed))
     }
 
-    fn from_seed(seed: &[u8]) -> Self {
-        let mut bytes = [0; 32];
-        for (to, from) in bytes.iter_mut().zip(seed) {
-            *to = *from;
-        }
-        let key = ed25519_dalek::SigningKey::from_bytes(&bytes);
+    fn from_seed(seed: &[u8; 32]) -> Self {
+        let key = ed25519_dalek::SigningKey::from_bytes(seed);
         let public = key.verifying_key().to_bytes();
         let kid = hex::encode(&Sha256::digest(public)[..8]);
         Self {
             kid: kid.into(),
-            encoding: Arc::new(EncodingKey::from_ed_der(&pkcs8(&bytes))),
+            encoding: Arc::new(EncodingKey::from_ed_der(&pkcs8(seed))),
             decoding: Arc::new(DecodingKey::from_ed_der(&public)),
         }
     }
@@ -118,7 +109,8 @@ impl AccessTokens {
         validation.set_required_spec_claims(&["exp", "iss", "sub"]);
         let claims = decode::<Claims>(token, &self.decoding, &validation).ok()?.claims;
         let now = now.timestamp();
-        let valid = claims.iat <= now + 60 && now < claims.exp && claims.exp - claims.iat <= LIFETIME;
+        let valid =
+            claims.iat <= now + 60 && now < claims.exp && claims.exp - claims.iat <= LIFETIME;
         valid.then_some(claims)
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use axum::{
     extract::{FromRequestParts, MatchedPath, Request, State},
-    http::{StatusCode, header, request::Parts},
+    http::{HeaderMap, StatusCode, header, request::Parts},
     middleware::Next,
     response::Response,
 };
@@ -101,16 +101,14 @@ pub async fn authorise(
         tracing::error!(path, method = %request.method(), "a route is not in the permission table");
         return Err(ApiError::forbidden("this route is not open to anybody"));
     };
-    let principal = authenticate(&app, &request).await?;
+    let principal = authenticate(&app, request.headers()).await?;
     let caller = caller(principal, &request);
-    if let Err(error) = admit(permission, &caller, &request) {
+    if let Err(error) = admit(permission, &caller, request.uri().path()) {
         if error.status() == StatusCode::FORBIDDEN {
             let user = caller.user().ok().map(|u| u.user_id);
             let route = format!("{} {}", permission.method, permission.path);
             let (kind, code) = (FailureKind::Forbidden, error.code());
-            app.commands
-                .record_failure(&caller.request, kind, user, code, Some(&route))
-                .await;
+            app.commands.record_failure(&caller.request, kind, user, code, Some(&route)).await;
         }
         return Err(error);
     }
@@ -118,8 +116,8 @@ pub async fn authorise(
     Ok(next.run(request).await)
 }
 
-async fn authenticate(app: &App, request: &Request) -> Result<Principal, ApiError> {
-    let Some(value) = request.headers().get(header::AUTHORIZATION) else {
+async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Principal, ApiError> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else {
         return Ok(Principal::Anonymous);
     };
     let token = value.to_str().ok().and_then(|v| {
@@ -171,7 +169,7 @@ fn caller(principal: Principal, request: &Request) -> Caller {
     Caller { principal, request }
 }
 
-fn admit(permission: &Permission, caller: &Caller, request: &Request) -> Result<(), ApiError> {
+fn admit(permission: &Permission, caller: &Caller, path: &str) -> Result<(), ApiError> {
     match caller.principal {
         _ if permission.who == Who::Public => Ok(()),
         Principal::Anonymous => Err(sign_in()),
@@ -180,7 +178,7 @@ fn admit(permission: &Permission, caller: &Caller, request: &Request) -> Result<
                 return Err(ApiError::forbidden("a gateway may only fetch and report for itself"));
             }
             // Another gateway's resources do not exist for it.
-            let named = request.uri().path().split('/').any(|part| part == id.to_string());
+            let named = path.split('/').any(|part| part == id.to_string());
             if named { Ok(()) } else { Err(ApiError::not_found("gateway")) }
         }
         Principal::User(user) if !permission.who.admits(user.role) => {

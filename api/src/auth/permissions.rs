@@ -125,5 +125,8 @@ pub fn find(method: &str, path: &str) -> Option<&'static Permission> {
 #[must_use]
 pub fn while_password_due(permission: &Permission) -> bool {
     permission.who == Who::Public
-        || matches!((permission.method, permission.path), ("GET", "/auth/me") | ("POST", "/me/password"))
+        || matches!(
+            (permission.method, permission.path),
+            ("GET", "/auth/me") | ("POST", "/me/password")
+        )
 }

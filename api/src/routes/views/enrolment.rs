@@ -49,7 +49,7 @@ struct GatewaySummary {
 
 /// A rendered WireGuard profile.
 #[derive(Serialize)]
-pub(crate) struct ProfileText {
+struct ProfileText {
     format: &'static str,
     content: String,
     /// Whether `content` holds the private key, which is shown this once only.
@@ -67,16 +67,12 @@ pub(crate) struct ResourceView {
 
 impl From<&Resource> for ResourceView {
     fn from(resource: &Resource) -> Self {
-        Self {
-            kind: "cidr",
-            value: resource.network.to_string(),
-            label: resource.label.clone(),
-        }
+        Self { kind: "cidr", value: resource.network.to_string(), label: resource.label.clone() }
     }
 }
 
 /// Renders a profile.
-pub(crate) fn profile_text(profile: &ClientProfile, key: Option<&Secret>) -> ProfileText {
+fn profile_text(profile: &ClientProfile, key: Option<&Secret>) -> ProfileText {
     ProfileText {
         format: "wireguard",
         content: profile.render(key.map(Secret::expose)),

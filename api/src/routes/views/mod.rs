@@ -7,5 +7,5 @@ mod user;
 
 pub(crate) use connection::ConnectionView;
 pub(crate) use device::DeviceView;
-pub(crate) use enrolment::{EnrolmentView, ProfileText, profile_text};
+pub(crate) use enrolment::EnrolmentView;
 pub(crate) use user::UserSummary;

@@ -3,7 +3,7 @@
 
 #![allow(dead_code, reason = "every test binary uses its own part")]
 
-pub mod net;
+pub use nexavpn_netns as net;
 pub mod plane;
 
 use std::collections::BTreeMap;

@@ -1,4 +1,5 @@
-//! Network namespaces and sockets inside them.
+//! Network namespaces for tests and the demo, and sockets inside them. Everything panics where a
+//! namespace cannot be had: there is nothing to test or show then.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -15,6 +16,10 @@ use nix::sys::socket::{
 };
 use nix::sys::time::{TimeVal, TimeValLike};
 
+/// Panics, with what to do about it, unless the test runs as root.
+///
+/// # Panics
+/// Where the effective user is not root.
 pub fn require_root() {
     assert!(
         nix::unistd::geteuid().is_root(),
@@ -22,6 +27,10 @@ pub fn require_root() {
     );
 }
 
+/// Runs a program and gives what it wrote.
+///
+/// # Panics
+/// Where it fails, with what it complained about.
 pub fn sh(program: &str, args: &[&str]) -> String {
     let output = Command::new(program).args(args).output().unwrap();
     assert!(
@@ -32,15 +41,20 @@ pub fn sh(program: &str, args: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// Runs `ip`.
 pub fn ip(args: &[&str]) -> String {
     sh("ip", args)
 }
 
+/// A network namespace, removed with this value.
 pub struct Namespace {
+    /// Its name for `ip netns`.
     pub name: String,
 }
 
 impl Namespace {
+    /// Makes a namespace with its loopback interface up.
+    #[must_use]
     pub fn new(name: &str) -> Self {
         ip(&["netns", "add", name]);
         let made = Self { name: name.to_owned() };
@@ -48,22 +62,27 @@ impl Namespace {
         made
     }
 
+    /// Runs `ip` for the namespace.
     pub fn ip(&self, args: &[&str]) -> String {
         ip(&[&["-n", &self.name], args].concat())
     }
 
+    /// Runs `ip` for the namespace and does not mind a failure.
     pub fn quietly(&self, args: &[&str]) {
         let mut command = Command::new("ip");
         command.args(["-n", &self.name]).args(args).stderr(Stdio::null());
         let _ = command.status();
     }
 
+    /// A program to be run in the namespace.
+    #[must_use]
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.name, program]);
         command
     }
 
+    /// Runs a program in the namespace.
     pub fn run(&self, program: &str, args: &[&str]) -> String {
         sh("ip", &[&["netns", "exec", &self.name, program], args].concat())
     }
@@ -100,6 +119,11 @@ impl Namespace {
         })
     }
 
+    /// A listening socket in the namespace.
+    ///
+    /// # Panics
+    /// Where the address is taken.
+    #[must_use]
     pub fn listen(&self, address: &str) -> TcpListener {
         self.inside(|| TcpListener::bind(address)).unwrap()
     }
@@ -133,6 +157,13 @@ impl Namespace {
         });
     }
 
+    /// A TCP connection from the namespace.
+    ///
+    /// # Errors
+    /// Where none is made within about a second.
+    ///
+    /// # Panics
+    /// Where the host is no address.
     pub fn connect(&self, host: &str, port: u16) -> io::Result<TcpStream> {
         let address = SocketAddr::new(host.parse::<IpAddr>().unwrap(), port);
         self.inside(|| TcpStream::connect_timeout(&address, Duration::from_millis(900)))
@@ -143,6 +174,11 @@ impl Namespace {
         self.connect(host, port).is_ok_and(|mut stream| answers(&mut stream))
     }
 
+    /// Whether a datagram is answered.
+    ///
+    /// # Panics
+    /// Where the host is no address or the socket cannot be used.
+    #[must_use]
     pub fn reaches_udp(&self, host: &str, port: u16) -> bool {
         let address = SocketAddr::new(host.parse::<IpAddr>().unwrap(), port);
         self.inside(|| {
