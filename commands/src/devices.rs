@@ -503,7 +503,10 @@ impl Commands {
         device: &nexavpn_store::Loaded<Device>,
         commands: Vec<DeviceCommand>,
     ) -> Result<(), CommandError> {
-        let after = plan.decide_all(id.0, device, commands)?;
+        let (after, any) = plan.decide_all(id.0, device, commands)?;
+        if any {
+            plan.about(device.state.owner());
+        }
         plan.row(Due { aggregate_type: "device", aggregate_id: id.0, at: after.next_tick() });
         Ok(())
     }

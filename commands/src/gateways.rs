@@ -10,6 +10,7 @@ use nexavpn_domain::{
     ids::{DeviceId, GatewayId},
     values::{self, Endpoint, Pool, PublicKey},
 };
+use nexavpn_store::Actor;
 use uuid::Uuid;
 
 use crate::{
@@ -226,6 +227,8 @@ impl Commands {
             return Err(DomainError::field("public_key", "is required").into());
         };
         let credential = self.new_token();
+        // With its token the node acts as the gateway that it becomes.
+        let request = &Request { actor: Actor::Gateway(id), ..request.clone() };
         self.transact(request, "gateway", || async {
             let gateway = self.store.load::<Gateway>(id.0).await?;
             // An unknown gateway is answered like a bad token.

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use nexavpn_domain::Decider;
+use nexavpn_domain::{Decider, ids::UserId};
 use nexavpn_store::{Append, Loaded, Position, Reservation, SideRow, Stream};
 use uuid::Uuid;
 
@@ -32,7 +32,7 @@ pub(crate) struct Plan<T> {
     streams: Vec<Stream>,
     rows: Vec<Box<dyn SideRow>>,
     reservations: Vec<Reservation>,
-    forget: Vec<nexavpn_domain::ids::UserId>,
+    forget: Vec<UserId>,
     value: T,
 }
 
@@ -58,13 +58,13 @@ impl<T> Plan<T> {
     }
 
     /// The events that follow from several commands in a row, as one stream. Gives the state
-    /// after them.
+    /// after them, and whether there are any.
     pub(crate) fn decide_all<A: Decider + Clone>(
         &mut self,
         id: Uuid,
         loaded: &Loaded<A>,
         commands: Vec<A::Command>,
-    ) -> Result<A, CommandError> {
+    ) -> Result<(A, bool), CommandError> {
         let mut state = loaded.state.clone();
         let mut events = Vec::new();
         for command in commands {
@@ -73,10 +73,20 @@ impl<T> Plan<T> {
                 events.push(event);
             }
         }
-        if !events.is_empty() {
+        let any = !events.is_empty();
+        if any {
             self.streams.push(Stream::new::<A>(id, loaded.sequence, events));
         }
-        Ok(state)
+        Ok((state, any))
+    }
+
+    /// Says that the stream added last is about this person: a reason given is about them too.
+    pub(crate) fn about(&mut self, person: Option<UserId>) {
+        if let Some(person) = person
+            && let Some(stream) = self.streams.pop()
+        {
+            self.streams.push(stream.about(person));
+        }
     }
 
     /// A row that is written with the events.
@@ -90,7 +100,7 @@ impl<T> Plan<T> {
     }
 
     /// A person whose data key is destroyed.
-    pub(crate) fn forget(&mut self, user: nexavpn_domain::ids::UserId) {
+    pub(crate) fn forget(&mut self, user: UserId) {
         self.forget.push(user);
     }
 }

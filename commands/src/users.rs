@@ -303,6 +303,7 @@ impl Commands {
     ) -> Result<(), CommandError> {
         let device = self.store.load::<Device>(id.0).await?;
         if plan.decide(id.0, &device, DeviceCommand::Revoke { reason })? {
+            plan.about(device.state.owner());
             plan.row(UnindexDevice(id));
             plan.row(Due { aggregate_type: "device", aggregate_id: id.0, at: None });
         }
@@ -325,7 +326,9 @@ impl Commands {
         .await?;
         for id in ids.into_iter().map(SessionId).filter(|id| Some(*id) != keep) {
             let session = self.store.load::<Session>(id.0).await?;
-            plan.decide(id.0, &session, SessionCommand::End(reason))?;
+            if plan.decide(id.0, &session, SessionCommand::End(reason))? {
+                plan.about(Some(user));
+            }
             plan.row(CloseSession(id));
         }
         Ok(())

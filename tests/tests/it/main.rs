@@ -1,7 +1,12 @@
 //! The scenarios: NexaVPN on real parts, each test on a database of its own.
 
+mod access_nft;
+mod api_admin;
 mod arrows;
 mod embedded_postgres;
 mod gateway;
 mod harness;
+mod netns;
+mod program;
+mod read;
 mod store;

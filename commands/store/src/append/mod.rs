@@ -1,5 +1,6 @@
 //! What a command appends, and how.
 
+mod claims;
 mod effects;
 mod metadata;
 mod prepare;
@@ -124,6 +125,16 @@ impl Stream {
             })
             .collect();
         Self { aggregate_type: A::TYPE, aggregate_id: id, expected_sequence, events }
+    }
+
+    /// The same as events about a person: where an event itself names no subject, the reason
+    /// given for it is sealed with this person's key, so that erasing the person takes it along.
+    #[must_use]
+    pub fn about(mut self, person: UserId) -> Self {
+        for event in &mut self.events {
+            event.subject = event.subject.or(Some(person));
+        }
+        self
     }
 
     /// Whether there is anything to append.

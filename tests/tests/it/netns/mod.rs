@@ -1,0 +1,3 @@
+//! Scenarios in network namespaces, which need root.
+
+mod demo;
