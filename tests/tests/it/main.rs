@@ -2,6 +2,7 @@
 
 mod access_nft;
 mod api_admin;
+mod api_client;
 mod arrows;
 mod embedded_postgres;
 mod gateway;

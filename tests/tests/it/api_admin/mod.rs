@@ -19,41 +19,41 @@ use serde_json::{Value, json};
 const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
 
 /// A control plane of the test's own, and its admin.
-struct Plane {
-    admin: Client,
-    server: TestServer,
+pub(crate) struct Plane {
+    pub(crate) admin: Client,
+    pub(crate) server: TestServer,
     // Dropped last: the server still uses it.
     _db: TestDb,
 }
 
 impl Plane {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let db = TestDb::new().await;
         let server = TestServer::start(&db).await;
         Self { admin: server.admin().await, server, _db: db }
     }
 
     /// Creates something and answers it.
-    async fn create(&self, collection: &str, body: Value) -> Value {
+    pub(crate) async fn create(&self, collection: &str, body: Value) -> Value {
         let (status, entity) = self.admin.post(&format!("/admin/{collection}"), body).await;
         assert_eq!(status, 201, "{collection}: {entity}");
         entity
     }
 
     /// A user, by id.
-    async fn user(&self, username: &str) -> String {
+    pub(crate) async fn user(&self, username: &str) -> String {
         id(&self.create("users", json!({ "username": username })).await)
     }
 
     /// A gateway with a key, by id; devices can enrol at it.
-    async fn gateway(&self, name: &str, pool: &str) -> String {
+    pub(crate) async fn gateway(&self, name: &str, pool: &str) -> String {
         id(&self
             .create("gateways", with(gateway(name, pool), json!({ "public_key": key() })))
             .await)
     }
 
     /// A device of a user, by id.
-    async fn device(&self, user: &str, name: &str) -> String {
+    pub(crate) async fn device(&self, user: &str, name: &str) -> String {
         let body = json!({ "name": name, "public_key": key() });
         let (status, answer) = self.admin.post(&format!("/admin/users/{user}/devices"), body).await;
         assert_eq!(status, 201, "{answer}");
@@ -61,7 +61,13 @@ impl Plane {
     }
 
     /// Every wrong value is refused with 400 and names its field.
-    async fn refuses(&self, method: Method, path: &str, valid: &Value, cases: &[(&str, Value)]) {
+    pub(crate) async fn refuses(
+        &self,
+        method: Method,
+        path: &str,
+        valid: &Value,
+        cases: &[(&str, Value)],
+    ) {
         for (field, patch) in cases {
             let body = with(valid.clone(), patch.clone());
             let answer = self.admin.send(method.clone(), path, &[], Some(body)).await;
@@ -71,12 +77,12 @@ impl Plane {
 }
 
 /// The usual gateway body.
-fn gateway(name: &str, pool: &str) -> Value {
+pub(crate) fn gateway(name: &str, pool: &str) -> Value {
     json!({ "name": name, "endpoint": "vpn.example.com:51820", "address_pool_v4": pool })
 }
 
 /// A body with some fields set, or taken out where they are null.
-fn with(mut body: Value, patch: Value) -> Value {
+pub(crate) fn with(mut body: Value, patch: Value) -> Value {
     let (Some(fields), Value::Object(patch)) = (body.as_object_mut(), patch) else { return body };
     for (name, value) in patch {
         if value.is_null() {
@@ -89,24 +95,24 @@ fn with(mut body: Value, patch: Value) -> Value {
 }
 
 /// A WireGuard public key: nearly every 32 bytes are one.
-fn key() -> String {
+pub(crate) fn key() -> String {
     let mut bytes: [u8; 32] = rand::random();
     bytes[31] &= 0x3f;
     BASE64_STANDARD.encode(bytes)
 }
 
 /// The id of an entity.
-fn id(entity: &Value) -> String {
+pub(crate) fn id(entity: &Value) -> String {
     entity["id"].as_str().unwrap_or_else(|| panic!("no id in {entity}")).to_owned()
 }
 
-fn assert_error(answer: &(u16, Value), status: u16, code: &str) {
+pub(crate) fn assert_error(answer: &(u16, Value), status: u16, code: &str) {
     assert_eq!(answer.0, status, "{}", answer.1);
     assert_eq!(answer.1["error"]["code"], code, "{}", answer.1);
     assert!(answer.1["error"]["request_id"].is_string(), "{}", answer.1);
 }
 
-fn assert_invalid(answer: &Answer, field: &str, sent: &Value) {
+pub(crate) fn assert_invalid(answer: &Answer, field: &str, sent: &Value) {
     assert_eq!(answer.status, 400, "{sent}: {}", answer.body);
     let error = &answer.body["error"];
     assert_eq!(error["code"], "validation_error", "{sent}: {error}");
@@ -117,12 +123,12 @@ fn assert_invalid(answer: &Answer, field: &str, sent: &Value) {
 }
 
 /// A conflict names its code and the field at fault.
-fn assert_conflict(answer: &(u16, Value), code: &str, field: &str) {
+pub(crate) fn assert_conflict(answer: &(u16, Value), code: &str, field: &str) {
     assert_error(answer, 409, code);
     assert_eq!(answer.1["error"]["details"][0]["field"], field, "{}", answer.1);
 }
 
 /// The members' ids of a page.
-fn ids(page: &Value) -> Vec<String> {
+pub(crate) fn ids(page: &Value) -> Vec<String> {
     page["items"].as_array().map(|items| items.iter().map(id).collect()).unwrap_or_default()
 }

@@ -1,0 +1,90 @@
+//! What the clock brings about, as events.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use nexavpn_commands::Clock;
+use nexavpn_tests::harness::{Client, PASSWORD, TestDb, TestServer, WIDE, poll_until};
+use serde_json::json;
+
+use super::TurnableClock;
+use crate::api_admin::{gateway, id, key, with};
+
+struct Timed {
+    clock: TurnableClock,
+    server: TestServer,
+    _db: TestDb,
+}
+
+impl Timed {
+    async fn start() -> (Self, Client) {
+        let db = TestDb::new().await;
+        let clock = TurnableClock::default();
+        let turned = clock.clone();
+        let server = TestServer::start_with(&db.server_url, |o| o.clock = Arc::new(turned)).await;
+        let admin = server.admin().await;
+        let body = with(gateway("gw", "100.96.0.0/16"), json!({ "public_key": key() }));
+        assert_eq!(admin.post("/admin/gateways", body).await.0, 201);
+        (Self { clock, server, _db: db }, admin)
+    }
+
+    /// Turns the clock; access tokens from before do not work any more.
+    async fn later(&self, by: TimeDelta) -> Client {
+        self.clock.forward(by);
+        self.server.client().login("admin", PASSWORD).await
+    }
+}
+
+async fn until_status(admin: &Client, path: &str, field: &str, wanted: serde_json::Value) {
+    poll_until(WIDE, || async { admin.get(path).await.1[field] == wanted }).await;
+}
+
+#[tokio::test]
+async fn a_device_expires_and_comes_back_with_another_date() {
+    let (timed, admin) = Timed::start().await;
+    let in_an_hour = timed.clock.now() + TimeDelta::hours(1);
+    let body = json!({ "name": "guest", "public_key": key(), "expires_at": in_an_hour });
+    let (status, device) = admin.post("/me/devices", body).await;
+    assert_eq!(status, 201, "{device}");
+    let path = format!("/admin/devices/{}", id(&device["device"]));
+    assert_eq!(admin.get(&path).await.1["status"], "active");
+    let admin = timed.later(TimeDelta::hours(2)).await;
+    until_status(&admin, &path, "status", json!("expired")).await;
+    let (_, log) = admin.get("/admin/audit-logs?event_type=device.expired").await;
+    assert_eq!(log["items"][0]["actor"]["type"], "system", "{log}");
+    let (status, device) = admin.patch(&path, json!({ "expires_at": null })).await;
+    assert_eq!((status, &device["status"]), (200, &json!("active")), "{device}");
+}
+
+#[tokio::test]
+async fn a_rotation_that_is_not_answered_lapses() {
+    let (timed, admin) = Timed::start().await;
+    let body = json!({ "name": "laptop", "public_key": key() });
+    let (_, device) = admin.post("/me/devices", body).await;
+    let path = format!("/admin/devices/{}", id(&device["device"]));
+    assert_eq!(admin.post(&format!("{path}/rotate"), json!({})).await.0, 200);
+    let admin = timed.later(TimeDelta::days(8)).await;
+    until_status(&admin, &path, "status", json!("rotation_lapsed")).await;
+}
+
+#[tokio::test]
+async fn a_policy_counts_from_when_until_when_it_says() {
+    let (timed, admin) = Timed::start().await;
+    let now = timed.clock.now();
+    let body = json!({
+        "name": "Maintenance", "description": "", "priority": 1, "effect": "allow",
+        "full_tunnel": false, "destinations": ["172.16.20.0/24"], "targets": [{ "type": "everyone" }],
+        "valid_from": now + TimeDelta::hours(1), "valid_until": now + TimeDelta::hours(3),
+    });
+    let (status, policy) = admin.post("/admin/policies", body).await;
+    assert_eq!((status, &policy["in_force"]), (201, &json!(false)), "{policy}");
+    let path = format!("/admin/policies/{}", id(&policy));
+    let admin = timed.later(TimeDelta::hours(2)).await;
+    until_status(&admin, &path, "in_force", json!(true)).await;
+    let admin = timed.later(TimeDelta::hours(2)).await;
+    until_status(&admin, &path, "in_force", json!(false)).await;
+    for event in ["policy.activated", "policy.expired"] {
+        let (_, log) = admin.get(&format!("/admin/audit-logs?event_type={event}")).await;
+        assert_eq!(log["total"], 1, "{event}: {log}");
+    }
+}
