@@ -75,6 +75,11 @@ CREATE TABLE read.group_members (
 );
 CREATE INDEX ON read.group_members (user_id);
 
+-- Who was deleted, so that somebody added at that very moment is not shown as a member.
+CREATE TABLE read.group_departed (
+    user_id uuid PRIMARY KEY
+);
+
 CREATE TABLE read.devices (
     id                uuid        PRIMARY KEY,
     owner_id          uuid        NOT NULL,

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use nexavpn_store::{Head, Log, Recorded, StoreError};
 use sqlx::PgPool;
-use tokio::{sync::watch, task::JoinSet, time::Instant};
+use tokio::{sync::watch, task::JoinHandle, time::Instant};
 
 use crate::{
     ApplyError, Handle, Projection, ProjectionStatus, State,
@@ -18,12 +18,15 @@ const LOOK: Duration = Duration::from_millis(250);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Folds the log into read models, in any number of processes at once. Ends when it is dropped.
+/// Folds the log into read models, in any number of processes at once. Ends when it is dropped,
+/// after the batch at hand.
 #[derive(Debug)]
 pub struct Runner {
     handle: Handle,
-    // Aborted on drop. A transaction cut short is rolled back, checkpoint and all.
-    _lanes: JoinSet<()>,
+    // Asked to end, never aborted: sqlx gives a connection whose BEGIN was cut short back to the
+    // pool with the transaction open.
+    stop: watch::Sender<bool>,
+    lanes: Vec<JoinHandle<()>>,
 }
 
 impl Runner {
@@ -55,17 +58,27 @@ impl Runner {
         checkpoint::reload(&pool, projections, &states).await?;
         let handle = Handle::new(states.subscribe(), head.clone());
         let shared = Arc::new(Shared { pool, log, projections, states });
-        let mut lanes = JoinSet::new();
-        for live in [true, false] {
+        let stop = watch::Sender::new(false);
+        let lanes = [true, false].map(|live| {
             let lane = Lane {
                 live,
                 shared: Arc::clone(&shared),
                 head: head.clone(),
+                stop: stop.subscribe(),
                 pauses: vec![None; projections.len()],
             };
-            lanes.spawn(lane.run());
+            tokio::spawn(lane.run())
+        });
+        Ok(Self { handle, stop, lanes: lanes.into() })
+    }
+
+    /// Ends after the batch at hand.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        for lane in std::mem::take(&mut self.lanes) {
+            // A lane that panicked has ended too.
+            let _ = lane.await;
         }
-        Ok(Self { handle, _lanes: lanes })
     }
 
     /// Waiting for the read models, and how they are.
@@ -94,6 +107,7 @@ struct Lane {
     live: bool,
     shared: Arc<Shared>,
     head: watch::Receiver<Head>,
+    stop: watch::Receiver<bool>,
     pauses: Vec<Option<Pause>>,
 }
 
@@ -101,7 +115,8 @@ impl Lane {
     async fn run(mut self) {
         let mut states = self.shared.states.subscribe();
         let mut failing = false;
-        loop {
+        // Its sender goes with the runner.
+        while !*self.stop.borrow() && self.stop.has_changed().is_ok() {
             states.mark_unchanged();
             let head = self.head.borrow_and_update().idx;
             match self.step(head).await {
@@ -125,6 +140,7 @@ impl Lane {
                         return;
                     }
                 }
+                _ = self.stop.changed() => return,
                 _ = states.changed() => {}
                 () = tokio::time::sleep(rest) => {
                     if let Err(error) = self.reload().await {

@@ -35,7 +35,7 @@ impl Projection for Groups {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["groups", "group_members"]
+        &["groups", "group_members", "group_departed"]
     }
 
     fn reads(&self) -> &'static [&'static str] {
@@ -102,7 +102,9 @@ async fn fold(
         GroupEvent::MemberAdded { user_id } => {
             let query = update(
                 "WITH added AS (
-                     INSERT INTO group_members (group_id, user_id, added_at) VALUES ($1, $4, $3)
+                     INSERT INTO group_members (group_id, user_id, added_at)
+                     SELECT $1, $4, $3
+                     WHERE NOT EXISTS (SELECT FROM group_departed d WHERE d.user_id = $4)
                      RETURNING 1)
                  UPDATE groups SET member_count = member_count + (SELECT count(*) FROM added),
                         version = $2, updated_at = $3
@@ -146,6 +148,11 @@ async fn fold(
 
 /// Nobody is shown as a member who is not there any more.
 async fn forget_user(conn: &mut PgConnection, id: Uuid) -> Result<i64, ApplyError> {
+    // Deleted users may be erased later.
+    sqlx::query("INSERT INTO group_departed (user_id) VALUES ($1) ON CONFLICT DO NOTHING")
+        .bind(id)
+        .execute(&mut *conn)
+        .await?;
     sqlx::query(
         "WITH gone AS (DELETE FROM group_members WHERE user_id = $1 RETURNING group_id)
          UPDATE groups SET member_count = member_count - 1

@@ -123,6 +123,8 @@ impl Shadow {
     pub(super) async fn remove(mut self) -> Result<(), RebuildError> {
         let sql = format!("DROP SCHEMA IF EXISTS {} CASCADE", self.schema.0);
         sqlx::raw_sql(&sql).execute(&mut self.guard).await?;
+        // Closing alone releases the lock only when the server gets to it.
+        sqlx::query("SELECT pg_advisory_unlock_all()").execute(&mut self.guard).await?;
         sqlx::Connection::close(self.guard).await?;
         Ok(())
     }
