@@ -7,8 +7,9 @@
 //! - [`TestServer`]: a control plane in this process; [`ServerProcess`]: the real program, to be
 //!   killed; [`Client`]: HTTP with either.
 //! - [`poll_until`] and [`poll_for`]: waiting for a condition, never for a time.
-//! - [`require_root`]: first line of a test that makes network namespaces. Such tests live in
-//!   modules whose path contains `netns`, which is how `./test` finds those to run as root.
+//!
+//! Tests with network namespaces (`nexavpn_netns`) need root and lie in `tests/it/netns/` or
+//! `tests/it/access_nft/`: there `./test` finds those that it runs through sudo.
 
 mod client;
 mod database;
@@ -25,14 +26,3 @@ pub use poll::{WIDE, poll_for, poll_until};
 pub use process::{ServerProcess, run_program};
 pub use server::{ADMIN, MASTER_KEY, PASSWORD, TestServer, data_dir, request, write_master_key};
 pub use shared::{Keeper, SharedServer};
-
-/// Panics, with what to do about it, unless the test runs as root.
-///
-/// # Panics
-/// Where the effective user is not root.
-pub fn require_root() {
-    assert!(
-        nix::unistd::geteuid().is_root(),
-        "this test makes network namespaces and needs root: run ./test, which uses sudo for it"
-    );
-}

@@ -1,6 +1,8 @@
-//! The dependency arrows of the architecture: which crate may know which.
+//! The dependency arrows of the architecture: which crate may know which. And where tests that
+//! need root have to lie.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -13,7 +15,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("nexavpn-projections", &["nexavpn-domain", "nexavpn-store"]),
     ("nexavpn-bundle", &[]),
     ("nexavpn-gateway-projector", &["nexavpn-bundle", "nexavpn-domain", "nexavpn-store"]),
-    ("nexavpn-gateway", &["nexavpn-bundle"]),
+    // Its tests also use what makes network namespaces.
+    ("nexavpn-gateway", &["nexavpn-bundle", "nexavpn-netns"]),
+    ("nexavpn-netns", &[]),
     (
         "nexavpn-api",
         &[
@@ -35,6 +39,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "nexavpn-domain",
             "nexavpn-gateway",
             "nexavpn-gateway-projector",
+            "nexavpn-netns",
             "nexavpn-projections",
             "nexavpn-store",
         ],
@@ -77,6 +82,39 @@ fn no_crate_knows_one_that_it_may_not() {
             })
             .collect();
         assert!(forbidden.is_empty(), "{name} may not depend on {forbidden:?}");
+    }
+}
+
+#[test]
+fn what_ships_knows_nothing_of_tests() {
+    for package in packages() {
+        let name = package["name"].as_str().unwrap();
+        if name != "nexavpn-tests" {
+            assert!(!dependencies(&package, false).contains("nexavpn-netns"), "{name}");
+        }
+    }
+}
+
+/// `./test` runs what needs root through sudo and knows it by its place.
+#[test]
+fn tests_with_network_namespaces_are_where_they_are_looked_for() {
+    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    let mut unread = vec![scenarios.clone()];
+    while let Some(path) = unread.pop() {
+        let place = path.strip_prefix(&scenarios).unwrap();
+        if ["netns", "access_nft", "access_nft.rs", "arrows.rs"]
+            .iter()
+            .any(|p| place.starts_with(p))
+        {
+            continue;
+        }
+        if path.is_dir() {
+            unread.extend(path.read_dir().unwrap().map(|entry| entry.unwrap().path()));
+        } else {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let needs_root = text.contains("nexavpn_netns") || text.contains("demo::run");
+            assert!(!needs_root, "{} belongs in netns/", place.display());
+        }
     }
 }
 
