@@ -11,6 +11,7 @@ mod view;
 
 use axum::{
     Router,
+    http::{Extensions, HeaderMap, StatusCode, Version},
     middleware::map_response,
     routing::{get, post},
 };
@@ -21,8 +22,12 @@ use view::GatewayView;
 
 pub(super) fn routes() -> Router<App> {
     // The bundle is compressed here rather than outside, so that its ETag can name the encoding.
-    let sync =
-        get(sync::handle).layer(CompressionLayer::new()).layer(map_response(sync::name_encoding));
+    // Errors are not: the outermost layer completes their bodies.
+    let bundle =
+        |status: StatusCode, _: Version, _: &HeaderMap, _: &Extensions| status.is_success();
+    let sync = get(sync::handle)
+        .layer(CompressionLayer::new().compress_when(bundle))
+        .layer(map_response(sync::name_encoding));
     Router::new()
         .route("/admin/gateways", get(list::handle).post(create::handle))
         .route("/admin/gateways/{id}", get(get::handle).patch(patch::handle).delete(delete::handle))
