@@ -1,0 +1,166 @@
+//! HTTP as a test speaks it.
+
+use reqwest::{Method, header::HeaderMap};
+use serde_json::{Value, json};
+
+/// A client of one server, signed in or not. Paths are below `/api/v1`.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base_url: String,
+    token: Option<String>,
+    /// The answer to its login.
+    pub session: Value,
+}
+
+/// A whole answer.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, null where there is none.
+    pub body: Value,
+}
+
+impl Answer {
+    /// A header's text; empty where it is missing.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+impl Client {
+    /// A client that has not signed in.
+    #[must_use]
+    pub fn new(base_url: &str) -> Self {
+        // No proxy of the machine's: everything is on the loopback.
+        let http = reqwest::Client::builder().no_proxy().build();
+        let http = http.unwrap_or_else(|error| panic!("no HTTP client: {error}"));
+        Self { http, base_url: base_url.to_owned(), token: None, session: Value::Null }
+    }
+
+    /// The same client with a bearer token, such as a gateway's credential.
+    #[must_use]
+    pub fn with_token(&self, token: impl Into<String>) -> Self {
+        Self { token: Some(token.into()), ..self.clone() }
+    }
+
+    /// Signs in.
+    ///
+    /// # Panics
+    /// Where that fails.
+    pub async fn login(&self, username: &str, password: &str) -> Self {
+        let body = json!({ "username": username, "password": password });
+        let (status, session) = self.post("/auth/login", body).await;
+        assert_eq!(status, 200, "{username} cannot sign in: {session}");
+        let token = session["access_token"].as_str().unwrap_or_default().to_owned();
+        Self { session, ..self.with_token(token) }
+    }
+
+    /// The signed-in user's id.
+    ///
+    /// # Panics
+    /// Where nobody is signed in.
+    #[must_use]
+    pub fn user_id(&self) -> &str {
+        self.session["user"]["id"].as_str().unwrap_or_else(|| panic!("nobody is signed in"))
+    }
+
+    /// GET.
+    pub async fn get(&self, path: &str) -> (u16, Value) {
+        self.short(Method::GET, path, None).await
+    }
+
+    /// POST with a JSON body.
+    pub async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        self.short(Method::POST, path, Some(body)).await
+    }
+
+    /// PATCH with a JSON body.
+    pub async fn patch(&self, path: &str, body: Value) -> (u16, Value) {
+        self.short(Method::PATCH, path, Some(body)).await
+    }
+
+    /// DELETE.
+    pub async fn delete(&self, path: &str) -> (u16, Value) {
+        self.short(Method::DELETE, path, None).await
+    }
+
+    /// Any request, with headers, answered with headers.
+    ///
+    /// # Panics
+    /// Where the server does not answer.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Answer {
+        let answer = self.try_send(method, path, headers, body).await;
+        answer.unwrap_or_else(|error| panic!("no answer from {path}: {error}"))
+    }
+
+    /// The same, where the server may be gone.
+    ///
+    /// # Errors
+    /// Where the connection fails.
+    pub async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> reqwest::Result<Answer> {
+        let url = format!("{}{}{path}", self.base_url, nexavpn_api::BASE_PATH);
+        self.send_to(method, &url, headers, body).await
+    }
+
+    /// GET of a path that is not below `/api/v1`, such as `/readyz`.
+    ///
+    /// # Panics
+    /// Where the server does not answer.
+    pub async fn get_outside(&self, path: &str) -> (u16, Value) {
+        let url = format!("{}{path}", self.base_url);
+        let answer = self.send_to(Method::GET, &url, &[], None).await;
+        let answer = answer.unwrap_or_else(|error| panic!("no answer from {path}: {error}"));
+        (answer.status, answer.body)
+    }
+
+    async fn short(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+        let answer = self.send(method, path, &[], body).await;
+        (answer.status, answer.body)
+    }
+
+    async fn send_to(
+        &self,
+        method: Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> reqwest::Result<Answer> {
+        let mut request = self.http.request(method, url);
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let response = request.send().await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await?;
+        // What is not JSON is kept as it is, for the assertion that then fails.
+        let body = if text.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_str(&text).unwrap_or(Value::String(text))
+        };
+        Ok(Answer { status, headers, body })
+    }
+}
