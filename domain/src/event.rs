@@ -140,7 +140,7 @@ impl ClaimKind {
         match self {
             Self::Admin => "role",
             Self::DeviceName | Self::GatewayName | Self::GroupName => "name",
-            Self::Pool => "pool",
+            Self::Pool => "address_pool_v4",
             Self::PublicKey => "public_key",
             Self::Username => "username",
         }

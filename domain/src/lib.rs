@@ -5,6 +5,7 @@
 //! an arm wherever the compiler then asks for one, and a golden file under `domain/tests/golden/`.
 
 mod aggregate;
+mod patch;
 
 pub mod access;
 pub mod device;

@@ -255,14 +255,13 @@ impl Fleet {
         let Some(device) = self.devices.get_mut(&id) else { return };
         device.owner_enabled = owner_enabled;
         device.compiled.clone_from(&compiled);
-        let peer = compiled.filter(|_| device.status() == DeviceStatus::Active).map(|compiled| {
-            Peer {
+        let peer =
+            compiled.filter(|_| device.status() == DeviceStatus::Active).map(|compiled| Peer {
                 public_key: device.public_key.clone(),
                 addresses: device.addresses,
                 compiled,
                 not_after: device.not_after(),
-            }
-        });
+            });
         if peer != device.peer {
             changes.devices.insert(id);
             if self.gateways.contains_key(&gateway_id) {
@@ -272,8 +271,7 @@ impl Fleet {
         device.peer = peer;
         let profile = self.gateways.get(&gateway_id).and_then(|g| ClientProfile::new(device, g));
         let digest = profile.map(|p| p.digest());
-        let rotated =
-            matches!(event, Event::Device(_, DeviceEvent::RotationRequested { .. }));
+        let rotated = matches!(event, Event::Device(_, DeviceEvent::RotationRequested { .. }));
         let other = digest.is_some() && digest != device.profile_digest;
         if device.profile_revision == 0 {
             device.profile_revision = 1;

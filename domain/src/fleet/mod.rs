@@ -23,7 +23,9 @@ use crate::{
 };
 
 pub use compiled::{ClientProfile, Compiled};
-pub use state::{DeviceState, DeviceStatus, GatewayState, GroupState, Peer, PolicyState, UserState};
+pub use state::{
+    DeviceState, DeviceStatus, GatewayState, GroupState, Peer, PolicyState, UserState,
+};
 
 use compiled::CompiledCache;
 use index::Index;

@@ -4,7 +4,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{GatewayChange, GatewayEvent, GatewayFields};
-use crate::{error::DomainError, values::PublicKey};
+use crate::{
+    error::DomainError,
+    patch::{difference, set},
+    values::PublicKey,
+};
 
 /// A command to a gateway. All values have been validated.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +80,7 @@ impl Gateway {
             }
             (None, _) => Err(DomainError::not_found("gateway")),
             (Some(fields), GatewayCommand::Change { change, public_key }) => {
-                let change = difference(fields, *change);
+                let change = changed(fields, *change);
                 let mut events = Vec::new();
                 if change != GatewayChange::default() {
                     events.push(GatewayEvent::Changed { change });
@@ -117,11 +121,6 @@ impl Gateway {
 }
 
 fn merge(fields: &mut GatewayFields, change: &GatewayChange) {
-    fn set<T: Clone>(field: &mut T, value: Option<&T>) {
-        if let Some(value) = value {
-            field.clone_from(value);
-        }
-    }
     set(&mut fields.name, change.name.as_ref());
     set(&mut fields.endpoint, change.endpoint.as_ref());
     set(&mut fields.listen_port, change.listen_port.as_ref());
@@ -134,19 +133,16 @@ fn merge(fields: &mut GatewayFields, change: &GatewayChange) {
 }
 
 /// Only what really changes.
-fn difference(now: &GatewayFields, wish: GatewayChange) -> GatewayChange {
-    fn other<T: PartialEq>(present: &T, wish: Option<T>) -> Option<T> {
-        wish.filter(|w| w != present)
-    }
+fn changed(now: &GatewayFields, wish: GatewayChange) -> GatewayChange {
     GatewayChange {
-        name: other(&now.name, wish.name),
-        endpoint: other(&now.endpoint, wish.endpoint),
-        listen_port: other(&now.listen_port, wish.listen_port),
-        dns_servers: other(&now.dns_servers, wish.dns_servers),
-        dns_search: other(&now.dns_search, wish.dns_search),
-        mtu: other(&now.mtu, wish.mtu),
-        persistent_keepalive: other(&now.persistent_keepalive, wish.persistent_keepalive),
-        masquerade_interfaces: other(&now.masquerade_interfaces, wish.masquerade_interfaces),
-        internal_networks: other(&now.internal_networks, wish.internal_networks),
+        name: difference(&now.name, wish.name),
+        endpoint: difference(&now.endpoint, wish.endpoint),
+        listen_port: difference(&now.listen_port, wish.listen_port),
+        dns_servers: difference(&now.dns_servers, wish.dns_servers),
+        dns_search: difference(&now.dns_search, wish.dns_search),
+        mtu: difference(&now.mtu, wish.mtu),
+        persistent_keepalive: difference(&now.persistent_keepalive, wish.persistent_keepalive),
+        masquerade_interfaces: difference(&now.masquerade_interfaces, wish.masquerade_interfaces),
+        internal_networks: difference(&now.internal_networks, wish.internal_networks),
     }
 }

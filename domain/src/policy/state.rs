@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{PolicyEvent, PolicyFields, Validity};
 use crate::{
     error::{DomainError, Problems},
+    patch::{difference, set},
     values::{PolicyEffect, Service, Target},
 };
 
@@ -192,11 +193,6 @@ fn merge(fields: &mut PolicyFields, event: &PolicyEvent) {
     else {
         return;
     };
-    fn set<T: Clone>(field: &mut T, value: Option<&T>) {
-        if let Some(value) = value {
-            field.clone_from(value);
-        }
-    }
     set(&mut fields.name, name.as_ref());
     set(&mut fields.description, description.as_ref());
     set(&mut fields.priority, priority.as_ref());
@@ -214,25 +210,22 @@ fn merge(fields: &mut PolicyFields, event: &PolicyEvent) {
 
 /// The event that turns the fields into the changed ones; `None` where nothing changes.
 fn changed(now: &PolicyFields, change: PolicyChange) -> Option<PolicyEvent> {
-    fn other<T: PartialEq>(present: &T, wish: Option<T>) -> Option<T> {
-        wish.filter(|w| w != present)
-    }
     let validity = Validity {
         from: change.valid_from.unwrap_or(now.valid_from),
         until: change.valid_until.unwrap_or(now.valid_until),
     };
     let present = Validity { from: now.valid_from, until: now.valid_until };
     let event = PolicyEvent::Changed {
-        name: other(&now.name, change.name),
-        description: other(&now.description, change.description),
-        priority: other(&now.priority, change.priority),
-        effect: other(&now.effect, change.effect),
-        full_tunnel: other(&now.full_tunnel, change.full_tunnel),
-        destinations: other(&now.destinations, change.destinations),
-        targets: other(&now.targets, change.targets),
-        services: other(&now.services, change.services),
-        enabled: other(&now.enabled, change.enabled),
-        validity: other(&present, Some(validity)),
+        name: difference(&now.name, change.name),
+        description: difference(&now.description, change.description),
+        priority: difference(&now.priority, change.priority),
+        effect: difference(&now.effect, change.effect),
+        full_tunnel: difference(&now.full_tunnel, change.full_tunnel),
+        destinations: difference(&now.destinations, change.destinations),
+        targets: difference(&now.targets, change.targets),
+        services: difference(&now.services, change.services),
+        enabled: difference(&now.enabled, change.enabled),
+        validity: difference(&present, Some(validity)),
     };
     let nothing = PolicyEvent::Changed {
         name: None,
