@@ -41,7 +41,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             coalesce: true,
-            committers: 2,
+            committers: 1,
             max_batch: 64,
             rest: Duration::from_secs(3600),
             exhausted_wait: Duration::from_secs(5),
@@ -96,6 +96,12 @@ pub fn pool(connect: PgConnectOptions, max_connections: u32) -> PgPool {
         .connect_lazy_with(connect)
 }
 
+/// For a connection that runs few statements over and over: each is planned once, since its
+/// best plan never depends on the values, and never compiled.
+pub(crate) fn planned_once(connect: PgConnectOptions) -> PgConnectOptions {
+    connect.options([("plan_cache_mode", "force_generic_plan"), ("jit", "off")])
+}
+
 impl Store {
     /// Opens the store over a migrated database. Starts nothing.
     ///
@@ -109,9 +115,11 @@ impl Store {
         let standing = Standing::read(&pool).await?;
         let head = Head::read(&pool).await?;
         let connect = PgConnectOptions::clone(&pool.connect_options());
+        let sequencer = Arc::new(Sequencer::new(connect.clone(), head));
+        let queue = Arc::new(Queue::new(connect, options.clone(), Arc::clone(&sequencer)));
         Ok(Self(Arc::new(Inner {
-            queue: Arc::new(Queue::new(connect.clone(), options.clone())),
-            sequencer: Arc::new(Sequencer::new(connect, head)),
+            queue,
+            sequencer,
             standing: RwLock::new(standing),
             pool,
             keyring,
@@ -160,13 +168,11 @@ impl Store {
         } else {
             None
         };
-        let position = match shared {
-            Some(position) => position,
-            None => {
-                let mut conn = self.0.pool.acquire().await?;
-                write_alone(&mut conn, &prepared, self.0.options.rest).await?
-            }
-        };
+        if let Some(position) = shared {
+            return Ok(position);
+        }
+        let mut conn = self.0.pool.acquire().await?;
+        let position = write_alone(&mut conn, &prepared, self.0.options.rest).await?;
         self.0.sequencer.wake();
         Ok(position)
     }

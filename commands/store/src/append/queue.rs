@@ -8,17 +8,24 @@ use std::{
 };
 
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
-use tokio::sync::oneshot;
+use tokio::{
+    sync::{Notify, oneshot},
+    time::timeout,
+};
 
 use super::{
     Position,
     prepare::Prepared,
     write::{write, write_alone},
 };
-use crate::{AppendError, Options};
+use crate::{AppendError, Options, sequencer::Sequencer, store::planned_once};
 
 /// A connection that has been idle for longer is tried before it is used.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
+/// Where a commit takes less, there is no point in waiting for company.
+const SLOW_COMMIT: Duration = Duration::from_millis(1);
+/// How long to wait for it otherwise.
+const LINGER: Duration = Duration::from_millis(1);
 
 type Answer = Result<Position, AppendError>;
 
@@ -31,6 +38,8 @@ struct Item {
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Item>,
+    /// How many a committer would like to see waiting.
+    wanted: usize,
     committers: usize,
     connections: Vec<(PgConnection, Instant)>,
 }
@@ -39,13 +48,20 @@ struct State {
 /// left to do.
 pub(crate) struct Queue {
     state: Mutex<State>,
+    complete: Notify,
     connect: PgConnectOptions,
     options: Options,
+    sequencer: Arc<Sequencer>,
 }
 
 impl Queue {
-    pub(crate) fn new(connect: PgConnectOptions, options: Options) -> Self {
-        Self { state: Mutex::default(), connect, options }
+    pub(crate) fn new(
+        connect: PgConnectOptions,
+        options: Options,
+        sequencer: Arc<Sequencer>,
+    ) -> Self {
+        let (state, complete) = (Mutex::default(), Notify::new());
+        Self { state, complete, connect: planned_once(connect), options, sequencer }
     }
 
     /// Commits an append together with others that only add.
@@ -61,6 +77,9 @@ impl Queue {
         {
             let mut state = self.state();
             state.waiting.push_back(Item { prepared, answer });
+            if state.waiting.len() == state.wanted {
+                self.complete.notify_one();
+            }
             if state.committers < self.options.committers {
                 state.committers += 1;
                 drop(state);
@@ -124,8 +143,28 @@ impl Committer {
                 }
                 state.waiting.drain(..n).collect()
             };
+            let company = batch.len();
+            let begin = Instant::now();
             self.commit(batch).await;
+            if company > 1 && begin.elapsed() >= SLOW_COMMIT {
+                self.linger(company).await;
+            }
         }
+    }
+
+    /// Those who were just answered are about to come back, if they come back at all. Without
+    /// waiting for them a moment, the first one would start the next commit for itself and make
+    /// all others wait for the one after it.
+    async fn linger(&self, company: usize) {
+        {
+            let mut state = self.queue.state();
+            state.wanted = (state.waiting.len() + company).min(self.queue.options.max_batch);
+            if state.waiting.len() >= state.wanted {
+                return;
+            }
+        }
+        drop(timeout(LINGER, self.queue.complete.notified()).await);
+        self.queue.state().wanted = 0;
     }
 
     async fn commit(&self, batch: Vec<Item>) {
@@ -138,6 +177,9 @@ impl Committer {
         if let [only] = &batch[..] {
             let answer = write_alone(&mut conn, &only.prepared, rest).await;
             self.put_back(conn, !matches!(answer, Err(AppendError::Store(_))));
+            if answer.is_ok() {
+                self.queue.sequencer.wake();
+            }
             if let Some(item) = batch.into_iter().next() {
                 // Whoever went away needs no answer.
                 drop(item.answer.send(Some(answer)));
@@ -148,6 +190,7 @@ impl Committer {
         match write(&mut conn, &prepared, rest).await {
             Ok(position) => {
                 self.put_back(conn, true);
+                self.queue.sequencer.wake();
                 for item in batch {
                     drop(item.answer.send(Some(Ok(position))));
                 }

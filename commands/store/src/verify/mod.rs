@@ -74,7 +74,9 @@ async fn read(
                 coalesce(i.idx, 0) AS idx, e.recorded_at AS effective_time,
                 e.gen, e.tx, e.pos, e.aggregate_type, e.aggregate_id, e.sequence, e.event_type,
                 e.event_version, e.recorded_at, e.metadata, e.payload
-         FROM events e LEFT JOIN log_index i ON (i.gen, i.tx, i.pos) = (e.gen, e.tx, e.pos)
+         FROM events e LEFT JOIN LATERAL (
+             SELECT * FROM log_index i WHERE (i.gen, i.tx, i.pos) = (e.gen, e.tx, e.pos) OFFSET 0
+         ) i ON true
          WHERE (e.gen, e.tx, e.pos) > ($1, $2, $3) ORDER BY e.gen, e.tx, e.pos LIMIT $4",
     )
     .bind(generation)
