@@ -6,6 +6,7 @@
 
 mod bench;
 mod netns;
+mod random;
 mod scenario;
 mod wire;
 

@@ -12,7 +12,8 @@ use proptest::test_runner::{TestCaseError, TestRunner};
 use super::{
     bench::{Arrived, Bench, Side},
     config,
-    scenario::{Scenario, device, fold, payload, scenarios},
+    random::scenarios,
+    scenario::{SENDERS, Scenario, device, fold, payload},
     wire::{Crafted, Kind, Seen},
 };
 
@@ -56,7 +57,7 @@ fn openings(scenario: &Scenario, tally: &mut Tally) -> Vec<Crafted> {
 
 /// The decisions of reference and evaluator; `None` where the device is no peer.
 fn decisions(scenario: &Scenario, fleet: &Fleet) -> Vec<[Option<Decision>; 2]> {
-    let rules: Vec<_> = (0..super::scenario::SENDERS).map(|n| scenario.rules_of(n)).collect();
+    let rules: Vec<_> = (0..SENDERS).map(|n| scenario.rules_of(n)).collect();
     let of = |(n, packet): &(usize, _)| {
         let reference = rules[*n].as_ref();
         let reference = reference.map(|r| testing::decide(r, &scenario.around, packet));

@@ -155,11 +155,11 @@ impl Seen {
         let (src, dst, protocol, transport): (IpAddr, IpAddr, u8, &[u8]) =
             match frame.get(12..14)? {
                 [0x08, 0x00] => {
-                    let ip = |at: usize| Some(<[u8; 4]>::try_from(packet.get(at..at + 4)?).ok()?);
+                    let ip = |at: usize| <[u8; 4]>::try_from(packet.get(at..at + 4)?).ok();
                     (ip(12)?.into(), ip(16)?.into(), *packet.get(9)?, packet.get(20..)?)
                 }
                 [0x86, 0xdd] => {
-                    let ip = |at: usize| Some(<[u8; 16]>::try_from(packet.get(at..at + 16)?).ok()?);
+                    let ip = |at: usize| <[u8; 16]>::try_from(packet.get(at..at + 16)?).ok();
                     (ip(8)?.into(), ip(24)?.into(), *packet.get(6)?, packet.get(40..)?)
                 }
                 _ => return None,
