@@ -120,8 +120,8 @@ CREATE INDEX ON read.devices (gateway_id, name_key, id);
 CREATE INDEX ON read.devices (status, name_key, id);
 CREATE INDEX ON read.devices (platform, name_key, id);
 CREATE INDEX ON read.devices (public_key);
-CREATE INDEX ON read.devices (address_v4);
-CREATE INDEX ON read.devices (address_v6);
+CREATE INDEX ON read.devices (host(address_v4));
+CREATE INDEX ON read.devices (host(address_v6));
 
 -- What the devices projection knows about users, so that it can be rebuilt without another one.
 CREATE TABLE read.device_owners (

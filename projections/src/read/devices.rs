@@ -214,15 +214,10 @@ async fn owner(conn: &mut PgConnection, id: Uuid, e: &UserEvent) -> Result<(), A
 
 async fn enable_owner(conn: &mut PgConnection, id: Uuid, on: bool) -> Result<(), ApplyError> {
     sqlx::query(
-        "INSERT INTO device_owners (user_id, enabled) VALUES ($1, $2)
-         ON CONFLICT (user_id) DO UPDATE SET enabled = excluded.enabled",
-    )
-    .bind(id)
-    .bind(on)
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query(
-        "UPDATE devices SET owner_enabled = $2 WHERE owner_id = $1 AND owner_enabled <> $2",
+        "WITH owner AS (
+             INSERT INTO device_owners (user_id, enabled) VALUES ($1, $2)
+             ON CONFLICT (user_id) DO UPDATE SET enabled = excluded.enabled)
+         UPDATE devices SET owner_enabled = $2 WHERE owner_id = $1 AND owner_enabled <> $2",
     )
     .bind(id)
     .bind(on)
