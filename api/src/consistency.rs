@@ -56,6 +56,23 @@ impl Settled {
         response
     }
 
+    /// The answer to a change with what it made. Where that cannot be read back the change has
+    /// happened all the same: the answer then is `bare`, and says that reading is behind.
+    ///
+    /// # Errors
+    /// What kept it from being read, where nothing was changed.
+    pub fn answer_or(
+        self,
+        view: Result<Response, ApiError>,
+        bare: impl IntoResponse,
+    ) -> Result<Response, ApiError> {
+        match view {
+            Ok(view) => Ok(self.answer(view)),
+            Err(_) if self.position.is_some() => Ok(Self { pending: true, ..self }.answer(bare)),
+            Err(error) => Err(error),
+        }
+    }
+
     fn write(self, headers: &mut HeaderMap) {
         if let Some(position) = self.position
             && let Ok(value) = HeaderValue::from_str(&position.to_string())

@@ -125,7 +125,8 @@ async fn names_pools_and_keys_belong_to_one_gateway() {
     let name = create(gateway("ONE", "100.97.0.0/16")).await;
     assert_conflict(&name, "gateway_name_taken", "name");
     for pool in ["100.96.0.0/16", "100.96.7.0/24", "100.0.0.0/8"] {
-        assert_error(&create(gateway("two", pool)).await, 409, "pool_overlap");
+        let overlap = create(gateway("two", pool)).await;
+        assert_conflict(&overlap, "pool_overlap", "address_pool_v4");
     }
     let v6 = json!({ "address_pool_v6": "fd00:1::/112" });
     assert_error(&create(with(gateway("two", "100.97.0.0/16"), v6)).await, 409, "pool_overlap");

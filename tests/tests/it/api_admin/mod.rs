@@ -5,6 +5,7 @@ mod audit;
 mod devices;
 mod gateways;
 mod groups;
+mod pending;
 mod permissions;
 mod policies;
 mod sync;

@@ -3,12 +3,17 @@
 use axum::{extract::State, response::Response};
 use nexavpn_domain::ids::DeviceId;
 
-use crate::{App, error::ApiError, extract::Path, routes::views::DeviceView};
+use crate::{
+    App,
+    error::ApiError,
+    extract::Path,
+    routes::{admin::entity::entity, views::DeviceView},
+};
 
 /// One device, also a revoked one.
 pub(super) async fn handle(
     State(app): State<App>,
     Path(id): Path<DeviceId>,
 ) -> Result<Response, ApiError> {
-    Ok(DeviceView::load(&app, id).await?.answer())
+    Ok(entity(&DeviceView::load(&app, id).await?))
 }

@@ -11,7 +11,7 @@ use crate::{
     auth::Caller,
     error::ApiError,
     extract::{Json, Path, nullable},
-    routes::views::DeviceView,
+    routes::{admin::entity::changed, views::DeviceView},
 };
 
 /// The request: what is left out stays; `expires_at: null` means never.
@@ -35,5 +35,5 @@ pub(super) async fn handle(
     let change = DeviceChange { name, enabled, expires_at };
     let done = app.commands.change_device(&caller.request, id, change).await?;
     let settled = app.settle(done.position).await;
-    Ok(settled.answer(DeviceView::load(&app, id).await?.answer()))
+    changed(settled, id, DeviceView::load(&app, id).await)
 }

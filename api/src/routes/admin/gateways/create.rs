@@ -55,6 +55,5 @@ pub(super) async fn handle(
 ) -> Result<Response, ApiError> {
     let done = app.commands.create_gateway(&caller.request, new.into()).await?;
     let settled = app.settle(done.position).await;
-    let view = GatewayView::load(&app, done.value).await?;
-    Ok(settled.answer(created("gateways", done.value, view.version, &view)))
+    created(settled, "gateways", done.value, GatewayView::load(&app, done.value).await)
 }

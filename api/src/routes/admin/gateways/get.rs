@@ -4,12 +4,12 @@ use axum::{extract::State, response::Response};
 use nexavpn_domain::ids::GatewayId;
 
 use super::GatewayView;
-use crate::{App, error::ApiError, extract::Path};
+use crate::{App, error::ApiError, extract::Path, routes::admin::entity::entity};
 
 /// One gateway, and how its node stands to its newest bundle.
 pub(super) async fn handle(
     State(app): State<App>,
     Path(id): Path<GatewayId>,
 ) -> Result<Response, ApiError> {
-    Ok(GatewayView::load(&app, id).await?.answer())
+    Ok(entity(&GatewayView::load(&app, id).await?))
 }

@@ -11,6 +11,7 @@ use crate::{
     auth::Caller,
     error::ApiError,
     extract::{Json, Path},
+    routes::admin::entity::changed,
 };
 
 /// The request: what is left out stays. The pools never change.
@@ -55,5 +56,5 @@ pub(super) async fn handle(
 ) -> Result<Response, ApiError> {
     let done = app.commands.change_gateway(&caller.request, id, patch.into()).await?;
     let settled = app.settle(done.position).await;
-    Ok(settled.answer(GatewayView::load(&app, id).await?.answer()))
+    changed(settled, id, GatewayView::load(&app, id).await)
 }

@@ -2,7 +2,6 @@
 
 use std::{collections::HashMap, net::IpAddr};
 
-use axum::response::Response;
 use chrono::{DateTime, Utc};
 use ipnetwork::IpNetwork;
 use nexavpn_domain::{gateway::GatewayFields, ids::GatewayId, values::Endpoint};
@@ -10,7 +9,7 @@ use nexavpn_gateway_projector::{Convergence, GatewayReport, ReportError};
 use nexavpn_projections::gateways::{self, GatewayRow};
 use serde::Serialize;
 
-use crate::{App, error::ApiError, routes::admin::entity::entity};
+use crate::{App, error::ApiError, routes::admin::entity::Entity};
 
 /// A gateway: what an admin has set, and how its node stands to it.
 #[derive(Debug, Clone, Serialize)]
@@ -35,7 +34,7 @@ pub(super) struct GatewayView {
     agent_version: Option<String>,
     convergence: ConvergenceView,
     /// The number in the ETag.
-    pub(super) version: i64,
+    version: i64,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
@@ -157,9 +156,10 @@ impl GatewayView {
             updated_at: row.updated_at,
         }
     }
+}
 
-    /// The answer with its version.
-    pub(super) fn answer(&self) -> Response {
-        entity(self.version, self)
+impl Entity for GatewayView {
+    fn version(&self) -> i64 {
+        self.version
     }
 }

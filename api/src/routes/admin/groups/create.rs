@@ -28,6 +28,5 @@ pub(super) async fn handle(
     let input = GroupInput { name, description, members };
     let done = app.commands.create_group(&caller.request, input).await?;
     let settled = app.settle(done.position).await;
-    let view = GroupDetails::load(&app, done.value).await?;
-    Ok(settled.answer(created("groups", done.value, view.version(), &view)))
+    created(settled, "groups", done.value, GroupDetails::load(&app, done.value).await)
 }

@@ -4,12 +4,12 @@ use axum::{extract::State, response::Response};
 use nexavpn_domain::ids::GroupId;
 
 use super::GroupDetails;
-use crate::{App, error::ApiError, extract::Path};
+use crate::{App, error::ApiError, extract::Path, routes::admin::entity::entity};
 
 /// One group with its members.
 pub(super) async fn handle(
     State(app): State<App>,
     Path(id): Path<GroupId>,
 ) -> Result<Response, ApiError> {
-    Ok(GroupDetails::load(&app, id).await?.answer())
+    Ok(entity(&GroupDetails::load(&app, id).await?))
 }

@@ -4,7 +4,7 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use nexavpn_domain::ids::{GroupId, UserId};
 
 use super::GroupDetails;
-use crate::{App, auth::Caller, error::ApiError, extract::Path};
+use crate::{App, auth::Caller, error::ApiError, extract::Path, routes::admin::entity::changed};
 
 /// Makes a user a member; nothing changes for one who is.
 pub(super) async fn add(
@@ -14,7 +14,7 @@ pub(super) async fn add(
 ) -> Result<Response, ApiError> {
     let done = app.commands.add_member(&caller.request, id, user).await?;
     let settled = app.settle(done.position).await;
-    Ok(settled.answer(GroupDetails::load(&app, id).await?.answer()))
+    changed(settled, id, GroupDetails::load(&app, id).await)
 }
 
 /// Takes a user out; nothing changes for one who is no member.

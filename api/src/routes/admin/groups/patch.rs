@@ -11,6 +11,7 @@ use crate::{
     auth::Caller,
     error::ApiError,
     extract::{Json, Path},
+    routes::admin::entity::changed,
 };
 
 /// The request: what is left out stays. `members` replaces all of them.
@@ -33,5 +34,5 @@ pub(super) async fn handle(
     let patch = GroupPatch { name, description, members };
     let done = app.commands.change_group(&caller.request, id, patch).await?;
     let settled = app.settle(done.position).await;
-    Ok(settled.answer(GroupDetails::load(&app, id).await?.answer()))
+    changed(settled, id, GroupDetails::load(&app, id).await)
 }

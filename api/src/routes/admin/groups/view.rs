@@ -1,12 +1,11 @@
 //! A group as lists and entity answers show it.
 
-use axum::response::Response;
 use chrono::{DateTime, Utc};
 use nexavpn_domain::ids::{GroupId, UserId};
 use nexavpn_projections::groups::{self, GroupRow};
 use serde::Serialize;
 
-use crate::{App, error::ApiError, routes::admin::entity::entity};
+use crate::{App, error::ApiError, routes::admin::entity::Entity};
 
 /// A group.
 #[derive(Debug, Clone, Serialize)]
@@ -50,14 +49,10 @@ impl GroupDetails {
         let members = groups::members(&app.pool, id).await?;
         Ok(Self { group: row.into(), members })
     }
+}
 
-    /// The number in the ETag.
-    pub(super) const fn version(&self) -> i64 {
+impl Entity for GroupDetails {
+    fn version(&self) -> i64 {
         self.group.version
-    }
-
-    /// The answer with its version.
-    pub(super) fn answer(&self) -> Response {
-        entity(self.version(), self)
     }
 }

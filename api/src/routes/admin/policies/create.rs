@@ -13,6 +13,5 @@ pub(super) async fn handle(
 ) -> Result<Response, ApiError> {
     let done = app.commands.create_policy(&caller.request, body.into()).await?;
     let settled = app.settle(done.position).await;
-    let view = PolicyView::load(&app, done.value).await?;
-    Ok(settled.answer(created("policies", done.value, view.version, &view)))
+    created(settled, "policies", done.value, PolicyView::load(&app, done.value).await)
 }

@@ -9,6 +9,7 @@ use crate::{
     auth::Caller,
     error::ApiError,
     extract::{Json, Path},
+    routes::admin::entity::changed,
 };
 
 /// Changes a policy. Lists are replaced as a whole.
@@ -20,5 +21,5 @@ pub(super) async fn handle(
 ) -> Result<Response, ApiError> {
     let done = app.commands.change_policy(&caller.request, id, body.into()).await?;
     let settled = app.settle(done.position).await;
-    Ok(settled.answer(PolicyView::load(&app, id).await?.answer()))
+    changed(settled, id, PolicyView::load(&app, id).await)
 }

@@ -1,12 +1,11 @@
 //! A policy as lists and entity answers show it.
 
-use axum::response::Response;
 use chrono::{DateTime, Utc};
 use nexavpn_domain::{ids::PolicyId, policy::PolicyFields};
 use nexavpn_projections::policies::{self, PolicyRow};
 use serde::Serialize;
 
-use crate::{App, error::ApiError, routes::admin::entity::entity};
+use crate::{App, error::ApiError, routes::admin::entity::Entity};
 
 /// A policy, in the words of the request that makes one.
 #[derive(Debug, Clone, Serialize)]
@@ -17,7 +16,7 @@ pub(super) struct PolicyView {
     /// Whether it counts: enabled, begun and not over.
     in_force: bool,
     /// The number in the ETag.
-    pub(super) version: i64,
+    version: i64,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
@@ -41,9 +40,10 @@ impl PolicyView {
         let row = policies::get(&app.pool, id).await?;
         row.map(Self::from).ok_or_else(|| ApiError::not_found("policy"))
     }
+}
 
-    /// The answer with its version.
-    pub(super) fn answer(&self) -> Response {
-        entity(self.version, self)
+impl Entity for PolicyView {
+    fn version(&self) -> i64 {
+        self.version
     }
 }

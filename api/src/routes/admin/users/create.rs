@@ -36,6 +36,5 @@ pub(super) async fn handle(
     };
     let done = app.commands.create_user(&caller.request, new).await?;
     let settled = app.settle(done.position).await;
-    let view = UserView::load(&app, done.value).await?;
-    Ok(settled.answer(created("users", done.value, view.version, &view)))
+    created(settled, "users", done.value, UserView::load(&app, done.value).await)
 }

@@ -4,7 +4,7 @@ use axum::{extract::State, response::Response};
 use nexavpn_domain::ids::UserId;
 
 use super::UserView;
-use crate::{App, auth::Caller, error::ApiError, extract::Path};
+use crate::{App, auth::Caller, error::ApiError, extract::Path, routes::admin::entity::changed};
 
 /// Keeps a user from signing in from the next request on, ends the sessions and cuts the devices off.
 pub(super) async fn handle(
@@ -14,5 +14,5 @@ pub(super) async fn handle(
 ) -> Result<Response, ApiError> {
     let done = app.commands.disable_user(&caller.request, id).await?;
     let settled = app.settle(done.position).await;
-    Ok(settled.answer(UserView::load(&app, id).await?.answer()))
+    changed(settled, id, UserView::load(&app, id).await)
 }

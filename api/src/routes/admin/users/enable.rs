@@ -4,7 +4,7 @@ use axum::{extract::State, response::Response};
 use nexavpn_domain::ids::UserId;
 
 use super::UserView;
-use crate::{App, auth::Caller, error::ApiError, extract::Path};
+use crate::{App, auth::Caller, error::ApiError, extract::Path, routes::admin::entity::changed};
 
 /// Lets a user in again; the devices that were not disabled themselves are peers again.
 pub(super) async fn handle(
@@ -14,5 +14,5 @@ pub(super) async fn handle(
 ) -> Result<Response, ApiError> {
     let done = app.commands.enable_user(&caller.request, id).await?;
     let settled = app.settle(done.position).await;
-    Ok(settled.answer(UserView::load(&app, id).await?.answer()))
+    changed(settled, id, UserView::load(&app, id).await)
 }

@@ -4,7 +4,7 @@ use axum::{extract::State, response::Response};
 use nexavpn_domain::ids::UserId;
 
 use super::UserView;
-use crate::{App, auth::Caller, error::ApiError, extract::Path};
+use crate::{App, auth::Caller, error::ApiError, extract::Path, routes::admin::entity::changed};
 
 /// Erases a user, also a deleted one: nobody can read the personal data any more, not even in the
 /// history. The answer shows what is left.
@@ -15,5 +15,5 @@ pub(super) async fn handle(
 ) -> Result<Response, ApiError> {
     let done = app.commands.erase_user(&caller.request, id).await?;
     let settled = app.settle(done.position).await;
-    Ok(settled.answer(UserView::load_any(&app, id).await?.answer()))
+    changed(settled, id, UserView::load_any(&app, id).await)
 }

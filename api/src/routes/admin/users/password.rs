@@ -11,6 +11,7 @@ use crate::{
     auth::Caller,
     error::ApiError,
     extract::{Json, Path},
+    routes::admin::entity::changed,
 };
 
 /// The request.
@@ -33,5 +34,5 @@ pub(super) async fn handle(
     let must_change = reset.must_change_password.unwrap_or(true);
     let done = app.commands.reset_password(&caller.request, id, password, must_change).await?;
     let settled = app.settle(done.position).await;
-    Ok(settled.answer(UserView::load(&app, id).await?.answer()))
+    changed(settled, id, UserView::load(&app, id).await)
 }

@@ -11,6 +11,7 @@ use crate::{
     auth::Caller,
     error::ApiError,
     extract::{Json, Path, nullable},
+    routes::admin::entity::changed,
 };
 
 /// The request: what is left out stays.
@@ -39,5 +40,5 @@ pub(super) async fn handle(
     };
     let done = app.commands.change_user(&caller.request, id, patch).await?;
     let settled = app.settle(done.position).await;
-    Ok(settled.answer(UserView::load(&app, id).await?.answer()))
+    changed(settled, id, UserView::load(&app, id).await)
 }

@@ -1,12 +1,11 @@
 //! A user as lists and entity answers show it.
 
-use axum::response::Response;
 use chrono::{DateTime, Utc};
 use nexavpn_domain::{ids::UserId, values::Role};
 use nexavpn_projections::users::{self, UserRow};
 use serde::Serialize;
 
-use crate::{App, error::ApiError, routes::admin::entity::entity};
+use crate::{App, error::ApiError, routes::admin::entity::Entity};
 
 /// A user. Personal fields are null once erased.
 #[derive(Debug, Clone, Serialize)]
@@ -21,7 +20,7 @@ pub(super) struct UserView {
     enabled: bool,
     must_change_password: bool,
     /// The number in the ETag.
-    pub(super) version: i64,
+    version: i64,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
@@ -59,9 +58,10 @@ impl UserView {
         let row = users::get(&app.pool, id).await?;
         row.map(Self::from).ok_or_else(|| ApiError::not_found("user"))
     }
+}
 
-    /// The answer with its version.
-    pub(super) fn answer(&self) -> Response {
-        entity(self.version, self)
+impl Entity for UserView {
+    fn version(&self) -> i64 {
+        self.version
     }
 }

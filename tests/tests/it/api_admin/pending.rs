@@ -1,0 +1,42 @@
+//! What is answered where the read models are behind.
+
+use std::time::Duration;
+
+use nexavpn_tests::harness::{TestDb, TestServer, WIDE, poll_until};
+use reqwest::Method;
+use serde_json::json;
+
+use super::{gateway, id};
+
+/// A change that happened is never answered with an error, however far reading is behind.
+#[tokio::test]
+async fn a_change_that_cannot_be_read_yet_is_a_success() {
+    let db = TestDb::new().await;
+    let server = TestServer::start_with(&db.server_url, |options| {
+        options.http.consistency_wait = Duration::ZERO;
+    })
+    .await;
+    let admin = server.admin().await;
+    let mut pending = 0;
+    for n in 0..20 {
+        for (collection, body) in [
+            ("users", json!({ "username": format!("user-{n}") })),
+            ("groups", json!({ "name": format!("group-{n}") })),
+            ("policies", json!({ "name": format!("policy-{n}"), "effect": "deny" })),
+            ("gateways", gateway(&format!("gateway-{n}"), &format!("100.96.{n}.0/24"))),
+        ] {
+            let path = format!("/admin/{collection}");
+            let made = admin.send(Method::POST, &path, &[], Some(body)).await;
+            assert_eq!(made.status, 201, "{}", made.body);
+            let place = format!("/admin/{collection}/{}", id(&made.body));
+            assert_eq!(made.header("location"), format!("/api/v1{place}"));
+            pending += usize::from(made.header("x-consistency") == "pending");
+            poll_until(WIDE, || async { admin.get(&place).await.0 == 200 }).await;
+            let token = [("x-consistency-token", made.header("x-consistency-token"))];
+            let read = admin.send(Method::GET, &place, &token, None).await;
+            assert!(matches!(read.status, 200 | 503), "{}", read.body);
+        }
+    }
+    assert!(pending > 0, "nothing was ever behind: this test shows nothing");
+    server.stop().await;
+}
