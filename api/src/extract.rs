@@ -77,9 +77,9 @@ fn refused(path: &str, e: &serde_json::Error) -> ApiError {
         return DomainError::field(field, "is not a field of this request").into();
     }
     let field = if path.is_empty() || path == "." { "body" } else { path };
-    let expected = text.rsplit_once("expected ").map(|(_, rest)| {
-        rest.split(" at line ").next().unwrap_or(rest).to_owned()
-    });
+    let expected = text
+        .rsplit_once("expected ")
+        .map(|(_, rest)| rest.split(" at line ").next().unwrap_or(rest).to_owned());
     match expected {
         Some(expected) => DomainError::field(field, format!("must be {expected}")).into(),
         None => DomainError::field(field, "is not valid").into(),

@@ -41,8 +41,7 @@ async fn ready(State(app): State<App>) -> impl IntoResponse {
         FleetStatus::Stopped { .. } => problems.push("the fleet projector has stopped".to_owned()),
     }
     problems.extend(app.projections.problems());
-    let status =
-        if problems.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let name = if problems.is_empty() { "ready" } else { "not_ready" };
     (status, Json(json!({ "status": name, "problems": problems })))
 }

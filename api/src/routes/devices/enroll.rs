@@ -1,6 +1,6 @@
 //! `POST /devices/enroll`
 
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{extract::State, response::Response};
 use nexavpn_commands::{EnrolRequest, ForUser, NewKey};
 use nexavpn_domain::ids::GatewayId;
 use serde::Deserialize;
@@ -48,7 +48,5 @@ pub(super) async fn handle(
     let whose = ForUser::Session(user.user_id, user.session_id);
     let done = app.commands.enrol_device(&caller.request, whose, request).await?;
     let settled = app.settle(done.position).await;
-    let view = EnrolmentView::build(&app, &done.value).await?;
-    let status = if done.value.created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok(settled.answer((status, axum::Json(view))))
+    EnrolmentView::answer(&app, settled, &done.value).await
 }

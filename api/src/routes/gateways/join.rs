@@ -1,7 +1,10 @@
 //! `POST /gateways/join`
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use base64::{Engine, engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD}};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use nexavpn_bundle::{JoinRequest, JoinResponse, JoinToken};
 use nexavpn_commands::{CommandError, Secret};
 use nexavpn_domain::{DomainError, ids::GatewayId, security::FailureKind};

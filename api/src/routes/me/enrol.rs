@@ -1,17 +1,13 @@
 //! `POST /me/devices`
 
-use axum::{
-    extract::State,
-    http::{StatusCode, header},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};
 use nexavpn_commands::{EnrolRequest, ForUser, NewKey};
 use nexavpn_domain::ids::{GatewayId, UserId};
 use serde::Deserialize;
 
 use crate::{
-    App, BASE_PATH,
+    App,
     auth::Caller,
     error::ApiError,
     extract::{Json, required},
@@ -78,8 +74,5 @@ pub(crate) async fn enrol_for(
     let request = new.into_request()?;
     let done = app.commands.enrol_device(&caller.request, ForUser::User(owner), request).await?;
     let settled = app.settle(done.position).await;
-    let view = EnrolmentView::build(app, &done.value).await?;
-    let status = if done.value.created { StatusCode::CREATED } else { StatusCode::OK };
-    let location = format!("{BASE_PATH}/admin/devices/{}", done.value.device_id);
-    Ok(settled.answer((status, [(header::LOCATION, location)], axum::Json(view))))
+    EnrolmentView::answer(app, settled, &done.value).await
 }

@@ -1,5 +1,9 @@
 //! The answer to an enrolment: the contract's `device`, `peer`, `profile` and `resources`.
 
+use axum::{
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
 use nexavpn_commands::{Enrolled, Secret};
 use nexavpn_domain::{
     access::Resource,
@@ -8,7 +12,7 @@ use nexavpn_domain::{
 };
 use serde::Serialize;
 
-use crate::{App, error::ApiError};
+use crate::{App, BASE_PATH, consistency::Settled, error::ApiError};
 
 /// Everything that a client needs to connect.
 #[derive(Serialize)]
@@ -47,6 +51,20 @@ struct GatewaySummary {
     public_key: String,
 }
 
+/// All that can be said of an enrolment while reads are behind. The private key is among it, for
+/// it is shown this once.
+#[derive(Serialize)]
+struct Bare<'a> {
+    device: BareDevice,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    private_key: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct BareDevice {
+    id: DeviceId,
+}
+
 /// A rendered WireGuard profile.
 #[derive(Serialize)]
 struct ProfileText {
@@ -81,9 +99,19 @@ fn profile_text(profile: &ClientProfile, key: Option<&Secret>) -> ProfileText {
 }
 
 impl EnrolmentView {
-    /// The view of a device that was just enrolled.
-    pub(crate) async fn build(app: &App, enrolled: &Enrolled) -> Result<Self, ApiError> {
-        Self::of(app, enrolled.device_id, enrolled.private_key.as_ref()).await
+    /// The answer to an enrolment, which has happened whether it can be read back yet or not.
+    pub(crate) async fn answer(
+        app: &App,
+        settled: Settled,
+        enrolled: &Enrolled,
+    ) -> Result<Response, ApiError> {
+        let (id, key) = (enrolled.device_id, enrolled.private_key.as_ref());
+        let status = if enrolled.created { StatusCode::CREATED } else { StatusCode::OK };
+        let location = [(header::LOCATION, format!("{BASE_PATH}/me/devices/{id}/profile"))];
+        let view = Self::of(app, id, key).await;
+        let view = view.map(|v| (status, location.clone(), axum::Json(v)).into_response());
+        let bare = Bare { device: BareDevice { id }, private_key: key.map(Secret::expose) };
+        settled.answer_or(view, (status, location, axum::Json(bare)))
     }
 
     /// The view of a device, with its private key where it may be shown.

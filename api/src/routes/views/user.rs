@@ -1,6 +1,7 @@
 //! A user in brief: the contract's `user` object.
 
-use nexavpn_domain::{ids::UserId, values::Role};
+use nexavpn_commands::CommandError;
+use nexavpn_domain::{Personal, ids::UserId, user::User, values::Role};
 use serde::Serialize;
 
 use crate::{App, error::ApiError};
@@ -17,13 +18,17 @@ pub(crate) struct UserSummary {
 impl UserSummary {
     /// Reads it.
     pub(crate) async fn load(app: &App, id: UserId) -> Result<Self, ApiError> {
-        let user = nexavpn_projections::users::get(&app.pool, id).await?;
-        let user = user.ok_or_else(|| ApiError::not_found("user"))?;
+        // From the aggregate: somebody may sign in before the read models know of the user.
+        let user = app.commands.store().load::<User>(id.0).await.map_err(CommandError::from)?;
+        if !user.state.exists() {
+            return Err(ApiError::not_found("user"));
+        }
+        let text = |value: &Personal| value.get().map(ToOwned::to_owned);
         Ok(Self {
-            id: user.id,
-            username: user.username,
-            display_name: user.display_name,
-            role: user.role,
+            id,
+            username: text(user.state.username()),
+            display_name: text(user.state.display_name()),
+            role: user.state.role(),
         })
     }
 }
