@@ -78,8 +78,9 @@ fn passed(sent: &Crafted, own: &[IpAddr], arrived: &Arrived) -> bool {
     anywhere().any(|seen| seen.is(sent))
 }
 
-/// Lists the probes about which the three differ.
+/// Lists the probes about which the three differ, where `what` of them was sent.
 fn disagreements(
+    what: &str,
     scenario: &Scenario,
     said: &[[Option<Decision>; 2]],
     passed: &[bool],
@@ -111,7 +112,11 @@ fn disagreements(
             words(evaluator),
         );
     }
-    if count == 0 { Ok(()) } else { Err(TestCaseError::fail(format!("{count} differ\n{list}"))) }
+    if count == 0 {
+        Ok(())
+    } else {
+        Err(TestCaseError::fail(format!("{count} {what} differ\n{list}")))
+    }
 }
 
 fn run(cases: u32, probes: usize, check: impl Fn(&Scenario) -> Result<(), TestCaseError>) -> u32 {
@@ -138,7 +143,7 @@ fn evaluator_reference_and_kernel_agree_on_every_packet() {
         let own: Vec<IpAddr> = scenario.pool.gateway_addresses().iter().collect();
         let passed: Vec<bool> = packets.iter().map(|sent| passed(sent, &own, &arrived)).collect();
         let said = decisions(scenario, &fleet);
-        disagreements(scenario, &said, &passed)?;
+        disagreements("packets", scenario, &said, &passed)?;
 
         tally.probes += packets.len();
         tally.from_no_peer += said.iter().filter(|[reference, _]| reference.is_none()).count();
@@ -191,8 +196,8 @@ fn answers_pass_and_nothing_else_comes_in_and_running_flows_are_judged_anew() {
             [out, answers.iter().map(came).collect()]
         };
         let [out, back] = through(&bench);
-        disagreements(&scenario, &before, &out)?;
-        disagreements(&scenario, &before, &back)?;
+        disagreements("packets", &scenario, &before, &out)?;
+        disagreements("answers", &scenario, &before, &back)?;
 
         // Connections towards devices, from the same places.
         let unasked: Vec<Crafted> = answers
@@ -215,8 +220,8 @@ fn answers_pass_and_nothing_else_comes_in_and_running_flows_are_judged_anew() {
         bench.reload(&payload(&fleet));
         let after = decisions(&less, &fleet);
         let [out, back] = through(&bench);
-        disagreements(&less, &after, &out)?;
-        disagreements(&less, &after, &back)?;
+        disagreements("packets of running flows", &less, &after, &out)?;
+        disagreements("answers in running flows", &less, &after, &back)?;
         let is_cut = |(a, b): &(&[Option<Decision>; 2], &[Option<Decision>; 2])| {
             let allowed = |said: &[Option<Decision>; 2]| said[0].is_some_and(|d| d.allowed);
             allowed(a) && !allowed(b)
@@ -225,4 +230,5 @@ fn answers_pass_and_nothing_else_comes_in_and_running_flows_are_judged_anew() {
         Ok(())
     });
     println!("{} running flows were cut", cut.borrow());
+    assert!(*cut.borrow() > 0 || std::env::var_os("PROPTEST_CASES").is_some());
 }
