@@ -177,7 +177,16 @@ impl Commands {
         let tokens = std::mem::take(&mut *lock(&reserved));
         let used = usize::from(outcome.is_ok());
         for token in tokens.iter().rev().skip(used) {
-            self.store.release_reservation(*token).await?;
+            // What stays reserved runs out by itself; the answer follows the commit.
+            if let Err(error) = self.store.release_reservation(*token).await {
+                tracing::warn!(%error, "a reserved address was not given back");
+            }
+        }
+        // The same request may have been made twice at once, and the other one was first.
+        if let Err(CommandError::Domain(DomainError::Conflict { .. })) = &outcome
+            && let Some(id) = self.known_device(owner, &checked).await?
+        {
+            return self.reprovision(request, for_user, id, &checked).await;
         }
         outcome
     }

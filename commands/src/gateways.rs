@@ -179,7 +179,7 @@ impl Commands {
                     self.plan_revocation(&mut plan, device, reason).await?;
                 }
             }
-            plan.row(RemoveGateway { gateway_id: id });
+            plan.row(RemoveGateway { gateway_id: id, force });
             Ok(plan)
         })
         .await

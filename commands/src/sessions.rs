@@ -65,6 +65,7 @@ pub struct Authenticated {
     pub device_id: Option<DeviceId>,
 }
 
+const INVALID_CREDENTIALS: &str = "invalid_credentials";
 /// Failures per account or network within this time are held against it.
 const WINDOW: TimeDelta = TimeDelta::minutes(15);
 /// Failed logins of one account before it has to wait.
@@ -138,7 +139,7 @@ impl Commands {
         }
         let account = self.account(&claim).await?;
         let hash = account.as_ref().and_then(|a| a.4.clone());
-        let fits = self.hasher.verify(password, hash).await?;
+        let fits = self.hasher.verify(password, hash.clone()).await?;
         let (user_id, role, must_change_password) = match account {
             Some((id, role, true, must_change, _)) if fits => {
                 let role = Role::parse(&role).map_err(|e| DomainError::field("role", e))?;
@@ -150,12 +151,9 @@ impl Commands {
                     self.throttle.count(key, now);
                 }
                 let user = account.map(|a| UserId(a.0));
-                let code = "invalid_credentials";
+                let code = INVALID_CREDENTIALS;
                 self.record_failure(request, FailureKind::Login, user, code, None).await;
-                return Err(CommandError::Unauthenticated {
-                    code,
-                    message: "the username or the password is wrong",
-                });
+                return Err(invalid_credentials());
             }
         };
         self.throttle.forgive(&account_key);
@@ -164,7 +162,7 @@ impl Commands {
         let mut request = request.clone();
         request.actor = nexavpn_store::Actor::User(user_id);
         request.auth_method = Some("password".into());
-        self.transact(&request, "session", || async {
+        let opened = self.transact(&request, "session", || async {
             let mut plan = Plan::new(LoggedIn {
                 user_id,
                 session_id,
@@ -177,13 +175,18 @@ impl Commands {
             plan.row(OpenSession {
                 session_id,
                 user_id,
+                password_hash: hash.clone(),
                 refresh_hash: refresh_token.hash(),
                 now,
                 expires_at: now + self.settings.session_lifetime,
             });
             Ok(plan)
-        })
-        .await
+        });
+        match opened.await {
+            // Disabled, deleted or given another password in this very moment.
+            Err(CommandError::Domain(DomainError::Forbidden(_))) => Err(invalid_credentials()),
+            other => other,
+        }
     }
 
     /// Exchanges a refresh token for the next one. A token that was exchanged before ends its
@@ -198,6 +201,14 @@ impl Commands {
     ) -> Result<RefreshedSession, CommandError> {
         let now = self.now();
         let mut tx = self.pool.begin().await?;
+        // The session before its token, in the order in which the end of a session locks them.
+        sqlx::query(
+            "SELECT FROM session s WHERE s.session_id =
+                 (SELECT t.session_id FROM refresh_token t WHERE t.hash = $1) FOR UPDATE",
+        )
+        .bind(&token.hash()[..])
+        .execute(&mut *tx)
+        .await?;
         let used: Option<Uuid> = sqlx::query_scalar(
             "UPDATE refresh_token SET used_at = $2
              WHERE hash = $1 AND used_at IS NULL AND expires_at > $2 RETURNING session_id",
@@ -217,7 +228,10 @@ impl Commands {
         .bind(session)
         .fetch_optional(&mut *tx)
         .await?;
-        let Some((user, role)) = account else { return Err(invalid_token()) };
+        let Some((user, role)) = account else {
+            tx.rollback().await?;
+            return Err(invalid_token());
+        };
         let refresh_token = self.new_token();
         let expires_at = now + self.settings.session_lifetime;
         sqlx::query(
@@ -347,6 +361,13 @@ impl Commands {
         .bind(id)
         .fetch_optional(&self.pool)
         .await?)
+    }
+}
+
+const fn invalid_credentials() -> CommandError {
+    CommandError::Unauthenticated {
+        code: INVALID_CREDENTIALS,
+        message: "the username or the password is wrong",
     }
 }
 

@@ -12,7 +12,8 @@ use nexavpn_domain::{
 use crate::{
     CommandError, Commands, Done, PasswordPolicy, Request, Secret,
     rows::{
-        CloseSession, Due, PutAccount, RemoveAccount, SetPassword, UnindexDevice, UpdateAccount,
+        CloseSession, Due, NothingBegan, PutAccount, RemoveAccount, SetPassword, UnindexDevice,
+        UpdateAccount,
     },
     transact::{Plan, fresh},
 };
@@ -290,6 +291,7 @@ impl Commands {
             self.plan_revocation(plan, device, Some("the user was deleted".into())).await?;
         }
         self.end_sessions(plan, id, None, EndReason::UserDeleted).await?;
+        plan.row(NothingBegan { user_id: id, keep: None, devices: false });
         plan.row(RemoveAccount(id));
         Ok(())
     }
@@ -331,6 +333,7 @@ impl Commands {
             }
             plan.row(CloseSession(id));
         }
+        plan.row(NothingBegan { user_id: user, keep, devices: true });
         Ok(())
     }
 

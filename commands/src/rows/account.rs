@@ -1,7 +1,10 @@
-//! What signing in needs of a user.
+//! What signing in needs of a user, and what belongs to one.
 
 use async_trait::async_trait;
-use nexavpn_domain::{ids::UserId, values::Role};
+use nexavpn_domain::{
+    ids::{SessionId, UserId},
+    values::Role,
+};
 use nexavpn_store::{SideRow, SideRowError};
 use sqlx::PgConnection;
 
@@ -84,6 +87,40 @@ impl SideRow for SetPassword {
         .execute(conn)
         .await?;
         one(&done, "user")
+    }
+}
+
+/// Makes sure that nothing of the user's began after the command was decided: a login or an
+/// enrolment that ran beside it would outlive what should have ended it.
+pub struct NothingBegan {
+    /// Whose.
+    pub user_id: UserId,
+    /// The session that may go on.
+    pub keep: Option<SessionId>,
+    /// Whether there may be devices.
+    pub devices: bool,
+}
+
+#[async_trait]
+impl SideRow for NothingBegan {
+    async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
+        // Logins and enrolments lock the account too: those that were first are seen below, the
+        // others wait and then see what this append did.
+        sqlx::query("SELECT FROM account WHERE user_id = $1 FOR UPDATE")
+            .bind(self.user_id.0)
+            .execute(&mut *conn)
+            .await?;
+        let began: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM session
+                            WHERE user_id = $1 AND session_id IS DISTINCT FROM $2)
+                 OR NOT $3 AND EXISTS (SELECT FROM device_index WHERE user_id = $1)",
+        )
+        .bind(self.user_id.0)
+        .bind(self.keep.map(|s| s.0))
+        .bind(self.devices)
+        .fetch_one(conn)
+        .await?;
+        if began { Err(SideRowError::Stale) } else { Ok(()) }
     }
 }
 

@@ -42,15 +42,7 @@ impl SideRow for IndexDevice {
             }
             Some(true) => {}
         }
-        let joined: bool = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT FROM claims WHERE kind = 'gateway_name' AND aggregate_id = $1)",
-        )
-        .bind(self.gateway_id.0.to_string())
-        .fetch_one(&mut *conn)
-        .await?;
-        if !joined {
-            return Err(SideRowError::Refused(DomainError::not_found("gateway")));
-        }
+        self.keep_gateway(conn).await?;
         let done = sqlx::query(
             "INSERT INTO device_index (device_id, user_id, gateway_id, fingerprint_hmac)
              SELECT $1, $2, $3, $4
@@ -70,6 +62,28 @@ impl SideRow for IndexDevice {
             "device_limit",
             format!("the user has {} devices already: revoke one first", self.limit),
         )))
+    }
+}
+
+impl IndexDevice {
+    /// Keeps the gateway from being deleted until the commit: its deletion looks for devices only
+    /// after it has given up the name, which waits for this lock.
+    async fn keep_gateway(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
+        // The row of a gateway that is being renamed goes while we wait for it, and another look
+        // finds the new one.
+        for _ in 0..2 {
+            let locked = sqlx::query(
+                "SELECT FROM claims WHERE kind = 'gateway_name' AND aggregate_id = $1
+                 FOR KEY SHARE",
+            )
+            .bind(self.gateway_id.0.to_string())
+            .fetch_optional(&mut *conn)
+            .await?;
+            if locked.is_some() {
+                return Ok(());
+            }
+        }
+        Err(SideRowError::Refused(DomainError::not_found("gateway")))
     }
 }
 

@@ -79,6 +79,8 @@ impl SideRow for UseJoinToken {
 pub struct RemoveGateway {
     /// Which.
     pub gateway_id: GatewayId,
+    /// Whether its devices are revoked with it.
+    pub force: bool,
 }
 
 #[async_trait]
@@ -95,6 +97,10 @@ impl SideRow for RemoveGateway {
                 .bind(self.gateway_id.0)
                 .fetch_one(conn)
                 .await?;
+        if left > 0 && self.force {
+            // Enrolled after the command was decided.
+            return Err(SideRowError::Stale);
+        }
         if left > 0 {
             return Err(SideRowError::Refused(in_use(left)));
         }

@@ -6,7 +6,7 @@ mod due;
 mod gateway;
 mod session;
 
-pub use account::{PutAccount, RemoveAccount, SetPassword, UpdateAccount};
+pub use account::{NothingBegan, PutAccount, RemoveAccount, SetPassword, UpdateAccount};
 pub use device::{IndexDevice, UnindexDevice};
 pub use due::Due;
 pub use gateway::{PutJoinToken, RemoveGateway, UseJoinToken, in_use};

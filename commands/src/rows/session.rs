@@ -17,6 +17,8 @@ pub struct OpenSession {
     pub session_id: SessionId,
     /// Whose.
     pub user_id: UserId,
+    /// The password hash that the user has proved to know the password of.
+    pub password_hash: Option<String>,
     /// The refresh token's hash.
     pub refresh_hash: [u8; 32],
     /// When it began.
@@ -28,13 +30,16 @@ pub struct OpenSession {
 #[async_trait]
 impl SideRow for OpenSession {
     async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
-        // The account is locked, so that a login cannot slip past a disabling that runs beside it.
-        let enabled: Option<bool> =
-            sqlx::query_scalar("SELECT enabled FROM account WHERE user_id = $1 FOR UPDATE")
-                .bind(self.user_id.0)
-                .fetch_optional(&mut *conn)
-                .await?;
-        if enabled != Some(true) {
+        // The account is locked, so that a login cannot slip past a disabling or another password
+        // that is set beside it.
+        let account: Option<(bool, Option<String>)> = sqlx::query_as(
+            "SELECT enabled, password_hash FROM account WHERE user_id = $1 FOR UPDATE",
+        )
+        .bind(self.user_id.0)
+        .fetch_optional(&mut *conn)
+        .await?;
+        let may = account.is_some_and(|(enabled, hash)| enabled && hash == self.password_hash);
+        if !may {
             let why = "the account cannot sign in".to_owned();
             return Err(SideRowError::Refused(DomainError::Forbidden(why)));
         }

@@ -52,7 +52,7 @@ pub enum KeyError {
 /// Why an append was not committed.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
-    /// Somebody else appended to the stream: load and decide again.
+    /// Somebody else changed the stream, or what belongs to it: load and decide again.
     #[error("the stream has changed since it was loaded")]
     Sequence,
     /// A claim that somebody else holds, or the last admin.
@@ -93,6 +93,9 @@ pub enum SideRowError {
     /// The row contradicts what is stored.
     #[error(transparent)]
     Refused(#[from] DomainError),
+    /// What the command was decided on has changed in the meantime: load and decide again.
+    #[error("the state has changed since it was loaded")]
+    Stale,
 }
 
 /// Why no address was reserved.

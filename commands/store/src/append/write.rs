@@ -170,6 +170,7 @@ async fn write_rows(tx: &mut PgConnection, batch: &[&Prepared]) -> Result<(), Fa
         row.write(&mut *tx).await.map_err(|e| match e {
             SideRowError::Database(e) => Failure::Database(e),
             SideRowError::Refused(e) => Failure::Append(AppendError::Refused(e)),
+            SideRowError::Stale => Failure::Append(AppendError::Sequence),
         })?;
     }
     Ok(())
