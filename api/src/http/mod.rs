@@ -10,11 +10,10 @@ use axum::{
     extract::DefaultBodyLimit,
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware,
-    response::IntoResponse,
+    response::{IntoResponse, Response},
 };
-use tower_http::{
-    catch_panic::CatchPanicLayer, compression::CompressionLayer, set_header::SetResponseHeaderLayer,
-};
+use tower_http::{compression::CompressionLayer, set_header::SetResponseHeaderLayer};
+use tracing::Instrument as _;
 
 use crate::{App, BASE_PATH, auth, consistency, error::ApiError, routes};
 
@@ -34,9 +33,6 @@ pub fn router(app: App) -> Router {
             within(timeout, next.run(request)).await
         }))
         .layer(DefaultBodyLimit::max(body_limit))
-        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
-            ApiError::internal(&"a handler panicked").into_response()
-        }))
         .layer(middleware::from_fn_with_state(app.clone(), origin::layer))
         .layer(header_layer(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header_layer(header::X_FRAME_OPTIONS, "DENY"))
@@ -55,14 +51,20 @@ fn header_layer(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer
     SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
 }
 
-async fn within<F: Future<Output = axum::response::Response>>(
+/// Answers in a task of its own: a client that goes away, or the timeout, must not cut a handler
+/// off between two of its steps (sqlx even loses track of a transaction whose `BEGIN` is cut off).
+async fn within(
     timeout: Duration,
-    answer: F,
-) -> axum::response::Response {
-    match tokio::time::timeout(timeout, answer).await {
-        Ok(response) => response,
-        Err(_) => ApiError::unavailable("timeout", "the request took too long: try again", 1)
-            .into_response(),
+    answer: impl Future<Output = Response> + Send + 'static,
+) -> Response {
+    let task = tokio::spawn(answer.in_current_span());
+    match tokio::time::timeout(timeout, task).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(panicked)) => ApiError::internal(&panicked).into_response(),
+        Err(_) => {
+            let message = "the request took too long; whether it happened is not known yet";
+            ApiError::unavailable("timeout", message, 1).into_response()
+        }
     }
 }
 
