@@ -10,4 +10,5 @@ mod harness;
 mod netns;
 mod program;
 mod read;
+mod scenario;
 mod store;

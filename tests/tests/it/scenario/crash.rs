@@ -1,0 +1,82 @@
+//! `kill -9` in the middle of a load.
+
+use std::sync::atomic::Ordering;
+
+use nexavpn_tests::harness::{
+    ADMIN, Client, OwnServer, PASSWORD, ServerProcess, TestServer, WIDE, poll_until,
+};
+
+use super::{load::Load, start_program, truth::assert_whole};
+
+const WRITERS: usize = 16;
+/// More than are done before the kill.
+const STEPS: usize = 64;
+/// When the kill comes.
+const ACKNOWLEDGED: usize = 120;
+
+/// A durable database with an admin whose password is settled.
+async fn established() -> OwnServer {
+    let db = OwnServer::start(true).await;
+    TestServer::start_with(&db.server_url(), |_| {}).await.stop().await;
+    db
+}
+
+async fn admin(server: &ServerProcess) -> Client {
+    server.client().login(ADMIN, PASSWORD).await
+}
+
+#[tokio::test]
+async fn a_killed_server_loses_nothing_that_it_acknowledged() {
+    let db = established().await;
+    let server = start_program(&db).await;
+    let mut load = Load::prepare(&[admin(&server).await], WRITERS).await;
+    let waiting = load.counter();
+    let kill = async {
+        poll_until(WIDE, || async { waiting.load(Ordering::Relaxed) >= ACKNOWLEDGED }).await;
+        server.kill().await;
+    };
+    tokio::join!(load.run(STEPS), kill);
+
+    let server = start_program(&db).await;
+    let again = admin(&server).await;
+    load.check(&again).await;
+    assert_whole(&db).await;
+    // And it goes on, with addresses and names that the dead one had reserved.
+    let mut more = load.next(&[again.clone()], "after");
+    more.run(8).await;
+    more.check(&again).await;
+    assert_whole(&db).await;
+    assert!(server.stop().await.success());
+}
+
+#[tokio::test]
+async fn a_killed_postgresql_loses_nothing_that_was_acknowledged() {
+    let mut db = established().await;
+    let server = start_program(&db).await;
+    let admin = admin(&server).await;
+    let mut load = Load::prepare(&[admin.clone()], WRITERS).await;
+    let mut second = load.next(&[admin.clone()], "second");
+    let counter = load.counter();
+    let stop = load.stop();
+    let kill = async {
+        poll_until(WIDE, || async { counter.load(Ordering::Relaxed) >= ACKNOWLEDGED }).await;
+        db.kill().await;
+        stop.store(true, Ordering::Relaxed);
+        db.restart().await;
+    };
+    // The server stays, and says that it cannot for the moment.
+    tokio::join!(load.run(STEPS), kill);
+    ready(&server).await;
+    load.check(&admin).await;
+    assert_whole(&db).await;
+
+    second.run(8).await;
+    second.check(&admin).await;
+    assert_whole(&db).await;
+    assert!(server.stop().await.success());
+}
+
+async fn ready(server: &ServerProcess) {
+    let client = server.client();
+    poll_until(WIDE, || async { client.get_outside("/readyz").await.0 == 200 }).await;
+}
