@@ -1,0 +1,201 @@
+//! Enrolling a device, and giving a known one its new key.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
+use nexavpn_domain::{
+    DomainError,
+    device::{Device, DeviceCommand, Enrolment, Reprovision},
+    event::Claim,
+    ids::{DeviceId, UserId},
+    session::{Session, SessionCommand},
+};
+use nexavpn_store::Reservation;
+use uuid::Uuid;
+
+use super::{EnrolRequest, Enrolled, ForUser, input::Checked};
+use crate::{
+    CommandError, Commands, Done, Request,
+    rows::{BindSession, Due, IndexDevice},
+    transact::{Plan, fresh},
+};
+
+impl Commands {
+    /// Enrols a device, or gives the one with the same fingerprint its new key.
+    ///
+    /// # Errors
+    /// `validation_error`, `device_name_taken`, `public_key_taken`, `device_limit`,
+    /// `pool_exhausted`, `no_gateway` or `gateway_not_ready`.
+    pub async fn enrol_device(
+        &self,
+        request: &Request,
+        for_user: ForUser,
+        input: EnrolRequest,
+    ) -> Result<Done<Enrolled>, CommandError> {
+        let owner = for_user.user();
+        let (wish, expires_at) = (input.gateway_id, input.expires_at);
+        let checked = self.check(input)?;
+        if let Some(id) = self.known_device(owner, &checked).await? {
+            return self.reprovision(request, for_user, id, &checked).await;
+        }
+        let fingerprint_hmac = checked.fingerprint.as_ref().map(|f| self.fingerprint(owner, f));
+        let id = DeviceId(self.new_id());
+        let reserved: Mutex<Vec<Uuid>> = Mutex::default();
+        let outcome = self
+            .transact(request, "device", || async {
+                let (gateway_id, gateway) = self.choose_gateway(wish).await?;
+                let place = self.reserve(gateway_id, &gateway).await?;
+                lock(&reserved).push(place.token);
+                let addresses = gateway.pool.addresses(place.slot).ok_or_else(|| {
+                    DomainError::conflict("pool_exhausted", "the pool has no such address")
+                })?;
+                let mut plan = Plan::new(Enrolled {
+                    device_id: id,
+                    private_key: checked.private_key.clone(),
+                    created: true,
+                });
+                let enrolment = Enrolment {
+                    owner,
+                    name: checked.name.clone(),
+                    platform: checked.platform.clone(),
+                    os_version: checked.os_version.clone(),
+                    app_version: checked.app_version.clone(),
+                    fingerprint: checked.fingerprint.clone(),
+                    public_key: checked.public_key.clone(),
+                    key_origin: checked.key_origin,
+                    gateway_id,
+                    slot: place.slot,
+                    addresses,
+                };
+                let expiry = expires_at.map(|at| (at, self.now()));
+                plan.enrol(id, enrolment, expiry)?;
+                plan.hold(Reservation {
+                    token: place.token,
+                    gateway: gateway_id,
+                    slot: place.slot,
+                    device: id,
+                });
+                plan.row(IndexDevice {
+                    device_id: id,
+                    user_id: owner,
+                    gateway_id,
+                    fingerprint_hmac: fingerprint_hmac.clone(),
+                    limit: self.settings.devices_per_user,
+                });
+                if let Some((at, _)) = expiry {
+                    plan.row(Due { aggregate_type: "device", aggregate_id: id.0, at: Some(at) });
+                }
+                self.bind(&mut plan, for_user, id).await?;
+                Ok(plan)
+            })
+            .await;
+        // A place that was not turned into a held one goes back at once; the held one no longer
+        // answers to its token.
+        let tokens = std::mem::take(&mut *lock(&reserved));
+        let used = usize::from(outcome.is_ok());
+        for token in tokens.iter().rev().skip(used) {
+            // What stays reserved runs out by itself; the answer follows the commit.
+            if let Err(error) = self.store.release_reservation(*token).await {
+                tracing::warn!(%error, "a reserved address was not given back");
+            }
+        }
+        // The same request may have been made twice at once, and the other one was first.
+        if let Err(CommandError::Domain(DomainError::Conflict { .. })) = &outcome
+            && let Some(id) = self.known_device(owner, &checked).await?
+        {
+            return self.reprovision(request, for_user, id, &checked).await;
+        }
+        outcome
+    }
+
+    /// A device of the user that the request is about: by fingerprint, or by its present key.
+    async fn known_device(
+        &self,
+        owner: UserId,
+        checked: &Checked,
+    ) -> Result<Option<DeviceId>, CommandError> {
+        if let Some(fingerprint) = &checked.fingerprint {
+            let id: Option<Uuid> = sqlx::query_scalar(
+                "SELECT device_id FROM device_index
+                 WHERE user_id = $1 AND fingerprint_hmac = $2 ORDER BY device_id LIMIT 1",
+            )
+            .bind(owner.0)
+            .bind(self.fingerprint(owner, fingerprint))
+            .fetch_optional(&self.pool)
+            .await?;
+            if let Some(id) = id {
+                return Ok(Some(DeviceId(id)));
+            }
+        }
+        let claim = Claim::public_key(&checked.public_key);
+        let Some(holder) = self.claim_holder(&claim).await? else { return Ok(None) };
+        let device = self.store.load::<Device>(holder).await?;
+        let same = device.state.exists()
+            && device.state.owner() == Some(owner)
+            && device.state.public_key() == Some(&checked.public_key);
+        Ok(same.then_some(DeviceId(holder)))
+    }
+
+    async fn reprovision(
+        &self,
+        request: &Request,
+        for_user: ForUser,
+        id: DeviceId,
+        checked: &Checked,
+    ) -> Result<Done<Enrolled>, CommandError> {
+        self.transact(request, "device", || async {
+            let device = self.store.load::<Device>(id.0).await?;
+            let private_key = checked.private_key.clone();
+            let mut plan = Plan::new(Enrolled { device_id: id, private_key, created: false });
+            let command = DeviceCommand::Reprovision(Reprovision {
+                public_key: checked.public_key.clone(),
+                key_origin: checked.key_origin,
+                os_version: checked.os_version.clone(),
+                app_version: checked.app_version.clone(),
+            });
+            self.plan_device(&mut plan, id, &device, command)?;
+            self.bind(&mut plan, for_user, id).await?;
+            Ok(plan)
+        })
+        .await
+    }
+
+    /// Ties the login session to the device.
+    async fn bind<T>(
+        &self,
+        plan: &mut Plan<T>,
+        for_user: ForUser,
+        device_id: DeviceId,
+    ) -> Result<(), CommandError> {
+        let ForUser::Session(_, session_id) = for_user else { return Ok(()) };
+        let session = self.store.load::<Session>(session_id.0).await?;
+        if plan.decide(session_id.0, &session, SessionCommand::BindDevice(device_id))? {
+            plan.row(BindSession { session_id, device_id });
+        }
+        Ok(())
+    }
+
+    fn fingerprint(&self, owner: UserId, fingerprint: &str) -> String {
+        self.store.keyring().lookup_hmac("fingerprint", &format!("{owner}/{fingerprint}"))
+    }
+}
+
+impl Plan<Enrolled> {
+    fn enrol(
+        &mut self,
+        id: DeviceId,
+        enrolment: Enrolment,
+        expiry: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    ) -> Result<(), CommandError> {
+        let mut commands = vec![DeviceCommand::Enrol(Box::new(enrolment))];
+        commands
+            .extend(expiry.map(|(at, now)| DeviceCommand::SetExpiry { expires_at: Some(at), now }));
+        self.decide_all::<Device>(id.0, &fresh(), commands)?;
+        Ok(())
+    }
+}
+
+/// The list behind the lock; a panic elsewhere leaves it usable.
+fn lock(list: &Mutex<Vec<Uuid>>) -> MutexGuard<'_, Vec<Uuid>> {
+    list.lock().unwrap_or_else(PoisonError::into_inner)
+}

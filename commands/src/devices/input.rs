@@ -1,0 +1,90 @@
+//! What is asked of an enrolment, checked.
+
+use nexavpn_domain::{
+    DomainError, Problems,
+    device::KeyOrigin,
+    values::{self, PublicKey},
+};
+use x25519_dalek::{PublicKey as X25519Public, StaticSecret};
+
+use super::{EnrolRequest, NewKey};
+use crate::{CommandError, Commands, Secret};
+
+/// A checked request.
+pub(super) struct Checked {
+    pub(super) name: String,
+    pub(super) platform: String,
+    pub(super) os_version: Option<String>,
+    pub(super) app_version: Option<String>,
+    pub(super) fingerprint: Option<String>,
+    pub(super) public_key: PublicKey,
+    pub(super) key_origin: KeyOrigin,
+    pub(super) private_key: Option<Secret>,
+}
+
+impl Commands {
+    pub(super) fn check(&self, input: EnrolRequest) -> Result<Checked, CommandError> {
+        let mut problems = Problems::default();
+        let name = problems.check("name", values::label(&input.name));
+        let platform = input.platform.as_deref().unwrap_or("unknown");
+        let platform = problems.check("platform", values::label(platform));
+        let mut text = |field: &str, value: Option<String>, max: usize| {
+            let value = value.filter(|v| !v.trim().is_empty())?;
+            let short = if value.chars().count() > max {
+                Err(format!("must have at most {max} characters"))
+            } else {
+                values::display_name(&value)
+            };
+            problems.check(field, short)
+        };
+        let os_version = text("os_version", input.os_version, 64);
+        let app_version = text("app_version", input.app_version, 64);
+        let fingerprint = text("device_fingerprint", input.fingerprint, 128);
+        let key = match self.key(input.key) {
+            Ok(key) => Some(key),
+            Err(DomainError::Validation(errors)) => {
+                errors.into_iter().for_each(|e| problems.add(e.field, e.message));
+                None
+            }
+            Err(e) => return Err(e.into()),
+        };
+        problems.finish()?;
+        let (Some(name), Some(platform), Some((public_key, key_origin, private_key))) =
+            (name, platform, key)
+        else {
+            return Err(DomainError::field("name", "is required").into());
+        };
+        Ok(Checked {
+            name,
+            platform,
+            os_version,
+            app_version,
+            fingerprint,
+            public_key,
+            key_origin,
+            private_key,
+        })
+    }
+
+    pub(super) fn key(
+        &self,
+        key: NewKey,
+    ) -> Result<(PublicKey, KeyOrigin, Option<Secret>), DomainError> {
+        use base64::{Engine, engine::general_purpose::STANDARD};
+        let bad = |why| DomainError::field("public_key", why);
+        match key {
+            NewKey::Client(text) => {
+                Ok((PublicKey::parse(&text).map_err(bad)?, KeyOrigin::Client, None))
+            }
+            NewKey::Generate => {
+                let mut bytes = [0; 32];
+                self.random.fill(&mut bytes);
+                let private = StaticSecret::from(bytes);
+                let public = X25519Public::from(&private);
+                let public = PublicKey::from_bytes(public.to_bytes()).map_err(bad)?;
+                let private = Secret::new(STANDARD.encode(private.to_bytes()));
+                Ok((public, KeyOrigin::Server, Some(private)))
+            }
+        }
+    }
+}

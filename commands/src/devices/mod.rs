@@ -1,0 +1,80 @@
+//! Commands about devices (life of a device: design, section 5).
+
+mod change;
+mod enrol;
+mod input;
+mod place;
+
+use chrono::{DateTime, Utc};
+use nexavpn_domain::ids::{DeviceId, GatewayId, SessionId, UserId};
+
+use crate::Secret;
+
+/// Where a new device's key comes from.
+#[derive(Debug, Clone)]
+pub enum NewKey {
+    /// The client made it; this is the public half in base64.
+    Client(String),
+    /// The control plane makes it, shows the private half once and forgets it.
+    Generate,
+}
+
+/// A device to enrol. Debug would show personal data, so there is none.
+#[derive(Clone)]
+pub struct EnrolRequest {
+    /// What the owner calls it.
+    pub name: String,
+    /// `macos`, `linux`, …
+    pub platform: Option<String>,
+    /// As the client says.
+    pub os_version: Option<String>,
+    /// As the client says.
+    pub app_version: Option<String>,
+    /// The client's stable mark of the machine.
+    pub fingerprint: Option<String>,
+    /// Its key.
+    pub key: NewKey,
+    /// A wish for a gateway; the one with the fewest devices otherwise.
+    pub gateway_id: Option<GatewayId>,
+    /// When it stops being a peer.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// Who enrols for whom.
+#[derive(Debug, Clone, Copy)]
+pub enum ForUser {
+    /// The client of a login session: the session becomes the device's.
+    Session(UserId, SessionId),
+    /// A user or admin on a page: no session belongs to it.
+    User(UserId),
+}
+
+impl ForUser {
+    const fn user(self) -> UserId {
+        match self {
+            Self::Session(user, _) | Self::User(user) => user,
+        }
+    }
+}
+
+/// An enrolled device.
+#[derive(Debug, Clone)]
+pub struct Enrolled {
+    /// Which.
+    pub device_id: DeviceId,
+    /// The private key where the control plane made it; shown once.
+    pub private_key: Option<Secret>,
+    /// Whether the device is new; otherwise one that exists got a new key or was simply found.
+    pub created: bool,
+}
+
+/// What to change of a device.
+#[derive(Clone, Default)]
+pub struct DeviceChange {
+    /// Another name.
+    pub name: Option<String>,
+    /// Whether it is let in.
+    pub enabled: Option<bool>,
+    /// Another or no expiry date.
+    pub expires_at: Option<Option<DateTime<Utc>>>,
+}
