@@ -31,6 +31,8 @@ const THROW_AWAY: &[(&str, &str)] = &[
     ("wal_level", "minimal"),
     ("max_wal_senders", "0"),
     ("shared_buffers", "64MB"),
+    // In the data directory, so that it goes with it also after a kill.
+    ("dynamic_shared_memory_type", "mmap"),
 ];
 
 /// Makes the cluster beside its place and moves it there, so that an interrupted `initdb` leaves

@@ -53,7 +53,9 @@ impl OwnServer {
             .permissions(std::fs::Permissions::from_mode(0o711))
             .tempdir_in(parent)
             .unwrap_or_else(|error| panic!("no directory for PostgreSQL: {error}"));
-        let settings = settings.iter();
+        // A killed server that is not started again would leave segments in memory.
+        let tidy = ("dynamic_shared_memory_type", "mmap");
+        let settings = std::iter::once(&tidy).chain(settings);
         let options = Options {
             fsync: durable,
             extra_settings: settings.map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
