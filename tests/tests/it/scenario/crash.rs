@@ -1,6 +1,6 @@
 //! `kill -9` in the middle of a load.
 
-use std::sync::atomic::Ordering;
+use std::{slice, sync::atomic::Ordering};
 
 use nexavpn_tests::harness::{
     ADMIN, Client, OwnServer, PASSWORD, ServerProcess, TestServer, WIDE, poll_until,
@@ -8,7 +8,7 @@ use nexavpn_tests::harness::{
 
 use super::{load::Load, start_program, truth::assert_whole};
 
-const WRITERS: usize = 16;
+const WRITERS: usize = 32;
 /// More than are done before the kill.
 const STEPS: usize = 64;
 /// When the kill comes.
@@ -42,8 +42,8 @@ async fn a_killed_server_loses_nothing_that_it_acknowledged() {
     load.check(&again).await;
     assert_whole(&db).await;
     // And it goes on, with addresses and names that the dead one had reserved.
-    let mut more = load.next(&[again.clone()], "after");
-    more.run(8).await;
+    let mut more = load.next(slice::from_ref(&again), "after");
+    more.run(2).await;
     more.check(&again).await;
     assert_whole(&db).await;
     assert!(server.stop().await.success());
@@ -54,8 +54,8 @@ async fn a_killed_postgresql_loses_nothing_that_was_acknowledged() {
     let mut db = established().await;
     let server = start_program(&db).await;
     let admin = admin(&server).await;
-    let mut load = Load::prepare(&[admin.clone()], WRITERS).await;
-    let mut second = load.next(&[admin.clone()], "second");
+    let mut load = Load::prepare(slice::from_ref(&admin), WRITERS).await;
+    let mut second = load.next(slice::from_ref(&admin), "second");
     let counter = load.counter();
     let stop = load.stop();
     let kill = async {
@@ -70,7 +70,7 @@ async fn a_killed_postgresql_loses_nothing_that_was_acknowledged() {
     load.check(&admin).await;
     assert_whole(&db).await;
 
-    second.run(8).await;
+    second.run(2).await;
     second.check(&admin).await;
     assert_whole(&db).await;
     assert!(server.stop().await.success());

@@ -13,7 +13,7 @@ use nexavpn_tests::harness::Client;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{create, id, key};
+use super::{create, key};
 
 /// How many steps one round of a writer has.
 const ROUND: usize = 8;
@@ -133,7 +133,7 @@ impl Writer {
                 let username = format!("{}-{round}", self.name);
                 let body = json!({ "username": username });
                 let made = self.post("/admin/users", body, &[201]).await?;
-                self.user = made.as_ref().map(id);
+                self.user = made.and_then(|user| named(&user));
                 self.device = None;
                 if let Some(user) = self.user.clone() {
                     self.know(&user_path(&user), "username", json!(username));
@@ -152,7 +152,7 @@ impl Writer {
                 let body = json!({ "name": "laptop", "public_key": key() });
                 let path = format!("{}/devices", user_path(&user));
                 let made = self.post(&path, body, &[201]).await?;
-                self.device = made.map(|made| id(&made["device"]));
+                self.device = made.and_then(|made| named(&made["device"]));
                 if let Some(device) = &self.device {
                     self.know(&format!("/admin/devices/{device}"), "status", json!("active"));
                 }
@@ -170,13 +170,14 @@ impl Writer {
                 }
             }
             5 => {
+                let targets = json!([{ "type": "user", "id": user }]);
                 let body = json!({
                     "name": format!("{}-{round}", self.name), "effect": "allow",
-                    "destinations": ["172.16.0.0/16"], "targets": [{ "type": "user", "id": user }],
+                    "destinations": ["172.16.0.0/16"], "targets": targets,
                 });
-                if let Some(policy) = self.post("/admin/policies", body, &[201]).await? {
-                    let path = format!("/admin/policies/{}", id(&policy));
-                    self.know(&path, "targets", policy["targets"].clone());
+                let made = self.post("/admin/policies", body, &[201]).await?;
+                if let Some(policy) = made.and_then(|policy| named(&policy)) {
+                    self.know(&format!("/admin/policies/{policy}"), "targets", targets);
                 }
             }
             6 => {
@@ -257,6 +258,11 @@ impl Writer {
         self.acknowledged.fetch_add(usize::from(status < 300), Ordering::Relaxed);
         Ok(Some(body))
     }
+}
+
+/// The id in an answer, which is short where the read models could not be waited for.
+fn named(entity: &Value) -> Option<String> {
+    entity["id"].as_str().map(Into::into)
 }
 
 fn user_path(user: &str) -> String {
