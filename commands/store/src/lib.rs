@@ -3,6 +3,7 @@
 
 mod append;
 mod error;
+mod gather;
 mod guard;
 mod horizon;
 mod keyring;

@@ -7,7 +7,7 @@ use super::{
     Outcome,
     drive::{Contender, Sample, drive},
     ground::Ground,
-    ours::Ours,
+    ours::{LoadFirst, Ours},
     pgbench::PgBench,
     report::Report,
     stock::Stock,
@@ -32,10 +32,13 @@ const WARM_UP: Duration = Duration::from_millis(500);
 /// The names of the contenders, in the order of the table.
 pub(super) const PGBENCH: &str = "pgbench";
 pub(super) const STOCK: &str = "postgres-es";
-pub(super) const STOCK_LOADED: &str = "postgres-es, load first";
 pub(super) const OURS: &str = "nexavpn";
+/// The same, each after loading the aggregate, which has no events yet.
+pub(super) const STOCK_LOADED: &str = "postgres-es, load first";
+pub(super) const OURS_LOADED: &str = "nexavpn, load first";
 pub(super) const EVERYTHING: &str = "nexavpn, everything on";
-pub(super) const CONTENDERS: [&str; 5] = [PGBENCH, STOCK, STOCK_LOADED, OURS, EVERYTHING];
+pub(super) const CONTENDERS: [&str; 6] =
+    [PGBENCH, STOCK, OURS, STOCK_LOADED, OURS_LOADED, EVERYTHING];
 
 /// Measures and prints.
 ///
@@ -53,10 +56,11 @@ pub async fn run(options: Options) -> Outcome<()> {
     let stock = Arc::new(Stock::prepare(&ground, &row, most, false).await?);
     let stock_loaded = Arc::new(Stock::prepare(&ground, &row, most, true).await?);
     let (ours, everything) = (Arc::new(ours), Arc::new(everything));
-    let in_process: [(&'static str, Arc<dyn Contender>); 4] = [
+    let in_process: [(&'static str, Arc<dyn Contender>); 5] = [
         (STOCK, stock),
-        (STOCK_LOADED, stock_loaded),
         (OURS, Arc::clone(&ours) as _),
+        (STOCK_LOADED, stock_loaded),
+        (OURS_LOADED, Arc::new(LoadFirst(Arc::clone(&ours)))),
         (EVERYTHING, Arc::clone(&everything) as _),
     ];
     for (_, contender) in &in_process {

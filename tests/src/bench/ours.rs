@@ -1,6 +1,6 @@
-//! NexaVPN's write path: load, decide, append, with the claim on the name.
+//! NexaVPN's write path: decide and append, with the claim on the name, as a signed-in admin.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use nexavpn_api::{App, serve::Pace};
@@ -12,7 +12,7 @@ use nexavpn_domain::{
     values::Role,
 };
 use nexavpn_store::{
-    Actor, Append, Keyring, MasterKey, Metadata, Options, Position, Store, Stream,
+    Actor, Append, Keyring, Loaded, MasterKey, Metadata, Options, Position, Store, Stream,
 };
 use serde::Serialize;
 use tokio::sync::watch;
@@ -93,9 +93,11 @@ impl Ours {
         Ok(Self { store, actor, description, stop, server })
     }
 
-    async fn group(&self) -> Outcome<(Uuid, Position)> {
+    /// A command that creates does not load, except to be compared with one that does.
+    async fn group(&self, load: bool) -> Outcome<(Uuid, Position)> {
         let id = new_id();
-        let loaded = self.store.load::<Group>(id).await?;
+        let fresh = Loaded { state: Group::default(), sequence: 0 };
+        let loaded = if load { self.store.load(id).await? } else { fresh };
         let events = loaded.state.decide(GroupCommand::Create {
             name: format!("Group {id}"),
             description: self.description.clone(),
@@ -123,7 +125,7 @@ impl Ours {
 
     /// One row as this path stores it.
     pub(super) async fn sample_row(&self) -> Outcome<SampleRow> {
-        let (id, _) = self.group().await?;
+        let (id, _) = self.group(false).await?;
         let row = sqlx::query_as(
             "SELECT aggregate_type, event_type, event_version, payload::text, metadata::text
              FROM events WHERE aggregate_id = $1",
@@ -133,7 +135,7 @@ impl Ours {
 
     /// Nothing that was acknowledged is missing from the order, and every group has its claim.
     pub(super) async fn check(&self) -> Outcome<()> {
-        let (_, last) = self.group().await?;
+        let (_, last) = self.group(false).await?;
         let idx = self.store.wait_sequenced(last, std::time::Instant::now() + CHECK).await?;
         let (events, numbered, groups, claims): (i64, i64, i64, i64) = sqlx::query_as(
             "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM log_index),
@@ -166,10 +168,21 @@ impl Ours {
 #[async_trait]
 impl Contender for Ours {
     async fn append(&self) -> Outcome<()> {
-        let (_, position) = self.group().await?;
+        let (_, position) = self.group(false).await?;
         if let Some(app) = self.app() {
             app.settle(Some(position)).await;
         }
+        Ok(())
+    }
+}
+
+/// The same on an aggregate that is loaded, as most commands do.
+pub(super) struct LoadFirst(pub(super) Arc<Ours>);
+
+#[async_trait]
+impl Contender for LoadFirst {
+    async fn append(&self) -> Outcome<()> {
+        self.0.group(true).await?;
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! postgres-es as it comes, with a pool like ours.
+//! postgres-es as it comes, with as many connections as writers.
 
 use std::collections::HashMap;
 
@@ -9,6 +9,7 @@ use cqrs_es::{
 };
 use nexavpn_domain::group::{Group, GroupEvent};
 use postgres_es::PostgresEventRepository;
+use sqlx::postgres::PgPoolOptions;
 
 use super::{
     Outcome,
@@ -34,8 +35,8 @@ impl Stock {
         load: bool,
     ) -> Outcome<Self> {
         let name = if load { "bench_stock_loaded" } else { "bench_stock" };
-        let connections = u32::try_from(writers)?;
-        let pool = nexavpn_store::pool(ground.database(name).await?, connections);
+        let pool = PgPoolOptions::new().max_connections(u32::try_from(writers)?);
+        let pool = pool.connect_with(ground.database(name).await?).await?;
         Ok(Self {
             store: PersistedEventStore::new_event_store(PostgresEventRepository::new(pool)),
             event: serde_json::from_str(&row.payload)?,

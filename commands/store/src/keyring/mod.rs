@@ -2,6 +2,7 @@
 
 mod crypto;
 mod master;
+mod wrapped;
 
 use std::{
     collections::HashMap,
@@ -16,7 +17,8 @@ use uuid::Uuid;
 pub(crate) use crypto::Key;
 pub use master::MasterKey;
 
-use crate::KeyError;
+use crate::{KeyError, gather::Gather};
+use wrapped::WrappedKeys;
 
 /// A known text under the master key: tells a wrong one before it does harm.
 const CHECK: &str = "master_key_check";
@@ -28,6 +30,7 @@ const CLAIMS: &str = "claims_hmac";
 #[derive(Clone)]
 pub struct Keyring {
     pool: PgPool,
+    wrapped: Gather<WrappedKeys>,
     master: Arc<RwLock<Key>>,
     claims: hmac::Key,
 }
@@ -58,7 +61,8 @@ impl Keyring {
             .ok_or_else(|| KeyError::Damaged(CLAIMS.into()))?;
         drop(conn);
         let claims = hmac::Key::new(hmac::HMAC_SHA256, &claims);
-        Ok(Self { pool, master: Arc::new(RwLock::new(master)), claims })
+        let wrapped = Gather::new(WrappedKeys(pool.clone()));
+        Ok(Self { pool, wrapped, master: Arc::new(RwLock::new(master)), claims })
     }
 
     /// The stored key of a personal claim.
@@ -192,16 +196,9 @@ impl Keyring {
         if users.is_empty() {
             return Ok(DataKeys::default());
         }
-        let ids: Vec<Uuid> = users.iter().map(|u| u.0).collect();
-        let rows: Vec<(Uuid, Vec<u8>)> =
-            sqlx::query_as("SELECT user_id, wrapped FROM data_key WHERE user_id = ANY($1)")
-                .bind(ids)
-                .fetch_all(&self.pool)
-                .await?;
+        let found = self.wrapped.get(users.to_vec()).await?;
         let master = self.master();
-        rows.into_iter()
-            .map(|(id, w)| unwrap_key(&master, UserId(id), &w).map(|k| (UserId(id), k)))
-            .collect()
+        found.into_iter().map(|(id, w)| unwrap_key(&master, id, &w).map(|k| (id, k))).collect()
     }
 
     fn master(&self) -> Key {
