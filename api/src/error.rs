@@ -125,6 +125,7 @@ impl From<CommandError> for ApiError {
                 ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", message)
             },
             CommandError::Busy { .. } => Self::unavailable("busy", message, 1),
+            CommandError::Overloaded => Self::unavailable("overloaded", message, 2),
             CommandError::NotAccepted => Self::unavailable("restore_not_accepted", message, 60),
             CommandError::Database(_) | CommandError::Store(_) => unreachable_database(&message),
             CommandError::Hashing => Self::internal(&message),

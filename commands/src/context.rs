@@ -15,7 +15,7 @@ use crate::{
     Clock, CommandError, PasswordHasher, Random,
     secrets::{self, Secret},
     security::Incidents,
-    sessions::Throttle,
+    throttle::Throttle,
 };
 
 /// Limits that an operator may set.

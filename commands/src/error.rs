@@ -44,6 +44,9 @@ pub enum CommandError {
     /// The store failed.
     #[error("the event store failed: {0}")]
     Store(#[source] StoreError),
+    /// More passwords wait to be checked than can be in any useful time.
+    #[error("too many sign-ins at once: try again")]
+    Overloaded,
     /// Hashing a password failed.
     #[error("hashing failed")]
     Hashing,

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     CommandError, Commands, Done, Request, Secret,
-    rows::{PutJoinToken, RemoveGateway, UseJoinToken},
+    rows::{JOIN_TOKEN_REFUSED, PutJoinToken, RemoveGateway, UseJoinToken},
     transact::{Plan, fresh},
 };
 
@@ -226,16 +226,17 @@ impl Commands {
         let (Some(public_key), Some(agent_version)) = (public_key, agent_version) else {
             return Err(DomainError::field("public_key", "is required").into());
         };
+        // Before anything that could tell whether the key is in use.
+        if !self.is_join_token(id, &token).await? {
+            return Err(token_refused());
+        }
         let credential = self.new_token();
         // With its token the node acts as the gateway that it becomes.
         let request = &Request { actor: Actor::Gateway(id), ..request.clone() };
         self.transact(request, "gateway", || async {
             let gateway = self.store.load::<Gateway>(id.0).await?;
             // An unknown gateway is answered like a bad token.
-            let Some(fields) = gateway.state.fields() else {
-                let why = "the join token is unknown, used up or expired: make a new one";
-                return Err(DomainError::Forbidden(why.into()).into());
-            };
+            let Some(fields) = gateway.state.fields() else { return Err(token_refused()) };
             let name = fields.name.clone();
             let mut plan = Plan::new(Joined { credential: credential.clone(), name });
             let command = GatewayCommand::Join {
@@ -252,6 +253,18 @@ impl Commands {
             Ok(plan)
         })
         .await
+    }
+
+    async fn is_join_token(&self, id: GatewayId, token: &Secret) -> Result<bool, CommandError> {
+        Ok(sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM gateway_join_token
+                            WHERE gateway_id = $1 AND hash = $2 AND expires_at > $3)",
+        )
+        .bind(id.0)
+        .bind(&token.hash()[..])
+        .bind(self.now())
+        .fetch_one(&self.pool)
+        .await?)
     }
 
     /// The gateway that a credential belongs to.
@@ -280,6 +293,10 @@ impl Commands {
         let ids: Vec<Uuid> = sqlx::query_scalar(&sql).bind(id).fetch_all(&self.pool).await?;
         Ok(ids.into_iter().map(DeviceId).collect())
     }
+}
+
+fn token_refused() -> CommandError {
+    DomainError::Forbidden(JOIN_TOKEN_REFUSED.into()).into()
 }
 
 fn pool(v4: &str, v6: Option<&str>, problems: &mut Problems) -> Option<Pool> {
@@ -364,9 +381,13 @@ fn domain(text: &str) -> Result<String, String> {
         .ok_or_else(|| "must be a domain such as corp.example.com".into())
 }
 
-/// A network interface's name as Linux and nftables take it unquoted.
+/// A network interface's name as bundles carry it (design, section 7).
 fn interface(text: &str) -> Result<String, String> {
-    let ok = (1..=15).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
-    if ok { Ok(text.to_owned()) } else { Err("must be an interface name such as eth0".into()) }
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b);
+    let ok = (1..=15).contains(&text.len()) && text.bytes().all(allowed);
+    if ok && text != "." && text != ".." {
+        Ok(text.to_owned())
+    } else {
+        Err("must be an interface name such as eth0: 1 to 15 of a-z, 0-9, _ . -".into())
+    }
 }

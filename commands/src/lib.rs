@@ -17,6 +17,7 @@ mod schedule;
 mod secrets;
 mod security;
 mod sessions;
+mod throttle;
 mod transact;
 mod users;
 

@@ -40,11 +40,16 @@ impl PasswordPolicy {
     }
 }
 
+/// How many may wait for each hash that runs.
+const WAITING: usize = 64;
+
 /// Hashes with argon2id, off the async threads, so many at a time.
 #[derive(Clone)]
 pub struct PasswordHasher {
     argon2: Argon2<'static>,
     permits: Arc<Semaphore>,
+    /// Those who may wait for one: more would only wait longer than anybody does.
+    waiting: Arc<Semaphore>,
     /// Verified when the account is unknown, so that it takes as long as for a known one.
     decoy: Arc<str>,
 }
@@ -66,7 +71,8 @@ impl PasswordHasher {
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let decoy = hash(&argon2, "decoy", &[7; 16])?;
         let permits = Arc::new(Semaphore::new(concurrency.max(1)));
-        Ok(Self { argon2, permits, decoy: decoy.into() })
+        let waiting = Arc::new(Semaphore::new(concurrency.max(1) * WAITING));
+        Ok(Self { argon2, permits, waiting, decoy: decoy.into() })
     }
 
     /// The PHC string of a password.
@@ -102,8 +108,10 @@ impl PasswordHasher {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, CommandError> {
+        let waiting = self.waiting.try_acquire().map_err(|_| CommandError::Overloaded)?;
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let permit = permit.map_err(|_| CommandError::Hashing)?;
+        drop(waiting);
         tokio::task::spawn_blocking(move || {
             let result = work();
             drop(permit);

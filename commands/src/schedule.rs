@@ -27,14 +27,24 @@ impl Commands {
         .bind(BATCH)
         .fetch_all(&self.pool)
         .await?;
+        let mut outcome = Ok(());
         for (aggregate_type, id, at) in &due {
             let request = Request::system("clock", self.new_id());
             let happened = match aggregate_type.as_str() {
-                "device" => self.device_due(&request, DeviceId(*id)).await?,
-                "policy" => self.policy_due(&request, PolicyId(*id)).await?,
+                "device" => self.device_due(&request, DeviceId(*id)).await,
+                "policy" => self.policy_due(&request, PolicyId(*id)).await,
                 other => {
                     tracing::error!(aggregate_type = other, "nothing is known to be due here");
-                    false
+                    Ok(false)
+                }
+            };
+            let happened = match happened {
+                Ok(happened) => happened,
+                Err(error) => {
+                    // The others are due all the same; this one is again the next time.
+                    tracing::error!(%error, %aggregate_type, %id, "what is due cannot be appended");
+                    outcome = Err(error);
+                    continue;
                 }
             };
             if !happened {
@@ -49,7 +59,7 @@ impl Commands {
                 .await?;
             }
         }
-        Ok(due.len())
+        outcome.map(|()| due.len())
     }
 
     /// Deletes what has run out and needs no record: sessions and reservations.

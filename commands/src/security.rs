@@ -89,6 +89,15 @@ impl Incidents {
     }
 }
 
+impl Incidents {
+    fn put_back(&self, id: Uuid, count: u64) {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(incident) = open.values_mut().find(|incident| incident.id == id) {
+            incident.unrecorded += count;
+        }
+    }
+}
+
 /// The network that an address belongs to, coarse enough not to be personal data.
 fn network(address: IpAddr) -> Option<String> {
     let prefix = if address.is_ipv4() { 24 } else { 48 };
@@ -131,22 +140,40 @@ impl Commands {
         }
     }
 
+    /// Records a failure beside the answer, so that the answer's time tells nothing.
+    pub(crate) fn record_later(
+        &self,
+        request: &Request,
+        kind: FailureKind,
+        user: Option<UserId>,
+        code: &'static str,
+    ) {
+        let (commands, request) = (self.clone(), request.clone());
+        let record = async move { commands.record_failure(&request, kind, user, code, None).await };
+        tokio::spawn(tracing::Instrument::in_current_span(record));
+    }
+
     /// Records the counts of incidents that go on.
     ///
     /// # Errors
     /// Where the store fails.
     pub async fn record_counts(&self) -> Result<(), CommandError> {
+        let mut outcome = Ok(());
         for (id, count) in self.incidents.due(self.now()) {
             let request = Request::system("security", self.new_id());
-            self.transact(&request, "security record", || async {
+            let recorded = self.transact(&request, "security record", || async {
                 let incident = self.store.load::<Security>(id).await?;
                 let mut plan = Plan::new(());
                 plan.decide(id, &incident, SecurityCommand::CountFailures(count))?;
                 Ok(plan)
-            })
-            .await?;
+            });
+            if let Err(error) = recorded.await {
+                // Counted again with what comes until the next time.
+                self.incidents.put_back(id, count);
+                outcome = Err(error);
+            }
         }
-        Ok(())
+        outcome
     }
 
     /// Makes a key the one that signs bundles. Changes nothing where it already is.

@@ -1,11 +1,5 @@
 //! Signing in and out.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-};
-
-use chrono::{DateTime, TimeDelta, Utc};
 use nexavpn_domain::{
     DomainError,
     event::{Claim, ClaimKind},
@@ -66,51 +60,6 @@ pub struct Authenticated {
 }
 
 const INVALID_CREDENTIALS: &str = "invalid_credentials";
-/// Failures per account or network within this time are held against it.
-const WINDOW: TimeDelta = TimeDelta::minutes(15);
-/// Failed logins of one account before it has to wait.
-const PER_ACCOUNT: u32 = 10;
-/// Failed logins from one address before it has to wait.
-const PER_ADDRESS: u32 = 100;
-/// Accounts and addresses remembered at once; beyond it the oldest are forgotten.
-const REMEMBERED: usize = 10_000;
-
-/// Counts failed logins, in memory: a restart forgives.
-#[derive(Debug, Default)]
-pub(crate) struct Throttle(Mutex<HashMap<String, (u32, DateTime<Utc>)>>);
-
-impl Throttle {
-    fn wait(&self, key: &str, limit: u32, now: DateTime<Utc>) -> Option<u64> {
-        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (count, since) = counts.get(key)?;
-        let left = *since + WINDOW - now;
-        (*count >= limit && left > TimeDelta::zero())
-            .then(|| u64::try_from(left.num_seconds()).unwrap_or(0).max(1))
-    }
-
-    fn count(&self, key: String, now: DateTime<Utc>) {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.len() >= REMEMBERED {
-            counts.retain(|_, (_, since)| *since + WINDOW > now);
-            if counts.len() >= REMEMBERED
-                && let Some(oldest) =
-                    counts.iter().min_by_key(|(_, (_, since))| *since).map(|(k, _)| k.clone())
-            {
-                counts.remove(&oldest);
-            }
-        }
-        let entry = counts.entry(key).or_insert((0, now));
-        if entry.1 + WINDOW <= now {
-            *entry = (0, now);
-        }
-        entry.0 += 1;
-    }
-
-    fn forgive(&self, key: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
-    }
-}
-
 type AccountRow = (Uuid, String, bool, bool, Option<String>);
 
 impl Commands {
@@ -129,14 +78,15 @@ impl Commands {
         let claim = Claim::folded(ClaimKind::Username, Some(username.trim()));
         // Keyed by HMAC: what somebody typed as a name may be a password.
         let name = claim.key.as_deref().unwrap_or_default();
-        let account_key = self.store.keyring().lookup_hmac("throttle", name);
-        let address_key = request.client_address.map(|a| a.to_string());
-        let wait = self.throttle.wait(&account_key, PER_ACCOUNT, now).or_else(|| {
-            address_key.as_ref().and_then(|key| self.throttle.wait(key, PER_ADDRESS, now))
-        });
-        if let Some(retry_after) = wait {
-            return Err(CommandError::Throttled { retry_after });
-        }
+        let key = self.store.keyring().lookup_hmac("throttle", name);
+        let attempt = self.throttle.attempt(key, request.client_address, now);
+        let attempt = match attempt {
+            Ok(attempt) => attempt,
+            Err(retry_after) => {
+                self.record_later(request, FailureKind::Login, None, "too_many_attempts");
+                return Err(CommandError::Throttled { retry_after });
+            }
+        };
         let account = self.account(&claim).await?;
         let hash = account.as_ref().and_then(|a| a.4.clone());
         let fits = self.hasher.verify(password, hash.clone()).await?;
@@ -146,17 +96,13 @@ impl Commands {
                 (UserId(id), role, must_change)
             }
             account => {
-                self.throttle.count(account_key, now);
-                if let Some(key) = address_key {
-                    self.throttle.count(key, now);
-                }
                 let user = account.map(|a| UserId(a.0));
-                let code = INVALID_CREDENTIALS;
-                self.record_failure(request, FailureKind::Login, user, code, None).await;
+                // Beside the answer, which takes as long for a name that does not exist.
+                self.record_later(request, FailureKind::Login, user, INVALID_CREDENTIALS);
                 return Err(invalid_credentials());
             }
         };
-        self.throttle.forgive(&account_key);
+        self.throttle.succeeded(&attempt);
         let session_id = SessionId(self.new_id());
         let refresh_token = self.new_token();
         let mut request = request.clone();

@@ -4,6 +4,7 @@ use nexavpn_domain::{
     DomainError, Problems,
     device::{Device, DeviceCommand},
     ids::{DeviceId, SessionId, UserId},
+    security::FailureKind,
     session::{EndReason, Session, SessionCommand},
     user::{User, UserCommand},
     values::{self, Role},
@@ -204,6 +205,9 @@ impl Commands {
         current: Secret,
         password: Secret,
     ) -> Result<Done<()>, CommandError> {
+        let key = format!("password of {id}");
+        let attempt = self.throttle.attempt(key, request.client_address, self.now());
+        let attempt = attempt.map_err(|retry_after| CommandError::Throttled { retry_after })?;
         let stored: Option<Option<String>> =
             sqlx::query_scalar("SELECT password_hash FROM account WHERE user_id = $1")
                 .bind(id.0)
@@ -213,8 +217,10 @@ impl Commands {
             return Err(DomainError::field("password", "must differ from the present one").into());
         }
         if !self.hasher.verify(current, stored.flatten()).await? {
+            self.record_later(request, FailureKind::Login, Some(id), "wrong_password");
             return Err(DomainError::field("current_password", "is wrong").into());
         }
+        self.throttle.succeeded(&attempt);
         self.set_password(request, id, password, false, Some(session)).await
     }
 

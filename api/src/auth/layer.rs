@@ -153,7 +153,9 @@ fn caller(principal: Principal, request: &Request) -> Caller {
         Principal::User(u) => (Actor::User(u.user_id), Some("access_token")),
         Principal::Gateway(id) => (Actor::Gateway(id), Some("gateway_credential")),
     };
-    let reason = headers.get("x-reason").and_then(|v| v.to_str().ok());
+    // Only from whom it can be sealed for: words of strangers are not kept.
+    let reason = headers.get("x-reason").filter(|_| matches!(principal, Principal::User(_)));
+    let reason = reason.and_then(|v| v.to_str().ok());
     let request = CommandRequest {
         actor,
         client_address: origin.and_then(|o| o.address),

@@ -36,7 +36,7 @@ impl Commands {
         let (wish, expires_at) = (input.gateway_id, input.expires_at);
         let checked = self.check(input)?;
         if let Some(id) = self.known_device(owner, &checked).await? {
-            return self.reprovision(request, for_user, id, &checked).await;
+            return self.reprovision(request, for_user, id, &checked, expires_at).await;
         }
         let fingerprint_hmac = checked.fingerprint.as_ref().map(|f| self.fingerprint(owner, f));
         let id = DeviceId(self.new_id());
@@ -103,7 +103,7 @@ impl Commands {
         if let Err(CommandError::Domain(DomainError::Conflict { .. })) = &outcome
             && let Some(id) = self.known_device(owner, &checked).await?
         {
-            return self.reprovision(request, for_user, id, &checked).await;
+            return self.reprovision(request, for_user, id, &checked, expires_at).await;
         }
         outcome
     }
@@ -142,18 +142,22 @@ impl Commands {
         for_user: ForUser,
         id: DeviceId,
         checked: &Checked,
+        expires_at: Option<DateTime<Utc>>,
     ) -> Result<Done<Enrolled>, CommandError> {
         self.transact(request, "device", || async {
             let device = self.store.load::<Device>(id.0).await?;
             let private_key = checked.private_key.clone();
             let mut plan = Plan::new(Enrolled { device_id: id, private_key, created: false });
-            let command = DeviceCommand::Reprovision(Reprovision {
+            let mut commands = vec![DeviceCommand::Reprovision(Reprovision {
                 public_key: checked.public_key.clone(),
                 key_origin: checked.key_origin,
                 os_version: checked.os_version.clone(),
                 app_version: checked.app_version.clone(),
-            });
-            self.plan_device(&mut plan, id, &device, command)?;
+            })];
+            if expires_at.is_some() {
+                commands.push(DeviceCommand::SetExpiry { expires_at, now: self.now() });
+            }
+            self.plan_device_commands(&mut plan, id, &device, commands)?;
             self.bind(&mut plan, for_user, id).await?;
             Ok(plan)
         })

@@ -8,6 +8,10 @@ use sqlx::PgConnection;
 
 use super::one;
 
+/// Says the same of every join token that does not work.
+pub const JOIN_TOKEN_REFUSED: &str =
+    "the join token is unknown, used up or expired: make a new one";
+
 /// Makes a join token the only one of its gateway.
 pub struct PutJoinToken {
     /// Whose.
@@ -60,8 +64,7 @@ impl SideRow for UseJoinToken {
         .execute(&mut *conn)
         .await?;
         if used.rows_affected() != 1 {
-            let why = "the join token is unknown, used up or expired: make a new one".to_owned();
-            return Err(SideRowError::Refused(DomainError::Forbidden(why)));
+            return Err(SideRowError::Refused(DomainError::Forbidden(JOIN_TOKEN_REFUSED.into())));
         }
         let done = sqlx::query(
             "INSERT INTO gateway_credential (gateway_id, hash) VALUES ($1, $2)

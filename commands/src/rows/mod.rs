@@ -9,7 +9,7 @@ mod session;
 pub use account::{NothingBegan, PutAccount, RemoveAccount, SetPassword, UpdateAccount};
 pub use device::{IndexDevice, UnindexDevice};
 pub use due::Due;
-pub use gateway::{PutJoinToken, RemoveGateway, UseJoinToken, in_use};
+pub use gateway::{JOIN_TOKEN_REFUSED, PutJoinToken, RemoveGateway, UseJoinToken, in_use};
 pub use session::{BindSession, CloseSession, OpenSession};
 
 use nexavpn_domain::DomainError;
