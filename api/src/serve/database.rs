@@ -1,11 +1,11 @@
 //! The database that a process works with: one of its operator's, or the embedded one.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use nexavpn_commands::{Clock, Commands, PasswordHasher, Random, Settings};
 use nexavpn_store::{Keyring, MIGRATOR, MasterKey, Store, StoreError};
 use sqlx::{
-    PgPool,
+    Connection as _, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -17,6 +17,9 @@ use crate::{
 
 /// PostgreSQL's code for a missing right.
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
+
+/// How long a database may take to answer at all.
+const CONNECT_BOUND: Duration = Duration::from_secs(10);
 
 /// A database that can be reached.
 pub struct Database {
@@ -76,15 +79,12 @@ impl Database {
         })
     }
 
+    /// A connection of its own and at once: a pool would try for half a minute in silence.
     async fn answers(&self) -> Result<(), ServeError> {
-        let pool = self.small_pool(&self.server);
-        let version: Result<i32, sqlx::Error> =
-            sqlx::query_scalar("SELECT current_setting('server_version_num')::int")
-                .fetch_one(&pool)
-                .await;
-        pool.close().await;
-        let unreachable = |source| ServeError::Unreachable { place: self.place.clone(), source };
-        let version = version.map_err(unreachable)?;
+        let asked = tokio::time::timeout(CONNECT_BOUND, version(&self.server)).await;
+        let asked = asked.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+        let place = self.place.clone();
+        let version = asked.map_err(|source| ServeError::Unreachable { place, source })?;
         if version < 150_000 {
             return Err(ServeError::TooOld { version: version / 10_000 });
         }
@@ -181,6 +181,15 @@ impl Database {
             None => Ok(()),
         }
     }
+}
+
+async fn version(options: &PgConnectOptions) -> Result<i32, sqlx::Error> {
+    let mut connection = PgConnection::connect_with(options).await?;
+    let version = sqlx::query_scalar("SELECT current_setting('server_version_num')::int")
+        .fetch_one(&mut connection)
+        .await?;
+    connection.close().await?;
+    Ok(version)
 }
 
 fn parse(name: &'static str, url: &DatabaseUrl) -> Result<PgConnectOptions, ServeError> {

@@ -1,6 +1,7 @@
 //! The `nexavpn` program as an operator meets it.
 
 mod commands;
+mod own_database;
 mod restored;
 mod serving;
 
