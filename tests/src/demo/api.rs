@@ -56,8 +56,7 @@ impl<'a> Api<'a> {
         self.from.inside(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {
-                let client =
-                    reqwest::Client::builder().timeout(Duration::from_secs(15)).build()?;
+                let client = reqwest::Client::builder().timeout(Duration::from_secs(15)).build()?;
                 let mut request = client.request(method.parse()?, url);
                 if let Some(token) = &self.token {
                     request = request.bearer_auth(token);

@@ -79,7 +79,8 @@ impl<'a> Client<'a> {
         fs::create_dir_all(&directory)?;
         // wg-quick hands DNS to resolvconf, which a bare machine has not: this one suffices.
         let resolvconf = directory.join("resolvconf");
-        let script = "#!/bin/sh\n[ \"$1\" = -a ] && grep '^nameserver' > /etc/resolv.conf\nexit 0\n";
+        let script =
+            "#!/bin/sh\n[ \"$1\" = -a ] && grep '^nameserver' > /etc/resolv.conf\nexit 0\n";
         fs::write(&resolvconf, script)?;
         fs::set_permissions(&resolvconf, fs::Permissions::from_mode(0o755))?;
         let file = directory.join(format!("{}.conf", self.interface));

@@ -11,7 +11,7 @@ use super::{
     world::{APP, PASSWORD, VAULT, WEB, World},
 };
 
-const OWN_PASSWORD: &str = "a password that only the admin knows";
+const OWN_PASSWORD: &str = "nobody else knows these words";
 
 /// Tells the story; where it goes wrong, with what the programs wrote.
 pub(super) fn tell(world: World, tell: &dyn Fn(&str)) -> Outcome {
@@ -53,8 +53,8 @@ fn play(world: &World, gateway: &str, tell: &dyn Fn(&str)) -> Outcome {
     tell("Alice and Bob are users; a group of both may reach 172.16.20.0/24");
     let [alice, bob] = ["alice", "bob"].map(|name| user(&admin, name));
     let (alice, bob) = (alice?, bob?);
-    let group = admin
-        .post("/admin/groups", &json!({ "name": "Engineers", "members": [alice, bob] }))?;
+    let group =
+        admin.post("/admin/groups", &json!({ "name": "Engineers", "members": [alice, bob] }))?;
     let policy = admin.post(
         "/admin/policies",
         &json!({
@@ -174,7 +174,7 @@ fn audit(admin: &Api<'_>, tell: &dyn Fn(&str)) -> Outcome {
 
 fn in_sync(admin: &Api<'_>, gateway: &str) -> Outcome<bool> {
     let gateway = admin.get(&format!("/admin/gateways/{gateway}"))?;
-    let state = gateway.pointer("/convergence/state").or(gateway.get("convergence"));
+    let state = gateway.pointer("/convergence/status");
     Ok(state.and_then(Value::as_str) == Some("in_sync"))
 }
 

@@ -82,6 +82,8 @@ async fn wrong_fields_are_named() {
         ("dns_servers[0]", one("dns_servers", "127.0.0.1")),
         ("dns_search[0]", one("dns_search", "not a domain")),
         ("masquerade_interfaces[0]", one("masquerade_interfaces", "eth0; reboot")),
+        ("masquerade_interfaces[0]", one("masquerade_interfaces", "Eth1")),
+        ("masquerade_interfaces[0]", one("masquerade_interfaces", "..")),
         ("masquerade_interfaces[0]", one("masquerade_interfaces", "a-name-with-more")),
         ("internal_networks[0]", one("internal_networks", "10.0.0.1/8")),
         ("listen_port", json!({ "listen_port": 0 })),

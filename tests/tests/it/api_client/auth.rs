@@ -199,3 +199,28 @@ async fn access_tokens_expire_and_forged_ones_do_not_work() {
     clock.forward(TimeDelta::seconds(901));
     assert_error(&alice.get("/auth/me").await, 401, "invalid_token");
 }
+
+#[tokio::test]
+async fn many_guesses_at_once_count_as_many() {
+    let plane = Plane::start().await;
+    plane.server.user("alice", "user").await;
+    let client = plane.server.client();
+    let guess = || client.post("/auth/login", credentials("alice", "guess"));
+    let answers = futures::future::join_all((0..40).map(|_| guess())).await;
+    let tried = answers.iter().filter(|(status, _)| *status == 401).count();
+    assert!(tried <= 10, "{tried} guesses were tried");
+    assert!(answers.iter().all(|(status, _)| [401, 429].contains(status)), "{answers:?}");
+}
+
+#[tokio::test]
+async fn words_of_strangers_are_not_kept() {
+    let plane = Plane::start().await;
+    let body = Some(credentials("nobody", "guess"));
+    let headers = [("x-reason", "call Alice on 555-0100")];
+    let client = plane.server.client();
+    client.send(reqwest::Method::POST, "/auth/login", &headers, body).await;
+    let path = "/admin/audit-logs?status=failure";
+    poll_until(WIDE, || async { plane.admin.get(path).await.1["total"] == 1 }).await;
+    let (_, log) = plane.admin.get(path).await;
+    assert!(!log.to_string().contains("555-0100"), "{log}");
+}

@@ -25,6 +25,10 @@ async fn a_node_joins_once_and_opens_its_own_resources_only() {
     assert!(token.parse::<JoinToken>().unwrap().names_signing_key(&trusted));
     let again = plane.server.client().post("/gateways/join", join).await;
     assert_error(&again, 403, "forbidden");
+    // Without a token nobody learns which keys are in use.
+    let taken =
+        json!({ "token": token, "public_key": key_of(&plane, &own).await, "agent_version": "0" });
+    assert_error(&plane.server.client().post("/gateways/join", taken).await, 403, "forbidden");
 
     let node = plane.server.client().with_token(joined["credential"].as_str().unwrap());
     let path = format!("/admin/gateways/{own}/sync");
@@ -46,5 +50,20 @@ async fn a_node_joins_once_and_opens_its_own_resources_only() {
         "reported_at": "2026-01-01T00:00:00Z",
     });
     assert_eq!(node.post(&format!("/gateways/{own}/status"), report.clone()).await.0, 204);
-    assert_error(&node.post(&format!("/gateways/{other}/status"), report).await, 404, "not_found");
+    assert_error(
+        &node.post(&format!("/gateways/{other}/status"), report.clone()).await,
+        404,
+        "not_found",
+    );
+    // A large gateway's report is large.
+    let peer =
+        |_| json!({ "public_key": key(), "latest_handshake": null, "rx_bytes": 1, "tx_bytes": 2 });
+    let mut large = report;
+    large["peers"] = (0..10_000).map(peer).collect();
+    assert_eq!(node.post(&format!("/gateways/{own}/status"), large).await.0, 204);
+}
+
+/// The key of a gateway.
+async fn key_of(plane: &Plane, id: &str) -> serde_json::Value {
+    plane.admin.get(&format!("/admin/gateways/{id}")).await.1["public_key"].clone()
 }
