@@ -150,8 +150,8 @@ fn program() -> Command {
 /// `cargo test` builds it here, so that it is never an old one.
 fn find_program() -> io::Result<PathBuf> {
     let own = std::env::current_exe()?;
-    let dirs = own.ancestors().skip(1).take(2);
-    let target = dirs.filter(|dir| dir.file_name().is_some_and(|name| name != "deps")).next();
+    let mut dirs = own.ancestors().skip(1).take(2);
+    let target = dirs.find(|dir| dir.file_name().is_some_and(|name| name != "deps"));
     let target = target.ok_or_else(|| io::Error::other("no target directory"))?;
     let path = target.join(PROGRAM);
     let prepared = std::env::var_os("NEXAVPN_TEST_PG").is_some() && path.is_file();
