@@ -3,7 +3,6 @@
 
 mod append;
 mod error;
-mod gather;
 mod guard;
 mod horizon;
 mod keyring;

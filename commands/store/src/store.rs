@@ -159,6 +159,7 @@ impl Store {
     /// Why it was not committed.
     pub async fn append(&self, append: Append) -> Result<Position, AppendError> {
         self.accepted().await?;
+        let forgotten = append.forget.clone();
         let prepared = Arc::new(Prepared::new(append, &self.0.keyring).await?);
         if prepared.rows.is_empty() {
             return self.append_nothing(&prepared).await;
@@ -173,6 +174,7 @@ impl Store {
         }
         let mut conn = self.0.pool.acquire().await?;
         let position = write_alone(&mut conn, &prepared, self.0.options.rest).await?;
+        self.0.keyring.forget(&forgotten);
         self.0.sequencer.wake();
         Ok(position)
     }

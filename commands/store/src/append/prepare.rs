@@ -44,7 +44,7 @@ impl Prepared {
         {
             return Err(AppendError::Conflict(claim_conflict(twice.kind)));
         }
-        let mut keys = keyring.data_keys(&key_owners(&append)).await?;
+        let mut keys = keyring.sealing_keys(&key_owners(&append)).await?;
         let mut data_keys = Vec::new();
         for event in append.streams.iter().flat_map(|s| &s.events) {
             if let (BRINGS_A_KEY, Some(user)) = (event.event_type.as_str(), event.subject) {

@@ -2,7 +2,7 @@
 
 mod crypto;
 mod master;
-mod wrapped;
+mod sealing_keys;
 
 use std::{
     collections::HashMap,
@@ -17,8 +17,8 @@ use uuid::Uuid;
 pub(crate) use crypto::Key;
 pub use master::MasterKey;
 
-use crate::{KeyError, gather::Gather};
-use wrapped::WrappedKeys;
+use crate::KeyError;
+use sealing_keys::SealingKeys;
 
 /// A known text under the master key: tells a wrong one before it does harm.
 const CHECK: &str = "master_key_check";
@@ -30,7 +30,7 @@ const CLAIMS: &str = "claims_hmac";
 #[derive(Clone)]
 pub struct Keyring {
     pool: PgPool,
-    wrapped: Gather<WrappedKeys>,
+    sealing: Arc<SealingKeys>,
     master: Arc<RwLock<Key>>,
     claims: hmac::Key,
 }
@@ -61,8 +61,7 @@ impl Keyring {
             .ok_or_else(|| KeyError::Damaged(CLAIMS.into()))?;
         drop(conn);
         let claims = hmac::Key::new(hmac::HMAC_SHA256, &claims);
-        let wrapped = Gather::new(WrappedKeys(pool.clone()));
-        Ok(Self { pool, wrapped, master: Arc::new(RwLock::new(master)), claims })
+        Ok(Self { pool, sealing: Arc::default(), master: Arc::new(RwLock::new(master)), claims })
     }
 
     /// The stored key of a personal claim.
@@ -190,15 +189,42 @@ impl Keyring {
         Ok((key, wrapped))
     }
 
-    /// The data keys of those who still have one. Asked for each time: a cache would keep a key
-    /// that was destroyed.
+    /// The data keys of those who still have one, for opening. Asked for each time: a kept key
+    /// could open what was erased.
     pub(crate) async fn data_keys(&self, users: &[UserId]) -> Result<DataKeys, KeyError> {
         if users.is_empty() {
             return Ok(DataKeys::default());
         }
-        let found = self.wrapped.get(users.to_vec()).await?;
+        let ids: Vec<Uuid> = users.iter().map(|u| u.0).collect();
+        let found: Vec<(Uuid, Vec<u8>)> =
+            sqlx::query_as("SELECT user_id, wrapped FROM data_key WHERE user_id = ANY($1)")
+                .bind(ids)
+                .fetch_all(&self.pool)
+                .await?;
         let master = self.master();
-        found.into_iter().map(|(id, w)| unwrap_key(&master, id, &w).map(|k| (id, k))).collect()
+        let key = |(id, w): (Uuid, Vec<u8>)| {
+            let user = UserId(id);
+            unwrap_key(&master, user, &w).map(|k| (user, k))
+        };
+        found.into_iter().map(key).collect()
+    }
+
+    /// The same for sealing, where a key may have been destroyed a moment ago.
+    pub(crate) async fn sealing_keys(&self, users: &[UserId]) -> Result<DataKeys, KeyError> {
+        let kept = |user: &UserId| Some((*user, self.sealing.get(*user)?));
+        let mut keys: DataKeys = users.iter().filter_map(kept).collect();
+        let missing: Vec<UserId> =
+            users.iter().filter(|user| !keys.contains_key(user)).copied().collect();
+        for (user, key) in self.data_keys(&missing).await? {
+            self.sealing.keep(user, &key);
+            keys.insert(user, key);
+        }
+        Ok(keys)
+    }
+
+    /// Lets go of keys that are being destroyed.
+    pub(crate) fn forget(&self, users: &[UserId]) {
+        self.sealing.forget(users);
     }
 
     fn master(&self) -> Key {
