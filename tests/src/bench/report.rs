@@ -135,7 +135,7 @@ fn median(values: &[f64]) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     let middle = values.len() / 2;
     match (values.get(middle), middle.checked_sub(1).and_then(|m| values.get(m))) {
-        (Some(a), Some(b)) if values.len() % 2 == 0 => f64::midpoint(*a, *b),
+        (Some(a), Some(b)) if values.len().is_multiple_of(2) => f64::midpoint(*a, *b),
         (Some(a), _) => *a,
         (None, _) => f64::NAN,
     }
