@@ -106,26 +106,30 @@ impl Access {
                 && around.dns_servers.contains(&dst),
         };
         let packet = *packet;
+        let internet = self.is_full_tunnel() && self.is_internet(dst);
         let policies = self.rules.iter().map(move |rule| Considered {
             rule: DecidedBy::Policy(rule.id),
             allows: rule.allows(),
             // An allow policy never opens the gateway itself; a deny policy does close it.
             matched: reachable
                 && !(own && rule.allows())
-                && self.is_about(rule, packet.dst)
+                && is_about(rule, packet.dst, internet)
                 && serves(rule, &packet),
         });
         std::iter::once(echo).chain(policies).chain([dns])
     }
 
-    /// Whether a rule's destinations contain an address.
-    fn is_about(&self, rule: &Rule, dst: IpAddr) -> bool {
+    /// Whether full tunnels open an address that no policy lists.
+    fn is_internet(&self, dst: IpAddr) -> bool {
         let mut closed = self.surroundings.closed_to_full_tunnels();
-        rule.destinations.iter().any(|network| network.contains(dst))
-            || (rule.opens_internet()
-                && public::contains(dst)
-                && !closed.any(|network| network.contains(dst)))
+        public::contains(dst) && !closed.any(|network| network.contains(dst))
     }
+}
+
+/// Whether a rule's destinations contain an address.
+fn is_about(rule: &Rule, dst: IpAddr, internet: bool) -> bool {
+    (internet && rule.opens_internet())
+        || rule.destinations.iter().any(|network| network.contains(dst))
 }
 
 /// Whether a rule's services contain the packet's protocol and port.

@@ -112,6 +112,37 @@ pub(super) fn subtract(ranges: &mut Vec<Interval>, hole: Interval) {
         .collect();
 }
 
+/// What of some ranges is in none of the holes; both are disjoint and in order.
+pub(super) fn difference(ranges: &[Interval], holes: &[Interval]) -> Vec<Interval> {
+    let mut left = Vec::with_capacity(ranges.len() + holes.len());
+    let mut holes = holes;
+    for range in ranges {
+        let mut first = Some(range.first);
+        while let (Some(from), [hole, later @ ..]) = (first, holes) {
+            if hole.first > range.last {
+                break;
+            }
+            if from < hole.first {
+                left.push(Interval { first: from, last: hole.first - 1 });
+            }
+            if hole.last > range.last {
+                // It may reach into the next range too.
+                first = None;
+                break;
+            }
+            // Behind the hole, unless that lies before all this.
+            first = hole.last.checked_add(1).map(|next| next.max(from));
+            holes = later;
+        }
+        left.extend(
+            first
+                .filter(|first| *first <= range.last)
+                .map(|first| Interval { first, last: range.last }),
+        );
+    }
+    left
+}
+
 /// The fewest networks that cover exactly a range, in order.
 pub(super) fn networks(family: Family, range: Interval) -> Vec<IpNetwork> {
     let mut list = Vec::new();

@@ -5,13 +5,15 @@
 //! and as-of answers all come from it, so that they cannot contradict each other.
 //!
 //! - `decide.rs` answers for one packet, rule by rule;
-//! - `sweep.rs` answers for all addresses at once, and `profile.rs` and `networks.rs` turn that
+//! - `sweep.rs` answers for all addresses at once (`active.rs` keeps what holds at the current one,
+//!   `services.rs` the sets of protocols and ports), and `profile.rs` and `networks.rs` turn that
 //!   into boxes and CIDRs;
 //! - `testing/` (feature `testing`) holds an independent reference and random policies.
 //!
 //! A device that is revoked, expired or disabled has no peer at all; that is decided before anybody
 //! asks here.
 
+mod active;
 mod decide;
 mod interval;
 mod networks;
@@ -27,6 +29,7 @@ mod tests;
 
 pub use decide::{Considered, DecidedBy, Decision, Packet};
 pub use profile::{FlatProfile, PortBox};
+pub use public::overlaps as is_partly_public;
 pub use rule::{Rule, Surroundings};
 
 use std::sync::Arc;
@@ -87,6 +90,12 @@ impl Access {
     #[must_use]
     pub fn profile(&self) -> FlatProfile {
         self.flatten()
+    }
+
+    /// How many boxes [`profile`](Self::profile) would have, without making them.
+    #[must_use]
+    pub fn box_count(&self) -> usize {
+        self.count_boxes()
     }
 
     /// `peer.allowed_ips`: the addresses where policies allow any protocol or port, in the fewest

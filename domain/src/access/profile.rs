@@ -79,6 +79,19 @@ impl Access {
         }
     }
 
+    pub(super) fn count_boxes(&self) -> usize {
+        let mut sets = Interner::new();
+        let mut boxes: usize = 0;
+        for family in [Family::V4, Family::V6] {
+            for (_, id) in self.equal_services(family, &mut sets) {
+                // One run here too where everything is open.
+                let ports = sets.runs(id).iter().map(|run| run.ports.len());
+                boxes = boxes.saturating_add(ports.sum());
+            }
+        }
+        boxes
+    }
+
     /// The swept pieces, neighbours with the same services merged: the firewall does not mind which
     /// policy opens them.
     fn equal_services(&self, family: Family, sets: &mut Interner) -> Vec<(Interval, SetId)> {

@@ -97,6 +97,16 @@ pub(super) fn ranges(family: Family) -> &'static [Interval] {
     }
 }
 
+/// Whether any address of a network belongs to the public internet, so that a full tunnel could
+/// open it.
+#[must_use]
+pub fn overlaps(network: &IpNetwork) -> bool {
+    let Interval { first, last } = Interval::of(*network);
+    let ranges = ranges(Family::of(network.ip()));
+    let next = ranges.partition_point(|range| range.last < first);
+    ranges.get(next).is_some_and(|range| range.first <= last)
+}
+
 /// Whether an address belongs to the public internet.
 pub(super) fn contains(ip: IpAddr) -> bool {
     let number = number(ip);

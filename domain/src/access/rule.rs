@@ -1,12 +1,13 @@
 //! What the evaluator is given.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnetwork::IpNetwork;
 
 use crate::{
     gateway::GatewayFields,
     ids::PolicyId,
+    policy::PolicyFields,
     values::{Addresses, PolicyEffect, Service},
 };
 
@@ -32,6 +33,21 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// A policy as the evaluator takes it.
+    #[must_use]
+    pub fn of(id: PolicyId, fields: &PolicyFields, age: u64) -> Self {
+        Self {
+            id,
+            name: fields.name.clone(),
+            priority: fields.priority,
+            effect: fields.effect,
+            full_tunnel: fields.full_tunnel,
+            destinations: fields.destinations.clone(),
+            services: fields.services.clone(),
+            age,
+        }
+    }
+
     /// What orders rules: priority, deny before allow, age. The id only keeps the order total.
     pub(super) fn order(&self) -> (u32, bool, u64, PolicyId) {
         (self.priority, self.effect == PolicyEffect::Allow, self.age, self.id)
@@ -58,15 +74,16 @@ pub struct Surroundings {
     pub has_v6: bool,
     /// Networks that a full tunnel does not open, unless a policy lists them.
     pub internal_networks: Vec<IpNetwork>,
-    /// The tunnel networks of the gateways. A full tunnel does not open them either: where they
-    /// are public addresses, it would let devices reach each other.
+    /// The tunnel networks of its gateway, and those of all gateways that have public addresses in
+    /// them. A full tunnel does not open them either: it would let devices reach each other.
     pub tunnel_networks: Vec<IpNetwork>,
     /// Where the gateway is reached, if by address.
     pub endpoint: Option<IpAddr>,
 }
 
 impl Surroundings {
-    /// The surroundings at a gateway.
+    /// The surroundings at a gateway, as far as it says them itself: without the tunnel networks of
+    /// the others.
     #[must_use]
     pub fn of(gateway: &GatewayFields) -> Self {
         Self {
@@ -76,6 +93,20 @@ impl Surroundings {
             internal_networks: gateway.internal_networks.clone(),
             tunnel_networks: gateway.pool.networks().collect(),
             endpoint: gateway.endpoint.ip(),
+        }
+    }
+
+    /// No gateway's surroundings: what policies say by themselves, for both families.
+    #[must_use]
+    pub const fn nowhere() -> Self {
+        Self {
+            dns_servers: vec![],
+            // No destination of any packet.
+            gateway_addresses: Addresses { v4: Ipv4Addr::UNSPECIFIED, v6: None },
+            has_v6: true,
+            internal_networks: vec![],
+            tunnel_networks: vec![],
+            endpoint: None,
         }
     }
 

@@ -2,9 +2,10 @@
 
 use super::{
     Access,
-    interval::{Family, Interval, subtract},
+    active::Active,
+    interval::{Family, Interval, difference, union},
     public,
-    services::{Interner, SetId},
+    services::{Interner, SetId, Verdict},
 };
 
 /// A range of addresses that all have the same access.
@@ -21,7 +22,10 @@ pub(super) struct Piece {
 #[derive(Clone, Copy)]
 struct Places {
     dns: usize,
+    /// The gateway's own addresses.
     own: usize,
+    /// What every full tunnel opens besides what is listed.
+    internet: usize,
 }
 
 /// A destination that begins or ends.
@@ -37,23 +41,21 @@ impl Access {
         if family == Family::V6 && !self.surroundings.has_v6 {
             return vec![];
         }
-        let places = Places { dns: self.rules.len(), own: self.rules.len() + 1 };
+        let dns = self.rules.len();
+        let places = Places { dns, own: dns + 1, internet: dns + 2 };
         let boundaries = self.boundaries(family, places);
-        let mut services: Vec<SetId> =
-            self.rules.iter().map(|rule| sets.services(&rule.services)).collect();
-        services.push(sets.dns());
-        let mut active = Active::new(places.own + 1);
+        let mut here = Here::new(self, places, sets);
         let mut pieces: Vec<Piece> = Vec::new();
         let mut rest = boundaries.as_slice();
         while let Some(first) = rest.first().map(|boundary| boundary.at) {
-            let here = rest.iter().take_while(|boundary| boundary.at == first).count();
-            let (now, later) = rest.split_at(here);
+            let same = rest.iter().take_while(|boundary| boundary.at == first).count();
+            let (now, later) = rest.split_at(same);
             for boundary in now {
-                active.change(boundary.place, boundary.begins);
+                here.change(boundary.place, boundary.begins);
             }
             rest = later;
             let last = rest.first().map_or(family.last(), |boundary| boundary.at - 1);
-            let (services, opened_by) = self.evaluate(&active, places, &services, sets);
+            let (services, opened_by) = here.evaluate(sets);
             if services == Interner::NONE {
                 continue;
             }
@@ -71,35 +73,6 @@ impl Access {
         pieces
     }
 
-    /// Asks the active rules in their order.
-    fn evaluate(
-        &self,
-        active: &Active,
-        places: Places,
-        services: &[SetId],
-        sets: &mut Interner,
-    ) -> (SetId, Option<usize>) {
-        let own = active.contains(places.own);
-        let mut progress = Interner::START;
-        let mut opened_by = None;
-        for place in active.iter().take_while(|place| *place < places.own) {
-            let policy = self.rules.get(place);
-            let allows = policy.is_none_or(|rule| rule.allows());
-            if own && policy.is_some() && allows {
-                continue;
-            }
-            let after = sets.step(progress, services[place], allows);
-            if policy.is_some() && opened_by.is_none() && after.allowed != Interner::NONE {
-                opened_by = Some(place);
-            }
-            progress = after;
-            if progress.open == Interner::NONE {
-                break;
-            }
-        }
-        (progress.allowed, opened_by)
-    }
-
     fn boundaries(&self, family: Family, places: Places) -> Vec<Boundary> {
         let mut list = Vec::new();
         let mut add = |place: usize, range: Interval| {
@@ -109,16 +82,15 @@ impl Access {
                 list.push(Boundary { at: range.last + 1, place, begins: false });
             }
         };
-        let internet = if self.is_full_tunnel() { self.internet(family) } else { vec![] };
         for (place, rule) in self.rules.iter().enumerate() {
             for network in &rule.destinations {
                 if Family::of(network.ip()) == family {
                     add(place, Interval::of(*network));
                 }
             }
-            if rule.opens_internet() {
-                internet.iter().for_each(|range| add(place, *range));
-            }
+        }
+        if self.is_full_tunnel() {
+            self.internet(family).into_iter().for_each(|range| add(places.internet, range));
         }
         let around = &self.surroundings;
         for server in around.dns_servers.iter().filter(|ip| Family::of(**ip) == family) {
@@ -133,53 +105,88 @@ impl Access {
 
     /// What a full tunnel opens besides what is listed.
     fn internet(&self, family: Family) -> Vec<Interval> {
-        let mut ranges = public::ranges(family).to_vec();
-        for network in self.surroundings.closed_to_full_tunnels() {
-            if Family::of(network.ip()) == family {
-                subtract(&mut ranges, Interval::of(*network));
-            }
-        }
-        ranges
+        let closed = self.surroundings.closed_to_full_tunnels();
+        let closed = closed.filter(|network| Family::of(network.ip()) == family);
+        difference(public::ranges(family), &union(closed.copied().map(Interval::of).collect()))
     }
 }
 
-/// Which places have a destination around the current address: counted, since the destinations of
-/// one policy may overlap.
-struct Active {
+/// What holds at the current address.
+struct Here<'a> {
+    access: &'a Access,
+    places: Places,
+    /// How many destinations of each place there are: those of one policy may overlap.
     counts: Vec<u32>,
-    words: Vec<u64>,
+    /// What each rule says where it is active; built-in DNS is the last of them.
+    verdicts: Vec<Verdict>,
+    /// The rules that list the address.
+    listed: Active,
+    /// Those, and all full tunnels: what holds on the public internet. Kept beside the other, so
+    /// that the bounds of the internet do not concern every full tunnel anew.
+    with_tunnels: Option<Active>,
 }
 
-impl Active {
-    fn new(places: usize) -> Self {
-        Self { counts: vec![0; places], words: vec![0; places.div_ceil(64)] }
+impl<'a> Here<'a> {
+    fn new(access: &'a Access, places: Places, sets: &mut Interner) -> Self {
+        let rules = access.rules.iter();
+        let mut verdicts: Vec<Verdict> =
+            rules.map(|rule| Verdict::of(sets.services(&rule.services), rule.allows())).collect();
+        verdicts.push(Verdict::of(sets.dns(), true));
+        let with_tunnels = access.is_full_tunnel().then(|| {
+            let mut active = Active::new(verdicts.len());
+            for (place, rule) in access.rules.iter().enumerate() {
+                if rule.opens_internet() {
+                    active.set(place, verdicts[place]);
+                }
+            }
+            active
+        });
+        let listed = Active::new(verdicts.len());
+        let counts = vec![0; places.internet + 1];
+        Self { access, places, counts, verdicts, listed, with_tunnels }
     }
 
     fn change(&mut self, place: usize, begins: bool) {
-        let count = &mut self.counts[place];
+        let before = self.counts[place];
         // An end comes at a greater address than its beginning, so this never falls below zero.
-        *count = if begins { *count + 1 } else { *count - 1 };
-        let bit = 1u64 << (place % 64);
-        if *count == 0 {
-            self.words[place / 64] &= !bit;
-        } else {
-            self.words[place / 64] |= bit;
+        let after = if begins { before + 1 } else { before - 1 };
+        self.counts[place] = after;
+        let Some(verdict) = self.verdicts.get(place) else { return };
+        if (before == 0) == (after == 0) {
+            return;
+        }
+        let verdict = if after == 0 { Verdict::NOTHING } else { *verdict };
+        self.listed.set(place, verdict);
+        if let Some(active) = &mut self.with_tunnels
+            && !self.access.rules.get(place).is_some_and(|rule| rule.opens_internet())
+        {
+            active.set(place, verdict);
         }
     }
 
-    fn contains(&self, place: usize) -> bool {
-        self.counts[place] > 0
+    /// What passes, and the first policy that lets anything pass.
+    fn evaluate(&mut self, sets: &mut Interner) -> (SetId, Option<usize>) {
+        if self.counts[self.places.own] > 0 {
+            return (self.on_the_gateway(sets), None);
+        }
+        let active = match &mut self.with_tunnels {
+            Some(active) if self.counts[self.places.internet] > 0 => active,
+            _ => &mut self.listed,
+        };
+        let allowed = active.verdict(sets).allowed;
+        let opened_by = active.opened_by(sets).filter(|place| *place != self.places.dns);
+        (allowed, opened_by)
     }
 
-    /// The places in order.
-    fn iter(&self) -> impl Iterator<Item = usize> {
-        self.words.iter().enumerate().flat_map(|(index, word)| {
-            let mut left = *word;
-            std::iter::from_fn(move || {
-                let bit = (left != 0).then(|| left.trailing_zeros() as usize)?;
-                left &= left - 1;
-                Some(index * 64 + bit)
-            })
-        })
+    /// What passes on the gateway's own address, which no allow policy opens. There is one of a
+    /// family, so every rule may be asked.
+    fn on_the_gateway(&self, sets: &mut Interner) -> SetId {
+        let active = |place: &usize| self.counts[*place] > 0;
+        let denies = |rule: &super::Rule| !rule.allows();
+        let asked = (0..self.verdicts.len()).filter(active);
+        let asked = asked.filter(|place| self.access.rules.get(*place).is_none_or(|r| denies(r)));
+        let in_turn =
+            asked.fold(Verdict::NOTHING, |before, place| sets.then(before, self.verdicts[place]));
+        in_turn.allowed
     }
 }

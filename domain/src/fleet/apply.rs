@@ -9,7 +9,7 @@ use super::{
     Peer, PolicyState, UserState,
 };
 use crate::{
-    access::Access,
+    access::{self, Access},
     device::DeviceEvent,
     event::Event,
     gateway::{Gateway, GatewayEvent},
@@ -197,6 +197,12 @@ impl Fleet {
                 };
                 self.gateways.insert(id, gateway);
                 changes.gateways.insert(id);
+                let networks = fields.pool.networks();
+                let public: Vec<_> = networks.filter(access::is_partly_public).collect();
+                if !public.is_empty() {
+                    self.public_pools.insert(id, public);
+                    return self.of_full_tunnels();
+                }
             }
             GatewayEvent::Changed { .. } => {
                 let Some(gateway) = self.gateways.get_mut(&id) else { return BTreeSet::new() };
@@ -220,12 +226,31 @@ impl Fleet {
             GatewayEvent::Deleted {} => {
                 self.gateways.remove(&id);
                 self.compiled.forget_gateway(id);
+                if self.public_pools.remove(&id).is_some() {
+                    let mut concerned = self.of_full_tunnels();
+                    concerned.extend(self.index.of_gateway(id));
+                    return concerned;
+                }
             }
             GatewayEvent::JoinTokenIssued { .. } | GatewayEvent::Joined { .. } => {
                 return BTreeSet::new();
             }
         }
         self.index.of_gateway(id).collect()
+    }
+
+    /// The devices that have a full tunnel, whose access has to be worked out anew because the
+    /// public tunnel networks have changed.
+    fn of_full_tunnels(&mut self) -> BTreeSet<DeviceId> {
+        let mut concerned = BTreeSet::new();
+        for (id, policy) in &self.policies {
+            let Some(fields) = policy.policy.fields() else { continue };
+            if fields.full_tunnel && policy.policy.in_force() {
+                self.compiled.forget_policy(*id);
+                concerned.append(&mut self.index.of_targets(&fields.targets));
+            }
+        }
+        concerned
     }
 
     fn security_event(&mut self, event: &SecurityEvent, changes: &mut Changes) {
@@ -248,8 +273,8 @@ impl Fleet {
             Some(gateway) => {
                 let ids = self.rule_ids(id, device);
                 let rules = self.rules_of(id, device);
-                let surroundings = gateway.surroundings();
-                Some(self.compiled.get(gateway_id, ids, || Access::new(rules, surroundings)))
+                let around = self.surroundings(gateway_id, gateway);
+                Some(self.compiled.get(gateway_id, ids, || Access::new(rules, around)))
             }
         };
         let Some(device) = self.devices.get_mut(&id) else { return };

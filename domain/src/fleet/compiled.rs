@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     fmt::Write as _,
     net::IpAddr,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, Weak},
 };
 
 use ipnetwork::IpNetwork;
@@ -71,8 +71,31 @@ impl Compiled {
 }
 
 /// Access by gateway and rules, so that a thousand devices with the same rules cost one evaluation.
+/// The devices hold it; what none of them has any more goes.
 #[derive(Debug, Clone, Default)]
-pub(super) struct CompiledCache(HashMap<GatewayId, HashMap<Vec<PolicyId>, Arc<Compiled>>>);
+pub(super) struct CompiledCache(HashMap<GatewayId, OfGateway>);
+
+#[derive(Debug, Clone, Default)]
+struct OfGateway {
+    by_rules: HashMap<Vec<PolicyId>, Weak<Compiled>>,
+    /// How many entries there may be before those that nobody uses are looked for.
+    room: usize,
+}
+
+impl OfGateway {
+    /// Below this it is not worth looking.
+    const LEAST_ROOM: usize = 64;
+
+    /// Makes room when there is none. Half of it is free afterwards, so that the looking costs
+    /// each new entry a fixed share.
+    fn prune(&mut self) {
+        if self.by_rules.len() < self.room.max(Self::LEAST_ROOM) {
+            return;
+        }
+        self.by_rules.retain(|_, compiled| compiled.strong_count() > 0);
+        self.room = 2 * self.by_rules.len();
+    }
+}
 
 impl CompiledCache {
     pub(super) fn get(
@@ -82,12 +105,18 @@ impl CompiledCache {
         access: impl FnOnce() -> Access,
     ) -> Arc<Compiled> {
         let of_gateway = self.0.entry(gateway).or_default();
-        Arc::clone(of_gateway.entry(rules).or_insert_with(|| Arc::new(Compiled::new(access()))))
+        if let Some(compiled) = of_gateway.by_rules.get(&rules).and_then(Weak::upgrade) {
+            return compiled;
+        }
+        of_gateway.prune();
+        let compiled = Arc::new(Compiled::new(access()));
+        of_gateway.by_rules.insert(rules, Arc::downgrade(&compiled));
+        compiled
     }
 
     pub(super) fn forget_policy(&mut self, id: PolicyId) {
         for of_gateway in self.0.values_mut() {
-            of_gateway.retain(|rules, _| !rules.contains(&id));
+            of_gateway.by_rules.retain(|rules, _| !rules.contains(&id));
         }
     }
 
@@ -177,4 +206,40 @@ impl ClientProfile {
 
 fn join(items: impl Iterator<Item = String>) -> String {
     items.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::access::Surroundings;
+
+    fn rules(n: usize) -> Vec<PolicyId> {
+        vec![PolicyId(Uuid::from_u128(n as u128))]
+    }
+
+    fn access() -> Access {
+        Access::new([], Surroundings::nowhere())
+    }
+
+    #[test]
+    fn what_no_device_uses_any_more_goes() {
+        let gateway = GatewayId(Uuid::from_u128(1));
+        let mut cache = CompiledCache::default();
+        let used: Vec<_> = (0..100).map(|n| cache.get(gateway, rules(n), access)).collect();
+        for n in 100..10_000 {
+            drop(cache.get(gateway, rules(n), access));
+            assert!(cache.0[&gateway].by_rules.len() <= 2 * used.len(), "{n}");
+        }
+        for (n, compiled) in used.iter().enumerate() {
+            let again = cache.get(gateway, rules(n), || unreachable!("it is there"));
+            assert!(Arc::ptr_eq(&again, compiled));
+        }
+        // A policy that changes is evaluated anew, even while devices still hold what was.
+        cache.forget_policy(rules(7)[0]);
+        assert!(!Arc::ptr_eq(&cache.get(gateway, rules(7), access), &used[7]));
+        cache.forget_gateway(gateway);
+        assert!(!Arc::ptr_eq(&cache.get(gateway, rules(8), access), &used[8]));
+    }
 }

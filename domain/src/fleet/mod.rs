@@ -9,6 +9,8 @@ mod apply;
 mod compiled;
 mod index;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -16,9 +18,10 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use ipnetwork::IpNetwork;
 
 use crate::{
-    access::{Access, Rule},
+    access::{Access, Rule, Surroundings},
     ids::{DeviceId, GatewayId, GroupId, PolicyId, UserId},
 };
 
@@ -48,6 +51,9 @@ pub struct Fleet {
     devices: BTreeMap<DeviceId, DeviceState>,
     policies: BTreeMap<PolicyId, PolicyState>,
     gateways: BTreeMap<GatewayId, GatewayState>,
+    /// The tunnel networks with public addresses in them: no full tunnel opens them, whichever
+    /// gateway they belong to.
+    public_pools: BTreeMap<GatewayId, Vec<IpNetwork>>,
     index: Index,
     compiled: CompiledCache,
     signing_key: Option<String>,
@@ -121,7 +127,7 @@ impl Fleet {
     pub fn access(&self, id: DeviceId) -> Option<Access> {
         let device = self.devices.get(&id)?;
         let gateway = self.gateways.get(&device.gateway_id)?;
-        Some(Access::new(self.rules_of(id, device), gateway.surroundings()))
+        Some(Access::new(self.rules_of(id, device), self.surroundings(device.gateway_id, gateway)))
     }
 
     /// The evaluated access of a device, shared with all devices that have the same rules.
@@ -137,6 +143,14 @@ impl Fleet {
         let device = self.devices.get(&id)?;
         let gateway = self.gateways.get(&device.gateway_id)?;
         ClientProfile::new(device, gateway)
+    }
+
+    /// What of its gateway, and of the others, matters to a device's access.
+    fn surroundings(&self, id: GatewayId, gateway: &GatewayState) -> Surroundings {
+        let mut around = Surroundings::of(&gateway.fields);
+        let others = self.public_pools.iter().filter(|(other, _)| **other != id);
+        around.tunnel_networks.extend(others.flat_map(|(_, networks)| networks));
+        around
     }
 
     /// The policies in force that target a device, in no order.

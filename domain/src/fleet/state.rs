@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 
 use super::Compiled;
 use crate::{
-    access::{Rule, Surroundings},
+    access::Rule,
     gateway::GatewayFields,
     ids::{GatewayId, PolicyId, UserId},
-    policy::{Policy, PolicyFields},
+    policy::Policy,
     values::{Addresses, PublicKey, Role},
 };
 
@@ -44,21 +44,8 @@ pub struct PolicyState {
 
 impl PolicyState {
     pub(super) fn new(id: PolicyId, policy: Policy, created_idx: i64) -> Option<Self> {
-        let rule = Arc::new(rule(id, policy.fields()?, created_idx));
+        let rule = Arc::new(Rule::of(id, policy.fields()?, created_idx.unsigned_abs()));
         Some(Self { policy, created_idx, rule })
-    }
-}
-
-fn rule(id: PolicyId, fields: &PolicyFields, created_idx: i64) -> Rule {
-    Rule {
-        id,
-        name: fields.name.clone(),
-        priority: fields.priority,
-        effect: fields.effect,
-        full_tunnel: fields.full_tunnel,
-        destinations: fields.destinations.clone(),
-        services: fields.services.clone(),
-        age: created_idx.unsigned_abs(),
     }
 }
 
@@ -80,12 +67,6 @@ impl GatewayState {
     #[must_use]
     pub fn addresses(&self) -> Addresses {
         self.fields.pool.gateway_addresses()
-    }
-
-    /// What of the gateway matters to the access of its devices.
-    #[must_use]
-    pub fn surroundings(&self) -> Surroundings {
-        Surroundings::of(&self.fields)
     }
 
     /// Whether a resolver of its devices listens on its own tunnel address.

@@ -73,7 +73,8 @@ fn net(text: &str) -> IpNetwork {
 }
 
 fn pool(n: u8) -> Pool {
-    let v4 = net(&format!("100.{}.0.0/16", 96 + n));
+    // The second one is public, so that it concerns the full tunnels of the first.
+    let v4 = net(["100.96.0.0/16", "8.97.0.0/16"][usize::from(n)]);
     Pool::new(v4, (n == 0).then(|| net("fd00:96::/64"))).unwrap()
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     access::{
         Access, DecidedBy, Packet, PortBox, Rule,
-        interval::{Family, Interval, networks, subtract, union},
+        interval::{Family, Interval, difference, networks, subtract, union},
         public,
         testing::{self, Case},
     },
@@ -169,6 +169,12 @@ proptest! {
     }
 
     #[test]
+    fn boxes_are_counted_without_making_them(case in testing::cases()) {
+        let access = case.access();
+        prop_assert_eq!(access.box_count(), access.profile().box_count());
+    }
+
+    #[test]
     fn public_addresses_are_those_of_the_registries(bits in any::<u128>(), shift in 0u32..128) {
         // Small and large numbers alike, and the neighbourhood of 2001::/16.
         let low = bits >> shift;
@@ -178,6 +184,28 @@ proptest! {
         }
         let v4 = Family::V4.ip(bits >> 96);
         prop_assert_eq!(public::contains(v4), testing::is_public(v4), "{}", v4);
+    }
+
+    #[test]
+    fn holes_are_taken_out_at_once_as_one_by_one(
+        ranges in prop::collection::vec((0u128..200, 0u128..30), 0..12),
+        holes in prop::collection::vec((0u128..200, 0u128..30), 0..12),
+        up in any::<bool>(),
+    ) {
+        // At either end of the numbers.
+        let interval = |(at, length): (u128, u128)| {
+            let (first, last) = (at, at + length);
+            if up {
+                Interval { first: u128::MAX - last, last: u128::MAX - first }
+            } else {
+                Interval { first, last }
+            }
+        };
+        let ranges = union(ranges.into_iter().map(interval).collect());
+        let holes = union(holes.into_iter().map(interval).collect());
+        let mut expected = ranges.clone();
+        holes.iter().for_each(|hole| subtract(&mut expected, *hole));
+        prop_assert_eq!(difference(&ranges, &holes), expected);
     }
 
     #[test]

@@ -1,0 +1,148 @@
+//! What one gateway has to do with the devices of another.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::*;
+use crate::{
+    access::{DecidedBy, Packet},
+    device::{DeviceEvent, KeyOrigin},
+    event::Event,
+    gateway::{GatewayEvent, GatewayFields},
+    policy::{PolicyEvent, PolicyFields},
+    user::UserEvent,
+    values::{Endpoint, PolicyEffect, Pool, Protocol, PublicKey, Role, Target},
+};
+
+const OWNER: UserId = UserId(Uuid::from_u128(1));
+
+fn gateway(n: u128) -> GatewayId {
+    GatewayId(Uuid::from_u128(0x10 + n))
+}
+
+fn device(n: u8) -> DeviceId {
+    DeviceId(Uuid::from_u128(0x20 + u128::from(n)))
+}
+
+fn created(n: u128, pool: &str) -> Event {
+    let fields = GatewayFields {
+        name: format!("gateway {n}"),
+        endpoint: Endpoint::parse("198.51.100.7:51820").unwrap(),
+        listen_port: 51820,
+        pool: Pool::new(pool.parse().unwrap(), None).unwrap(),
+        dns_servers: vec![],
+        dns_search: vec![],
+        mtu: 1420,
+        persistent_keepalive: 0,
+        masquerade_interfaces: vec![],
+        internal_networks: vec![],
+    };
+    Event::Gateway(gateway(n), GatewayEvent::Created { fields })
+}
+
+fn enrolled(n: u8) -> Event {
+    let pool = Pool::new("100.96.0.0/16".parse().unwrap(), None).unwrap();
+    let event = DeviceEvent::Enrolled {
+        owner: OWNER,
+        name: "d".into(),
+        platform: "linux".to_owned(),
+        os_version: None,
+        app_version: None,
+        fingerprint: None,
+        public_key: PublicKey::from_bytes([n + 9; 32]).unwrap(),
+        key_origin: KeyOrigin::Client,
+        gateway_id: gateway(0),
+        slot: 10 + u32::from(n),
+        addresses: pool.addresses(10 + u32::from(n)).unwrap(),
+    };
+    Event::Device(device(n), event)
+}
+
+fn allowed(n: u128, full_tunnel: bool, destination: &str, target: DeviceId) -> Event {
+    let fields = PolicyFields {
+        name: format!("policy {n}"),
+        description: String::new(),
+        priority: 100,
+        effect: PolicyEffect::Allow,
+        full_tunnel,
+        destinations: vec![destination.parse().unwrap()],
+        targets: vec![Target::Device(target)],
+        services: vec![],
+        enabled: true,
+        valid_from: None,
+        valid_until: None,
+    };
+    Event::Policy(PolicyId(Uuid::from_u128(0x30 + n)), PolicyEvent::Created { fields })
+}
+
+/// A fleet, and how to go on with it.
+#[derive(Default)]
+struct Story(Fleet);
+
+impl Story {
+    fn tell(&mut self, event: &Event) -> Changes {
+        self.0.apply(self.0.idx() + 1, DateTime::UNIX_EPOCH, event)
+    }
+
+    /// Whether a device reaches an address; the firewall says it as the evaluator does.
+    fn reaches(&self, device: DeviceId, ip: &str) -> bool {
+        let packet = Packet { dst: ip.parse().unwrap(), protocol: Protocol::TCP, port: Some(443) };
+        let decision = self.0.access(device).unwrap().decide(&packet);
+        assert!(decision.allowed || decision.by == DecidedBy::Default);
+        let peer = self.0.device(device).unwrap().peer().unwrap();
+        assert_eq!(peer.compiled.profile().contains(&packet), decision.allowed, "{ip}");
+        decision.allowed
+    }
+}
+
+#[test]
+fn a_full_tunnel_does_not_open_the_public_pool_of_another_gateway() {
+    let owner = UserEvent::Created {
+        username: "u".into(),
+        display_name: "U".into(),
+        email: None,
+        role: Role::User,
+        must_change_password: false,
+    };
+    let (tunnelled, other) = (device(0), device(1));
+    let mut story = Story::default();
+    for event in [
+        Event::User(OWNER, owner),
+        created(0, "100.96.0.0/16"),
+        enrolled(0),
+        enrolled(1),
+        allowed(0, true, "8.97.1.0/24", tunnelled),
+        allowed(1, false, "8.97.0.0/16", other),
+    ] {
+        story.tell(&event);
+    }
+    assert!(story.reaches(tunnelled, "8.97.0.5") && story.reaches(tunnelled, "8.98.0.5"));
+    let before = story.0.compiled(tunnelled).unwrap();
+
+    // A pool that is not public was never open: nobody is concerned.
+    let changes = story.tell(&created(1, "100.97.0.0/16"));
+    let expected = Changes { gateways: [gateway(1)].into(), devices: BTreeSet::new() };
+    assert_eq!(changes, expected);
+    assert!(Arc::ptr_eq(&story.0.compiled(tunnelled).unwrap(), &before));
+
+    let changes = story.tell(&created(2, "8.97.0.0/16"));
+    let expected =
+        Changes { gateways: [gateway(0), gateway(2)].into(), devices: [tunnelled].into() };
+    assert_eq!(changes, expected);
+    assert_eq!(story.0.gateway(gateway(0)).unwrap().revision, story.0.idx());
+    assert!(!story.reaches(tunnelled, "8.97.0.5") && story.reaches(tunnelled, "8.98.0.5"));
+    // What policies list stays open.
+    assert!(story.reaches(tunnelled, "8.97.1.5") && story.reaches(other, "8.97.0.5"));
+
+    // Whoever gets the policy later is told the same.
+    story.tell(&enrolled(2));
+    story.tell(&allowed(2, true, "10.0.0.0/8", device(2)));
+    assert!(!story.reaches(device(2), "8.97.0.5") && story.reaches(device(2), "8.98.0.5"));
+
+    let changes = story.tell(&Event::Gateway(gateway(2), GatewayEvent::Deleted {}));
+    let expected =
+        Changes { gateways: [gateway(0)].into(), devices: [tunnelled, device(2)].into() };
+    assert_eq!(changes, expected);
+    assert!(story.reaches(tunnelled, "8.97.0.5") && story.reaches(device(2), "8.97.0.5"));
+}
