@@ -167,6 +167,17 @@ pub struct ServeArgs {
     #[arg(long, env = "NEXAVPN_DEVICES_PER_USER", value_name = "N", hide_env_values = true)]
     pub devices_per_user: Option<u32>,
 
+    /// Firewall entries (addresses × protocols × ports) that one policy may come to [default:
+    /// 10000]
+    #[arg(
+        long,
+        env = "NEXAVPN_MAX_PROFILE_BOXES",
+        value_name = "N",
+        hide_env_values = true,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    pub max_profile_boxes: Option<u32>,
+
     /// Days that a session lasts after a login [default: 30]
     #[arg(
         long,
@@ -307,6 +318,7 @@ impl ServeArgs {
             trusted_proxies,
             admin_username,
             devices_per_user,
+            max_profile_boxes,
             session_days,
             join_token_minutes,
             rotation_days,

@@ -31,6 +31,8 @@ pub struct Settings {
     pub rotation_period: TimeDelta,
     /// How long a reserved address waits for its enrolment.
     pub reservation_lifetime: std::time::Duration,
+    /// The most firewall boxes (addresses × protocols × ports) that one policy may come to.
+    pub max_profile_boxes: usize,
 }
 
 impl Default for Settings {
@@ -41,6 +43,7 @@ impl Default for Settings {
             join_token_lifetime: TimeDelta::hours(1),
             rotation_period: TimeDelta::days(7),
             reservation_lifetime: std::time::Duration::from_secs(30),
+            max_profile_boxes: 10_000,
         }
     }
 }

@@ -1,8 +1,11 @@
 //! Commands about policies.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use nexavpn_domain::{
-    Problems,
+    DomainError, Problems,
+    access::{Access, Rule, Surroundings},
     device::Device,
     group::Group,
     ids::{DeviceId, GroupId, PolicyId, UserId},
@@ -20,7 +23,8 @@ use crate::{
 
 /// The largest priority.
 const MAX_PRIORITY: i64 = 1_000_000;
-/// The most destinations, targets or services of one policy.
+/// The most destinations, targets or services of one policy, and the most port ranges of all its
+/// services together.
 const MAX_ELEMENTS: usize = 1000;
 
 /// A target as a request names it.
@@ -154,9 +158,41 @@ impl Commands {
         for event in &events {
             after.evolve(event);
         }
+        if let Some(fields) = after.fields() {
+            self.fits_a_firewall(id, policy.state.fields(), fields)?;
+        }
         plan.decide(id.0, policy, command)?;
         plan.row(Due { aggregate_type: "policy", aggregate_id: id.0, at: after.next_tick() });
         Ok(())
+    }
+
+    /// Refuses what is too much for a gateway's firewall by itself. Whom a policy meets there is
+    /// for the preview to say.
+    fn fits_a_firewall(
+        &self,
+        id: PolicyId,
+        before: Option<&PolicyFields>,
+        after: &PolicyFields,
+    ) -> Result<(), DomainError> {
+        let about = |p: &PolicyFields| (p.full_tunnel, p.destinations.clone(), p.services.clone());
+        // One from before the limit can still be renamed or disabled.
+        if before.is_some_and(|before| about(before) == about(after)) {
+            return Ok(());
+        }
+        // What a policy denies is cut out of what others allow, in as many boxes.
+        let rule = Rule { effect: PolicyEffect::Allow, ..Rule::of(id, after, 0) };
+        let boxes = Access::new([Arc::new(rule)], Surroundings::nowhere()).box_count();
+        let limit = self.settings.max_profile_boxes;
+        let mut problems = Problems::default();
+        if boxes > limit {
+            let message = format!(
+                "destinations and services together come to {boxes} firewall entries, the limit \
+                 is {limit}: use larger networks, wider port ranges or fewer of them"
+            );
+            problems.add("destinations", message.clone());
+            problems.add("services", message);
+        }
+        problems.finish()
     }
 
     async fn check_policy(
@@ -176,16 +212,21 @@ impl Commands {
             input.description.and_then(|d| problems.check("description", values::description(&d)));
         change.priority = input.priority.and_then(|p| problems.check("priority", priority(p)));
         change.effect = input.effect.and_then(|e| problems.check("effect", effect(&e)));
-        if let Some(list) = input.destinations {
-            limit(problems, "destinations", list.len());
+        // What is too long is not even looked at.
+        if let Some(list) = input.destinations
+            && within(problems, "destinations", list.len(), "elements")
+        {
             change.destinations = Some(values::parse_networks("destinations", &list, problems));
         }
-        if let Some(list) = input.services {
-            limit(problems, "services", list.len());
+        if let Some(list) = input.services
+            && within(problems, "services", list.len(), "elements")
+            && within(problems, "services", list.iter().map(|s| s.1.len()).sum(), "port ranges")
+        {
             change.services = Some(services(&list, problems));
         }
-        if let Some(list) = input.targets {
-            limit(problems, "targets", list.len());
+        if let Some(list) = input.targets
+            && within(problems, "targets", list.len(), "elements")
+        {
             change.targets = Some(self.targets(&list, problems).await?);
         }
         Ok(change)
@@ -218,10 +259,12 @@ impl Commands {
     }
 }
 
-fn limit(problems: &mut Problems, field: &str, n: usize) {
+/// Whether a list is short enough; notes it where it is not.
+fn within(problems: &mut Problems, field: &str, n: usize, what: &str) -> bool {
     if n > MAX_ELEMENTS {
-        problems.add(field, format!("must have at most {MAX_ELEMENTS} elements, has {n}"));
+        problems.add(field, format!("must have at most {MAX_ELEMENTS} {what}, has {n}"));
     }
+    n <= MAX_ELEMENTS
 }
 
 fn priority(p: i64) -> Result<u32, String> {

@@ -165,6 +165,9 @@ impl ServeOptions {
         if let Some(n) = serve.devices_per_user {
             settings.devices_per_user = n;
         }
+        if let Some(n) = serve.max_profile_boxes {
+            settings.max_profile_boxes = usize::try_from(n).unwrap_or(usize::MAX);
+        }
         if let Some(days) = serve.session_days {
             settings.session_lifetime = TimeDelta::days(days.into());
         }

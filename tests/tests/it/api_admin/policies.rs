@@ -105,6 +105,65 @@ async fn wrong_fields_are_named() {
 }
 
 #[tokio::test]
+async fn a_policy_that_is_too_much_for_a_firewall_is_refused() {
+    let plane = Plane::start().await;
+    // None of them touch, so that nothing can be merged.
+    let networks = |n: usize| (0..n).map(|i| format!("10.1.{i}.0/25")).collect::<Vec<_>>();
+    let ports = |n: usize| (0..n).map(|i| (2 * i + 1).to_string()).collect::<Vec<_>>();
+    let tcp = |n: usize| json!([{ "protocol": "tcp", "ports": ports(n) }]);
+    let details = |body: &Value| -> Vec<(String, String)> {
+        let text = |one: &Value, key: &str| one[key].as_str().unwrap().to_owned();
+        let list = body["error"]["details"].as_array().unwrap().iter();
+        list.map(|one| (text(one, "field"), text(one, "message"))).collect()
+    };
+    let refused = |answer: (u16, Value), numbers: [&str; 2]| {
+        assert_error(&answer, 400, "validation_error");
+        let details = details(&answer.1);
+        let fields: Vec<_> = details.iter().map(|(field, _)| field.as_str()).collect();
+        assert_eq!(fields, ["destinations", "services"]);
+        for (_, message) in &details {
+            assert!(numbers.iter().all(|number| message.contains(number)), "{message}");
+        }
+    };
+    let new = |effect: &str, m: usize, n: usize| {
+        let (destinations, services) = (networks(m), tcp(n));
+        json!({
+            "name": "p", "effect": effect, "destinations": destinations, "services": services,
+        })
+    };
+
+    for effect in ["allow", "deny"] {
+        let many = Some(new(effect, 101, 100));
+        let answer = plane.admin.send(Method::POST, "/admin/policies", &[], many).await;
+        refused((answer.status, answer.body), ["10100", "10000"]);
+    }
+    let made = plane.create("policies", new("allow", 100, 100)).await;
+    let path = format!("/admin/policies/{}", id(&made));
+    // It is what comes of the change that counts.
+    refused(plane.admin.patch(&path, json!({ "services": tcp(101) })).await, ["10100", "10000"]);
+    refused(plane.admin.patch(&path, json!({ "full_tunnel": true })).await, ["10000", "limit"]);
+    assert_eq!(plane.admin.get(&path).await.1["version"], 1, "nothing of it was stored");
+    let both = json!({ "services": tcp(101), "destinations": networks(99), "effect": "deny" });
+    assert_eq!(plane.admin.patch(&path, both).await.0, 200);
+
+    // Ranges that can be merged count once, but there must not be too many of them either.
+    let touching: Vec<_> = (1..=1000).map(|port| port.to_string()).collect();
+    let halves = json!([
+        { "protocol": "udp", "ports": touching[..500] },
+        { "protocol": "tcp", "ports": touching[500..] },
+    ]);
+    assert_eq!(plane.admin.patch(&path, json!({ "services": halves })).await.0, 200);
+    let one_more = json!([
+        { "protocol": "udp", "ports": touching },
+        { "protocol": "tcp", "ports": ["1"] },
+    ]);
+    let answer = plane.admin.patch(&path, json!({ "services": one_more })).await;
+    assert_error(&answer, 400, "validation_error");
+    let message = "must have at most 1000 port ranges, has 1001".to_owned();
+    assert_eq!(details(&answer.1), [("services".to_owned(), message)]);
+}
+
+#[tokio::test]
 async fn a_stale_version_is_412() {
     let plane = Plane::start().await;
     let new = json!({ "name": "p", "effect": "allow" });
