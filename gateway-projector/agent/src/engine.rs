@@ -103,7 +103,8 @@ impl Engine {
             disturbed: false,
         };
         let bodies = engine.state.bundles()?;
-        let candidates: Vec<Held> = bodies
+        // The newest and no other: falling back to the one before would give revoked access back.
+        engine.held = bodies
             .into_iter()
             .filter_map(|(promoted, body)| match engine.believe(&body) {
                 Ok(bundle) => Some(Held { bundle, promoted }),
@@ -112,22 +113,23 @@ impl Engine {
                     None
                 }
             })
-            .collect();
+            .max_by_key(|held| held.bundle.position());
 
-        let first = candidates.first().map(|held| &held.bundle.payload);
+        let first = engine.held.as_ref().map(|held| &held.bundle.payload);
         let interface = engine.interface_of(first.map(|payload| payload.interface.name.as_str()));
-        engine.firewall.load_base(&interface, first).await.map_err(ApplyError::Firewall)?;
-        if candidates.is_empty() {
-            info!("no bundle yet: everything is denied");
+        // The hooks know one interface: an old one that is still up would be unguarded.
+        let earlier = engine.state.runtime()?.and_then(|runtime| runtime.interface);
+        if let Some(old) = earlier.filter(|old| *old != interface) {
+            tunnel::remove_link(&old).await.map_err(ApplyError::Link)?;
         }
+        engine.firewall.load_base(&interface, first).await.map_err(ApplyError::Firewall)?;
         engine.take_over().await?;
-        for held in candidates {
-            let (epoch, revision) = held.bundle.position();
-            // When no candidate can be applied, the last one tried is retried.
-            engine.held = Some(held);
-            match engine.reconcile(now, false).await {
-                Ok(_) => break,
-                Err(error) => error!(epoch, revision, %error, "cannot apply the bundle on disk"),
+        match engine.held.as_ref().map(|held| held.bundle.position()) {
+            None => info!("no bundle yet: everything is denied"),
+            Some((epoch, revision)) => {
+                if let Err(error) = engine.reconcile(now, false).await {
+                    error!(epoch, revision, %error, "cannot apply the bundle on disk, trying again");
+                }
             }
         }
         Ok(engine)

@@ -257,3 +257,29 @@ fn the_kernel_arm_sets_peers_through_wg() {
     });
     world.gateway.ip(&["link", "del", "dev", &interface]);
 }
+
+#[test]
+fn a_start_that_fails_does_not_bring_revoked_access_back() {
+    let world = served(2);
+    let revoked = world.clients[0].v4.clone();
+    let kept = world.clients[1].v4.clone();
+    world.crash();
+    world.plane.with(|shared| shared.down = true);
+    let web = tcp_ports(&["443-443"]);
+    let newest = sign(&world.payload_of(11, &[(1, &web)]), &world.signing).unwrap();
+    std::fs::write(world.state.path().join("next.json"), newest.body()).unwrap();
+    world.gateway.run("nft", &["delete", "table", "inet", "nexavpn"]);
+
+    // An interface that the agent does not know for its own: the last step fails every time.
+    std::fs::remove_file(world.state.path().join("runtime.json")).unwrap();
+    world.start(&[]);
+    wait_for("the device maps", || {
+        let mut list = world.gateway.command("nft");
+        let listed = list.args(["list", "table", "inet", "nexavpn"]).output().unwrap();
+        String::from_utf8_lossy(&listed.stdout).contains(&kept)
+    });
+    for _ in 0..30 {
+        let ruleset = world.ruleset();
+        assert!(!ruleset.contains(&revoked), "{ruleset}");
+    }
+}

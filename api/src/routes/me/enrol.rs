@@ -61,7 +61,7 @@ pub(super) async fn handle(
     Json(new): Json<NewDevice>,
 ) -> Result<Response, ApiError> {
     let user = caller.user()?;
-    enrol_for(&app, &caller, user.user_id, new).await
+    enrol_for(&app, &caller, user.user_id, new, "/me/devices/{id}/profile").await
 }
 
 /// Adds a device for a user.
@@ -70,9 +70,10 @@ pub(crate) async fn enrol_for(
     caller: &Caller,
     owner: UserId,
     new: NewDevice,
+    route: &str,
 ) -> Result<Response, ApiError> {
     let request = new.into_request()?;
     let done = app.commands.enrol_device(&caller.request, ForUser::User(owner), request).await?;
     let settled = app.settle(done.position).await;
-    EnrolmentView::answer(app, settled, &done.value).await
+    EnrolmentView::answer(app, settled, &done.value, route).await
 }

@@ -100,14 +100,17 @@ fn profile_text(profile: &ClientProfile, key: Option<&Secret>) -> ProfileText {
 
 impl EnrolmentView {
     /// The answer to an enrolment, which has happened whether it can be read back yet or not.
+    /// `route` is where the caller finds the device.
     pub(crate) async fn answer(
         app: &App,
         settled: Settled,
         enrolled: &Enrolled,
+        route: &str,
     ) -> Result<Response, ApiError> {
         let (id, key) = (enrolled.device_id, enrolled.private_key.as_ref());
         let status = if enrolled.created { StatusCode::CREATED } else { StatusCode::OK };
-        let location = [(header::LOCATION, format!("{BASE_PATH}/me/devices/{id}/profile"))];
+        let location =
+            [(header::LOCATION, format!("{BASE_PATH}{}", route.replace("{id}", &id.to_string())))];
         let view = Self::of(app, id, key).await;
         let view = view.map(|v| (status, location.clone(), axum::Json(v)).into_response());
         let bare = Bare { device: BareDevice { id }, private_key: key.map(Secret::expose) };

@@ -19,5 +19,5 @@ pub(super) async fn handle(
     Path(id): Path<UserId>,
     Json(new): Json<NewDevice>,
 ) -> Result<Response, ApiError> {
-    enrol_for(&app, &caller, id, new).await
+    enrol_for(&app, &caller, id, new, "/admin/devices/{id}").await
 }
