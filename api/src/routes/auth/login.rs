@@ -45,7 +45,7 @@ pub(super) async fn handle(
         .issue(session.user_id, session.session_id, app.commands.now())
         .map_err(|e| ApiError::internal(&e))?;
     let settled = app.settle(done.position).await;
-    let user = UserSummary::load(&app, session.user_id).await?;
+    let user = UserSummary::signed_in(&app, session.user_id).await?;
     Ok(settled.answer(axum::Json(Session {
         access_token,
         refresh_token: session.refresh_token.expose().to_owned(),

@@ -32,7 +32,7 @@ pub(super) async fn handle(
         .tokens
         .issue(session.user_id, session.session_id, app.commands.now())
         .map_err(|e| ApiError::internal(&e))?;
-    let user = UserSummary::load(&app, session.user_id).await?;
+    let user = UserSummary::signed_in(&app, session.user_id).await?;
     let account = app.commands.authenticate(session.session_id).await?;
     Ok(axum::response::IntoResponse::into_response(axum::Json(Session {
         access_token,

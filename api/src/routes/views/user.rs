@@ -1,5 +1,6 @@
 //! A user in brief: the contract's `user` object.
 
+use axum::http::StatusCode;
 use nexavpn_commands::CommandError;
 use nexavpn_domain::{Personal, ids::UserId, user::User, values::Role};
 use serde::Serialize;
@@ -16,6 +17,17 @@ pub(crate) struct UserSummary {
 }
 
 impl UserSummary {
+    /// Reads it for somebody who has just proved who they are. 401 where the user was deleted in
+    /// this very moment: what was proved is not true any more.
+    pub(crate) async fn signed_in(app: &App, id: UserId) -> Result<Self, ApiError> {
+        Self::load(app, id).await.map_err(|error| match error.status() {
+            StatusCode::NOT_FOUND => {
+                ApiError::unauthenticated("invalid_credentials", "the account is gone")
+            }
+            _ => error,
+        })
+    }
+
     /// Reads it.
     pub(crate) async fn load(app: &App, id: UserId) -> Result<Self, ApiError> {
         // From the aggregate: somebody may sign in before the read models know of the user.
