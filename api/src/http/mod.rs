@@ -21,7 +21,8 @@ use crate::{App, BASE_PATH, auth, consistency, error::ApiError, routes};
 pub fn router(app: App) -> Router {
     let body_limit = app.http.body_limit;
     let timeout = app.http.timeout;
-    let native = routes::native()
+    let (native, _) = routes::native().split_for_parts();
+    let native = native
         .layer(middleware::from_fn_with_state(app.clone(), consistency::wait_for_token))
         .route_layer(middleware::from_fn_with_state(app.clone(), auth::authorise))
         .method_not_allowed_fallback(method_not_allowed);

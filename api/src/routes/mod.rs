@@ -17,13 +17,13 @@ mod gateways;
 mod me;
 mod views;
 
-use axum::Router;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::App;
 
 /// All routes below the base path.
-pub(crate) fn native() -> Router<App> {
-    Router::new()
+pub(crate) fn native() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .merge(auth::routes())
         .merge(me::routes())
         .merge(devices::routes())

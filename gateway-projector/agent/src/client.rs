@@ -61,6 +61,18 @@ impl ClientError {
         }
         Self::Unreachable(text)
     }
+
+    /// Whether an admin would call it the same failure, whatever the details.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Refused { status, code, .. },
+                Self::Refused { status: other_status, code: other_code, .. },
+            ) => (status, code) == (other_status, other_code),
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        }
+    }
 }
 
 /// What the control plane has for this gateway.

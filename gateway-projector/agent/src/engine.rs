@@ -9,7 +9,7 @@ use thiserror::Error;
 use tracing::{error, info, warn};
 
 use crate::command::CommandError;
-use crate::desired::{Desired, Peers};
+use crate::desired::Desired;
 use crate::firewall::{Firewall, Nftables};
 use crate::link;
 use crate::state::{Identity, PrivateKey, Runtime, StateDir, StateError};
@@ -246,16 +246,23 @@ impl Engine {
         link::apply(&interface, &payload.interface).await.map_err(ApplyError::Link)
     }
 
-    /// Looks whether firewall, tunnel and peers are as they were left, so that
-    /// the next [`Engine::reconcile`] repairs what is not. Answers the peers.
+    /// Looks whether firewall, device maps, tunnel and peers are as they were
+    /// left, so that the next [`Engine::reconcile`] repairs what is not. Answers the peers.
     pub async fn inspect(&mut self) -> Vec<PeerStatus> {
-        let Some((_, desired)) = &self.in_force else { return Vec::new() };
+        let (Some((_, desired)), Some(held)) = (&self.in_force, &self.held) else {
+            return Vec::new();
+        };
+        let port = held.bundle.payload.interface.listen_port;
         let mut intact = self.firewall.check().await;
         let mut status = Vec::new();
         if let Some(tunnel) = &self.tunnel {
             match tunnel.read().await {
                 Ok(device) => {
-                    intact &= same_keys(&desired.peers, device.peers.keys());
+                    let own_key = self.private_key.public_key();
+                    if !device.drift(&own_key, port, &desired.peers).is_none() {
+                        warn!(interface = tunnel.interface(), "the tunnel is not as it was left");
+                        intact = false;
+                    }
                     status = device
                         .peers
                         .into_iter()
@@ -365,8 +372,4 @@ pub enum Offer {
 pub fn applied(bundle: &VerifiedBundle) -> Applied {
     let (epoch, revision) = bundle.position();
     Applied { epoch, revision, sha256: bundle.sha256.clone() }
-}
-
-fn same_keys<'a>(wanted: &Peers, found: impl ExactSizeIterator<Item = &'a String>) -> bool {
-    wanted.len() == found.len() && found.into_iter().all(|key| wanted.contains_key(key))
 }

@@ -10,10 +10,12 @@
 //! | [`nft`] | renders nftables scripts; pure |
 //! | [`firewall`] | loads them, changed parts only |
 //! | [`tunnel`] | WireGuard, in the kernel or in user space |
+//! | [`listing`] | reads back what nftables holds |
 //! | [`link`] | addresses, MTU, forwarding |
 //! | [`client`] | HTTP to the control plane |
 //! | [`state`] | what the node keeps on disk |
 //! | [`local`] | `status` and `leave` |
+//! | [`prompt`] | asks for the join token |
 //!
 //! A further firewall backend is one file beside [`firewall`] and one arm of
 //! [`firewall::Firewall`]; a further tunnel is one file in `tunnel/` and one arm
@@ -26,9 +28,11 @@ pub mod engine;
 pub mod firewall;
 pub mod join;
 pub mod link;
+pub mod listing;
 pub mod local;
 pub mod nft;
 pub mod pin;
+pub mod prompt;
 pub mod run;
 pub mod state;
 pub mod tunnel;

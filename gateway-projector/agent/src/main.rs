@@ -1,6 +1,6 @@
 //! The gateway agent.
 
-use std::io::{IsTerminal, Read};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use nexavpn_gateway::engine::Options;
 use nexavpn_gateway::run::Settings;
 use nexavpn_gateway::state::StateDir;
 use nexavpn_gateway::tunnel::Kind;
-use nexavpn_gateway::{join, local, run};
+use nexavpn_gateway::{join, local, prompt, run};
 use tracing_subscriber::EnvFilter;
 
 /// NexaVPN gateway agent: applies the signed bundles of a control plane to
@@ -55,8 +55,9 @@ struct Place {
 struct Join {
     /// Base URL of the control plane, such as https://vpn.example.com.
     url: String,
-    /// The join token; `-` reads it from standard input, out of sight of `ps`.
-    token: String,
+    /// The join token. Without it, or with `-`, it is read from standard input,
+    /// out of sight of `ps`.
+    token: Option<String>,
     /// Use this WireGuard private key instead of making one.
     #[arg(long)]
     private_key_file: Option<PathBuf>,
@@ -133,12 +134,9 @@ async fn execute(command: Command) -> Result<(), Box<dyn std::error::Error>> {
     match command {
         Command::Join(Join { url, token, private_key_file, insecure, place }) => {
             let state = StateDir::open(&place.state_dir)?;
-            let token = if token == "-" {
-                let mut text = String::new();
-                std::io::stdin().take(4096).read_to_string(&mut text)?;
-                text
-            } else {
-                token
+            let token = match token {
+                Some(token) if token != "-" => token,
+                _ => prompt::secret("Join token: ")?,
             };
             let key_file = private_key_file.as_deref();
             let identity = join::join(&state, &url, &token, key_file, insecure).await?;

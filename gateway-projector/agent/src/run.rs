@@ -113,7 +113,8 @@ struct Agent {
     /// The last application failed.
     unapplied: bool,
     rejected: Option<Rejected>,
-    reporting: Option<JoinHandle<()>>,
+    /// The report under way, or the last one, with what became of it.
+    reporting: Option<JoinHandle<Option<ClientError>>>,
 }
 
 impl Agent {
@@ -278,9 +279,14 @@ impl Agent {
     /// at a time, since the next says all that this one would have said.
     async fn report(&mut self) {
         let peers = self.engine.inspect().await;
-        if self.reporting.as_ref().is_some_and(|task| !task.is_finished()) {
-            return;
-        }
+        let earlier = match self.reporting.take() {
+            Some(task) if !task.is_finished() => {
+                self.reporting = Some(task);
+                return;
+            }
+            Some(task) => task.await.ok().flatten(),
+            None => None,
+        };
         let report = StatusReport {
             agent_version: VERSION.to_owned(),
             applied: self.engine.applied().cloned(),
@@ -291,9 +297,17 @@ impl Agent {
         let (control_plane, gateway_id, credential) =
             (self.control_plane.clone(), self.gateway_id.clone(), self.credential.clone());
         self.reporting = Some(tokio::spawn(async move {
-            if let Err(error) = control_plane.report(&gateway_id, &credential, &report).await {
-                debug!(%error, "cannot report");
+            let failure = control_plane.report(&gateway_id, &credential, &report).await.err();
+            match (&failure, &earlier) {
+                (Some(error), Some(earlier)) if error.is_like(earlier) => {
+                    debug!(%error, "still cannot report");
+                }
+                // The node serves on, but nobody sees how it is.
+                (Some(error), _) => warn!(%error, "the status report was not taken"),
+                (None, Some(_)) => info!("status reports are taken again"),
+                (None, None) => {}
             }
+            failure
         }));
     }
 }

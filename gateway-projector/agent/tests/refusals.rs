@@ -3,7 +3,9 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -131,8 +133,11 @@ fn joining_keeps_secrets_and_refuses_impostors() {
     let key_file = world.state.path().join("given.key");
     std::fs::write(&key_file, given.expose()).unwrap();
     let key_file = key_file.to_string_lossy().into_owned();
-    let output = world.cli(&["join", &world.plane.url, &token, "--private-key-file", &key_file]);
-    assert!(output.status.success(), "{output:?}");
+    // Without the token among the arguments it is read from the standard input.
+    let mut join = world.command(&["join", &world.plane.url, "--private-key-file", &key_file]);
+    let mut join = join.stdin(Stdio::piped()).spawn().unwrap();
+    join.stdin.take().unwrap().write_all(format!("{token}\n").as_bytes()).unwrap();
+    assert!(join.wait().unwrap().success());
     let request = world.plane.with(|shared| shared.joined.clone()).unwrap();
     assert_eq!(request.public_key, given.public_key());
 

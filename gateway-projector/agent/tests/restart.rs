@@ -174,6 +174,15 @@ fn what_somebody_else_breaks_is_repaired() {
     let key = world.clients[0].key.public_key();
     support::net::sh("wg", &["set", &world.interface, "peer", &key, "remove"]);
     wait_for("the peer", intact);
+    let set_peer = ["set", &world.interface, "peer", &key, "allowed-ips", "10.0.0.0/8"];
+    support::net::sh("wg", &set_peer);
+    wait_for("the peer's addresses", intact);
+    let port = || support::net::sh("wg", &["show", &world.interface, "listen-port"]);
+    let own_port = port();
+    support::net::sh("wg", &["set", &world.interface, "listen-port", "1"]);
+    wait_for("the port", || port() == own_port);
+    world.gateway.run("nft", &["flush", "map", "inet", "nexavpn", "dev4"]);
+    wait_for("the device map", intact);
 
     // The whole tunnel.
     world.gateway.ip(&["link", "del", "dev", &world.interface]);

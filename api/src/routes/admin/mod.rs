@@ -20,12 +20,13 @@ mod listing;
 mod policies;
 mod users;
 
-use axum::{Router, routing::get};
+use axum::routing::get;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::App;
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .merge(users::routes())
         .merge(groups::routes())
         .merge(devices::routes())

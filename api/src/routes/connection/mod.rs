@@ -2,10 +2,11 @@
 
 mod status;
 
-use axum::{Router, routing::get};
+use axum::routing::get;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::App;
 
-pub(super) fn routes() -> Router<App> {
-    Router::new().route("/connection/status", get(status::handle))
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().route("/connection/status", get(status::handle))
 }

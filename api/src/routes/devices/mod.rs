@@ -7,7 +7,6 @@ pub(super) mod revoke;
 pub(super) mod rotate;
 
 use axum::{
-    Router,
     http::StatusCode,
     routing::{get, post},
 };
@@ -16,10 +15,12 @@ use nexavpn_domain::{
     ids::{DeviceId, UserId},
 };
 
+use utoipa_axum::router::OpenApiRouter;
+
 use crate::{App, auth::Caller, error::ApiError};
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .route("/devices/enroll", post(enroll::handle))
         .route("/devices/{id}/profile", get(profile::handle))
         .route("/devices/{id}/rotate", post(rotate::handle))

@@ -5,15 +5,13 @@ pub(super) mod enrol;
 mod password;
 mod profile;
 
-use axum::{
-    Router,
-    routing::{get, post},
-};
+use axum::routing::{get, post};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::App;
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .route("/me/devices", get(devices::handle).post(enrol::handle))
         .route("/me/devices/{id}/profile", get(profile::of_device))
         .route("/me/profile", get(profile::handle))

@@ -224,17 +224,11 @@ impl Tunnel {
         let mut missing = 0;
         for attempt in 0..=ATTEMPTS {
             let found = self.read().await?;
-            let own =
-                found.public_key.as_deref() == Some(&key.public_key()) && found.listen_port == port;
-            let gone: Vec<&String> =
-                found.peers.keys().filter(|key| !peers.contains_key(*key)).collect();
-            let changed: Vec<_> = peers
-                .iter()
-                .filter(|(key, ips)| !found.peers.get(*key).is_some_and(|peer| peer.routes(ips)))
-                .collect();
-            if own && gone.is_empty() && changed.is_empty() {
+            let drift = found.drift(&key.public_key(), port, peers);
+            if drift.is_none() {
                 return Ok(());
             }
+            let Drift { own, gone, changed } = drift;
             missing = gone.len() + changed.len();
             if attempt == ATTEMPTS {
                 break;
@@ -242,7 +236,7 @@ impl Tunnel {
             if attempt > 0 {
                 warn!(interface, peers = missing, "peers not as written, writing them again");
             }
-            if !own {
+            if own {
                 self.set_own(key, key_file, port).await?;
             }
             self.remove_peers(&gone).await?;
@@ -260,6 +254,40 @@ impl Tunnel {
         match self {
             Self::Userspace(userspace) => userspace.ended().await,
             Self::Kernel(_) => Ok(()),
+        }
+    }
+}
+
+/// How an interface differs from what is wanted.
+#[derive(Debug)]
+pub struct Drift<'a> {
+    /// Its key or its port differ.
+    own: bool,
+    /// Peers that should not be there.
+    gone: Vec<&'a String>,
+    /// Peers that are missing or have other addresses.
+    changed: Vec<(&'a String, &'a BTreeSet<IpAddr>)>,
+}
+
+impl Drift<'_> {
+    /// Whether there is no difference.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        !self.own && self.gone.is_empty() && self.changed.is_empty()
+    }
+}
+
+impl Device {
+    /// Compares the interface with what is wanted.
+    #[must_use]
+    pub fn drift<'a>(&'a self, public_key: &str, port: u16, peers: &'a Peers) -> Drift<'a> {
+        let is_as_wanted = |key: &String, ips: &BTreeSet<IpAddr>| {
+            self.peers.get(key).is_some_and(|peer| peer.routes(ips))
+        };
+        Drift {
+            own: self.public_key.as_deref() != Some(public_key) || self.listen_port != port,
+            gone: self.peers.keys().filter(|key| !peers.contains_key(*key)).collect(),
+            changed: peers.iter().filter(|(key, ips)| !is_as_wanted(key, ips)).collect(),
         }
     }
 }

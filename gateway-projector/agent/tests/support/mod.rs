@@ -107,7 +107,7 @@ impl World {
         }
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub fn command(&self, args: &[&str]) -> Command {
         let mut command = self.gateway.command(env!("CARGO_BIN_EXE_nexavpn-gateway"));
         command.args(args).arg("--state-dir").arg(self.state.path());
         command

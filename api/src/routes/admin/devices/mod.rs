@@ -4,18 +4,16 @@ mod get;
 mod list;
 mod patch;
 
-use axum::{
-    Router,
-    routing::{get, post},
-};
+use axum::routing::{get, post};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     App,
     routes::devices::{revoke, rotate},
 };
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .route("/admin/devices", get(list::handle))
         .route("/admin/devices/{id}", get(get::handle).patch(patch::handle))
         .route("/admin/devices/{id}/revoke", post(revoke::handle))

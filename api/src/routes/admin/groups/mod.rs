@@ -8,16 +8,14 @@ mod members;
 mod patch;
 mod view;
 
-use axum::{
-    Router,
-    routing::{get, put},
-};
+use axum::routing::{get, put};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::App;
 use view::{GroupDetails, GroupView};
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .route("/admin/groups", get(list::handle).post(create::handle))
         .route("/admin/groups/{id}", get(get::handle).patch(patch::handle).delete(delete::handle))
         .route("/admin/groups/{id}/members/{user_id}", put(members::add).delete(members::remove))

@@ -8,14 +8,15 @@ mod list;
 mod patch;
 mod view;
 
-use axum::{Router, routing::get};
+use axum::routing::get;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::App;
 use body::PolicyBody;
 use view::PolicyView;
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .route("/admin/policies", get(list::handle).post(create::handle))
         .route("/admin/policies/{id}", get(get::handle).patch(patch::handle).delete(delete::handle))
 }

@@ -12,16 +12,14 @@ mod password;
 mod patch;
 mod view;
 
-use axum::{
-    Router,
-    routing::{get, post},
-};
+use axum::routing::{get, post};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::App;
 use view::UserView;
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .route("/admin/users", get(list::handle).post(create::handle))
         .route("/admin/users/{id}", get(get::handle).patch(patch::handle).delete(delete::handle))
         .route("/admin/users/{id}/disable", post(disable::handle))
