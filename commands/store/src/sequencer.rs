@@ -12,7 +12,7 @@ use sqlx::{
 use tokio::{
     sync::{Mutex, Notify, watch},
     task::JoinHandle,
-    time::{sleep, timeout_at},
+    time::{sleep, timeout, timeout_at},
 };
 
 use crate::{Head, Position, Store, StoreError, WaitError, store::planned_once};
@@ -21,6 +21,9 @@ use crate::{Head, Position, Store, StoreError, WaitError, store::planned_once};
 const CHANNEL: &str = "nexavpn_log";
 /// The fallback where neither a wake nor a notification came.
 const POLL: Duration = Duration::from_millis(250);
+/// How long an append that nobody waits for may stay without its number, so that the next ones
+/// share the work.
+const UNHURRIED: Duration = Duration::from_millis(5);
 /// The first wait for a committed event that an open transaction still hides.
 const HIDDEN: Duration = Duration::from_millis(1);
 /// The longest such wait.
@@ -79,7 +82,8 @@ const SEQUENCE: &str = "
 pub(crate) struct Sequencer {
     connect: PgConnectOptions,
     connection: Mutex<Option<PgConnection>>,
-    wake: Notify,
+    appended: Notify,
+    awaited: Notify,
     head: watch::Sender<Head>,
 }
 
@@ -107,14 +111,20 @@ impl Sequencer {
         Self {
             connect,
             connection: Mutex::default(),
-            wake: Notify::new(),
+            appended: Notify::new(),
+            awaited: Notify::new(),
             head: watch::Sender::new(head),
         }
     }
 
     /// Something was appended by this process.
-    pub(crate) fn wake(&self) {
-        self.wake.notify_one();
+    pub(crate) fn appended(&self) {
+        self.appended.notify_one();
+    }
+
+    /// Somebody waits for it.
+    fn awaited(&self) {
+        self.awaited.notify_one();
     }
 
     async fn step(&self) -> Result<Step, sqlx::Error> {
@@ -180,7 +190,11 @@ impl Sequencer {
             };
             // A wake-up does not shorten the wait for a hidden event by much, nor need it.
             tokio::select! {
-                () = self.wake.notified() => {}
+                () = self.appended.notified() => {
+                    // Elapsed or awaited, it is time.
+                    drop(timeout(UNHURRIED, self.awaited.notified()).await);
+                }
+                () = self.awaited.notified() => {}
                 () = sleep(pause) => {}
                 alive = notified(&mut listener, &self.head) => if !alive { listener = None; },
                 changed = shutdown.changed() => if changed.is_err() { return; },
@@ -249,6 +263,9 @@ impl Store {
         deadline: Instant,
     ) -> Result<i64, WaitError> {
         let mut head = self.head();
+        if head.borrow().position() < position {
+            self.sequencer().awaited();
+        }
         let reached = head.wait_for(|head| head.position() >= position);
         let reached = timeout_at(deadline.into(), reached).await;
         let reached = *reached

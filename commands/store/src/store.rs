@@ -175,7 +175,7 @@ impl Store {
         let mut conn = self.0.pool.acquire().await?;
         let position = write_alone(&mut conn, &prepared, self.0.options.rest).await?;
         self.0.keyring.forget(&forgotten);
-        self.0.sequencer.wake();
+        self.0.sequencer.appended();
         Ok(position)
     }
 

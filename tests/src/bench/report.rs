@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     Outcome,
-    append::{CONTENDERS, OURS_LOADED, Options, PGBENCH, STOCK, STOCK_LOADED},
+    append::{CONTENDERS, Options, PGBENCH, STOCK},
     drive::Sample,
     ground::Machine,
     ours::SampleRow,
@@ -30,7 +30,6 @@ struct Line {
     appends_per_second: f64,
     /// Medians of what each round found, so that both sides had the same machine.
     of_pgbench: f64,
-    /// Of postgres-es that does the same: loads first or does not.
     of_stock: f64,
     p50_ms: f64,
     p99_ms: f64,
@@ -113,7 +112,7 @@ impl Report {
             contender,
             appends_per_second: median(&rounds),
             of_pgbench: of(PGBENCH),
-            of_stock: of(if contender == OURS_LOADED { STOCK_LOADED } else { STOCK }),
+            of_stock: of(STOCK),
             p50_ms: quantile(&latencies, 50),
             p99_ms: quantile(&latencies, 99),
             rounds,

@@ -34,7 +34,7 @@ impl Stock {
         writers: usize,
         load: bool,
     ) -> Outcome<Self> {
-        let name = if load { "bench_stock_loaded" } else { "bench_stock" };
+        let name = if load { "bench_stock" } else { "bench_stock_commit" };
         let pool = PgPoolOptions::new().max_connections(u32::try_from(writers)?);
         let pool = pool.connect_with(ground.database(name).await?).await?;
         Ok(Self {

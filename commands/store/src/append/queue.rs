@@ -178,7 +178,7 @@ impl Committer {
             let answer = write_alone(&mut conn, &only.prepared, rest).await;
             self.put_back(conn, !matches!(answer, Err(AppendError::Store(_))));
             if answer.is_ok() {
-                self.queue.sequencer.wake();
+                self.queue.sequencer.appended();
             }
             if let Some(item) = batch.into_iter().next() {
                 // Whoever went away needs no answer.
@@ -190,7 +190,7 @@ impl Committer {
         match write(&mut conn, &prepared, rest).await {
             Ok(position) => {
                 self.put_back(conn, true);
-                self.queue.sequencer.wake();
+                self.queue.sequencer.appended();
                 for item in batch {
                     drop(item.answer.send(Some(Ok(position))));
                 }
