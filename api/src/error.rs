@@ -85,6 +85,16 @@ impl ApiError {
         self.code
     }
 
+    /// What is told of it apart from the status, for an answer about several things.
+    pub(crate) fn into_fields(self) -> ErrorFields {
+        ErrorFields {
+            code: self.code,
+            message: self.message,
+            details: self.details,
+            request_id: None,
+        }
+    }
+
     /// The status.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
@@ -174,20 +184,15 @@ fn unreachable_database(error: &dyn std::fmt::Display) -> ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let fields = ErrorFields {
-            code: self.code,
-            message: self.message,
-            details: self.details,
-            request_id: None,
-        };
-        let body = ErrorBody { error: fields };
-        let mut response = (self.status, axum::Json(&body)).into_response();
+        let (status, retry_after) = (self.status, self.retry_after);
+        let body = ErrorBody { error: self.into_fields() };
+        let mut response = (status, axum::Json(&body)).into_response();
         // The request id is known to the outermost layer only, which completes the body.
         response.extensions_mut().insert(body);
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if self.status == StatusCode::UNAUTHORIZED {
+        if status == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Bearer");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
         }

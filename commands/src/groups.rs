@@ -1,5 +1,7 @@
 //! Commands about groups.
 
+use std::collections::HashSet;
+
 use nexavpn_domain::{
     DomainError, Problems,
     group::{Group, GroupCommand},
@@ -7,6 +9,7 @@ use nexavpn_domain::{
     user::User,
     values,
 };
+use uuid::Uuid;
 
 use crate::{
     CommandError, Commands, Done, Request,
@@ -33,6 +36,15 @@ pub struct GroupPatch {
     pub description: Option<String>,
     /// Exactly these members.
     pub members: Option<Vec<UserId>>,
+}
+
+/// What is to become of users in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Membership {
+    /// They belong to it.
+    Add,
+    /// They do not.
+    Remove,
 }
 
 impl Commands {
@@ -121,6 +133,58 @@ impl Commands {
         user: UserId,
     ) -> Result<Done<()>, CommandError> {
         self.group_command(request, id, || GroupCommand::RemoveMember(user)).await
+    }
+
+    /// Adds many users to a group, or takes them out: one append, an answer for each user in the
+    /// order given. Only what is wrong with a user is said there.
+    ///
+    /// # Errors
+    /// `not_found` for the group; then nobody's membership has changed.
+    pub async fn change_members(
+        &self,
+        request: &Request,
+        id: GroupId,
+        membership: Membership,
+        users: &[UserId],
+    ) -> Result<Done<Vec<Result<(), DomainError>>>, CommandError> {
+        self.transact(request, "group", || async {
+            let group = self.load_for::<Group>(request, "group", id.0).await?;
+            if !group.state.exists() {
+                return Err(DomainError::not_found("group").into());
+            }
+            let known = match membership {
+                Membership::Add => Some(self.present_users(users).await?),
+                Membership::Remove => None,
+            };
+            let mut answers = Vec::with_capacity(users.len());
+            let mut commands = Vec::with_capacity(users.len());
+            for user in users {
+                if known.as_ref().is_some_and(|known| !known.contains(user)) {
+                    answers.push(Err(DomainError::not_found("user")));
+                    continue;
+                }
+                answers.push(Ok(()));
+                commands.push(match membership {
+                    Membership::Add => GroupCommand::AddMember(*user),
+                    Membership::Remove => GroupCommand::RemoveMember(*user),
+                });
+            }
+            let mut plan = Plan::new(answers);
+            plan.decide_all(id.0, &group, commands)?;
+            Ok(plan)
+        })
+        .await
+    }
+
+    /// Which of these users exist.
+    async fn present_users(&self, users: &[UserId]) -> Result<HashSet<UserId>, CommandError> {
+        // An account is made and removed together with its user.
+        let ids: Vec<Uuid> =
+            sqlx::query_scalar("SELECT user_id FROM account WHERE user_id = ANY($1)")
+                .bind(users.iter().map(|u| u.0).collect::<Vec<_>>())
+                .fetch_all(&self.pool)
+                .await?;
+        Ok(ids.into_iter().map(UserId).collect())
     }
 
     /// Deletes a group; policies that target it match nobody through it any more.

@@ -27,7 +27,7 @@ pub use context::{Commands, Request, Settings};
 pub use devices::{DeviceChange, EnrolRequest, Enrolled, ForUser, NewKey};
 pub use error::CommandError;
 pub use gateways::{GatewayInput, GatewayPatch, JoinToken, Joined};
-pub use groups::{GroupInput, GroupPatch};
+pub use groups::{GroupInput, GroupPatch, Membership};
 pub use password::{PasswordHasher, PasswordPolicy};
 pub use policies::{PolicyInput, PolicyPatch, TargetInput};
 pub use secrets::{OsRandom, Random, Secret};

@@ -12,6 +12,7 @@
 
 mod access;
 mod audit_logs;
+mod bulk;
 mod devices;
 mod entity;
 mod gateways;

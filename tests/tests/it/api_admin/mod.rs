@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod bulk;
 mod devices;
 mod gateways;
 mod groups;
@@ -44,6 +45,21 @@ impl Plane {
     /// A user, by id.
     pub(crate) async fn user(&self, username: &str) -> String {
         id(&self.create("users", json!({ "username": username })).await)
+    }
+
+    /// A user made by the write side itself, by id, for tests that need many.
+    pub(crate) async fn user_quietly(&self, username: String) -> String {
+        let new = nexavpn_commands::NewUser {
+            username,
+            display_name: None,
+            email: None,
+            role: None,
+            password: None,
+            must_change_password: false,
+        };
+        let request = nexavpn_tests::harness::request();
+        let done = self.server.commands().create_user(&request, new).await;
+        done.unwrap_or_else(|error| panic!("no user: {error}")).value.to_string()
     }
 
     /// A gateway with a key, by id; devices can enrol at it.

@@ -1,5 +1,6 @@
 //! Devices of all users.
 
+mod bulk;
 mod get;
 mod list;
 mod patch;
@@ -15,6 +16,7 @@ use crate::{
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .route("/admin/devices", get(list::handle))
+        .route("/admin/devices/bulk", post(bulk::handle))
         .route("/admin/devices/{id}", get(get::handle).patch(patch::handle))
         .route("/admin/devices/{id}/revoke", post(revoke::handle))
         .route("/admin/devices/{id}/rotate", post(rotate::handle))

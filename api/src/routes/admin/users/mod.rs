@@ -1,5 +1,6 @@
 //! Users.
 
+mod bulk;
 mod create;
 mod delete;
 mod disable;
@@ -21,6 +22,7 @@ use view::UserView;
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .route("/admin/users", get(list::handle).post(create::handle))
+        .route("/admin/users/bulk", post(bulk::handle))
         .route("/admin/users/{id}", get(get::handle).patch(patch::handle).delete(delete::handle))
         .route("/admin/users/{id}/disable", post(disable::handle))
         .route("/admin/users/{id}/enable", post(enable::handle))

@@ -1,0 +1,42 @@
+//! `POST /admin/policies/bulk`
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use nexavpn_commands::PolicyPatch;
+use nexavpn_domain::ids::PolicyId;
+use serde::Deserialize;
+
+use crate::{App, auth::Caller, error::ApiError, extract::Json, routes::admin::bulk::Ids};
+
+/// The request.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Bulk {
+    action: Action,
+    /// At most 1,000 policies.
+    ids: Vec<PolicyId>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Action {
+    Enable,
+    Disable,
+}
+
+/// Enables or disables many policies. Answers 200 with a result for each id; one that fails does
+/// not stop the others, and sending the same again does no harm.
+pub(super) async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    Json(bulk): Json<Bulk>,
+) -> Result<Response, ApiError> {
+    let ids = Ids::of(&caller, bulk.ids)?;
+    let enabled = Some(bulk.action == Action::Enable);
+    let outcome = ids
+        .each(&app, StatusCode::OK, |id| {
+            let patch = PolicyPatch { enabled, ..PolicyPatch::default() };
+            app.commands.change_policy(&caller.request, id, patch)
+        })
+        .await;
+    Ok(ids.answer(&app, outcome).await)
+}

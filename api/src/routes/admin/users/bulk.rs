@@ -1,0 +1,94 @@
+//! `POST /admin/users/bulk`
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use nexavpn_commands::{CommandError, Membership};
+use nexavpn_domain::{
+    DomainError,
+    ids::{GroupId, UserId},
+};
+use serde::Deserialize;
+
+use crate::{
+    App,
+    auth::Caller,
+    error::ApiError,
+    extract::{Json, required},
+    routes::admin::bulk::{Ids, Outcome},
+};
+
+/// The request.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Bulk {
+    action: Action,
+    /// At most 1,000 users.
+    ids: Vec<UserId>,
+    /// For `add_to_group` and `remove_from_group`.
+    group_id: Option<GroupId>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Action {
+    Enable,
+    Disable,
+    Delete,
+    AddToGroup,
+    RemoveFromGroup,
+}
+
+/// Enables, disables or deletes many users, or changes their membership in a group. Answers 200
+/// with a result for each id; one that fails does not stop the others, and sending the same again
+/// does no harm. Changes of membership are recorded together.
+pub(super) async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    Json(bulk): Json<Bulk>,
+) -> Result<Response, ApiError> {
+    let Bulk { action, ids, group_id } = bulk;
+    let ids = Ids::of(&caller, ids)?;
+    let membership = match action {
+        Action::AddToGroup => Some(Membership::Add),
+        Action::RemoveFromGroup => Some(Membership::Remove),
+        Action::Enable | Action::Disable | Action::Delete => None,
+    };
+    if membership.is_none() && group_id.is_some() {
+        let message = "is for add_to_group and remove_from_group only";
+        return Err(ApiError::field("group_id", message));
+    }
+    let (request, commands) = (&caller.request, &app.commands);
+    let (ok, gone) = (StatusCode::OK, StatusCode::NO_CONTENT);
+    let outcome = match (action, membership) {
+        (_, Some(membership)) => {
+            let group = group_id.ok_or_else(|| required("group_id"))?;
+            in_group(&app, &caller, group, membership, &ids).await?
+        }
+        (Action::Disable, _) => ids.each(&app, ok, |id| commands.disable_user(request, id)).await,
+        (Action::Delete, _) => ids.each(&app, gone, |id| commands.delete_user(request, id)).await,
+        (_, None) => ids.each(&app, ok, |id| commands.enable_user(request, id)).await,
+    };
+    Ok(ids.answer(&app, outcome).await)
+}
+
+async fn in_group(
+    app: &App,
+    caller: &Caller,
+    group: GroupId,
+    membership: Membership,
+    ids: &Ids<UserId>,
+) -> Result<Outcome, ApiError> {
+    let users = ids.distinct();
+    let done = app.commands.change_members(&caller.request, group, membership, &users).await;
+    let done = done.map_err(|e| match e {
+        CommandError::Domain(DomainError::NotFound { .. }) => {
+            ApiError::field("group_id", format!("there is no group {group}"))
+        }
+        other => other.into(),
+    })?;
+    let status = match membership {
+        Membership::Add => StatusCode::OK,
+        Membership::Remove => StatusCode::NO_CONTENT,
+    };
+    let results = done.value.into_iter().map(|r| r.map(|()| status).map_err(Into::into));
+    Ok(Outcome::new(results.collect(), done.position))
+}
