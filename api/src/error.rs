@@ -9,6 +9,7 @@ use nexavpn_domain::{DomainError, FieldError};
 use nexavpn_gateway_projector::ReportError;
 use nexavpn_projections::ReadError;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// What a client is told.
 #[derive(Debug)]
@@ -21,18 +22,27 @@ pub struct ApiError {
 }
 
 /// The body: `{"error": {"code", "message", "details", "request_id"}}`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Error)]
 pub(crate) struct ErrorBody {
+    /// What is wrong.
     pub(crate) error: ErrorFields,
 }
 
-#[derive(Debug, Clone, Serialize)]
+/// What is wrong, for programs and for people.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = ErrorDetails)]
 pub(crate) struct ErrorFields {
+    /// Stable: what programs decide on.
     pub(crate) code: &'static str,
+    /// For people: what is wrong and what to do.
     pub(crate) message: String,
+    /// Each field that is wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
     pub(crate) details: Vec<FieldError>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    /// Names the request in the server's log.
     pub(crate) request_id: Option<String>,
 }
 

@@ -1,7 +1,8 @@
 //! NexaVPN's HTTP API, and the parts of the `nexavpn` binary.
 //!
-//! To add an endpoint: a file in `routes/` for the resource and verb, a line in its `mod.rs`, and
-//! a row in the permission table (`auth/permissions.rs`).
+//! To add an endpoint: a file in `routes/` for the resource and verb whose handler carries
+//! `#[utoipa::path]`, a line `.routes(routes!(…))` in its `mod.rs`, and a row in the permission table
+//! (`auth/permissions.rs`). What all operations have in common is added by `openapi/`.
 
 mod app;
 pub mod auth;

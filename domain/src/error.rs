@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// One field of a request that is wrong, in words for its sender.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FieldError {
     /// The field's name as the sender wrote it, for example `destinations[1]`.
     pub field: String,

@@ -65,7 +65,7 @@ pub(crate) struct Limits {
 }
 
 /// A page of a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Page<T> {
     /// Its rows.
     pub items: Vec<T>,

@@ -14,6 +14,7 @@ use crate::{
 
 /// Everything an admin sets on a policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PolicyFields {
     /// What it is called.
     pub name: String,
@@ -26,6 +27,7 @@ pub struct PolicyFields {
     /// Whether all traffic of the device is routed, and the public internet allowed.
     pub full_tunnel: bool,
     /// Which destinations it is about.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     pub destinations: Vec<IpNetwork>,
     /// Whom it is about; empty means nobody.
     pub targets: Vec<Target>,

@@ -9,6 +9,7 @@ use crate::ids::{DeviceId, GroupId, UserId};
 /// Whether a policy lets packets pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum PolicyEffect {
     /// Passes.
     Allow,
@@ -19,6 +20,7 @@ pub enum PolicyEffect {
 /// Whom a policy is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "type", content = "id", rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Target {
     /// All devices of a user.
     User(UserId),
@@ -172,11 +174,14 @@ impl From<Ports> for String {
 /// A protocol and, where it has ports, which ones. No ports means all of the protocol.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Service {
     /// The protocol.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub protocol: Protocol,
     /// The ports; empty means all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     pub ports: Vec<Ports>,
 }
 

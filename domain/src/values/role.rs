@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What a user may do (design, section 5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Role {
     /// Reads and changes everything.
     Admin,

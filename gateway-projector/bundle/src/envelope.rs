@@ -42,19 +42,30 @@ pub struct VerifiedBundle {
     pub key_id: String,
 }
 
+/// A signed bundle as it is served.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Envelope<'a> {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = SignedBundle))]
+pub struct Envelope<'a> {
+    /// What the gateway enforces. The signature is over its canonical bytes (RFC 8785).
     #[serde(borrow)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Payload))]
     payload: &'a RawValue,
+    /// SHA-256 of the payload's bytes in hexadecimal.
     sha256: String,
+    /// Who signed.
     signature: EnvelopeSignature,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = BundleSignature))]
 struct EnvelopeSignature {
+    /// Which key signed.
     key_id: String,
+    /// The Ed25519 signature in base64.
     ed25519: String,
 }
 

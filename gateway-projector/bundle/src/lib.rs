@@ -22,7 +22,7 @@ pub mod validate;
 pub mod wire;
 
 pub use canonical::canonical;
-pub use envelope::{SignedBundle, VerifiedBundle, etag, key_id, sign, verify};
+pub use envelope::{Envelope, SignedBundle, VerifiedBundle, etag, key_id, sign, verify};
 pub use error::BundleError;
 pub use payload::{Device, FORMAT, Input, Interface, Masquerade, Nat, Payload, PortBox, Profile};
 pub use token::{JoinToken, TokenError};

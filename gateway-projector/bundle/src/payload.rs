@@ -15,6 +15,7 @@ pub const FORMAT: u32 = 1;
 /// Everything one gateway needs to serve its devices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Payload {
     /// [`FORMAT`].
     pub format: u32,
@@ -43,6 +44,7 @@ pub struct Payload {
 /// The WireGuard interface of the gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Interface {
     /// Suggested interface name, `[a-z0-9_.-]{1,15}`.
     pub name: String,
@@ -57,6 +59,7 @@ pub struct Interface {
 /// What the input hook opens besides replies to the gateway's own connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Input {
     /// A resolver listens on the gateway's tunnel address. Packets to its port
     /// 53 are then decided by the device's profile, like forwarded ones, so
@@ -69,6 +72,7 @@ pub struct Input {
 /// One peer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Device {
     /// The device's id.
     pub id: String,
@@ -87,6 +91,7 @@ pub struct Device {
 /// A device's effective access: disjoint boxes, all of them accepting.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Profile {
     /// IPv4 ranges `a-b` open to every protocol.
     pub v4: Vec<String>,
@@ -101,6 +106,7 @@ pub struct Profile {
 /// Addresses × protocols × destination ports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PortBox {
     /// Addresses, `a-b` also when a = b.
     pub dst: String,
@@ -113,6 +119,7 @@ pub struct PortBox {
 /// Source address translation.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Nat {
     /// Rules for IPv4.
     pub v4_masquerade: Vec<Masquerade>,
@@ -123,6 +130,7 @@ pub struct Nat {
 /// One masquerade rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Masquerade {
     /// Source addresses in CIDR notation.
     pub src: String,

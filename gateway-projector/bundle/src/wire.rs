@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 /// A node asks to become a gateway.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct JoinRequest {
     /// The join token as text.
     pub token: String,
@@ -23,6 +24,7 @@ pub struct JoinRequest {
 
 /// The node is a gateway now.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct JoinResponse {
     /// The gateway's id.
     pub gateway_id: String,
@@ -36,6 +38,7 @@ pub struct JoinResponse {
 
 /// What a node tells about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StatusReport {
     /// The agent's version.
     pub agent_version: String,
@@ -51,6 +54,7 @@ pub struct StatusReport {
 
 /// The bundle in force on a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Applied {
     /// Its epoch.
     pub epoch: i64,
@@ -63,6 +67,7 @@ pub struct Applied {
 /// A bundle that a node refused, or could not apply. The position is absent
 /// where nothing in the bundle could be believed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Rejected {
     /// Its epoch.
     pub epoch: Option<i64>,
@@ -78,6 +83,7 @@ pub struct Rejected {
 
 /// One peer of the tunnel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PeerStatus {
     /// The peer's public key in base64.
     pub public_key: String,

@@ -59,7 +59,7 @@ impl AuditQuery {
 }
 
 /// Who acted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Actor {
     /// `user`, `gateway`, `system` or `anonymous`.
     #[serde(rename = "type")]
@@ -71,7 +71,7 @@ pub struct Actor {
 }
 
 /// An entry of the audit log.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Entry {
     /// Its number in the log: dense, from 1.
     pub idx: i64,

@@ -11,12 +11,14 @@ use nexavpn_domain::{
     values::{PolicyEffect, Protocol},
 };
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{App, error::ApiError, extract::Query};
 
 /// Who, and which packet.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Question {
     device: Option<String>,
     user: Option<String>,
@@ -33,8 +35,10 @@ enum Whose {
 }
 
 /// The packet, and what happens to it from each device.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AccessAnswer)]
 pub(super) struct Answer {
+    #[schema(value_type = String)]
     destination: IpAddr,
     protocol: String,
     port: Option<u16>,
@@ -42,7 +46,7 @@ pub(super) struct Answer {
 }
 
 /// What happens to the packet from one device.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct DeviceAnswer {
     device_id: DeviceId,
     gateway_id: GatewayId,
@@ -55,7 +59,7 @@ struct DeviceAnswer {
 }
 
 /// The policy that decided.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct PolicySummary {
     id: PolicyId,
     name: String,
@@ -65,6 +69,14 @@ struct PolicySummary {
 
 /// What happens to a packet from a device, or from each of a user's devices that is not revoked:
 /// the evaluator's own decision at this moment, the same that the gateways enforce.
+#[utoipa::path(
+    get,
+    path = "/admin/access",
+    operation_id = "access_decide",
+    tag = "access",
+    params(Question),
+    responses((status = 200, description = "What happens to the packet from each device.", body = Answer)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     Query(question): Query<Question>,

@@ -12,6 +12,13 @@ use crate::{App, error::ApiError};
 
 /// What happened, the newest first: the events themselves. Filters: `event_type`, `entity_type`,
 /// `status` (`success` or `failure`), `entity_id`, `actor_id`.
+#[utoipa::path(
+    get,
+    path = "/admin/audit-logs",
+    operation_id = "audit_logs_list",
+    tag = "audit",
+    responses((status = 200, description = "A page of the audit log.", body = Page<Entry>)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     Listing(query): Listing,

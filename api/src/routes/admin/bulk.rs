@@ -15,6 +15,7 @@ use futures::{StreamExt as _, stream};
 use nexavpn_commands::{CommandError, Done};
 use nexavpn_store::Position;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     App,
@@ -29,7 +30,8 @@ const MAX_IDS: usize = 1000;
 const AT_ONCE: usize = 8;
 
 /// What became of one id.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = BulkItem)]
 struct Item<I> {
     id: I,
     /// The status that the single route would have answered.
@@ -39,8 +41,9 @@ struct Item<I> {
 }
 
 /// The answer: one item for each id, in the order of the request.
-#[derive(Serialize)]
-struct Answer<I> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = BulkAnswer)]
+pub(super) struct Answer<I> {
     succeeded: usize,
     failed: usize,
     results: Vec<Item<I>>,

@@ -21,8 +21,7 @@ mod listing;
 mod policies;
 mod users;
 
-use axum::routing::get;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
 
@@ -33,6 +32,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .merge(devices::routes())
         .merge(policies::routes())
         .merge(gateways::routes())
-        .route("/admin/access", get(access::handle))
-        .route("/admin/audit-logs", get(audit_logs::handle))
+        .routes(routes!(access::handle))
+        .routes(routes!(audit_logs::handle))
 }

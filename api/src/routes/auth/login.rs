@@ -3,6 +3,7 @@
 use axum::{extract::State, response::Response};
 use nexavpn_commands::Secret;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     App,
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// The request.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Login {
     username: String,
@@ -21,7 +22,8 @@ pub(super) struct Login {
 }
 
 /// A session: the contract's answer, and whether a new password is due.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SignedIn)]
 pub(super) struct Session {
     pub(super) access_token: String,
     pub(super) refresh_token: String,
@@ -32,6 +34,14 @@ pub(super) struct Session {
 }
 
 /// Signs in with a password. 401 `invalid_credentials` says nothing about which part was wrong.
+#[utoipa::path(
+    post,
+    path = "/auth/login",
+    operation_id = "auth_login",
+    tag = "auth",
+    request_body = Login,
+    responses((status = 200, description = "A new session.", body = Session)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

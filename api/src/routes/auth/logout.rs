@@ -3,11 +3,12 @@
 use axum::{extract::State, http::StatusCode, response::Response};
 use nexavpn_commands::Secret;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::{App, auth::Caller, error::ApiError, extract::Json};
 
 /// The request.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Logout {
     refresh_token: String,
@@ -15,6 +16,14 @@ pub(super) struct Logout {
 
 /// Ends the session: neither its refresh token nor its access tokens work from now on. 204 also
 /// for a token that no longer works.
+#[utoipa::path(
+    post,
+    path = "/auth/logout",
+    operation_id = "auth_logout",
+    tag = "auth",
+    request_body = Logout,
+    responses((status = 204, description = "The session is over.")),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

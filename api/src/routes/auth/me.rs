@@ -2,11 +2,12 @@
 
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{App, auth::Caller, error::ApiError, routes::views::UserSummary};
 
 /// Who is signed in.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Me {
     #[serde(flatten)]
     user: UserSummary,
@@ -14,6 +15,13 @@ pub(super) struct Me {
 }
 
 /// The signed-in user and role.
+#[utoipa::path(
+    get,
+    path = "/auth/me",
+    operation_id = "auth_me",
+    tag = "auth",
+    responses((status = 200, description = "Who is signed in.", body = Me)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

@@ -5,15 +5,14 @@ mod logout;
 mod me;
 mod refresh;
 
-use axum::routing::{get, post};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .route("/auth/login", post(login::handle))
-        .route("/auth/refresh", post(refresh::handle))
-        .route("/auth/logout", post(logout::handle))
-        .route("/auth/me", get(me::handle))
+        .routes(routes!(login::handle))
+        .routes(routes!(refresh::handle))
+        .routes(routes!(logout::handle))
+        .routes(routes!(me::handle))
 }

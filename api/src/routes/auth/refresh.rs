@@ -3,6 +3,7 @@
 use axum::{extract::State, response::Response};
 use nexavpn_commands::Secret;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::login::Session;
 use crate::{
@@ -14,13 +15,21 @@ use crate::{
 };
 
 /// The request.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Refresh {
     refresh_token: String,
 }
 
 /// Exchanges a refresh token for the next one. Each works once; a second use ends the session.
+#[utoipa::path(
+    post,
+    path = "/auth/refresh",
+    operation_id = "auth_refresh",
+    tag = "auth",
+    request_body = Refresh,
+    responses((status = 200, description = "The session with its next tokens.", body = Session)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

@@ -2,11 +2,10 @@
 
 mod status;
 
-use axum::routing::get;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().route("/connection/status", get(status::handle))
+    OpenApiRouter::new().routes(routes!(status::handle))
 }

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use nexavpn_domain::ids::DeviceId;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::{
     App,
@@ -13,13 +14,22 @@ use crate::{
 };
 
 /// Which device, where the session is bound to none.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Which {
     device_id: Option<DeviceId>,
 }
 
 /// Assigned address, latest sync and effective resources of the current device. A client learns
 /// here that its profile is out of date: `profile_revision` has risen.
+#[utoipa::path(
+    get,
+    path = "/connection/status",
+    operation_id = "connection_status",
+    tag = "connection",
+    params(Which),
+    responses((status = 200, description = "How the device is connected.", body = ConnectionView)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

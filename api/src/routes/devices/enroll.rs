@@ -4,6 +4,7 @@ use axum::{extract::State, response::Response};
 use nexavpn_commands::{EnrolRequest, ForUser, NewKey};
 use nexavpn_domain::ids::GatewayId;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::{
     App,
@@ -14,7 +15,7 @@ use crate::{
 };
 
 /// The request.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Enroll {
     name: Option<String>,
@@ -28,6 +29,14 @@ pub(super) struct Enroll {
 
 /// Enrols the client's machine and binds the session to it. The same fingerprint again gives the
 /// device its new key; the same key again returns the same device.
+#[utoipa::path(
+    post,
+    path = "/devices/enroll",
+    operation_id = "clients_enroll",
+    tag = "clients",
+    request_body = Enroll,
+    responses((status = 201, description = "The new device.", body = EnrolmentView), (status = 200, description = "The device, which was there already.", body = EnrolmentView)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

@@ -4,6 +4,7 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use nexavpn_domain::ids::DeviceId;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     App,
@@ -14,7 +15,7 @@ use crate::{
 };
 
 /// The request; every field may be left out.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Heartbeat {
     app_version: Option<String>,
@@ -23,7 +24,7 @@ pub(super) struct Heartbeat {
 }
 
 /// What the client should know.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Beat {
     device: DeviceView,
     server_time: DateTime<Utc>,
@@ -32,6 +33,14 @@ pub(super) struct Beat {
 }
 
 /// Notes that the client is there.
+#[utoipa::path(
+    post,
+    path = "/devices/{id}/heartbeat",
+    operation_id = "clients_heartbeat",
+    tag = "clients",
+    request_body = Heartbeat,
+    responses((status = 200, description = "What the client should know.", body = Beat)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

@@ -6,26 +6,23 @@ mod profile;
 pub(super) mod revoke;
 pub(super) mod rotate;
 
-use axum::{
-    http::StatusCode,
-    routing::{get, post},
-};
+use axum::http::StatusCode;
 use nexavpn_domain::{
     fleet::DeviceStatus,
     ids::{DeviceId, UserId},
 };
 
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{App, auth::Caller, error::ApiError};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .route("/devices/enroll", post(enroll::handle))
-        .route("/devices/{id}/profile", get(profile::handle))
-        .route("/devices/{id}/rotate", post(rotate::handle))
-        .route("/devices/{id}/revoke", post(revoke::handle))
-        .route("/devices/{id}/heartbeat", post(heartbeat::handle))
+        .routes(routes!(enroll::handle))
+        .routes(routes!(profile::handle))
+        .routes(routes!(rotate::handle))
+        .routes(routes!(revoke::handle))
+        .routes(routes!(heartbeat::handle))
 }
 
 /// The device that a client speaks for: the one its session is bound to, else the one it names,

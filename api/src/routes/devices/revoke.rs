@@ -1,8 +1,9 @@
-//! `POST /devices/{id}/revoke` and `POST /admin/devices/{id}/revoke`
+//! `POST /devices/{id}/revoke`
 
 use axum::{extract::State, response::Response};
 use nexavpn_domain::ids::DeviceId;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::{
     App,
@@ -13,13 +14,21 @@ use crate::{
 };
 
 /// The request; the body may be left out.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Revoke {
     reason: Option<String>,
 }
 
 /// Puts a device out for good: no bundle holds it any more, running connections stop.
+#[utoipa::path(
+    post,
+    path = "/devices/{id}/revoke",
+    operation_id = "clients_revoke",
+    tag = "clients",
+    request_body = Revoke,
+    responses((status = 200, description = "The revoked device.", body = DeviceView)),
+)]
 pub(crate) async fn handle(
     State(app): State<App>,
     caller: Caller,

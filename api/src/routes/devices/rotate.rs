@@ -1,4 +1,4 @@
-//! `POST /devices/{id}/rotate` and `POST /admin/devices/{id}/rotate`
+//! `POST /devices/{id}/rotate`
 
 use axum::{extract::State, response::Response};
 use nexavpn_domain::ids::DeviceId;
@@ -7,6 +7,13 @@ use crate::{App, auth::Caller, error::ApiError, extract::Path, routes::views::De
 
 /// Raises the profile revision and asks the client for a new key. The peer stays until then, or
 /// until the deadline.
+#[utoipa::path(
+    post,
+    path = "/devices/{id}/rotate",
+    operation_id = "clients_rotate",
+    tag = "clients",
+    responses((status = 200, description = "The device, which waits for its new key.", body = DeviceView)),
+)]
 pub(crate) async fn handle(
     State(app): State<App>,
     caller: Caller,

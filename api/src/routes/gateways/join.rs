@@ -13,6 +13,14 @@ use crate::{App, auth::Caller, error::ApiError, extract::Json};
 
 /// Makes a node the gateway that its join token names. The token works once; the answer's
 /// credential opens that gateway's own resources and nothing else.
+#[utoipa::path(
+    post,
+    path = "/gateways/join",
+    operation_id = "nodes_join",
+    tag = "nodes",
+    request_body = JoinRequest,
+    responses((status = 201, description = "The node is the gateway now.", body = JoinResponse)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

@@ -3,8 +3,8 @@
 mod join;
 mod status;
 
-use axum::{extract::DefaultBodyLimit, routing::post};
-use utoipa_axum::router::OpenApiRouter;
+use axum::extract::DefaultBodyLimit;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
 
@@ -12,8 +12,7 @@ use crate::App;
 const REPORT_LIMIT: usize = 16 * 1024 * 1024;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().route("/gateways/join", post(join::handle)).route(
-        "/gateways/{id}/status",
-        post(status::handle).layer(DefaultBodyLimit::max(REPORT_LIMIT)),
-    )
+    let (schemas, paths, status) = routes!(status::handle);
+    let status = status.layer(DefaultBodyLimit::max(REPORT_LIMIT));
+    OpenApiRouter::new().routes(routes!(join::handle)).routes((schemas, paths, status))
 }

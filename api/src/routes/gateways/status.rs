@@ -12,6 +12,14 @@ use crate::{
 };
 
 /// Takes a node's report: what it has applied or refused, and its peers.
+#[utoipa::path(
+    post,
+    path = "/gateways/{id}/status",
+    operation_id = "nodes_report_status",
+    tag = "nodes",
+    request_body = StatusReport,
+    responses((status = 204, description = "Noted.")),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     Path(id): Path<GatewayId>,

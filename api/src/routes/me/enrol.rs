@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use nexavpn_commands::{EnrolRequest, ForUser, NewKey};
 use nexavpn_domain::ids::{GatewayId, UserId};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::{
     App,
@@ -15,7 +16,7 @@ use crate::{
 };
 
 /// The request: a public key of one's own, or `generate_key`.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewDevice {
     name: String,
@@ -55,6 +56,14 @@ impl NewDevice {
 
 /// Adds a device of one's own. With `generate_key` the answer's profile is complete, and shown
 /// this once: the private key is not kept.
+#[utoipa::path(
+    post,
+    path = "/me/devices",
+    operation_id = "me_enrol_device",
+    tag = "me",
+    request_body = NewDevice,
+    responses((status = 201, description = "The new device.", body = EnrolmentView), (status = 200, description = "The device, which was there already.", body = EnrolmentView)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

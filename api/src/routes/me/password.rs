@@ -3,11 +3,12 @@
 use axum::{extract::State, http::StatusCode, response::Response};
 use nexavpn_commands::Secret;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::{App, auth::Caller, error::ApiError, extract::Json};
 
 /// The request.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ChangePassword {
     current_password: String,
@@ -15,6 +16,14 @@ pub(super) struct ChangePassword {
 }
 
 /// Changes one's own password; all other sessions end.
+#[utoipa::path(
+    post,
+    path = "/me/password",
+    operation_id = "me_change_password",
+    tag = "me",
+    request_body = ChangePassword,
+    responses((status = 204, description = "The new password counts from now on.")),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

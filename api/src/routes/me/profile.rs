@@ -3,6 +3,7 @@
 use axum::extract::State;
 use nexavpn_domain::ids::DeviceId;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::{
     App,
@@ -13,12 +14,21 @@ use crate::{
 };
 
 /// Which device, where the session is bound to none.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Which {
     device_id: Option<DeviceId>,
 }
 
 /// What the client of the current device needs to connect again.
+#[utoipa::path(
+    get,
+    path = "/me/profile",
+    operation_id = "me_profile",
+    tag = "me",
+    params(Which),
+    responses((status = 200, description = "The profile.", body = EnrolmentView)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,
@@ -29,6 +39,13 @@ pub(super) async fn handle(
 }
 
 /// The same for a device of one's own by id.
+#[utoipa::path(
+    get,
+    path = "/me/devices/{id}/profile",
+    operation_id = "me_device_profile",
+    tag = "me",
+    responses((status = 200, description = "The profile.", body = EnrolmentView)),
+)]
 pub(super) async fn of_device(
     State(app): State<App>,
     caller: Caller,

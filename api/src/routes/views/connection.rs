@@ -3,12 +3,14 @@
 use chrono::{DateTime, Utc};
 use nexavpn_domain::ids::{DeviceId, GatewayId};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::enrolment::ResourceView;
 use crate::{App, error::ApiError};
 
 /// How a device is connected and what it may reach.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Connection)]
 pub(crate) struct ConnectionView {
     device_id: DeviceId,
     status: &'static str,

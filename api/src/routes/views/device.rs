@@ -10,11 +10,13 @@ use chrono::{DateTime, Utc};
 use nexavpn_domain::ids::{DeviceId, GatewayId, UserId};
 use nexavpn_projections::devices::DeviceRow;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{App, error::ApiError};
 
 /// A device.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Device)]
 pub(crate) struct DeviceView {
     id: DeviceId,
     user_id: UserId,

@@ -11,11 +11,13 @@ use nexavpn_domain::{
     ids::{DeviceId, GatewayId},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{App, BASE_PATH, consistency::Settled, error::ApiError};
 
 /// Everything that a client needs to connect.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Enrolment)]
 pub(crate) struct EnrolmentView {
     device: DeviceSummary,
     peer: PeerView,
@@ -23,14 +25,15 @@ pub(crate) struct EnrolmentView {
     resources: Vec<ResourceView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct DeviceSummary {
     id: DeviceId,
     name: Option<String>,
     status: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Peer)]
 struct PeerView {
     assigned_ip: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,7 +46,7 @@ struct PeerView {
     reprovision_required: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct GatewaySummary {
     id: GatewayId,
     name: String,
@@ -53,20 +56,22 @@ struct GatewaySummary {
 
 /// All that can be said of an enrolment while reads are behind. The private key is among it, for
 /// it is shown this once.
-#[derive(Serialize)]
-struct Bare<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = EnrolmentPending)]
+pub(crate) struct Bare<'a> {
     device: BareDevice,
     #[serde(skip_serializing_if = "Option::is_none")]
     private_key: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = DeviceReference)]
 struct BareDevice {
     id: DeviceId,
 }
 
 /// A rendered WireGuard profile.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct ProfileText {
     format: &'static str,
     content: String,
@@ -75,7 +80,8 @@ struct ProfileText {
 }
 
 /// A destination that the device may reach.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Resource)]
 pub(crate) struct ResourceView {
     #[serde(rename = "type")]
     kind: &'static str,

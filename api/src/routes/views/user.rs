@@ -4,11 +4,12 @@ use axum::http::StatusCode;
 use nexavpn_commands::CommandError;
 use nexavpn_domain::{Personal, ids::UserId, user::User, values::Role};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{App, error::ApiError};
 
 /// Who somebody is.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct UserSummary {
     id: UserId,
     username: Option<String>,

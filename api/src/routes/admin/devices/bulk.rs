@@ -4,12 +4,20 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use nexavpn_commands::DeviceChange;
 use nexavpn_domain::ids::DeviceId;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
-use crate::{App, auth::Caller, error::ApiError, extract::Json, routes::admin::bulk::Ids};
+use crate::{
+    App,
+    auth::Caller,
+    error::ApiError,
+    extract::Json,
+    routes::admin::bulk::{Answer, Ids},
+};
 
 /// The request.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DeviceBulk)]
 pub(super) struct Bulk {
     action: Action,
     /// At most 1,000 devices.
@@ -18,8 +26,10 @@ pub(super) struct Bulk {
     reason: Option<String>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+/// What to do with each.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = DeviceBulkAction)]
 enum Action {
     Enable,
     Disable,
@@ -28,6 +38,14 @@ enum Action {
 
 /// Enables, disables or revokes many devices. Answers 200 with a result for each id; one that
 /// fails does not stop the others, and sending the same again does no harm.
+#[utoipa::path(
+    post,
+    path = "/admin/devices/bulk",
+    operation_id = "devices_bulk",
+    tag = "devices",
+    request_body = Bulk,
+    responses((status = 200, description = "A result for each id.", body = Answer<DeviceId>)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

@@ -11,6 +11,13 @@ use crate::{
 };
 
 /// One device, also a revoked one.
+#[utoipa::path(
+    get,
+    path = "/admin/devices/{id}",
+    operation_id = "devices_get",
+    tag = "devices",
+    responses((status = 200, description = "The device.", body = DeviceView)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     Path(id): Path<DeviceId>,

@@ -11,6 +11,13 @@ use crate::{
 
 /// All devices, revoked ones among them. Sorts: `name`, `created_at`. Filters: `status`, `user`,
 /// `gateway`, `platform`, `revoked`. `q`: what the name begins with, a whole key or address.
+#[utoipa::path(
+    get,
+    path = "/admin/devices",
+    operation_id = "devices_list",
+    tag = "devices",
+    responses((status = 200, description = "A page of the devices.", body = Page<DeviceView>)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     listing: Listing,

@@ -4,20 +4,18 @@ mod bulk;
 mod get;
 mod list;
 mod patch;
+mod revoke;
+mod rotate;
 
-use axum::routing::{get, post};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{
-    App,
-    routes::devices::{revoke, rotate},
-};
+use crate::App;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .route("/admin/devices", get(list::handle))
-        .route("/admin/devices/bulk", post(bulk::handle))
-        .route("/admin/devices/{id}", get(get::handle).patch(patch::handle))
-        .route("/admin/devices/{id}/revoke", post(revoke::handle))
-        .route("/admin/devices/{id}/rotate", post(rotate::handle))
+        .routes(routes!(list::handle))
+        .routes(routes!(bulk::handle))
+        .routes(routes!(get::handle, patch::handle))
+        .routes(routes!(revoke::handle))
+        .routes(routes!(rotate::handle))
 }

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use nexavpn_commands::DeviceChange;
 use nexavpn_domain::ids::DeviceId;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::{
     App,
@@ -15,8 +16,9 @@ use crate::{
 };
 
 /// The request: what is left out stays; `expires_at: null` means never.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DevicePatch)]
 pub(super) struct Patch {
     name: Option<String>,
     enabled: Option<bool>,
@@ -25,6 +27,14 @@ pub(super) struct Patch {
 }
 
 /// Renames a device, lets it in or not, or sets its expiry date.
+#[utoipa::path(
+    patch,
+    path = "/admin/devices/{id}",
+    operation_id = "devices_change",
+    tag = "devices",
+    request_body = Patch,
+    responses((status = 200, description = "The device as it is now.", body = DeviceView)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

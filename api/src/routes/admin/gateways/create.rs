@@ -3,13 +3,15 @@
 use axum::{extract::State, response::Response};
 use nexavpn_commands::{GatewayInput, GatewayPatch};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::GatewayView;
 use crate::{App, auth::Caller, error::ApiError, extract::Json, routes::admin::entity::created};
 
 /// The request. The tunnel's networks can be set here only.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = GatewayCreate)]
 pub(super) struct Create {
     name: String,
     endpoint: String,
@@ -48,6 +50,14 @@ impl From<Create> for GatewayInput {
 }
 
 /// Creates a gateway. Its node joins with a join token, or its key is given.
+#[utoipa::path(
+    post,
+    path = "/admin/gateways",
+    operation_id = "gateways_create",
+    tag = "gateways",
+    request_body = Create,
+    responses((status = 201, description = "The new gateway.", body = GatewayView)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

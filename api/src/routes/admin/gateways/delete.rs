@@ -3,6 +3,7 @@
 use axum::{extract::State, http::StatusCode, response::Response};
 use nexavpn_domain::ids::GatewayId;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::{
     App,
@@ -12,8 +13,9 @@ use crate::{
 };
 
 /// Whether its devices go with it.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct How {
     #[serde(default)]
     force: bool,
@@ -21,6 +23,14 @@ pub(super) struct How {
 
 /// Deletes a gateway. 409 `gateway_in_use` while devices are assigned to it, unless `force=true`,
 /// which revokes them.
+#[utoipa::path(
+    delete,
+    path = "/admin/gateways/{id}",
+    operation_id = "gateways_delete",
+    tag = "gateways",
+    params(How),
+    responses((status = 204, description = "It is gone.")),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

@@ -11,11 +11,13 @@ use nexavpn_bundle::JoinToken;
 use nexavpn_domain::ids::GatewayId;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 use crate::{App, auth::Caller, error::ApiError, extract::Path};
 
 /// The token, shown this once.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = JoinToken)]
 pub(super) struct Issued {
     token: String,
     expires_at: DateTime<Utc>,
@@ -25,6 +27,13 @@ pub(super) struct Issued {
 
 /// Makes a token with which one node can become this gateway, once and within the hour. The token
 /// before it is void.
+#[utoipa::path(
+    post,
+    path = "/admin/gateways/{id}/join-token",
+    operation_id = "gateways_issue_join_token",
+    tag = "gateways",
+    responses((status = 201, description = "The token, shown this once.", body = Issued)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

@@ -8,6 +8,13 @@ use crate::{App, error::ApiError, routes::admin::listing::Listing};
 
 /// The gateways. Sorts: `name`, `created_at`. Filter: `joined`. `q`: what the name begins with, or
 /// a whole key.
+#[utoipa::path(
+    get,
+    path = "/admin/gateways",
+    operation_id = "gateways_list",
+    tag = "gateways",
+    responses((status = 200, description = "A page of the gateways.", body = Page<GatewayView>)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     Listing(query): Listing,

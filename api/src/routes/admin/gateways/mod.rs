@@ -12,11 +12,9 @@ mod view;
 use axum::{
     http::{Extensions, HeaderMap, StatusCode, Version},
     middleware::map_response,
-    routing::{get, post},
 };
 use tower_http::compression::CompressionLayer;
-
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
 use view::GatewayView;
@@ -26,12 +24,13 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     // Errors are not: the outermost layer completes their bodies.
     let bundle =
         |status: StatusCode, _: Version, _: &HeaderMap, _: &Extensions| status.is_success();
-    let sync = get(sync::handle)
+    let (schemas, paths, sync) = routes!(sync::handle);
+    let sync = sync
         .layer(CompressionLayer::new().compress_when(bundle))
         .layer(map_response(sync::name_encoding));
     OpenApiRouter::new()
-        .route("/admin/gateways", get(list::handle).post(create::handle))
-        .route("/admin/gateways/{id}", get(get::handle).patch(patch::handle).delete(delete::handle))
-        .route("/admin/gateways/{id}/join-token", post(join_token::handle))
-        .route("/admin/gateways/{id}/sync", sync)
+        .routes(routes!(list::handle, create::handle))
+        .routes(routes!(get::handle, patch::handle, delete::handle))
+        .routes(routes!(join_token::handle))
+        .routes((schemas, paths, sync))
 }

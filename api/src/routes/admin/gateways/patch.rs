@@ -4,6 +4,7 @@ use axum::{extract::State, response::Response};
 use nexavpn_commands::GatewayPatch;
 use nexavpn_domain::ids::GatewayId;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::GatewayView;
 use crate::{
@@ -15,8 +16,9 @@ use crate::{
 };
 
 /// The request: what is left out stays. The pools never change.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = GatewayPatch)]
 pub(super) struct Patch {
     name: Option<String>,
     endpoint: Option<String>,
@@ -48,6 +50,14 @@ impl From<Patch> for GatewayPatch {
 }
 
 /// Changes a gateway. Devices whose profiles change with it get a new profile revision.
+#[utoipa::path(
+    patch,
+    path = "/admin/gateways/{id}",
+    operation_id = "gateways_change",
+    tag = "gateways",
+    request_body = Patch,
+    responses((status = 200, description = "The gateway as it is now.", body = GatewayView)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

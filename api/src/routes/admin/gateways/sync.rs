@@ -5,6 +5,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use nexavpn_bundle::Envelope;
 use nexavpn_domain::ids::GatewayId;
 use nexavpn_gateway_projector::PublishError;
 
@@ -14,6 +15,13 @@ use crate::{App, error::ApiError, extract::Path};
 const GZIP_MARK: &str = "-gzip\"";
 
 /// The gateway's newest signed bundle; 304 without a body where `If-None-Match` names it.
+#[utoipa::path(
+    get,
+    path = "/admin/gateways/{id}/sync",
+    operation_id = "gateways_sync",
+    tag = "gateways",
+    responses((status = 200, description = "The signed bundle.", body = Envelope), (status = 304, description = "The newest bundle is the one that `If-None-Match` names.")),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     Path(id): Path<GatewayId>,

@@ -8,26 +8,32 @@ use nexavpn_domain::{gateway::GatewayFields, ids::GatewayId, values::Endpoint};
 use nexavpn_gateway_projector::{Convergence, GatewayReport, ReportError};
 use nexavpn_projections::gateways::{self, GatewayRow};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{App, error::ApiError, routes::admin::entity::Entity};
 
 /// A gateway: what an admin has set, and how its node stands to it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Gateway)]
 pub(super) struct GatewayView {
     id: GatewayId,
     name: String,
+    #[schema(value_type = String)]
     endpoint: Endpoint,
     public_key: Option<String>,
     listen_port: u16,
     address_pool_v4: String,
     address_pool_v6: Option<String>,
     /// Its own addresses in the tunnel.
+    #[schema(value_type = Vec<String>)]
     tunnel_addresses: Vec<IpAddr>,
+    #[schema(value_type = Vec<String>)]
     dns_servers: Vec<IpAddr>,
     dns_search: Vec<String>,
     mtu: u16,
     persistent_keepalive: u16,
     masquerade_interfaces: Vec<String>,
+    #[schema(value_type = Vec<String>)]
     internal_networks: Vec<IpNetwork>,
     device_count: usize,
     joined_at: Option<DateTime<Utc>>,
@@ -40,7 +46,8 @@ pub(super) struct GatewayView {
 }
 
 /// How the node stands to the newest bundle.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+#[schema(as = Convergence)]
 struct ConvergenceView {
     /// `in_sync`, `behind`, `rejecting`, `unreachable`, `never_joined`, `history_lost`, or
     /// `unknown` while the control plane itself catches up.
@@ -65,7 +72,8 @@ struct ConvergenceView {
 }
 
 /// A bundle in force on a node.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = AppliedBundle)]
 struct AppliedView {
     epoch: i64,
     revision: i64,

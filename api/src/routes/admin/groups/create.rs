@@ -4,13 +4,15 @@ use axum::{extract::State, response::Response};
 use nexavpn_commands::GroupInput;
 use nexavpn_domain::ids::UserId;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::GroupDetails;
 use crate::{App, auth::Caller, error::ApiError, extract::Json, routes::admin::entity::created};
 
 /// The request.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = GroupCreate)]
 pub(super) struct Create {
     name: String,
     description: Option<String>,
@@ -19,6 +21,14 @@ pub(super) struct Create {
 }
 
 /// Creates a group.
+#[utoipa::path(
+    post,
+    path = "/admin/groups",
+    operation_id = "groups_create",
+    tag = "groups",
+    request_body = Create,
+    responses((status = 201, description = "The new group.", body = GroupDetails)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

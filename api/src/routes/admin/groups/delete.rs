@@ -6,6 +6,13 @@ use nexavpn_domain::ids::GroupId;
 use crate::{App, auth::Caller, error::ApiError, extract::Path};
 
 /// Deletes a group: policies that target it match nobody through it any more.
+#[utoipa::path(
+    delete,
+    path = "/admin/groups/{id}",
+    operation_id = "groups_delete",
+    tag = "groups",
+    responses((status = 204, description = "It is gone.")),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

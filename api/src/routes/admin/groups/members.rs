@@ -7,6 +7,13 @@ use super::GroupDetails;
 use crate::{App, auth::Caller, error::ApiError, extract::Path, routes::admin::entity::changed};
 
 /// Makes a user a member; nothing changes for one who is.
+#[utoipa::path(
+    put,
+    path = "/admin/groups/{id}/members/{user_id}",
+    operation_id = "groups_add_member",
+    tag = "groups",
+    responses((status = 200, description = "The group with the member.", body = GroupDetails)),
+)]
 pub(super) async fn add(
     State(app): State<App>,
     caller: Caller,
@@ -18,6 +25,13 @@ pub(super) async fn add(
 }
 
 /// Takes a user out; nothing changes for one who is no member.
+#[utoipa::path(
+    delete,
+    path = "/admin/groups/{id}/members/{user_id}",
+    operation_id = "groups_remove_member",
+    tag = "groups",
+    responses((status = 204, description = "The user is no member any more.")),
+)]
 pub(super) async fn remove(
     State(app): State<App>,
     caller: Caller,

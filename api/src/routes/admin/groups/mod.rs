@@ -8,15 +8,14 @@ mod members;
 mod patch;
 mod view;
 
-use axum::routing::{get, put};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
 use view::{GroupDetails, GroupView};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .route("/admin/groups", get(list::handle).post(create::handle))
-        .route("/admin/groups/{id}", get(get::handle).patch(patch::handle).delete(delete::handle))
-        .route("/admin/groups/{id}/members/{user_id}", put(members::add).delete(members::remove))
+        .routes(routes!(list::handle, create::handle))
+        .routes(routes!(get::handle, patch::handle, delete::handle))
+        .routes(routes!(members::add, members::remove))
 }

@@ -4,6 +4,7 @@ use axum::{extract::State, response::Response};
 use nexavpn_commands::GroupPatch;
 use nexavpn_domain::ids::{GroupId, UserId};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::GroupDetails;
 use crate::{
@@ -15,8 +16,9 @@ use crate::{
 };
 
 /// The request: what is left out stays. `members` replaces all of them.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = GroupPatch)]
 pub(super) struct Patch {
     name: Option<String>,
     description: Option<String>,
@@ -24,6 +26,14 @@ pub(super) struct Patch {
 }
 
 /// Changes a group.
+#[utoipa::path(
+    patch,
+    path = "/admin/groups/{id}",
+    operation_id = "groups_change",
+    tag = "groups",
+    request_body = Patch,
+    responses((status = 200, description = "The group as it is now.", body = GroupDetails)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

@@ -4,11 +4,13 @@ use chrono::{DateTime, Utc};
 use nexavpn_domain::ids::{GroupId, UserId};
 use nexavpn_projections::groups::{self, GroupRow};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{App, error::ApiError, routes::admin::entity::Entity};
 
 /// A group.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Group)]
 pub(super) struct GroupView {
     id: GroupId,
     name: String,
@@ -35,7 +37,7 @@ impl From<GroupRow> for GroupView {
 }
 
 /// A group with its members.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct GroupDetails {
     #[serde(flatten)]
     group: GroupView,

@@ -3,12 +3,13 @@
 use chrono::{DateTime, Utc};
 use nexavpn_commands::{PolicyPatch, TargetInput};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::extract::nullable;
 
 /// The request. To create a policy `name` and `effect` are required; a change leaves as it is what
 /// is left out.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PolicyBody {
     name: Option<String>,
@@ -27,7 +28,7 @@ pub(super) struct PolicyBody {
 }
 
 /// Whom the policy is about: `user`, `group` or `device` with an id, or `everyone`.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct TargetBody {
     #[serde(rename = "type")]
@@ -36,7 +37,7 @@ struct TargetBody {
 }
 
 /// A protocol and, where it has ports, which: `443` or `8000-8100`. No ports means all.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ServiceBody {
     protocol: String,

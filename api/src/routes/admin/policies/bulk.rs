@@ -4,20 +4,30 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use nexavpn_commands::PolicyPatch;
 use nexavpn_domain::ids::PolicyId;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
-use crate::{App, auth::Caller, error::ApiError, extract::Json, routes::admin::bulk::Ids};
+use crate::{
+    App,
+    auth::Caller,
+    error::ApiError,
+    extract::Json,
+    routes::admin::bulk::{Answer, Ids},
+};
 
 /// The request.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PolicyBulk)]
 pub(super) struct Bulk {
     action: Action,
     /// At most 1,000 policies.
     ids: Vec<PolicyId>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+/// What to do with each.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = PolicyBulkAction)]
 enum Action {
     Enable,
     Disable,
@@ -25,6 +35,14 @@ enum Action {
 
 /// Enables or disables many policies. Answers 200 with a result for each id; one that fails does
 /// not stop the others, and sending the same again does no harm.
+#[utoipa::path(
+    post,
+    path = "/admin/policies/bulk",
+    operation_id = "policies_bulk",
+    tag = "policies",
+    request_body = Bulk,
+    responses((status = 200, description = "A result for each id.", body = Answer<PolicyId>)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

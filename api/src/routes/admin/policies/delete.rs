@@ -6,6 +6,13 @@ use nexavpn_domain::ids::PolicyId;
 use crate::{App, auth::Caller, error::ApiError, extract::Path};
 
 /// Deletes a policy.
+#[utoipa::path(
+    delete,
+    path = "/admin/policies/{id}",
+    operation_id = "policies_delete",
+    tag = "policies",
+    responses((status = 204, description = "It is gone.")),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

@@ -7,6 +7,13 @@ use super::PolicyView;
 use crate::{App, error::ApiError, extract::Path, routes::admin::entity::entity};
 
 /// One policy.
+#[utoipa::path(
+    get,
+    path = "/admin/policies/{id}",
+    operation_id = "policies_get",
+    tag = "policies",
+    responses((status = 200, description = "The policy.", body = PolicyView)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     Path(id): Path<PolicyId>,

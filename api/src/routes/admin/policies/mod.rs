@@ -9,8 +9,7 @@ mod list;
 mod patch;
 mod view;
 
-use axum::routing::{get, post};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
 use body::PolicyBody;
@@ -18,7 +17,7 @@ use view::PolicyView;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .route("/admin/policies", get(list::handle).post(create::handle))
-        .route("/admin/policies/bulk", post(bulk::handle))
-        .route("/admin/policies/{id}", get(get::handle).patch(patch::handle).delete(delete::handle))
+        .routes(routes!(list::handle, create::handle))
+        .routes(routes!(bulk::handle))
+        .routes(routes!(get::handle, patch::handle, delete::handle))
 }

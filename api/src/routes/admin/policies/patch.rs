@@ -13,6 +13,14 @@ use crate::{
 };
 
 /// Changes a policy. Lists are replaced as a whole.
+#[utoipa::path(
+    patch,
+    path = "/admin/policies/{id}",
+    operation_id = "policies_change",
+    tag = "policies",
+    request_body = PolicyBody,
+    responses((status = 200, description = "The policy as it is now.", body = PolicyView)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

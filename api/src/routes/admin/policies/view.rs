@@ -4,11 +4,13 @@ use chrono::{DateTime, Utc};
 use nexavpn_domain::{ids::PolicyId, policy::PolicyFields};
 use nexavpn_projections::policies::{self, PolicyRow};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{App, error::ApiError, routes::admin::entity::Entity};
 
 /// A policy, in the words of the request that makes one.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Policy)]
 pub(super) struct PolicyView {
     id: PolicyId,
     #[serde(flatten)]

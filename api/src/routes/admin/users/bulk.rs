@@ -7,18 +7,20 @@ use nexavpn_domain::{
     ids::{GroupId, UserId},
 };
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::{
     App,
     auth::Caller,
     error::ApiError,
     extract::{Json, required},
-    routes::admin::bulk::{Ids, Outcome},
+    routes::admin::bulk::{Answer, Ids, Outcome},
 };
 
 /// The request.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = UserBulk)]
 pub(super) struct Bulk {
     action: Action,
     /// At most 1,000 users.
@@ -27,8 +29,10 @@ pub(super) struct Bulk {
     group_id: Option<GroupId>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+/// What to do with each.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = UserBulkAction)]
 enum Action {
     Enable,
     Disable,
@@ -40,6 +44,14 @@ enum Action {
 /// Enables, disables or deletes many users, or changes their membership in a group. Answers 200
 /// with a result for each id; one that fails does not stop the others, and sending the same again
 /// does no harm. Changes of membership are recorded together.
+#[utoipa::path(
+    post,
+    path = "/admin/users/bulk",
+    operation_id = "users_bulk",
+    tag = "users",
+    request_body = Bulk,
+    responses((status = 200, description = "A result for each id.", body = Answer<UserId>)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

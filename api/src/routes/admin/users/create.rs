@@ -3,13 +3,15 @@
 use axum::{extract::State, response::Response};
 use nexavpn_commands::{NewUser, Secret};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::UserView;
 use crate::{App, auth::Caller, error::ApiError, extract::Json, routes::admin::entity::created};
 
 /// The request.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = UserCreate)]
 pub(super) struct Create {
     username: String,
     display_name: Option<String>,
@@ -21,6 +23,14 @@ pub(super) struct Create {
 }
 
 /// Creates a user. Without a password the user cannot sign in with one until an admin sets it.
+#[utoipa::path(
+    post,
+    path = "/admin/users",
+    operation_id = "users_create",
+    tag = "users",
+    request_body = Create,
+    responses((status = 201, description = "The new user.", body = UserView)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

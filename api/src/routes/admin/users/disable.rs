@@ -7,6 +7,13 @@ use super::UserView;
 use crate::{App, auth::Caller, error::ApiError, extract::Path, routes::admin::entity::changed};
 
 /// Keeps a user from signing in from the next request on, ends the sessions and cuts the devices off.
+#[utoipa::path(
+    post,
+    path = "/admin/users/{id}/disable",
+    operation_id = "users_disable",
+    tag = "users",
+    responses((status = 200, description = "The user, who cannot sign in any more.", body = UserView)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

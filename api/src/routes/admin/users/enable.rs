@@ -7,6 +7,13 @@ use super::UserView;
 use crate::{App, auth::Caller, error::ApiError, extract::Path, routes::admin::entity::changed};
 
 /// Lets a user in again; the devices that were not disabled themselves are peers again.
+#[utoipa::path(
+    post,
+    path = "/admin/users/{id}/enable",
+    operation_id = "users_enable",
+    tag = "users",
+    responses((status = 200, description = "The user, who may sign in again.", body = UserView)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

@@ -8,6 +8,13 @@ use crate::{App, auth::Caller, error::ApiError, extract::Path, routes::admin::en
 
 /// Erases a user, also a deleted one: nobody can read the personal data any more, not even in the
 /// history. The answer shows what is left.
+#[utoipa::path(
+    post,
+    path = "/admin/users/{id}/erase",
+    operation_id = "users_erase",
+    tag = "users",
+    responses((status = 200, description = "What is left of the user.", body = UserView)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

@@ -13,20 +13,19 @@ mod password;
 mod patch;
 mod view;
 
-use axum::routing::{get, post};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
 use view::UserView;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .route("/admin/users", get(list::handle).post(create::handle))
-        .route("/admin/users/bulk", post(bulk::handle))
-        .route("/admin/users/{id}", get(get::handle).patch(patch::handle).delete(delete::handle))
-        .route("/admin/users/{id}/disable", post(disable::handle))
-        .route("/admin/users/{id}/enable", post(enable::handle))
-        .route("/admin/users/{id}/password", post(password::handle))
-        .route("/admin/users/{id}/erase", post(erase::handle))
-        .route("/admin/users/{id}/devices", post(enrol::handle))
+        .routes(routes!(list::handle, create::handle))
+        .routes(routes!(bulk::handle))
+        .routes(routes!(get::handle, patch::handle, delete::handle))
+        .routes(routes!(disable::handle))
+        .routes(routes!(enable::handle))
+        .routes(routes!(password::handle))
+        .routes(routes!(erase::handle))
+        .routes(routes!(enrol::handle))
 }

@@ -4,6 +4,7 @@ use axum::{extract::State, response::Response};
 use nexavpn_commands::Secret;
 use nexavpn_domain::ids::UserId;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::UserView;
 use crate::{
@@ -15,8 +16,9 @@ use crate::{
 };
 
 /// The request.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PasswordReset)]
 pub(super) struct Reset {
     password: String,
     must_change_password: Option<bool>,
@@ -24,6 +26,14 @@ pub(super) struct Reset {
 
 /// Sets a user's password and ends the sessions. It has to be changed at the next login unless
 /// `must_change_password` is false.
+#[utoipa::path(
+    post,
+    path = "/admin/users/{id}/password",
+    operation_id = "users_reset_password",
+    tag = "users",
+    request_body = Reset,
+    responses((status = 200, description = "The user.", body = UserView)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

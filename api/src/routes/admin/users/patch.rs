@@ -4,6 +4,7 @@ use axum::{extract::State, response::Response};
 use nexavpn_commands::UserPatch;
 use nexavpn_domain::ids::UserId;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::UserView;
 use crate::{
@@ -15,8 +16,9 @@ use crate::{
 };
 
 /// The request: what is left out stays.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = UserPatch)]
 pub(super) struct Patch {
     username: Option<String>,
     display_name: Option<String>,
@@ -26,6 +28,14 @@ pub(super) struct Patch {
 }
 
 /// Changes a user. 409 `last_admin` where nobody would be left to administer.
+#[utoipa::path(
+    patch,
+    path = "/admin/users/{id}",
+    operation_id = "users_change",
+    tag = "users",
+    request_body = Patch,
+    responses((status = 200, description = "The user as it is now.", body = UserView)),
+)]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,

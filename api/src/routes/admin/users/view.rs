@@ -4,11 +4,13 @@ use chrono::{DateTime, Utc};
 use nexavpn_domain::{ids::UserId, values::Role};
 use nexavpn_projections::users::{self, UserRow};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{App, error::ApiError, routes::admin::entity::Entity};
 
 /// A user. Personal fields are null once erased.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = User)]
 pub(super) struct UserView {
     id: UserId,
     username: Option<String>,
