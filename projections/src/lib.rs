@@ -17,6 +17,7 @@ mod read;
 mod rebuild;
 mod registry;
 mod runner;
+mod search;
 mod words;
 
 pub mod audit;

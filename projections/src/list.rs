@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::{
     ReadError,
     page::{COUNTED, Cursor, Limits, ListQuery, Page, SortKey},
+    search::Search,
 };
 
 /// How a read model is listed. All of it is SQL of ours; what comes from outside is bound.
@@ -17,14 +18,12 @@ pub(crate) struct ListSpec {
     pub(crate) columns: &'static str,
     /// The table, as `t`, with the column `t.id`.
     pub(crate) from: &'static str,
-    /// Joined to the page's rows, not to those that are counted.
-    pub(crate) joins: &'static str,
     /// Which rows count at all.
     pub(crate) listed: Option<&'static str>,
     pub(crate) sorts: &'static [Sort],
     pub(crate) default_sort: &'static str,
-    /// Lower-case columns that `q` may begin.
-    pub(crate) prefixes: &'static [&'static str],
+    /// The lower-case columns that `q` searches. Their words are in the column `t.words`.
+    pub(crate) texts: &'static [&'static str],
     /// Expressions that `q` may equal.
     pub(crate) exact: &'static [&'static str],
     pub(crate) filters: &'static [Filter],
@@ -175,7 +174,8 @@ impl ListSpec {
         let order = self.order(query)?;
         let after = query.after.as_deref().map(|a| Cursor::<Uuid>::decode(a, &order.name()));
         let after = after.transpose()?;
-        let mut rows = self.rows(pool, query, limits, order, after).await?;
+        let counted = self.count(pool, query).await?;
+        let mut rows = self.rows(pool, query, limits, order, after, counted).await?;
         let more = i64::try_from(rows.len()).is_ok_and(|n| n > limits.size);
         rows.truncate(usize::try_from(limits.size).unwrap_or(usize::MAX));
         let next = match rows.last().filter(|_| more) {
@@ -185,7 +185,11 @@ impl ListSpec {
             }
             None => None,
         };
-        let (total, total_capped) = self.total(pool, query).await?;
+        let (total, total_capped) = match counted {
+            _ if query.uncounted => (0, true),
+            Some(counted) => counted,
+            None => (self.whole_total(pool, rows.first()).await?, false),
+        };
         let items = rows.iter().map(T::from_row).collect::<Result<_, _>>()?;
         let (page, page_size) = (query.page, query.page_size);
         Ok(Page { items, page, page_size, total, total_capped, next })
@@ -208,12 +212,36 @@ impl ListSpec {
         limits: Limits,
         order: Order,
         after: Option<Cursor<Uuid>>,
+        counted: Option<(i64, bool)>,
     ) -> Result<Vec<PgRow>, ReadError> {
         let column = order.sort.column;
-        let mut sql = QueryBuilder::new("SELECT ");
-        sql.push(self.columns).push(", ").push(column).push(" AS sort_key FROM ");
-        sql.push(self.from).push(self.joins);
-        self.conditions(&mut sql, query)?;
+        // What a word matches cannot be foretold. Where that is few rows, they are looked up and
+        // then sorted; otherwise the planner would often walk the whole order to find them.
+        let look_up = query.q.is_some() && counted.is_some_and(|(_, capped)| !capped);
+        let mut sql = QueryBuilder::new("");
+        if look_up {
+            sql.push("WITH found AS MATERIALIZED (SELECT t.* FROM ").push(self.from);
+            self.conditions(&mut sql, query)?;
+            sql.push(") ");
+        }
+        // The page first, then its columns, so that what they look up is looked up for its rows.
+        sql.push("SELECT ")
+            .push(self.columns)
+            .push(", t.sort_key, t.list_total FROM (SELECT t.*, ");
+        sql.push(column).push(" AS sort_key, ");
+        // Read along, it costs no journey of its own.
+        if query.is_whole() {
+            sql.push("(SELECT c.total FROM read.projection_checkpoint c WHERE c.name = ");
+            sql.push_bind(self.projection).push(") AS list_total FROM ");
+        } else {
+            sql.push("NULL::bigint AS list_total FROM ");
+        }
+        if look_up {
+            sql.push("found t WHERE true");
+        } else {
+            sql.push(self.from);
+            self.conditions(&mut sql, query)?;
+        }
         if let Some(cursor) = after {
             if !order.sort.fits(&cursor.key) {
                 return Err(DomainError::field("after", "does not belong to this order").into());
@@ -228,20 +256,41 @@ impl ListSpec {
             sql.push(", ").push_bind(cursor.id).push(")");
         }
         let direction = if order.descending { " DESC" } else { "" };
-        sql.push(format!(" ORDER BY {column}{direction}, t.id{direction} LIMIT "));
-        sql.push_bind(limits.size + 1).push(" OFFSET ").push_bind(limits.offset);
-        Ok(sql.build().fetch_all(pool).await?)
+        // The size as part of the text: the planner has to know how few rows are wanted.
+        let size = limits.size + 1;
+        sql.push(format!(" ORDER BY {column}{direction}, t.id{direction} LIMIT {size}"));
+        if limits.offset > 0 {
+            sql.push(" OFFSET ").push_bind(limits.offset);
+        }
+        sql.push(format!(") t ORDER BY t.sort_key{direction}, t.id{direction}"));
+        // What a filter matches depends on its value: such a statement is planned each time.
+        Ok(sql.build().persistent(query.is_whole()).fetch_all(pool).await?)
     }
 
-    async fn total(&self, pool: &PgPool, query: &ListQuery) -> Result<(i64, bool), ReadError> {
-        if query.filters.is_empty() && query.q.is_none() {
-            return Ok((maintained_total(pool, self.projection).await?, false));
+    /// How many rows match; none without a filter, or where nobody asks and no search needs it.
+    async fn count(
+        &self,
+        pool: &PgPool,
+        query: &ListQuery,
+    ) -> Result<Option<(i64, bool)>, ReadError> {
+        if query.is_whole() || (query.uncounted && query.q.is_none()) {
+            return Ok(None);
         }
         let mut sql = QueryBuilder::new("SELECT count(*) FROM (SELECT 1 FROM ");
         sql.push(self.from);
         self.conditions(&mut sql, query)?;
-        sql.push(" LIMIT ").push_bind(COUNTED + 1).push(") counted");
-        Ok(capped(sql.build_query_scalar().fetch_one(pool).await?))
+        sql.push(format!(" LIMIT {}) counted", COUNTED + 1));
+        let counted = sql.build_query_scalar().persistent(false).fetch_one(pool).await?;
+        Ok(Some(capped(counted)))
+    }
+
+    /// The total without a filter, which was read along with the rows if there are any.
+    async fn whole_total(&self, pool: &PgPool, row: Option<&PgRow>) -> Result<i64, ReadError> {
+        let total: Option<i64> = row.map(|r| r.try_get("list_total")).transpose()?.flatten();
+        match total {
+            Some(total) => Ok(total),
+            None => maintained_total(pool, self.projection).await,
+        }
     }
 
     fn conditions<'q>(
@@ -269,14 +318,25 @@ impl ListSpec {
         sql: &mut QueryBuilder<'q, Postgres>,
         q: &'q str,
     ) -> Result<(), DomainError> {
-        if self.prefixes.is_empty() && self.exact.is_empty() {
+        if self.texts.is_empty() {
             return Err(DomainError::field("q", "this list cannot be searched"));
         }
-        let pattern = prefix_pattern(q.trim());
-        sql.push(" AND (false");
-        for column in self.prefixes {
-            sql.push(" OR ").push(column).push(" LIKE ").push_bind(pattern.clone());
-        }
+        let search = Search::of(q)?;
+        sql.push(" AND (");
+        match search.words {
+            None => sql.push("false"),
+            Some(words) => {
+                sql.push("t.words @@ to_tsquery('simple', ").push_bind(words).push(")");
+                for literal in search.literals {
+                    for (i, column) in self.texts.iter().enumerate() {
+                        sql.push(if i == 0 { " AND (" } else { " OR " });
+                        sql.push(*column).push(" LIKE ").push_bind(literal.clone());
+                    }
+                    sql.push(")");
+                }
+                &mut *sql
+            }
+        };
         for expression in self.exact {
             sql.push(" OR ").push(expression).push(" = ").push_bind(q.trim());
         }
@@ -295,16 +355,4 @@ pub(crate) async fn maintained_total(pool: &PgPool, projection: &str) -> Result<
 /// The total as shown, and whether counting ended early.
 pub(crate) const fn capped(counted: i64) -> (i64, bool) {
     if counted > COUNTED { (COUNTED, true) } else { (counted, false) }
-}
-
-fn prefix_pattern(q: &str) -> String {
-    let mut pattern = String::with_capacity(q.len() + 1);
-    for c in q.to_lowercase().chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
 }

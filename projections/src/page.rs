@@ -21,15 +21,25 @@ pub struct ListQuery {
     pub after: Option<String>,
     /// A field's name, with `-` before it for the reverse order.
     pub sort: Option<String>,
-    /// What names begin with.
+    /// What words of the names begin with.
     pub q: Option<String>,
     /// Names and values; each list says which it knows.
     pub filters: Vec<(String, String)>,
+    /// Whoever walks all pages needs no total: it is then 0 and counts as capped.
+    pub uncounted: bool,
 }
 
 impl Default for ListQuery {
     fn default() -> Self {
-        Self { page: 1, page_size: 50, after: None, sort: None, q: None, filters: vec![] }
+        Self {
+            page: 1,
+            page_size: 50,
+            after: None,
+            sort: None,
+            q: None,
+            filters: vec![],
+            uncounted: false,
+        }
     }
 }
 
@@ -39,6 +49,11 @@ impl ListQuery {
     pub fn filter(mut self, name: &str, value: impl ToString) -> Self {
         self.filters.push((name.to_owned(), value.to_string()));
         self
+    }
+
+    /// Whether it asks for all rows of the list, page by page.
+    pub(crate) const fn is_whole(&self) -> bool {
+        self.filters.is_empty() && self.q.is_none()
     }
 
     pub(crate) fn limits(&self) -> Result<Limits, DomainError> {

@@ -112,21 +112,18 @@ impl FromRow<'_, PgRow> for DeviceRow {
 const COLUMNS: &str = "t.id, t.owner_id, t.name, t.platform, t.os_version, t.app_version,
     t.fingerprint, t.public_key, t.key_origin, t.key_changed_at, t.gateway_id, t.address_v4,
     t.address_v6, t.enabled, t.owner_enabled, t.status, t.expires_at, t.rotation_deadline,
-    t.revoked_at, t.version, t.created_at, t.updated_at, u.username AS owner_username,
-    g.fields->>'name' AS gateway_name";
-
-const JOINS: &str =
-    " LEFT JOIN read.users u ON u.id = t.owner_id LEFT JOIN read.gateways g ON g.id = t.gateway_id";
+    t.revoked_at, t.version, t.created_at, t.updated_at,
+    (SELECT u.username FROM read.users u WHERE u.id = t.owner_id) AS owner_username,
+    (SELECT g.fields->>'name' FROM read.gateways g WHERE g.id = t.gateway_id) AS gateway_name";
 
 const LIST: ListSpec = ListSpec {
     projection: "devices",
     columns: COLUMNS,
     from: "read.devices t",
-    joins: JOINS,
     listed: None,
     sorts: &[Sort::text("name", "t.name_key"), Sort::time("created_at", "t.created_at")],
     default_sort: "name",
-    prefixes: &["t.name_key"],
+    texts: &["t.name_key"],
     exact: &["t.public_key", "host(t.address_v4)", "host(t.address_v6)"],
     filters: &[
         Filter::id("owner", "t.owner_id = "),
@@ -146,7 +143,7 @@ const LIST: ListSpec = ListSpec {
 /// # Errors
 /// Where the database fails.
 pub async fn get(pool: &PgPool, id: DeviceId) -> Result<Option<DeviceRow>, ReadError> {
-    let sql = format!("SELECT {COLUMNS} FROM read.devices t{JOINS} WHERE t.id = $1");
+    let sql = format!("SELECT {COLUMNS} FROM read.devices t WHERE t.id = $1");
     Ok(sqlx::query_as(&sql).bind(id.0).fetch_optional(pool).await?)
 }
 

@@ -146,11 +146,10 @@ const LIST: ListSpec = ListSpec {
     projection: "gateways",
     columns: COLUMNS,
     from: "read.gateways t",
-    joins: "",
     listed: Some("t.deleted_at IS NULL"),
     sorts: &[Sort::text("name", "t.name_key"), Sort::time("created_at", "t.created_at")],
     default_sort: "name",
-    prefixes: &["t.name_key"],
+    texts: &["t.name_key"],
     exact: &["t.public_key"],
     filters: &[Filter::flag("joined", "(t.joined_at IS NOT NULL) = ")],
 };

@@ -191,11 +191,10 @@ const LIST: ListSpec = ListSpec {
     projection: "groups",
     columns: COLUMNS,
     from: "read.groups t",
-    joins: "",
     listed: Some("t.deleted_at IS NULL"),
     sorts: &[Sort::text("name", "t.name_key"), Sort::time("created_at", "t.created_at")],
     default_sort: "name",
-    prefixes: &["t.name_key"],
+    texts: &["t.name_key"],
     exact: &[],
     filters: &[Filter::id(
         "member",

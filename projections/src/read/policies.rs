@@ -156,7 +156,6 @@ const LIST: ListSpec = ListSpec {
     projection: "policies",
     columns: COLUMNS,
     from: "read.policies t",
-    joins: "",
     listed: Some("t.deleted_at IS NULL"),
     sorts: &[
         Sort::number("priority", "t.priority"),
@@ -164,12 +163,12 @@ const LIST: ListSpec = ListSpec {
         Sort::time("created_at", "t.created_at"),
     ],
     default_sort: "priority",
-    prefixes: &["t.name_key"],
+    texts: &["t.name_key"],
     exact: &[],
     filters: &[
         Filter::flag("in_force", "t.in_force = "),
-        Filter::flag("enabled", "(t.fields->>'enabled')::boolean = "),
-        Filter::word("effect", "t.fields->>'effect' = ", &["allow", "deny"]),
+        Filter::flag("enabled", "t.enabled = "),
+        Filter::word("effect", "t.effect = ", &["allow", "deny"]),
         Filter::id("target", "t.fields->'targets' @> jsonb_build_array(jsonb_build_object('id', ")
             .closed("))"),
     ],

@@ -143,11 +143,10 @@ const LIST: ListSpec = ListSpec {
     projection: "sessions",
     columns: COLUMNS,
     from: "read.sessions t",
-    joins: "",
     listed: None,
     sorts: &[Sort::time("created_at", "t.created_at")],
     default_sort: "-created_at",
-    prefixes: &[],
+    texts: &[],
     exact: &[],
     filters: &[
         Filter::id("user", "t.user_id = "),

@@ -186,7 +186,6 @@ const LIST: ListSpec = ListSpec {
     projection: "users",
     columns: COLUMNS,
     from: "read.users t",
-    joins: "",
     listed: Some("t.deleted_at IS NULL"),
     sorts: &[
         Sort::text("username", "t.username_key"),
@@ -194,7 +193,7 @@ const LIST: ListSpec = ListSpec {
         Sort::time("created_at", "t.created_at"),
     ],
     default_sort: "username",
-    prefixes: &["t.username_key", "t.display_name_key", "t.email_key"],
+    texts: &["t.username_key", "t.display_name_key", "t.email_key"],
     exact: &[],
     filters: &[
         Filter::word("role", "t.role = ", &["admin", "auditor", "user"]),

@@ -99,7 +99,7 @@ async fn searches_and_filters_find_what_they_name() {
     let store = &world.store;
     let (a, b) = (user(store, "ann").await, user(store, "Anna").await);
     let c = user(store, "bob_1").await;
-    user(store, "bobx1").await;
+    let d = user(store, "bobx1").await;
     let gone = user(store, "gone").await;
     command::<User>(store, gone.0, UserCommand::Delete).await.unwrap();
     command::<User>(store, b.0, UserCommand::Disable).await.unwrap();
@@ -136,6 +136,11 @@ async fn searches_and_filters_find_what_they_name() {
     assert_eq!(users::list(db, &ListQuery::default()).await.unwrap().total, 4);
     assert_eq!(ids(search("AN")).await, [a, b]);
     assert_eq!(ids(search("the ann")).await, [a, b], "by the display name");
+    assert_eq!(ids(search("bob the")).await, [c, d], "words of several names, in any order");
+    assert_eq!(ids(search("org ANNA")).await, [b], "by a word within");
+    assert_eq!(ids(search("na")).await, [], "words begin with it");
+    assert_eq!(ids(search("ann.")).await, [], "what is no letter counts too");
+    assert_eq!(ids(search("' & '':* | \\ %")).await, [], "nothing to inject");
     assert_eq!(ids(search("anna@example.org")).await, [b], "by the address");
     assert_eq!(ids(search("bob_")).await, [c], "no wildcard");
     assert_eq!(ids(search("gone")).await, []);
@@ -160,6 +165,7 @@ async fn searches_and_filters_find_what_they_name() {
     assert_eq!(refused(users::list(db, &bad("role", "king")).await), "role");
     let sort = |s: &str| ListQuery { sort: Some(s.into()), ..ListQuery::default() };
     assert_eq!(refused(users::list(db, &sort("password")).await), "sort");
+    assert_eq!(refused(users::list(db, &search(&"a".repeat(257))).await), "q");
     let size = ListQuery { page_size: 201, ..ListQuery::default() };
     assert_eq!(refused(users::list(db, &size).await), "page_size");
     let one = ListQuery { page_size: 1, ..ListQuery::default() };

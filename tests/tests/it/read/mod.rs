@@ -3,6 +3,7 @@
 
 mod audit;
 mod history;
+mod indexes;
 mod lists;
 mod rebuild;
 mod runner;
