@@ -7,7 +7,7 @@ use nexavpn_gateway_projector::{FleetHandle, Publisher, Reports, SigningKeys};
 use nexavpn_projections::Handle as Projections;
 use sqlx::PgPool;
 
-use crate::auth::AccessTokens;
+use crate::{auth::AccessTokens, idempotency::Turns};
 
 /// The parts of a running control plane.
 pub struct Parts {
@@ -29,6 +29,8 @@ pub struct Parts {
     pub pool: PgPool,
     /// How HTTP is spoken.
     pub http: HttpOptions,
+    /// Requests with the same `Idempotency-Key`.
+    pub turns: Turns,
 }
 
 /// How HTTP is spoken.

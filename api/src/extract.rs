@@ -34,7 +34,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     }
 }
 
-fn body_refused(rejection: BytesRejection) -> ApiError {
+/// Why a body was not taken.
+pub(crate) fn body_refused(rejection: BytesRejection) -> ApiError {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         let message = "the body is larger than this route takes";
         return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message);

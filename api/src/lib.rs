@@ -12,6 +12,7 @@ mod consistency;
 pub mod error;
 mod extract;
 mod http;
+mod idempotency;
 pub mod postgres;
 pub mod routes;
 pub mod serve;

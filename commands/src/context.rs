@@ -12,7 +12,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
-    Clock, CommandError, PasswordHasher, Random,
+    Clock, CommandError, Once, PasswordHasher, Random,
     secrets::{self, Secret},
     security::Incidents,
     throttle::Throttle,
@@ -67,6 +67,8 @@ pub struct Request {
     pub reason: Option<String>,
     /// The version that an `If-Match` named.
     pub if_match: Option<u64>,
+    /// What makes it happen once only, where it has an `Idempotency-Key`.
+    pub once: Option<Once>,
 }
 
 impl Request {
@@ -82,6 +84,7 @@ impl Request {
             auth_method: None,
             reason: None,
             if_match: None,
+            once: None,
         }
     }
 

@@ -62,7 +62,8 @@ impl Commands {
         outcome.map(|()| due.len())
     }
 
-    /// Deletes what has run out and needs no record: sessions and reservations.
+    /// Deletes what has run out and needs no record: sessions, reservations, and requests that
+    /// are remembered for their `Idempotency-Key`.
     ///
     /// # Errors
     /// Where the database fails.
@@ -76,6 +77,10 @@ impl Commands {
             .execute(&self.pool)
             .await?;
         sqlx::query("DELETE FROM gateway_join_token WHERE expires_at <= $1")
+            .bind(self.now())
+            .execute(&self.pool)
+            .await?;
+        sqlx::query("DELETE FROM idempotency WHERE expires_at <= $1")
             .bind(self.now())
             .execute(&self.pool)
             .await?;

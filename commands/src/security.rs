@@ -121,6 +121,8 @@ impl Commands {
         let Some(id) = self.incidents.open(key, self.now(), || secrets::uuid(&*self.random)) else {
             return;
         };
+        // The record of a failure is not what the request was to do.
+        let request = &Request { once: None, ..request.clone() };
         let recorded = self
             .transact(request, "security record", || async {
                 let mut plan = Plan::new(());

@@ -6,7 +6,7 @@ use nexavpn_domain::{Decider, ids::UserId};
 use nexavpn_store::{Append, Loaded, Position, Reservation, SideRow, Stream};
 use uuid::Uuid;
 
-use crate::{CommandError, Commands, Request, error::append_failed};
+use crate::{CommandError, Commands, Once, Request, error::append_failed, rows::Happened};
 
 /// How often a command loads and decides again before it gives up.
 const ATTEMPTS: usize = 12;
@@ -118,9 +118,12 @@ impl Commands {
         Fut: Future<Output = Result<Plan<T>, CommandError>>,
     {
         for _ in 0..ATTEMPTS {
-            let Plan { streams, rows, reservations, forget, value } = plan().await?;
-            if streams.is_empty() {
+            let Plan { streams, mut rows, reservations, forget, value } = plan().await?;
+            let Some(first) = streams.first() else {
                 return Ok(Done { value, position: None });
+            };
+            if let Some(once) = &request.once {
+                rows.push(Box::new(self.happened(once, first)));
             }
             let metadata = request.metadata();
             let append = Append { streams, metadata, reservations, rows, forget };
@@ -134,6 +137,18 @@ impl Commands {
             }
         }
         Err(CommandError::Busy { entity })
+    }
+
+    /// The record of a request, about the aggregate that it is about first.
+    fn happened(&self, once: &Once, first: &Stream) -> Happened {
+        let status = if first.begins() && once.status == 200 { 201 } else { once.status };
+        Happened {
+            once: once.clone(),
+            entity_id: Some(first.aggregate_id()),
+            status,
+            answer: vec![],
+            now: self.now(),
+        }
     }
 
     /// Loads an aggregate for a command, and checks the version that the request is based on.

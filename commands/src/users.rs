@@ -284,6 +284,8 @@ impl Commands {
             let mut plan = Plan::new(());
             if plan.decide(id.0, &user, UserCommand::Erase)? {
                 plan.forget(id);
+                let forget_answers = self.store.keyring().forget_answers();
+                plan.row(forget_answers.map_err(|e| CommandError::Store(e.into()))?);
                 self.remove_belongings(&mut plan, id).await?;
             }
             Ok(plan)

@@ -15,7 +15,7 @@ use axum::{
 use tower_http::{compression::CompressionLayer, set_header::SetResponseHeaderLayer};
 use tracing::Instrument as _;
 
-use crate::{App, BASE_PATH, auth, consistency, error::ApiError, routes};
+use crate::{App, BASE_PATH, auth, consistency, error::ApiError, idempotency, routes};
 
 /// Everything that the control plane answers.
 pub fn router(app: App) -> Router {
@@ -23,6 +23,7 @@ pub fn router(app: App) -> Router {
     let timeout = app.http.timeout;
     let (native, _) = routes::native().split_for_parts();
     let native = native
+        .route_layer(middleware::from_fn_with_state(app.clone(), idempotency::layer))
         .layer(middleware::from_fn_with_state(app.clone(), consistency::wait_for_token))
         .route_layer(middleware::from_fn_with_state(app.clone(), auth::authorise))
         .method_not_allowed_fallback(method_not_allowed);

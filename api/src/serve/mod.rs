@@ -26,7 +26,7 @@ use nexavpn_projections::{REGISTRY, Runner};
 use nexavpn_store::Guard;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
-use crate::{App, Parts, auth::AccessTokens, router};
+use crate::{App, Parts, auth::AccessTokens, idempotency::Turns, router};
 pub use database::Database;
 pub(crate) use database::open_commands;
 pub use error::ServeError;
@@ -87,6 +87,7 @@ pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
         tokens: AccessTokens::open(store.keyring(), &*options.random).await?,
         pool,
         http: options.http.clone(),
+        turns: Turns::default(),
     });
     let mut establish = Establish::new(app.clone(), &options);
     let first_admin = establish.run().await?;

@@ -4,12 +4,14 @@ mod account;
 mod device;
 mod due;
 mod gateway;
+mod happened;
 mod session;
 
 pub use account::{NothingBegan, PutAccount, RemoveAccount, SetPassword, UpdateAccount};
 pub use device::{IndexDevice, UnindexDevice};
 pub use due::Due;
 pub use gateway::{JOIN_TOKEN_REFUSED, PutJoinToken, RemoveGateway, UseJoinToken, in_use};
+pub use happened::{Happened, KEY_IN_USE};
 pub use session::{BindSession, CloseSession, OpenSession};
 
 use nexavpn_domain::DomainError;

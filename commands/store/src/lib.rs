@@ -21,7 +21,7 @@ pub use append::{
 pub use error::{AppendError, KeyError, SideRowError, SlotError, StoreError, WaitError};
 pub use guard::{Accepted, Guard, restore_accept};
 pub use horizon::{OpenTransaction, horizon};
-pub use keyring::{Keyring, MasterKey};
+pub use keyring::{AnswerKey, ForgetAnswers, Keyring, MasterKey};
 pub use log::{Head, Log, Recorded};
 pub use migrate::{MIGRATOR, migrate};
 pub use slots::{Reserved, SlotRequest};

@@ -4,6 +4,7 @@ mod access_nft;
 mod api_admin;
 mod api_client;
 mod arrows;
+mod conventions;
 mod embedded_postgres;
 mod gateway;
 mod harness;

@@ -13,7 +13,7 @@ use nexavpn_domain::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{App, BASE_PATH, consistency::Settled, error::ApiError};
+use crate::{App, BASE_PATH, consistency::Settled, error::ApiError, idempotency::shows_secrets};
 
 /// Everything that a client needs to connect.
 #[derive(Serialize, ToSchema)]
@@ -120,7 +120,11 @@ impl EnrolmentView {
         let view = Self::of(app, id, key).await;
         let view = view.map(|v| (status, location.clone(), axum::Json(v)).into_response());
         let bare = Bare { device: BareDevice { id }, private_key: key.map(Secret::expose) };
-        settled.answer_or(view, (status, location, axum::Json(bare)))
+        let answer = settled.answer_or(view, (status, location, axum::Json(bare)))?;
+        Ok(match key {
+            None => answer,
+            Some(_) => shows_secrets(answer, &["/profile/content", "/private_key"]),
+        })
     }
 
     /// The view of a device, with its private key where it may be shown.

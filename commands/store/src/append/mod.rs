@@ -143,6 +143,18 @@ impl Stream {
         self.events.is_empty()
     }
 
+    /// Whose events they are.
+    #[must_use]
+    pub const fn aggregate_id(&self) -> Uuid {
+        self.aggregate_id
+    }
+
+    /// Whether the aggregate begins with these events.
+    #[must_use]
+    pub const fn begins(&self) -> bool {
+        self.expected_sequence == 0
+    }
+
     /// The aggregate's sequence after the append.
     #[must_use]
     pub const fn sequence_after(&self) -> u64 {

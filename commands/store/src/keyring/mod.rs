@@ -1,5 +1,6 @@
 //! The master key and what it wraps: people's data keys and the installation's secrets.
 
+mod answers;
 mod crypto;
 mod master;
 mod sealing_keys;
@@ -14,6 +15,7 @@ use nexavpn_domain::{ClaimKind, ids::UserId};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+pub use answers::{AnswerKey, ForgetAnswers};
 pub(crate) use crypto::Key;
 pub use master::MasterKey;
 

@@ -15,10 +15,10 @@ use nexavpn_commands::Clock;
 
 /// A clock that a test can turn forward.
 #[derive(Debug, Clone, Default)]
-struct TurnableClock(Arc<AtomicI64>);
+pub(crate) struct TurnableClock(Arc<AtomicI64>);
 
 impl TurnableClock {
-    fn forward(&self, by: TimeDelta) {
+    pub(crate) fn forward(&self, by: TimeDelta) {
         self.0.fetch_add(by.num_seconds(), Ordering::SeqCst);
     }
 }

@@ -3,7 +3,7 @@
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, header},
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
@@ -13,7 +13,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use crate::{App, auth::Caller, error::ApiError, extract::Path};
+use crate::{App, auth::Caller, error::ApiError, extract::Path, idempotency::shows_secrets};
 
 /// The token, shown this once.
 #[derive(Serialize, ToSchema)]
@@ -60,7 +60,8 @@ pub(super) async fn handle(
     let settled = app.settle(done.position).await;
     let command = format!("nexavpn-gateway join {} {token}", own_url(&headers));
     let issued = Issued { token, expires_at: done.value.expires_at, command };
-    Ok(settled.answer((StatusCode::CREATED, axum::Json(issued))))
+    let answer = (StatusCode::CREATED, axum::Json(issued)).into_response();
+    Ok(settled.answer(shows_secrets(answer, &["/token", "/command"])))
 }
 
 /// Where the caller reached us, which is a good guess at where the node will.
