@@ -58,16 +58,16 @@ impl Once {
     /// The part of a request that carries several commands: what one of them did is recorded for
     /// itself, so that a repeat after a crash goes on with the others.
     #[must_use]
-    pub fn part(&self, number: usize) -> Self {
-        Self { route: format!("{} #{number}", self.route), ..self.clone() }
+    pub fn part(&self, name: impl std::fmt::Display) -> Self {
+        Self { route: format!("{} #{name}", self.route), ..self.clone() }
     }
 }
 
 impl Request {
     /// The request of one of several commands; see [`Once::part`].
     #[must_use]
-    pub fn part(&self, number: usize) -> Self {
-        let once = self.once.as_ref().map(|once| once.part(number));
+    pub fn part(&self, name: impl std::fmt::Display) -> Self {
+        let once = self.once.as_ref().map(|once| once.part(name));
         Self { once, ..self.clone() }
     }
 }
@@ -157,25 +157,25 @@ impl Commands {
         Ok(first)
     }
 
-    /// What one of a request's commands made or changed before, where it happened.
+    /// Whether one of a request's commands happened before, under the request's key.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn part_done(&self, part: &Request) -> Result<Option<Option<Uuid>>, CommandError> {
-        let Some(once) = &part.once else { return Ok(None) };
-        let entity_id = sqlx::query_scalar(
-            "SELECT entity_id FROM idempotency
-             WHERE principal = $1 AND route = $2 AND key = $3 AND request_hash = $4
-               AND expires_at > $5",
+    pub async fn part_happened(&self, part: &Request) -> Result<bool, CommandError> {
+        let Some(once) = &part.once else { return Ok(false) };
+        let happened: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM idempotency
+                            WHERE principal = $1 AND route = $2 AND key = $3
+                              AND request_hash = $4 AND expires_at > $5)",
         )
         .bind(&once.principal)
         .bind(&once.route)
         .bind(&once.key)
         .bind(&once.request_hash)
         .bind(self.now())
-        .fetch_optional(&self.pool)
+        .fetch_one(&self.pool)
         .await?;
-        Ok(entity_id)
+        Ok(happened)
     }
 
     /// Makes kept answers unreadable; see [`nexavpn_store::ForgetAnswers`].

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    fmt::Display,
     hash::Hash,
     time::{Duration, Instant},
 };
@@ -12,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::{StreamExt as _, stream};
-use nexavpn_commands::{CommandError, Done};
+use nexavpn_commands::{CommandError, Done, Request};
 use nexavpn_store::Position;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -88,11 +89,19 @@ impl<I: Copy + Eq + Hash + Serialize> Ids<I> {
     }
 
     /// Runs a command for each id, some at once. One that fails does not stop the others. What
-    /// was not begun early enough to be answered in time is reported as such.
-    pub(super) async fn each<F, Fut>(&self, app: &App, done: StatusCode, command: F) -> Outcome
+    /// was not begun early enough to be answered in time is reported as such; what happened when
+    /// the same request was sent before is done.
+    pub(super) async fn each<F, Fut>(
+        &self,
+        app: &App,
+        caller: &Caller,
+        done: StatusCode,
+        command: F,
+    ) -> Outcome
     where
-        F: Fn(I) -> Fut,
+        F: Fn(Request, I) -> Fut,
         Fut: Future<Output = Result<Done<()>, CommandError>>,
+        I: Display,
     {
         let last_begin = Instant::now() + begin_within(app.http.timeout);
         let runs = self.distinct().into_iter().map(|id| {
@@ -101,7 +110,16 @@ impl<I: Copy + Eq + Hash + Serialize> Ids<I> {
                 if Instant::now() > last_begin {
                     return Err(not_tried());
                 }
-                command(id).await.map_err(ApiError::from)
+                let part = caller.request.part(id);
+                let before = Done { value: (), position: None };
+                if app.commands.part_happened(&part).await? {
+                    return Ok(before);
+                }
+                match command(part.clone(), id).await {
+                    // Another process was first with the same request.
+                    Err(_) if app.commands.part_happened(&part).await? => Ok(before),
+                    done => done.map_err(ApiError::from),
+                }
             }
         });
         let runs: Vec<Result<Done<()>, ApiError>> =

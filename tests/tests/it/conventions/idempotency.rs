@@ -299,3 +299,30 @@ async fn a_key_is_forgotten_after_a_day() {
     server.commands().sweep().await.unwrap();
     poll_until(WIDE, || async { rows(&db).await == 0 }).await;
 }
+
+/// A request with many commands that was cut off goes on with those that did not happen.
+#[tokio::test]
+async fn a_bulk_request_is_taken_up_where_it_was_cut_off() {
+    let db = TestDb::new().await;
+    let server = TestServer::start(&db).await;
+    let admin = server.admin().await;
+    let mut ids = vec![];
+    for name in ["alice", "bob", "carol"] {
+        ids.push(id(&admin.post("/admin/users", json!({ "username": name })).await.1));
+    }
+    let body = json!({ "action": "delete", "ids": ids });
+    let first = post(&admin, "/admin/users/bulk", "k", body.clone()).await;
+    assert_eq!((first.status, &first.body["succeeded"]), (200, &json!(3)), "{}", first.body);
+    let again = post(&admin, "/admin/users/bulk", "k", body.clone()).await;
+    assert_eq!((is_repeat(&again), &again.body), (true, &first.body));
+    // The whole was not answered; of its parts one is not known to have happened.
+    let cut = sqlx::query("DELETE FROM idempotency WHERE route NOT LIKE '% #%' OR route LIKE $1");
+    let cut = cut.bind(format!("%{}", ids[2])).execute(&db.pool).await.unwrap();
+    assert_eq!(cut.rows_affected(), 2);
+    let again = post(&admin, "/admin/users/bulk", "k", body).await;
+    assert!(!is_repeat(&again));
+    let statuses: Vec<_> =
+        again.body["results"].as_array().unwrap().iter().map(|r| r["status"].clone()).collect();
+    // The others would be 404 too, were they tried again.
+    assert_eq!(statuses, [204, 204, 404]);
+}

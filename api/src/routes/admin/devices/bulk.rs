@@ -56,17 +56,22 @@ pub(super) async fn handle(
     if reason.is_some() && action != Action::Revoke {
         return Err(ApiError::field("reason", "is for revoke only"));
     }
-    let (request, commands) = (&caller.request, &app.commands);
+    let commands = &app.commands;
     let let_in = |enabled: bool| {
         let change = move || DeviceChange { enabled: Some(enabled), ..DeviceChange::default() };
-        ids.each(&app, StatusCode::OK, move |id| commands.change_device(request, id, change()))
+        ids.each(&app, &caller, StatusCode::OK, move |part, id| async move {
+            commands.change_device(&part, id, change()).await
+        })
     };
     let outcome = match action {
         Action::Enable => let_in(true).await,
         Action::Disable => let_in(false).await,
         Action::Revoke => {
-            let revoke = |id| commands.revoke_device(request, id, reason.clone());
-            ids.each(&app, StatusCode::OK, revoke).await
+            let revoke = |part, id| {
+                let reason = reason.clone();
+                async move { commands.revoke_device(&part, id, reason).await }
+            };
+            ids.each(&app, &caller, StatusCode::OK, revoke).await
         }
     };
     Ok(ids.answer(&app, outcome).await)

@@ -51,9 +51,10 @@ pub(super) async fn handle(
     let ids = Ids::of(&caller, bulk.ids)?;
     let enabled = Some(bulk.action == Action::Enable);
     let outcome = ids
-        .each(&app, StatusCode::OK, |id| {
+        .each(&app, &caller, StatusCode::OK, |part, id| {
             let patch = PolicyPatch { enabled, ..PolicyPatch::default() };
-            app.commands.change_policy(&caller.request, id, patch)
+            let commands = &app.commands;
+            async move { commands.change_policy(&part, id, patch).await }
         })
         .await;
     Ok(ids.answer(&app, outcome).await)

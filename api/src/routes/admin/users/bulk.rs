@@ -68,16 +68,25 @@ pub(super) async fn handle(
         let message = "is for add_to_group and remove_from_group only";
         return Err(ApiError::field("group_id", message));
     }
-    let (request, commands) = (&caller.request, &app.commands);
+    let commands = &app.commands;
     let (ok, gone) = (StatusCode::OK, StatusCode::NO_CONTENT);
     let outcome = match (action, membership) {
         (_, Some(membership)) => {
             let group = group_id.ok_or_else(|| required("group_id"))?;
             in_group(&app, &caller, group, membership, &ids).await?
         }
-        (Action::Disable, _) => ids.each(&app, ok, |id| commands.disable_user(request, id)).await,
-        (Action::Delete, _) => ids.each(&app, gone, |id| commands.delete_user(request, id)).await,
-        (_, None) => ids.each(&app, ok, |id| commands.enable_user(request, id)).await,
+        (Action::Disable, _) => {
+            let disable = |part, id| async move { commands.disable_user(&part, id).await };
+            ids.each(&app, &caller, ok, disable).await
+        }
+        (Action::Delete, _) => {
+            let delete = |part, id| async move { commands.delete_user(&part, id).await };
+            ids.each(&app, &caller, gone, delete).await
+        }
+        (_, None) => {
+            let enable = |part, id| async move { commands.enable_user(&part, id).await };
+            ids.each(&app, &caller, ok, enable).await
+        }
     };
     Ok(ids.answer(&app, outcome).await)
 }
