@@ -67,12 +67,12 @@ impl From<SlotError> for CommandError {
                  gateway",
             )),
             SlotError::Taken => Self::Domain(DomainError::conflict_on(
-                "address",
+                "assigned_ip",
                 "address_taken",
                 "this address is in use or rests after a revocation: choose another one",
             )),
             SlotError::OutOfPool => Self::Domain(DomainError::field(
-                "address",
+                "assigned_ip",
                 "is not an address of the gateway's pool that a device may have",
             )),
             SlotError::Database(e) => Self::Database(e),

@@ -32,6 +32,12 @@ pub trait StoredEvent: cqrs_es::DomainEvent {
     /// the event. Never `None` where there are personal fields.
     fn subject(&self, aggregate_id: Uuid) -> Option<UserId>;
 
+    /// Whose data the personal fields are as well: they are sealed with the keys of all of them,
+    /// so that erasing any one takes the fields along.
+    fn further_subjects(&self) -> &[UserId] {
+        &[]
+    }
+
     /// What the event does to claims and address slots. A pure function of the event, so that
     /// both can be derived again from the stream.
     fn effects(&self, aggregate_id: Uuid) -> Vec<Effect>;

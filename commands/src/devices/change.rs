@@ -1,15 +1,25 @@
 //! Changing, rotating and revoking a device.
 
+use std::net::IpAddr;
+
 use nexavpn_domain::{
     DomainError, Problems,
     device::{Device, DeviceCommand, Reprovision},
-    ids::{DeviceId, UserId},
+    gateway::Gateway,
+    ids::{DeviceId, SessionId, UserId},
+    session::{EndReason, Session, SessionCommand},
+    user::User,
     values,
 };
-use nexavpn_store::Loaded;
+use nexavpn_store::{Loaded, Reservation, Reserved, SlotError};
+use uuid::Uuid;
 
-use super::{DeviceChange, Enrolled, NewKey};
-use crate::{CommandError, Commands, Done, Request, rows::Due, transact::Plan};
+use super::{DeviceChange, Enrolled, NewKey, input::one_address, place::Places};
+use crate::{
+    CommandError, Commands, Done, Request,
+    rows::{CloseSession, Due, HandOver},
+    transact::Plan,
+};
 
 impl Commands {
     /// Gives a device a new key.
@@ -41,8 +51,12 @@ impl Commands {
 
     /// Changes what is given.
     ///
+    /// A device that becomes somebody else's ends the sessions that were bound to it, and counts
+    /// to its new owner: policies apply to it as the new owner's from then on.
+    ///
     /// # Errors
-    /// `validation_error`, `not_found`, `device_revoked` or `device_name_taken`.
+    /// `validation_error`, `not_found`, `device_revoked`, `device_name_taken`, `address_taken`,
+    /// `user_disabled` or `device_limit`.
     pub async fn change_device(
         &self,
         request: &Request,
@@ -51,11 +65,24 @@ impl Commands {
     ) -> Result<Done<()>, CommandError> {
         let mut problems = Problems::default();
         let name = change.name.and_then(|n| problems.check("name", values::label(&n)));
+        let platform = change.platform.and_then(|p| problems.check("platform", values::label(&p)));
+        let address = change.address.and_then(|a| problems.check("assigned_ip", one_address(&a)));
         problems.finish()?;
-        self.transact(request, "device", || async {
+        let places = Places::default();
+        let attempt = || async {
             let device = self.load_for::<Device>(request, "device", id.0).await?;
+            let mut plan = Plan::new(());
             let mut commands = Vec::new();
+            if let Some(owner) = change.owner.filter(|o| Some(*o) != device.state.owner()) {
+                self.plan_owner(&mut plan, id, &device.state, owner).await?;
+                commands.push(DeviceCommand::ChangeOwner(owner));
+            }
+            if let Some(address) = address {
+                commands
+                    .extend(self.plan_move(&mut plan, id, &device.state, address, &places).await?);
+            }
             commands.extend(name.clone().map(DeviceCommand::Rename));
+            commands.extend(platform.clone().map(DeviceCommand::SetPlatform));
             commands.extend(
                 change.enabled.map(
                     |on| {
@@ -68,11 +95,75 @@ impl Commands {
                     .expires_at
                     .map(|expires_at| DeviceCommand::SetExpiry { expires_at, now: self.now() }),
             );
-            let mut plan = Plan::new(());
             self.plan_device_commands(&mut plan, id, &device, commands)?;
             Ok(plan)
-        })
-        .await
+        };
+        let outcome = self.transact(request, "device", attempt).await;
+        places.give_back(self, outcome.is_ok()).await;
+        outcome
+    }
+
+    /// What a new owner means beside the device's own event: it counts to them, is found by its
+    /// fingerprint among theirs, and nobody goes on speaking for it.
+    async fn plan_owner(
+        &self,
+        plan: &mut Plan<()>,
+        id: DeviceId,
+        device: &Device,
+        owner: UserId,
+    ) -> Result<(), CommandError> {
+        if !device.exists() {
+            return Ok(());
+        }
+        if !self.store.load::<User>(owner.0).await?.state.exists() {
+            return Err(DomainError::field("user_id", "there is no such user").into());
+        }
+        plan.row(HandOver {
+            device_id: id,
+            user_id: owner,
+            fingerprint_hmac: device.fingerprint().map(|f| self.fingerprint(owner, f)),
+            limit: self.settings.devices_per_user,
+        });
+        let bound: Vec<Uuid> = sqlx::query_scalar(
+            "SELECT session_id FROM session WHERE device_id = $1 ORDER BY session_id",
+        )
+        .bind(id.0)
+        .fetch_all(&self.pool)
+        .await?;
+        for session in bound.into_iter().map(SessionId) {
+            let loaded = self.store.load::<Session>(session.0).await?;
+            let end = SessionCommand::End(EndReason::DeviceOwnerChanged);
+            if plan.decide(session.0, &loaded, end)? {
+                plan.about(loaded.state.user_id());
+            }
+            plan.row(CloseSession(session));
+        }
+        Ok(())
+    }
+
+    /// Reserves the wished address, unless the device has it already.
+    async fn plan_move(
+        &self,
+        plan: &mut Plan<()>,
+        id: DeviceId,
+        device: &Device,
+        address: IpAddr,
+        places: &Places,
+    ) -> Result<Option<DeviceCommand>, CommandError> {
+        let Some(gateway_id) = device.gateway_id().filter(|_| device.exists()) else {
+            return Ok(None);
+        };
+        let gateway = self.store.load::<Gateway>(gateway_id.0).await?;
+        let Some(fields) = gateway.state.fields() else { return Ok(None) };
+        if device.slot().is_some() && fields.pool.slot_of(address) == device.slot() {
+            return Ok(None);
+        }
+        let place = self.reserve(gateway_id, fields, Some(address)).await?;
+        places.note(place);
+        let addresses = fields.pool.addresses(place.slot).ok_or(SlotError::OutOfPool)?;
+        let Reserved { token, slot } = place;
+        plan.hold(Reservation { token, gateway: gateway_id, slot, device: id });
+        Ok(Some(DeviceCommand::Move { slot, addresses }))
     }
 
     /// Raises the profile revision and asks the client for a new key within the rotation period.
@@ -145,7 +236,7 @@ impl Commands {
     ) -> Result<(), CommandError> {
         let (after, any) = plan.decide_all(id.0, device, commands)?;
         if any {
-            plan.about(device.state.owner());
+            plan.about(after.owner());
         }
         plan.row(Due { aggregate_type: "device", aggregate_id: id.0, at: after.next_tick() });
         Ok(())

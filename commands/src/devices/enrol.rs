@@ -1,19 +1,20 @@
 //! Enrolling a device, and giving a known one its new key.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 use nexavpn_domain::{
     DomainError,
     device::{Device, DeviceCommand, Enrolment, Reprovision},
     event::Claim,
+    gateway::Gateway,
     ids::{DeviceId, UserId},
     session::{Session, SessionCommand},
 };
 use nexavpn_store::Reservation;
 use uuid::Uuid;
 
-use super::{EnrolRequest, Enrolled, ForUser, input::Checked};
+use super::{EnrolRequest, Enrolled, ForUser, input::Checked, place::Places};
 use crate::{
     CommandError, Commands, Done, Request,
     rows::{BindSession, Due, IndexDevice},
@@ -25,7 +26,7 @@ impl Commands {
     ///
     /// # Errors
     /// `validation_error`, `device_name_taken`, `public_key_taken`, `device_limit`,
-    /// `pool_exhausted`, `no_gateway` or `gateway_not_ready`.
+    /// `address_taken`, `pool_exhausted`, `no_gateway` or `gateway_not_ready`.
     pub async fn enrol_device(
         &self,
         request: &Request,
@@ -40,12 +41,12 @@ impl Commands {
         }
         let fingerprint_hmac = checked.fingerprint.as_ref().map(|f| self.fingerprint(owner, f));
         let id = DeviceId(self.new_id());
-        let reserved: Mutex<Vec<Uuid>> = Mutex::default();
+        let places = Places::default();
         let outcome = self
             .transact(request, "device", || async {
-                let (gateway_id, gateway) = self.choose_gateway(wish).await?;
-                let place = self.reserve(gateway_id, &gateway).await?;
-                lock(&reserved).push(place.token);
+                let (gateway_id, gateway) = self.choose_gateway(wish, checked.address).await?;
+                let place = self.reserve(gateway_id, &gateway, checked.address).await?;
+                places.note(place);
                 let addresses = gateway.pool.addresses(place.slot).ok_or_else(|| {
                     DomainError::conflict("pool_exhausted", "the pool has no such address")
                 })?;
@@ -89,16 +90,7 @@ impl Commands {
                 Ok(plan)
             })
             .await;
-        // A place that was not turned into a held one goes back at once; the held one no longer
-        // answers to its token.
-        let tokens = std::mem::take(&mut *lock(&reserved));
-        let used = usize::from(outcome.is_ok());
-        for token in tokens.iter().rev().skip(used) {
-            // What stays reserved runs out by itself; the answer follows the commit.
-            if let Err(error) = self.store.release_reservation(*token).await {
-                tracing::warn!(%error, "a reserved address was not given back");
-            }
-        }
+        places.give_back(self, outcome.is_ok()).await;
         // The same request may have been made twice at once, and the other one was first.
         if let Err(CommandError::Domain(DomainError::Conflict { .. })) = &outcome
             && let Some(id) = self.known_device(owner, &checked).await?
@@ -132,8 +124,17 @@ impl Commands {
         let device = self.store.load::<Device>(holder).await?;
         let same = device.state.exists()
             && device.state.owner() == Some(owner)
-            && device.state.public_key() == Some(&checked.public_key);
+            && device.state.public_key() == Some(&checked.public_key)
+            && self.is_at(&device.state, checked.address).await?;
         Ok(same.then_some(DeviceId(holder)))
+    }
+
+    /// Whether the device has the address, where one is wished.
+    async fn is_at(&self, device: &Device, wish: Option<IpAddr>) -> Result<bool, CommandError> {
+        let (Some(address), Some(gateway)) = (wish, device.gateway_id()) else { return Ok(true) };
+        let gateway = self.store.load::<Gateway>(gateway.0).await?;
+        let slot = gateway.state.fields().and_then(|g| g.pool.slot_of(address));
+        Ok(slot.is_some() && slot == device.slot())
     }
 
     async fn reprovision(
@@ -179,7 +180,7 @@ impl Commands {
         Ok(())
     }
 
-    fn fingerprint(&self, owner: UserId, fingerprint: &str) -> String {
+    pub(super) fn fingerprint(&self, owner: UserId, fingerprint: &str) -> String {
         self.store.keyring().lookup_hmac("fingerprint", &format!("{owner}/{fingerprint}"))
     }
 }
@@ -197,9 +198,4 @@ impl Plan<Enrolled> {
         self.decide_all::<Device>(id.0, &fresh(), commands)?;
         Ok(())
     }
-}
-
-/// The list behind the lock; a panic elsewhere leaves it usable.
-fn lock(list: &Mutex<Vec<Uuid>>) -> MutexGuard<'_, Vec<Uuid>> {
-    list.lock().unwrap_or_else(PoisonError::into_inner)
 }

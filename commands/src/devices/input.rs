@@ -1,5 +1,7 @@
 //! What is asked of an enrolment, checked.
 
+use std::net::IpAddr;
+
 use nexavpn_domain::{
     DomainError, Problems,
     device::KeyOrigin,
@@ -20,6 +22,18 @@ pub(super) struct Checked {
     pub(super) public_key: PublicKey,
     pub(super) key_origin: KeyOrigin,
     pub(super) private_key: Option<Secret>,
+    pub(super) address: Option<IpAddr>,
+}
+
+/// One address, as answers show it (`100.96.0.10/32`) or alone.
+pub(super) fn one_address(text: &str) -> Result<IpAddr, String> {
+    let (address, prefix) = text.trim().split_once('/').unwrap_or((text.trim(), ""));
+    let address: Option<IpAddr> = address.parse().ok();
+    match (address, prefix) {
+        (Some(ip), "") => Ok(ip),
+        (Some(ip @ IpAddr::V4(_)), "32") | (Some(ip @ IpAddr::V6(_)), "128") => Ok(ip),
+        _ => Err("must be one address, for example 100.96.0.10".into()),
+    }
 }
 
 impl Commands {
@@ -40,6 +54,7 @@ impl Commands {
         let os_version = text("os_version", input.os_version, 64);
         let app_version = text("app_version", input.app_version, 64);
         let fingerprint = text("device_fingerprint", input.fingerprint, 128);
+        let address = input.address.and_then(|a| problems.check("assigned_ip", one_address(&a)));
         let key = match self.key(input.key) {
             Ok(key) => Some(key),
             Err(DomainError::Validation(errors)) => {
@@ -63,6 +78,7 @@ impl Commands {
             public_key,
             key_origin,
             private_key,
+            address,
         })
     }
 

@@ -36,6 +36,8 @@ pub struct EnrolRequest {
     pub key: NewKey,
     /// A wish for a gateway; the one with the fewest devices otherwise.
     pub gateway_id: Option<GatewayId>,
+    /// A free tunnel address of the gateway's pool; the next one otherwise.
+    pub address: Option<String>,
     /// When it stops being a peer.
     pub expires_at: Option<DateTime<Utc>>,
 }
@@ -73,6 +75,12 @@ pub struct Enrolled {
 pub struct DeviceChange {
     /// Another name.
     pub name: Option<String>,
+    /// Another kind of machine.
+    pub platform: Option<String>,
+    /// Somebody else's.
+    pub owner: Option<UserId>,
+    /// Another free tunnel address of its gateway's pool.
+    pub address: Option<String>,
     /// Whether it is let in.
     pub enabled: Option<bool>,
     /// Another or no expiry date.

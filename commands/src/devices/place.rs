@@ -1,36 +1,73 @@
 //! Where a new device goes: its gateway and its address.
 
+use std::{
+    net::IpAddr,
+    sync::{Mutex, PoisonError},
+};
+
 use nexavpn_domain::{
     DomainError,
     event::ClaimKind,
     gateway::{Gateway, GatewayFields},
     ids::GatewayId,
 };
-use nexavpn_store::{Reserved, SlotRequest};
+use nexavpn_store::{Reserved, SlotError, SlotRequest};
+use uuid::Uuid;
 
 use crate::{CommandError, Commands};
+
+/// The places that a command reserved in its attempts.
+#[derive(Default)]
+pub(super) struct Places(Mutex<Vec<Uuid>>);
+
+impl Places {
+    pub(super) fn note(&self, place: Reserved) {
+        // A panic elsewhere leaves the list usable.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(place.token);
+    }
+
+    /// Gives back at once what was not turned into a held place: all but the last of a command
+    /// that happened. The held one no longer answers to its token.
+    pub(super) async fn give_back(self, commands: &Commands, happened: bool) {
+        let tokens = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for token in tokens.iter().rev().skip(usize::from(happened)) {
+            // What stays reserved runs out by itself; the answer follows the commit.
+            if let Err(error) = commands.store.release_reservation(*token).await {
+                tracing::warn!(%error, "a reserved address was not given back");
+            }
+        }
+    }
+}
 
 impl Commands {
     pub(super) async fn reserve(
         &self,
         id: GatewayId,
         gateway: &GatewayFields,
+        wanted: Option<IpAddr>,
     ) -> Result<Reserved, CommandError> {
+        let wanted = match wanted.map(|ip| gateway.pool.slot_of(ip)) {
+            None => None,
+            Some(Some(slot)) => Some(slot),
+            Some(None) => return Err(SlotError::OutOfPool.into()),
+        };
         let ttl = self.settings.reservation_lifetime;
         let request = SlotRequest {
             gateway: id,
             pool: &gateway.pool,
-            wanted: None,
+            wanted,
             never: &gateway.dns_servers,
             ttl,
         };
         Ok(self.store.reserve_slot(request).await?)
     }
 
-    /// The wished gateway, or the one with the fewest devices among those with a key.
+    /// The wished gateway, or the one with the fewest devices among those with a key and, where one
+    /// is wished, the address.
     pub(super) async fn choose_gateway(
         &self,
         wish: Option<GatewayId>,
+        address: Option<IpAddr>,
     ) -> Result<(GatewayId, GatewayFields), CommandError> {
         if let Some(id) = wish {
             let gateway = self.store.load::<Gateway>(id.0).await?;
@@ -55,6 +92,9 @@ impl Commands {
         for id in ids.iter().filter_map(|id| id.parse::<GatewayId>().ok()) {
             let gateway = self.store.load::<Gateway>(id.0).await?;
             let Some(fields) = gateway.state.fields() else { continue };
+            if address.is_some_and(|ip| fields.pool.slot_of(ip).is_none()) {
+                continue;
+            }
             any = true;
             if gateway.state.public_key().is_some() {
                 return Ok((id, fields.clone()));
@@ -62,6 +102,8 @@ impl Commands {
         }
         Err(if any {
             not_ready()
+        } else if address.is_some() {
+            return Err(SlotError::OutOfPool.into());
         } else {
             DomainError::conflict("no_gateway", "there is no gateway yet: an admin creates one")
         }

@@ -6,7 +6,7 @@ use nexavpn_domain::{
     ids::{DeviceId, GatewayId, UserId},
 };
 use nexavpn_store::{SideRow, SideRowError};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, postgres::PgQueryResult};
 
 use super::one;
 
@@ -27,21 +27,7 @@ pub struct IndexDevice {
 #[async_trait]
 impl SideRow for IndexDevice {
     async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
-        // Locking the account puts two enrolments of one user in a row, so that both count. A
-        // disabled or deleted owner cannot enrol.
-        let enabled: Option<bool> =
-            sqlx::query_scalar("SELECT enabled FROM account WHERE user_id = $1 FOR UPDATE")
-                .bind(self.user_id.0)
-                .fetch_optional(&mut *conn)
-                .await?;
-        match enabled {
-            None => return Err(SideRowError::Refused(DomainError::not_found("user"))),
-            Some(false) => {
-                let why = "the user is disabled: enable the user first";
-                return Err(SideRowError::Refused(DomainError::conflict("user_disabled", why)));
-            }
-            Some(true) => {}
-        }
+        lock_owner(conn, self.user_id).await?;
         self.keep_gateway(conn).await?;
         let done = sqlx::query(
             "INSERT INTO device_index (device_id, user_id, gateway_id, fingerprint_hmac)
@@ -55,13 +41,66 @@ impl SideRow for IndexDevice {
         .bind(i64::from(self.limit))
         .execute(conn)
         .await?;
-        if done.rows_affected() == 1 {
-            return Ok(());
+        within_limit(&done, self.limit)
+    }
+}
+
+/// Locks the account of who gets a device: two enrolments of one user go in a row, so that both
+/// count. A disabled or deleted user gets none.
+async fn lock_owner(conn: &mut PgConnection, user: UserId) -> Result<(), SideRowError> {
+    let enabled: Option<bool> =
+        sqlx::query_scalar("SELECT enabled FROM account WHERE user_id = $1 FOR UPDATE")
+            .bind(user.0)
+            .fetch_optional(conn)
+            .await?;
+    match enabled {
+        Some(true) => Ok(()),
+        None => Err(SideRowError::Refused(DomainError::not_found("user"))),
+        Some(false) => {
+            let why = "the user is disabled: enable the user first";
+            Err(SideRowError::Refused(DomainError::conflict("user_disabled", why)))
         }
-        Err(SideRowError::Refused(DomainError::conflict(
-            "device_limit",
-            format!("the user has {} devices already: revoke one first", self.limit),
-        )))
+    }
+}
+
+fn within_limit(written: &PgQueryResult, limit: u32) -> Result<(), SideRowError> {
+    if written.rows_affected() == 1 {
+        return Ok(());
+    }
+    Err(SideRowError::Refused(DomainError::conflict(
+        "device_limit",
+        format!("the user has {limit} devices already: revoke one first"),
+    )))
+}
+
+/// Counts a device to its new owner, as long as they may have another one.
+pub struct HandOver {
+    /// Which.
+    pub device_id: DeviceId,
+    /// Whose it is now.
+    pub user_id: UserId,
+    /// The HMAC of the client's mark of the machine, among the new owner's.
+    pub fingerprint_hmac: Option<String>,
+    /// How many devices the owner may have at once.
+    pub limit: u32,
+}
+
+#[async_trait]
+impl SideRow for HandOver {
+    async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
+        lock_owner(conn, self.user_id).await?;
+        let done = sqlx::query(
+            "UPDATE device_index SET user_id = $2, fingerprint_hmac = $3
+             WHERE device_id = $1
+               AND (SELECT count(*) FROM device_index WHERE user_id = $2) < $4",
+        )
+        .bind(self.device_id.0)
+        .bind(self.user_id.0)
+        .bind(&self.fingerprint_hmac)
+        .bind(i64::from(self.limit))
+        .execute(conn)
+        .await?;
+        within_limit(&done, self.limit)
     }
 }
 

@@ -30,21 +30,22 @@ impl Place<'_> {
     }
 }
 
-/// Seals the personal fields of a payload; without a key they are lost, as after an erasure.
+/// Seals the personal fields of a payload with the keys of all their owners; where one of these
+/// has none they are lost, as after an erasure.
 pub(crate) fn seal_payload(
     payload: &mut Value,
     fields: &[&str],
     place: Place<'_>,
-    subject: UserId,
-    key: Option<&Key>,
+    owners: &[UserId],
+    keys: &DataKeys,
 ) -> Result<(), KeyError> {
+    let keys: Option<Vec<(UserId, &Key)>> =
+        owners.iter().map(|owner| Some((*owner, keys.get(owner)?))).collect();
     for field in fields {
         let Some(value) = payload.get_mut(field).filter(|v| !v.is_null()) else { continue };
-        *value = match key {
+        *value = match &keys {
             None => Value::Null,
-            Some(key) => {
-                json!({ MARK: seal(key, subject, place, field, value.to_string().as_bytes())? })
-            }
+            Some(keys) => json!({ MARK: seal(keys, place, field, value.to_string().as_bytes())? }),
         };
     }
     Ok(())
@@ -58,19 +59,24 @@ pub(crate) fn seal_metadata(
     owner: UserId,
     key: &Key,
 ) -> Result<String, KeyError> {
-    let sealed = seal(key, owner, place, &format!("metadata.{field}"), value.as_bytes())?;
+    let sealed = seal(&[(owner, key)], place, &format!("metadata.{field}"), value.as_bytes())?;
     Ok(format!("{METADATA_PREFIX}{sealed}"))
 }
 
+/// `v1.<owner>[+<owner>…].<base64>`: sealed with the key of the first owner, that with the key of
+/// the second, and so on.
 fn seal(
-    key: &Key,
-    owner: UserId,
+    keys: &[(UserId, &Key)],
     place: Place<'_>,
     field: &str,
     plain: &[u8],
 ) -> Result<String, KeyError> {
-    let sealed = key.seal(&place.context(field), plain)?;
-    Ok(format!("v1.{owner}.{}", BASE64_STANDARD_NO_PAD.encode(sealed)))
+    let mut sealed = plain.to_vec();
+    for (_, key) in keys {
+        sealed = key.seal(&place.context(field), &sealed)?;
+    }
+    let owners: Vec<String> = keys.iter().map(|(owner, _)| owner.to_string()).collect();
+    Ok(format!("v1.{}.{}", owners.join("+"), BASE64_STANDARD_NO_PAD.encode(sealed)))
 }
 
 /// A stored event's parts that may be sealed.
@@ -85,12 +91,12 @@ impl Sealed<'_> {
     /// Whose keys are needed.
     pub(crate) fn owners(&self) -> impl Iterator<Item = UserId> {
         let payload = personal_fields(self.event_type).iter().filter_map(|f| {
-            self.payload.get(f)?.get(MARK)?.as_str().and_then(parse).map(|(owner, _)| owner)
+            self.payload.get(f)?.get(MARK)?.as_str().and_then(parse).map(|(owners, _)| owners)
         });
         let metadata = SEALABLE.iter().filter_map(|f| {
-            parse(self.metadata.get(*f)?.strip_prefix(METADATA_PREFIX)?).map(|(owner, _)| owner)
+            parse(self.metadata.get(*f)?.strip_prefix(METADATA_PREFIX)?).map(|(owners, _)| owners)
         });
-        payload.chain(metadata)
+        payload.chain(metadata).flatten()
     }
 
     /// Opens what can be opened: without a key a payload field becomes null and a metadata field
@@ -131,16 +137,18 @@ impl Sealed<'_> {
 
 /// `None` where the value is damaged, `Some(None)` where its key is gone.
 fn open(sealed: &str, place: Place<'_>, field: &str, keys: &DataKeys) -> Option<Option<Vec<u8>>> {
-    let (owner, bytes) = parse(sealed)?;
-    match keys.get(&owner) {
-        None => Some(None),
-        Some(key) => key.open(&place.context(field), &bytes).map(Some),
+    let (owners, mut bytes) = parse(sealed)?;
+    for owner in owners.iter().rev() {
+        let Some(key) = keys.get(owner) else { return Some(None) };
+        bytes = key.open(&place.context(field), &bytes)?;
     }
+    Some(Some(bytes))
 }
 
-fn parse(sealed: &str) -> Option<(UserId, Vec<u8>)> {
-    let (owner, bytes) = sealed.strip_prefix("v1.")?.split_once('.')?;
-    Some((owner.parse().ok()?, BASE64_STANDARD_NO_PAD.decode(bytes).ok()?))
+fn parse(sealed: &str) -> Option<(Vec<UserId>, Vec<u8>)> {
+    let (owners, bytes) = sealed.strip_prefix("v1.")?.split_once('.')?;
+    let owners = owners.split('+').map(|owner| owner.parse().ok()).collect::<Option<_>>()?;
+    Some((owners, BASE64_STANDARD_NO_PAD.decode(bytes).ok()?))
 }
 
 /// Opens a batch with one query for its keys. The answers are those of [`Sealed::open`].

@@ -57,6 +57,17 @@ pub enum DeviceCommand {
     Reprovision(Reprovision),
     /// Gives it another name.
     Rename(String),
+    /// Says what kind of machine it is.
+    SetPlatform(String),
+    /// Makes it somebody else's.
+    ChangeOwner(UserId),
+    /// Gives it another place in its gateway's pool.
+    Move {
+        /// The reserved place.
+        slot: Slot,
+        /// The addresses of that place.
+        addresses: Addresses,
+    },
     /// Asks for a new key by the deadline.
     Rotate {
         /// When the old key stops working.

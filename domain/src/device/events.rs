@@ -79,6 +79,39 @@ pub enum DeviceEvent {
         /// The new name.
         name: Personal,
     },
+    /// Another kind of machine.
+    #[serde(rename = "device.platform_changed")]
+    PlatformChanged {
+        /// `macos`, `linux`, …
+        platform: String,
+    },
+    /// Somebody else's from now on. What is personal goes along, and stays the data of those who
+    /// had the device before as well: it is gone once any of them is erased.
+    #[serde(rename = "device.owner_changed")]
+    OwnerChanged {
+        /// Whose device it is now.
+        owner: UserId,
+        /// Whose data the fields below are besides; the last one had the device until now.
+        former_owners: Vec<UserId>,
+        /// What it is called.
+        name: Personal,
+        /// As the client said last.
+        #[serde(default)]
+        os_version: Option<Personal>,
+        /// The client's stable mark of the machine.
+        #[serde(default)]
+        fingerprint: Option<Personal>,
+    },
+    /// Another place in the gateway's pool; the one before rests.
+    #[serde(rename = "device.address_changed")]
+    AddressChanged {
+        /// Its gateway.
+        gateway_id: GatewayId,
+        /// Its place in the gateway's pool.
+        slot: Slot,
+        /// The addresses of that place.
+        addresses: Addresses,
+    },
     /// A new profile and key are asked for; the peer stays until then or until the deadline.
     #[serde(rename = "device.rotation_requested")]
     RotationRequested {
@@ -118,6 +151,9 @@ wire_names!(DeviceEvent {
     Enrolled => "device.enrolled",
     Reprovisioned => "device.reprovisioned",
     Renamed => "device.renamed",
+    PlatformChanged => "device.platform_changed",
+    OwnerChanged => "device.owner_changed",
+    AddressChanged => "device.address_changed",
     RotationRequested => "device.rotation_requested",
     RotationLapsed => "device.rotation_lapsed",
     Disabled => "device.disabled",
@@ -134,6 +170,7 @@ pub fn personal_fields(event_type: &str) -> Option<&'static [&'static str]> {
         "device.enrolled" => &["name", "os_version", "fingerprint"],
         "device.reprovisioned" => &["os_version"],
         "device.renamed" => &["name"],
+        "device.owner_changed" => &["name", "os_version", "fingerprint"],
         "device.revoked" => &["reason"],
         other if DeviceEvent::WIRE_NAMES.contains(&other) => &[],
         _ => return None,
@@ -158,13 +195,34 @@ impl StoredEvent for DeviceEvent {
             Self::Enrolled { owner, .. }
             | Self::Reprovisioned { owner, .. }
             | Self::Renamed { owner, .. }
+            | Self::OwnerChanged { owner, .. }
             | Self::Revoked { owner, .. } => Some(*owner),
-            Self::RotationRequested { .. }
+            Self::PlatformChanged { .. }
+            | Self::AddressChanged { .. }
+            | Self::RotationRequested { .. }
             | Self::RotationLapsed {}
             | Self::Disabled {}
             | Self::Enabled {}
             | Self::ExpiryChanged { .. }
             | Self::Expired {} => None,
+        }
+    }
+
+    fn further_subjects(&self) -> &[UserId] {
+        match self {
+            Self::OwnerChanged { former_owners, .. } => former_owners,
+            Self::Enrolled { .. }
+            | Self::Reprovisioned { .. }
+            | Self::Renamed { .. }
+            | Self::PlatformChanged { .. }
+            | Self::AddressChanged { .. }
+            | Self::RotationRequested { .. }
+            | Self::RotationLapsed {}
+            | Self::Disabled {}
+            | Self::Enabled {}
+            | Self::ExpiryChanged { .. }
+            | Self::Expired {}
+            | Self::Revoked { .. } => &[],
         }
     }
 
@@ -178,13 +236,17 @@ impl StoredEvent for DeviceEvent {
             Self::Reprovisioned { public_key, .. } => {
                 vec![Effect::Take(Claim::public_key(public_key))]
             }
-            Self::Renamed { owner, name } => {
+            Self::Renamed { owner, name } | Self::OwnerChanged { owner, name, .. } => {
                 vec![Effect::Release(ClaimKind::DeviceName), name_claim(*owner, name)]
+            }
+            Self::AddressChanged { gateway_id, slot, .. } => {
+                vec![Effect::FreeSlot, Effect::HoldSlot { gateway: *gateway_id, slot: *slot }]
             }
             Self::Revoked { .. } => {
                 vec![Effect::Release(ClaimKind::DeviceName), Effect::FreeSlot]
             }
-            Self::RotationRequested { .. }
+            Self::PlatformChanged { .. }
+            | Self::RotationRequested { .. }
             | Self::RotationLapsed {}
             | Self::Disabled {}
             | Self::Enabled {}

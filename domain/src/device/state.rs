@@ -8,7 +8,7 @@ use crate::{
     error::DomainError,
     ids::{GatewayId, UserId},
     personal::Personal,
-    values::PublicKey,
+    values::{PublicKey, Slot},
 };
 
 /// A device's state as folded from the events.
@@ -22,7 +22,14 @@ struct Enrolled {
     owner: UserId,
     gateway_id: GatewayId,
     name: Personal,
+    platform: String,
+    os_version: Option<Personal>,
     fingerprint: Option<Personal>,
+    /// Whose data the inherited fields are besides the owner's.
+    former_owners: Vec<UserId>,
+    /// Whether the name came along from the owner before. A fingerprint always did.
+    name_inherited: bool,
+    slot: Slot,
     public_key: PublicKey,
     key_origin: KeyOrigin,
     enabled: bool,
@@ -38,6 +45,24 @@ impl Device {
     #[must_use]
     pub fn owner(&self) -> Option<UserId> {
         self.enrolled.as_ref().map(|d| d.owner)
+    }
+
+    /// Its gateway; none for an unknown one.
+    #[must_use]
+    pub fn gateway_id(&self) -> Option<GatewayId> {
+        self.enrolled.as_ref().map(|d| d.gateway_id)
+    }
+
+    /// Its place in its gateway's pool; none for an unknown one.
+    #[must_use]
+    pub fn slot(&self) -> Option<Slot> {
+        self.enrolled.as_ref().map(|d| d.slot)
+    }
+
+    /// The client's mark of the machine, unless there is none or it was erased.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<&str> {
+        self.enrolled.as_ref()?.fingerprint.as_ref()?.get()
     }
 
     /// Whether it exists and was not revoked.
@@ -111,18 +136,27 @@ impl Device {
         if let DeviceEvent::Enrolled {
             owner,
             name,
+            platform,
+            os_version,
+            app_version: _,
             fingerprint,
             public_key,
             key_origin,
             gateway_id,
-            ..
+            slot,
+            addresses: _,
         } = event
         {
             self.enrolled = Some(Enrolled {
                 owner: *owner,
                 gateway_id: *gateway_id,
                 name: name.clone(),
+                platform: platform.clone(),
+                os_version: os_version.clone(),
                 fingerprint: fingerprint.clone(),
+                former_owners: vec![],
+                name_inherited: false,
+                slot: *slot,
                 public_key: public_key.clone(),
                 key_origin: *key_origin,
                 enabled: true,
@@ -147,6 +181,21 @@ impl Enrolled {
             DeviceCommand::Rename(name) => {
                 let name = Personal::from(name);
                 if name == self.name { vec![] } else { vec![DeviceEvent::Renamed { owner, name }] }
+            }
+            DeviceCommand::SetPlatform(platform) => {
+                if platform == self.platform {
+                    vec![]
+                } else {
+                    vec![DeviceEvent::PlatformChanged { platform }]
+                }
+            }
+            DeviceCommand::ChangeOwner(owner) => self.change_owner(owner),
+            DeviceCommand::Move { slot, addresses } => {
+                if slot == self.slot {
+                    return vec![];
+                }
+                let gateway_id = self.gateway_id;
+                vec![DeviceEvent::AddressChanged { gateway_id, slot, addresses }]
             }
             DeviceCommand::Rotate { deadline } => self.rotate(deadline),
             DeviceCommand::LapseRotation { now } => {
@@ -187,6 +236,29 @@ impl Enrolled {
         events
     }
 
+    fn change_owner(&self, owner: UserId) -> Vec<DeviceEvent> {
+        if owner == self.owner {
+            return vec![];
+        }
+        // Where one of those who had it before was erased, what is still readable is not theirs.
+        let readable = |field: &Option<Personal>| field.as_ref().is_some_and(|f| f.get().is_some());
+        let inherited =
+            self.name_inherited && self.name.get().is_some() || readable(&self.fingerprint);
+        let mut former_owners = if inherited { self.former_owners.clone() } else { vec![] };
+        former_owners.retain(|o| *o != owner);
+        former_owners.push(self.owner);
+        // Otherwise nobody could tell whose it is; the client says it again.
+        let os_version = self.os_version.clone();
+        let os_version = os_version.filter(|_| inherited || self.former_owners.is_empty());
+        vec![DeviceEvent::OwnerChanged {
+            owner,
+            former_owners,
+            name: self.name.clone(),
+            os_version,
+            fingerprint: self.fingerprint.clone(),
+        }]
+    }
+
     fn reprovision(&self, r: Reprovision) -> Vec<DeviceEvent> {
         if r.public_key == self.public_key {
             return vec![];
@@ -203,13 +275,29 @@ impl Enrolled {
     fn evolve(&mut self, event: &DeviceEvent) {
         match event {
             DeviceEvent::Enrolled { .. } => {}
-            DeviceEvent::Reprovisioned { public_key, key_origin, .. } => {
+            DeviceEvent::Reprovisioned { public_key, key_origin, os_version, .. } => {
+                if os_version.is_some() {
+                    self.os_version.clone_from(os_version);
+                }
                 self.public_key = public_key.clone();
                 self.key_origin = *key_origin;
                 self.rotation_deadline = None;
                 self.rotation_lapsed = false;
             }
-            DeviceEvent::Renamed { name, .. } => self.name = name.clone(),
+            DeviceEvent::Renamed { name, .. } => {
+                self.name = name.clone();
+                self.name_inherited = false;
+            }
+            DeviceEvent::PlatformChanged { platform } => self.platform.clone_from(platform),
+            DeviceEvent::OwnerChanged { owner, former_owners, name, os_version, fingerprint } => {
+                self.owner = *owner;
+                self.former_owners.clone_from(former_owners);
+                self.name = name.clone();
+                self.os_version.clone_from(os_version);
+                self.fingerprint.clone_from(fingerprint);
+                self.name_inherited = true;
+            }
+            DeviceEvent::AddressChanged { slot, .. } => self.slot = *slot,
             DeviceEvent::RotationRequested { deadline } => {
                 self.rotation_deadline = Some(*deadline);
                 self.rotation_lapsed = false;

@@ -138,6 +138,10 @@ impl Fleet {
             self.devices.insert(id, device);
             self.index.add_device(id, *owner, *gateway_id);
         } else if let Some(device) = self.devices.get_mut(&id) {
+            if let DeviceEvent::OwnerChanged { owner, .. } = event {
+                self.index.remove_device(id, device.owner, device.gateway_id);
+                self.index.add_device(id, *owner, device.gateway_id);
+            }
             device_fact(device, event);
             if device.revoked {
                 self.index.remove_device(id, device.owner, device.gateway_id);
@@ -313,7 +317,11 @@ impl Fleet {
 /// A fact about one device.
 fn device_fact(device: &mut DeviceState, event: &DeviceEvent) {
     match event {
-        DeviceEvent::Enrolled { .. } | DeviceEvent::Renamed { .. } => {}
+        DeviceEvent::Enrolled { .. }
+        | DeviceEvent::Renamed { .. }
+        | DeviceEvent::PlatformChanged { .. } => {}
+        DeviceEvent::OwnerChanged { owner, .. } => device.owner = *owner,
+        DeviceEvent::AddressChanged { addresses, .. } => device.addresses = *addresses,
         DeviceEvent::Reprovisioned { public_key, .. } => {
             device.public_key = public_key.clone();
             device.rotation_deadline = None;

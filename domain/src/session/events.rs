@@ -25,6 +25,8 @@ pub enum EndReason {
     UserDisabled,
     /// The user was deleted or erased.
     UserDeleted,
+    /// The device that it was bound to became somebody else's.
+    DeviceOwnerChanged,
     /// The user's role was changed.
     RoleChanged,
 }

@@ -11,7 +11,7 @@ use nexavpn_domain::{
 };
 
 use crate::{
-    given::{ID, addresses, alice, gateway, key, other_key, pool},
+    given::{ID, addresses, alice, bob, gateway, key, other_key, pool},
     golden::files,
     samples,
 };
@@ -134,6 +134,27 @@ fn a_device_moves_its_name_and_takes_each_new_key() {
 }
 
 #[test]
+fn a_device_that_is_handed_over_has_its_name_among_those_of_its_new_owner() {
+    let handed_over = DeviceEvent::OwnerChanged {
+        owner: alice(),
+        former_owners: vec![bob()],
+        name: "Laptop".into(),
+        os_version: None,
+        fingerprint: None,
+    };
+    let moved = [Effect::Release(ClaimKind::DeviceName), device_name("laptop")];
+    assert_eq!(of_device(handed_over), moved);
+}
+
+#[test]
+fn a_device_that_moves_lets_its_old_place_rest() {
+    let addresses = pool().addresses(11).unwrap();
+    let moved = DeviceEvent::AddressChanged { gateway_id: gateway(), slot: 11, addresses };
+    let places = [Effect::FreeSlot, Effect::HoldSlot { gateway: gateway(), slot: 11 }];
+    assert_eq!(of_device(moved), places);
+}
+
+#[test]
 fn a_revoked_device_gives_up_name_and_slot() {
     let revoked = DeviceEvent::Revoked { owner: alice(), reason: None };
     let given_up = [Effect::Release(ClaimKind::DeviceName), Effect::FreeSlot];
@@ -176,7 +197,9 @@ fn gateways_take_name_pool_and_keys_and_release_but_the_keys() {
 #[test]
 fn only_these_events_touch_claims_and_slots() {
     let expected = [
+        "device.address_changed",
         "device.enrolled",
+        "device.owner_changed",
         "device.renamed",
         "device.reprovisioned",
         "device.revoked",

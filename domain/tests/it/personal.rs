@@ -146,7 +146,11 @@ fn every_fold_is_total_over_missing_keys() {
     }
     let (open, erased) = events!(Device);
     for n in 1..=open.len() {
-        check::<Device>(open[..n].to_vec(), erased[..n].to_vec(), &["name", "fingerprint"]);
+        check::<Device>(
+            open[..n].to_vec(),
+            erased[..n].to_vec(),
+            &["name", "os_version", "fingerprint"],
+        );
     }
     let (open, erased) = events!(Group);
     check::<Group>(open, erased, &[]);

@@ -13,7 +13,9 @@ use nexavpn_domain::{
     values::{Addresses, Endpoint, PolicyEffect, Pool, Ports, Protocol, Role, Service, Target},
 };
 
-use crate::given::{ID, addresses, alice, gateway, key, laptop, minute, other_key, pool, staff};
+use crate::given::{
+    ID, addresses, alice, bob, gateway, key, laptop, minute, other_key, pool, staff,
+};
 
 /// A stored shape: the variant's name (none for the full shape) and an event of it.
 pub type Sample = (Option<&'static str>, Event);
@@ -132,6 +134,28 @@ fn device() -> Vec<(Option<&'static str>, DeviceEvent)> {
             },
         ),
         (None, E::Renamed { owner: alice(), name: "Old laptop".into() }),
+        (None, E::PlatformChanged { platform: "linux".into() }),
+        (
+            None,
+            E::OwnerChanged {
+                owner: alice(),
+                former_owners: vec![bob()],
+                name: "Old laptop".into(),
+                os_version: Some("15.0".into()),
+                fingerprint: Some("sha256:0123456789abcdef".into()),
+            },
+        ),
+        (
+            Some("bare"),
+            E::OwnerChanged {
+                owner: alice(),
+                former_owners: vec![bob()],
+                name: "Old laptop".into(),
+                os_version: None,
+                fingerprint: None,
+            },
+        ),
+        (None, E::AddressChanged { gateway_id: gateway(), slot: 11, addresses: addresses() }),
         (None, E::RotationRequested { deadline: minute(60) }),
         (None, E::RotationLapsed {}),
         (None, E::Disabled {}),
@@ -285,6 +309,7 @@ fn session() -> Vec<(Option<&'static str>, SessionEvent)> {
         (Some("password_changed"), ended(EndReason::PasswordChanged)),
         (Some("user_disabled"), ended(EndReason::UserDisabled)),
         (Some("user_deleted"), ended(EndReason::UserDeleted)),
+        (Some("device_owner_changed"), ended(EndReason::DeviceOwnerChanged)),
         (Some("role_changed"), ended(EndReason::RoleChanged)),
     ]
 }

@@ -285,7 +285,20 @@ impl Made {
             16 if a < 60 => life.go_on(DeviceEvent::RotationLapsed {}),
             16 => life.go_on(DeviceEvent::Renamed { owner, name: "other".into() }),
             _ if a < 100 => life.end(DeviceEvent::Revoked { owner, reason: None }),
-            _ => None,
+            _ if !possible => None,
+            _ if a < 180 => life.go_on(DeviceEvent::OwnerChanged {
+                owner,
+                former_owners: vec![],
+                name: "handed over".into(),
+                os_version: None,
+                fingerprint: None,
+            }),
+            _ => {
+                let slot = Slot::from(n) + 10 + Slot::from(DEVICES) * Slot::from(a % 3);
+                let addresses = pool(at).addresses(slot).unwrap();
+                let gateway_id = gateway(at);
+                life.go_on(DeviceEvent::AddressChanged { gateway_id, slot, addresses })
+            }
         };
         event.map(|event| Event::Device(device(n), event))
     }

@@ -138,11 +138,45 @@ async fn changed(
             .bind(app_version.as_deref())
         }
         DeviceEvent::Renamed { name, .. } => update(
-            "UPDATE devices SET name = $4, version = $2, updated_at = $3 WHERE id = $1",
+            "UPDATE devices SET name = $4, name_inherited = false, version = $2, updated_at = $3
+             WHERE id = $1",
             id,
             event,
         )
         .bind(name.get()),
+        DeviceEvent::PlatformChanged { platform } => update(
+            "UPDATE devices SET platform = $4, version = $2, updated_at = $3 WHERE id = $1",
+            id,
+            event,
+        )
+        .bind(platform),
+        DeviceEvent::OwnerChanged { owner, former_owners, name, os_version, fingerprint } => {
+            update(
+                "UPDATE devices SET owner_id = $4, former_owners = $5, name = $6,
+                        name_inherited = true, os_version = $7, fingerprint = $8,
+                        owner_enabled = coalesce(
+                            (SELECT o.enabled FROM device_owners o WHERE o.user_id = $4), false),
+                        version = $2, updated_at = $3
+                 WHERE id = $1",
+                id,
+                event,
+            )
+            .bind(owner.0)
+            .bind(former_owners.iter().map(|o| o.0).collect::<Vec<_>>())
+            .bind(name.get())
+            .bind(os_version.as_ref().and_then(|v| v.get()))
+            .bind(fingerprint.as_ref().and_then(|f| f.get()))
+        }
+        DeviceEvent::AddressChanged { gateway_id: _, slot, addresses } => update(
+            "UPDATE devices SET slot = $4, address_v4 = $5, address_v6 = $6, version = $2,
+                    updated_at = $3
+             WHERE id = $1",
+            id,
+            event,
+        )
+        .bind(i64::from(*slot))
+        .bind(IpNetwork::from(IpAddr::V4(addresses.v4)))
+        .bind(addresses.v6.map(|ip| IpNetwork::from(IpAddr::V6(ip)))),
         DeviceEvent::RotationRequested { deadline } => update(
             "UPDATE devices SET rotation_deadline = $4, rotation_lapsed = false, version = $2,
                     updated_at = $3
@@ -195,9 +229,11 @@ async fn owner(conn: &mut PgConnection, id: Uuid, e: &UserEvent) -> Result<(), A
         UserEvent::Disabled {} | UserEvent::Deleted {} => enable_owner(conn, id, false).await,
         UserEvent::Erased {} => {
             enable_owner(conn, id, false).await?;
+            // What came along from somebody is theirs too.
             sqlx::query(
-                "UPDATE devices SET name = NULL, os_version = NULL, fingerprint = NULL
-                 WHERE owner_id = $1",
+                "UPDATE devices SET os_version = NULL, fingerprint = NULL,
+                     name = CASE WHEN owner_id = $1 OR name_inherited THEN NULL ELSE name END
+                 WHERE owner_id = $1 OR $1 = ANY (former_owners)",
             )
             .bind(id)
             .execute(conn)

@@ -105,6 +105,7 @@ const fn word(reason: EndReason) -> &'static str {
         EndReason::PasswordChanged => "password_changed",
         EndReason::UserDisabled => "user_disabled",
         EndReason::UserDeleted => "user_deleted",
+        EndReason::DeviceOwnerChanged => "device_owner_changed",
         EndReason::RoleChanged => "role_changed",
     }
 }

@@ -52,6 +52,7 @@ pub(super) async fn handle(
         fingerprint: enroll.device_fingerprint,
         key: NewKey::Client(key),
         gateway_id: enroll.gateway_id,
+        address: None,
         expires_at: None,
     };
     let whose = ForUser::Session(user.user_id, user.session_id);

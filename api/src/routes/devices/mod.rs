@@ -2,6 +2,7 @@
 
 mod enroll;
 mod heartbeat;
+pub(super) mod key;
 mod profile;
 pub(super) mod revoke;
 pub(super) mod rotate;
@@ -21,6 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(enroll::handle))
         .routes(routes!(profile::handle))
         .routes(routes!(rotate::handle))
+        .routes(routes!(key::handle))
         .routes(routes!(revoke::handle))
         .routes(routes!(heartbeat::handle))
 }
@@ -34,9 +36,9 @@ pub(super) async fn current_device(
 ) -> Result<DeviceId, ApiError> {
     let user = caller.user()?;
     if let Some(bound) = user.device_id {
-        let revoked = app.fleet.read(|f| f.device(bound).is_none_or(|d| d.revoked));
-        if !revoked {
-            return Ok(bound);
+        // It may have become somebody else's in this very moment.
+        if let Ok(id) = own_active(app, user.user_id, bound) {
+            return Ok(id);
         }
     }
     if let Some(id) = named {

@@ -2,8 +2,11 @@
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};
-use nexavpn_commands::{EnrolRequest, ForUser, NewKey};
-use nexavpn_domain::ids::{GatewayId, UserId};
+use nexavpn_commands::{EnrolRequest, ForUser};
+use nexavpn_domain::{
+    ids::{GatewayId, UserId},
+    values::Role,
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -11,8 +14,8 @@ use crate::{
     App,
     auth::Caller,
     error::ApiError,
-    extract::{Json, required},
-    routes::views::EnrolmentView,
+    extract::Json,
+    routes::{devices::key::new_key, views::EnrolmentView},
 };
 
 /// The request: a public key of one's own, or `generate_key`.
@@ -25,22 +28,14 @@ pub(crate) struct NewDevice {
     #[serde(default)]
     generate_key: bool,
     gateway_id: Option<GatewayId>,
+    /// A free address of the gateway's pool; the next one otherwise. Only an admin may choose.
+    assigned_ip: Option<String>,
     expires_at: Option<DateTime<Utc>>,
 }
 
 impl NewDevice {
     fn into_request(self) -> Result<EnrolRequest, ApiError> {
-        let key = match (self.public_key, self.generate_key) {
-            (Some(key), false) => NewKey::Client(key),
-            (None, true) => NewKey::Generate,
-            (None, false) => return Err(required("public_key")),
-            (Some(_), true) => {
-                return Err(ApiError::field(
-                    "generate_key",
-                    "must be left out where public_key is given",
-                ));
-            }
-        };
+        let key = new_key(self.public_key, self.generate_key)?;
         Ok(EnrolRequest {
             name: self.name,
             platform: self.platform,
@@ -49,6 +44,7 @@ impl NewDevice {
             fingerprint: None,
             key,
             gateway_id: self.gateway_id,
+            address: self.assigned_ip,
             expires_at: self.expires_at,
         })
     }
@@ -70,6 +66,10 @@ pub(super) async fn handle(
     Json(new): Json<NewDevice>,
 ) -> Result<Response, ApiError> {
     let user = caller.user()?;
+    // Else somebody could wait for the address of a device that others may reach.
+    if new.assigned_ip.is_some() && user.role != Role::Admin {
+        return Err(ApiError::field("assigned_ip", "is for admins to choose: leave it out"));
+    }
     enrol_for(&app, &caller, user.user_id, new, "/me/devices/{id}/profile").await
 }
 

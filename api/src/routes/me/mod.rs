@@ -1,5 +1,6 @@
 //! For everybody about oneself.
 
+mod device;
 mod devices;
 pub(super) mod enrol;
 mod password;
@@ -12,6 +13,7 @@ use crate::App;
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(devices::handle, enrol::handle))
+        .routes(routes!(device::handle, device::change))
         .routes(routes!(profile::of_device))
         .routes(routes!(profile::handle))
         .routes(routes!(password::handle))

@@ -105,6 +105,8 @@ pub(crate) struct NewEvent {
     pub(crate) payload: Result<serde_json::Value, String>,
     pub(crate) personal_fields: &'static [&'static str],
     pub(crate) subject: Option<UserId>,
+    /// Whose keys seal the personal fields besides the subject's.
+    pub(crate) further_subjects: Vec<UserId>,
     pub(crate) effects: Vec<Effect>,
 }
 
@@ -120,6 +122,7 @@ impl Stream {
                 event_version: e.event_version(),
                 personal_fields: e.personal_fields(),
                 subject: e.subject(id),
+                further_subjects: e.further_subjects().to_vec(),
                 effects: e.effects(id),
                 payload: serde_json::to_value(&e).map_err(|e| e.to_string()),
             })

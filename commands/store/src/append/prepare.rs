@@ -87,7 +87,7 @@ fn key_owners(append: &Append) -> Vec<UserId> {
         .flat_map(|s| &s.events)
         .filter(|e| e.event_type != BRINGS_A_KEY)
         .filter(|e| with_reason || !e.personal_fields.is_empty())
-        .filter_map(|e| e.subject);
+        .flat_map(|e| e.subject.into_iter().chain(e.further_subjects.iter().copied()));
     let actor_has_some = with_reason || !append.metadata.actor_fields().is_empty();
     let actor = append.metadata.person().filter(|_| actor_has_some);
     let mut owners: Vec<UserId> = subjects.chain(actor).collect();
@@ -130,8 +130,8 @@ fn payload(event: &NewEvent, place: Place<'_>, keys: &DataKeys) -> Result<Value,
     let mut payload = event.payload.clone().map_err(StoreError::Encode)?;
     match event.subject {
         Some(subject) => {
-            let key = keys.get(&subject);
-            seal_payload(&mut payload, event.personal_fields, place, subject, key)?;
+            let owners = [&[subject], &event.further_subjects[..]].concat();
+            seal_payload(&mut payload, event.personal_fields, place, &owners, keys)?;
         }
         // Nobody's personal data cannot be sealed, and must not be written.
         None if !event.personal_fields.is_empty() => {

@@ -135,8 +135,9 @@ async fn fill(
         }
     }
     take_pools(tx, batch).await?;
-    hold(tx, batch).await?;
+    // A device that moves gives up its old place first.
     free(tx, batch, rest).await?;
+    hold(tx, batch).await?;
     write_rows(tx, batch).await?;
     Ok(position)
 }

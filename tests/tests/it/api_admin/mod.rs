@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod bulk;
+mod device_moves;
 mod devices;
 mod gateways;
 mod groups;
@@ -25,14 +26,14 @@ pub(crate) struct Plane {
     pub(crate) admin: Client,
     pub(crate) server: TestServer,
     // Dropped last: the server still uses it.
-    _db: TestDb,
+    pub(crate) db: TestDb,
 }
 
 impl Plane {
     pub(crate) async fn start() -> Self {
         let db = TestDb::new().await;
         let server = TestServer::start(&db).await;
-        Self { admin: server.admin().await, server, _db: db }
+        Self { admin: server.admin().await, server, db }
     }
 
     /// Creates something and answers it.

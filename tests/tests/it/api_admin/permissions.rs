@@ -57,7 +57,8 @@ const fn expected(who: Who, caller: As) -> Answered {
 
 async fn call(client: &Client, method: &str, path: &str) -> Answer {
     let method: Method = method.parse().unwrap();
-    let body = (method != Method::GET).then(|| json!({}));
+    let body = if path.ends_with("/key") { json!({ "generate_key": true }) } else { json!({}) };
+    let body = (method != Method::GET).then_some(body);
     client.send(method, path, &[], body).await
 }
 

@@ -1,6 +1,8 @@
 //! Devices of all users.
 
 mod bulk;
+mod disable;
+mod enable;
 mod get;
 mod list;
 mod patch;
@@ -16,6 +18,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list::handle))
         .routes(routes!(bulk::handle))
         .routes(routes!(get::handle, patch::handle))
+        .routes(routes!(enable::handle))
+        .routes(routes!(disable::handle))
         .routes(routes!(revoke::handle))
         .routes(routes!(rotate::handle))
 }
