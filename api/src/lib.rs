@@ -6,6 +6,7 @@
 
 mod app;
 pub mod auth;
+mod cells;
 pub mod cli;
 pub mod config;
 mod consistency;

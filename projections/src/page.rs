@@ -98,10 +98,23 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// The same page with other items.
+    /// The same page with each item made into another.
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
+        let (items, page) = self.take();
+        page.with(items.into_iter().map(f).collect())
+    }
+
+    /// The items, and the page without them.
+    #[must_use]
+    pub fn take(self) -> (Vec<T>, Page<T>) {
+        (self.items, Page { items: vec![], ..self })
+    }
+
+    /// The same page with other items.
+    #[must_use]
+    pub fn with<U>(self, items: Vec<U>) -> Page<U> {
         Page {
-            items: self.items.into_iter().map(f).collect(),
+            items,
             page: self.page,
             page_size: self.page_size,
             total: self.total,

@@ -1,5 +1,7 @@
 //! Groups and their members.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use nexavpn_domain::{
@@ -227,6 +229,30 @@ pub async fn members(pool: &PgPool, id: GroupId) -> Result<Vec<UserId>, ReadErro
     .fetch_all(pool)
     .await?;
     Ok(ids.into_iter().map(UserId).collect())
+}
+
+/// The names of the groups that each of these users belongs to, in order; nothing for who belongs
+/// to none.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn names_of(
+    pool: &PgPool,
+    users: &[UserId],
+) -> Result<HashMap<UserId, Vec<String>>, ReadError> {
+    let rows: Vec<(Uuid, String)> = sqlx::query_as(
+        "SELECT m.user_id, g.name FROM read.group_members m
+         JOIN read.groups g ON g.id = m.group_id
+         WHERE m.user_id = ANY($1) ORDER BY g.name_key",
+    )
+    .bind(users.iter().map(|user| user.0).collect::<Vec<_>>())
+    .fetch_all(pool)
+    .await?;
+    let mut names: HashMap<UserId, Vec<String>> = HashMap::new();
+    for (user, name) in rows {
+        names.entry(UserId(user)).or_default().push(name);
+    }
+    Ok(names)
 }
 
 /// The groups that were not deleted. Sorts: `name`, `created_at`. Filters: `member` (a user's id).

@@ -1,13 +1,13 @@
 //! `GET /admin/audit-logs`
 
-use axum::extract::State;
+use axum::{extract::State, response::Response};
 use nexavpn_domain::DomainError;
 use nexavpn_projections::{
     ListQuery, Page,
     audit::{self, AuditQuery, Entry},
 };
 
-use super::listing::Listing;
+use super::{export::Exported, listing::Listing};
 use crate::{App, error::ApiError};
 
 /// What happened, the newest first: the events themselves. Filters: `event_type`, `entity_type`,
@@ -17,15 +17,41 @@ use crate::{App, error::ApiError};
     path = "/admin/audit-logs",
     operation_id = "audit_logs_list",
     tag = "audit",
-    responses((status = 200, description = "A page of the audit log.", body = Page<Entry>)),
+    responses((
+        status = 200,
+        description = "A page of the audit log. As CSV: all of it.",
+        content((Page<Entry> = "application/json"), (String = "text/csv")),
+    )),
 )]
-pub(super) async fn handle(
-    State(app): State<App>,
-    Listing(query): Listing,
-) -> Result<axum::Json<Page<Entry>>, ApiError> {
-    let query = audit_query(query)?;
+pub(super) async fn handle(State(app): State<App>, listing: Listing) -> Result<Response, ApiError> {
+    listing.answer(app, "audit-logs", page).await
+}
+
+async fn page(app: App, query: ListQuery) -> Result<Page<Entry>, ApiError> {
     let log = app.commands.store().log();
-    Ok(axum::Json(audit::list(&app.pool, &log, &query).await?))
+    Ok(audit::list(&app.pool, &log, &audit_query(query)?).await?)
+}
+
+impl Exported for Entry {
+    const COLUMNS: &'static [&'static str] = &[
+        "idx",
+        "time",
+        "actor.type",
+        "actor.id",
+        "actor.name",
+        "event_type",
+        "entity_type",
+        "entity_id",
+        "sequence",
+        "status",
+        "request_id",
+        "correlation_id",
+        "client_address",
+        "user_agent",
+        "auth_method",
+        "reason",
+        "data",
+    ];
 }
 
 fn audit_query(mut list: ListQuery) -> Result<AuditQuery, DomainError> {

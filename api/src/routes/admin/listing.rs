@@ -1,38 +1,99 @@
 //! What all lists take: `page`, `page_size`, `after`, `sort`, `q` and filters.
 
-use axum::{extract::FromRequestParts, http::request::Parts};
-use nexavpn_domain::DomainError;
-use nexavpn_projections::ListQuery;
+use std::future::Future;
 
-use crate::{error::ApiError, extract::Query};
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use nexavpn_domain::DomainError;
+use nexavpn_projections::{ListQuery, Page};
+
+use super::export::{self, Exported};
+use crate::{App, error::ApiError, extract::Query};
 
 /// A list's query. What is none of the common parameters is a filter; the list refuses those that
 /// it does not know, so that a mistyped filter never shows everything.
-pub(super) struct Listing(pub(super) ListQuery);
+pub(super) struct Listing {
+    query: ListQuery,
+    format: Format,
+}
+
+/// What the list is wanted as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    /// One page.
+    Json,
+    /// All pages.
+    Csv,
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for Listing {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let Query(pairs) = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await?;
-        Ok(Self(parse(pairs)?))
+        let (query, format) = parse(pairs)?;
+        let format = format.unwrap_or_else(|| accepted(&parts.headers));
+        Ok(Self { query, format })
     }
 }
 
 impl Listing {
     /// Renames filters that the contract calls otherwise than the read model.
-    pub(super) fn renamed(mut self, from: &str, to: &str) -> ListQuery {
-        for (name, _) in &mut self.0.filters {
+    pub(super) fn renamed(mut self, from: &str, to: &str) -> Self {
+        for (name, _) in &mut self.query.filters {
             if name == from {
                 to.clone_into(name);
             }
         }
-        self.0
+        self
+    }
+
+    /// Answers the list that `page` reads: one page of it as JSON, or the whole as CSV under the
+    /// name of the list.
+    ///
+    /// # Errors
+    /// Those of `page`.
+    pub(super) async fn answer<T, F, Fut>(
+        self,
+        app: App,
+        name: &'static str,
+        page: F,
+    ) -> Result<Response, ApiError>
+    where
+        T: Exported,
+        F: Fn(App, ListQuery) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<Page<T>, ApiError>> + Send + 'static,
+    {
+        match self.format {
+            Format::Json => Ok(axum::Json(page(app, self.query).await?).into_response()),
+            Format::Csv => export::answer(app, name, self.query, page).await,
+        }
     }
 }
 
-fn parse(pairs: Vec<(String, String)>) -> Result<ListQuery, DomainError> {
+/// What the client would rather have. Whoever does not speak of CSV gets JSON.
+fn accepted(headers: &HeaderMap) -> Format {
+    let ranges = headers.get_all(header::ACCEPT).iter().filter_map(|v| v.to_str().ok());
+    let (mut csv, mut json) = (0.0, 0.0);
+    for range in ranges.flat_map(|value| value.split(',')) {
+        let mut parts = range.split(';').map(str::trim);
+        let media = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let quality = parts.find_map(|p| p.strip_prefix("q=")?.parse::<f32>().ok()).unwrap_or(1.0);
+        match media.as_str() {
+            "text/csv" | "text/*" => csv = quality.max(csv),
+            "application/json" | "application/*" | "*/*" => json = quality.max(json),
+            _ => {}
+        }
+    }
+    if csv > 0.0 && csv >= json { Format::Csv } else { Format::Json }
+}
+
+fn parse(pairs: Vec<(String, String)>) -> Result<(ListQuery, Option<Format>), DomainError> {
     let mut query = ListQuery::default();
+    let mut format = None;
     let mut seen: Vec<String> = Vec::with_capacity(pairs.len());
     for (name, value) in pairs {
         if seen.contains(&name) {
@@ -44,7 +105,7 @@ fn parse(pairs: Vec<(String, String)>) -> Result<ListQuery, DomainError> {
             return Err(DomainError::field(name, "must not contain control characters"));
         }
         // A form sends what was left blank, too.
-        if value.is_empty() {
+        if value.trim().is_empty() {
             continue;
         }
         match name.as_str() {
@@ -53,10 +114,17 @@ fn parse(pairs: Vec<(String, String)>) -> Result<ListQuery, DomainError> {
             "after" => query.after = Some(value),
             "sort" => query.sort = Some(value),
             "q" => query.q = Some(value),
+            "format" => {
+                format = Some(match value.as_str() {
+                    "json" => Format::Json,
+                    "csv" => Format::Csv,
+                    _ => return Err(DomainError::field("format", "must be json or csv")),
+                });
+            }
             _ => query.filters.push((name, value)),
         }
     }
-    Ok(query)
+    Ok((query, format))
 }
 
 fn number(field: &'static str, value: &str) -> Result<u32, DomainError> {
@@ -69,7 +137,8 @@ mod tests {
 
     fn parsed(pairs: &[(&str, &str)]) -> Result<ListQuery, String> {
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        parse(pairs.iter().map(own).collect()).map_err(|e| e.to_string())
+        let parsed = parse(pairs.iter().map(own).collect());
+        parsed.map(|(query, _)| query).map_err(|e| e.to_string())
     }
 
     #[test]
@@ -79,6 +148,23 @@ mod tests {
         assert_eq!((query.page, query.page_size), (2, ListQuery::default().page_size));
         assert_eq!((query.q, query.sort.as_deref()), (None, Some("-name")));
         assert_eq!(query.filters, [("role".to_owned(), "admin".to_owned())]);
+    }
+
+    #[test]
+    fn csv_is_for_those_who_ask_for_it() {
+        let format = |accept: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, accept.parse().unwrap());
+            accepted(&headers)
+        };
+        for csv in ["text/csv", "text/csv, */*;q=0.1", "Text/CSV; q=0.9, application/json;q=0.9"] {
+            assert_eq!(format(csv), Format::Csv, "{csv}");
+        }
+        let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+        for json in ["*/*", browser, "application/json, text/csv;q=0.5", "text/csv;q=0", ""] {
+            assert_eq!(format(json), Format::Json, "{json}");
+        }
+        assert!(parsed(&[("format", "xml")]).unwrap_err().starts_with("format"));
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod audit_logs;
 mod bulk;
 mod devices;
 mod entity;
+mod export;
 mod gateways;
 mod groups;
 mod listing;

@@ -5,6 +5,7 @@ mod audit;
 mod bulk;
 mod device_moves;
 mod devices;
+mod export;
 mod gateways;
 mod groups;
 mod pending;

@@ -1,12 +1,15 @@
 //! `GET /admin/devices`
 
-use axum::extract::State;
-use nexavpn_projections::{Page, devices};
+use axum::{extract::State, response::Response};
+use nexavpn_projections::{ListQuery, Page, devices};
 
 use crate::{
     App,
     error::ApiError,
-    routes::{admin::listing::Listing, views::DeviceView},
+    routes::{
+        admin::{export::Exported, listing::Listing},
+        views::DeviceView,
+    },
 };
 
 /// All devices, revoked ones among them. Sorts: `name`, `created_at`. Filters: `status`, `user`,
@@ -16,14 +19,45 @@ use crate::{
     path = "/admin/devices",
     operation_id = "devices_list",
     tag = "devices",
-    responses((status = 200, description = "A page of the devices.", body = Page<DeviceView>)),
+    responses((
+        status = 200,
+        description = "A page of the devices. As CSV: all of them.",
+        content((Page<DeviceView> = "application/json"), (String = "text/csv")),
+    )),
 )]
-pub(super) async fn handle(
-    State(app): State<App>,
-    listing: Listing,
-) -> Result<axum::Json<Page<DeviceView>>, ApiError> {
-    let page = devices::list(&app.pool, &listing.renamed("user", "owner")).await?;
-    let Page { items, page, page_size, total, total_capped, next } = page;
-    let items = DeviceView::all(&app, items).await?;
-    Ok(axum::Json(Page { items, page, page_size, total, total_capped, next }))
+pub(super) async fn handle(State(app): State<App>, listing: Listing) -> Result<Response, ApiError> {
+    listing.renamed("user", "owner").answer(app, "devices", page).await
+}
+
+async fn page(app: App, query: ListQuery) -> Result<Page<DeviceView>, ApiError> {
+    let (rows, page) = devices::list(&app.pool, &query).await?.take();
+    Ok(page.with(DeviceView::all(&app, rows).await?))
+}
+
+impl Exported for DeviceView {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "user_id",
+        "username",
+        "name",
+        "platform",
+        "os_version",
+        "app_version",
+        "status",
+        "public_key",
+        "assigned_ip",
+        "assigned_ipv6",
+        "gateway_id",
+        "gateway_name",
+        "profile_revision",
+        "reprovision_required",
+        "rotation_deadline",
+        "expires_at",
+        "last_seen_at",
+        "latest_handshake_at",
+        "rx_bytes",
+        "tx_bytes",
+        "created_at",
+        "updated_at",
+    ];
 }

@@ -1,10 +1,14 @@
 //! `GET /admin/gateways`
 
-use axum::extract::State;
-use nexavpn_projections::{Page, gateways};
+use axum::{extract::State, response::Response};
+use nexavpn_projections::{ListQuery, Page, gateways};
 
 use super::GatewayView;
-use crate::{App, error::ApiError, routes::admin::listing::Listing};
+use crate::{
+    App,
+    error::ApiError,
+    routes::admin::{export::Exported, listing::Listing},
+};
 
 /// The gateways. Sorts: `name`, `created_at`. Filter: `joined`. `q`: what the name begins with, or
 /// a whole key.
@@ -13,14 +17,45 @@ use crate::{App, error::ApiError, routes::admin::listing::Listing};
     path = "/admin/gateways",
     operation_id = "gateways_list",
     tag = "gateways",
-    responses((status = 200, description = "A page of the gateways.", body = Page<GatewayView>)),
+    responses((
+        status = 200,
+        description = "A page of the gateways. As CSV: all of them.",
+        content((Page<GatewayView> = "application/json"), (String = "text/csv")),
+    )),
 )]
-pub(super) async fn handle(
-    State(app): State<App>,
-    Listing(query): Listing,
-) -> Result<axum::Json<Page<GatewayView>>, ApiError> {
-    let page = gateways::list(&app.pool, &query).await?;
-    let Page { items, page, page_size, total, total_capped, next } = page;
-    let items = GatewayView::all(&app, items).await?;
-    Ok(axum::Json(Page { items, page, page_size, total, total_capped, next }))
+pub(super) async fn handle(State(app): State<App>, listing: Listing) -> Result<Response, ApiError> {
+    listing.answer(app, "gateways", page).await
+}
+
+async fn page(app: App, query: ListQuery) -> Result<Page<GatewayView>, ApiError> {
+    let (rows, page) = gateways::list(&app.pool, &query).await?.take();
+    Ok(page.with(GatewayView::all(&app, rows).await?))
+}
+
+impl Exported for GatewayView {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "name",
+        "endpoint",
+        "public_key",
+        "listen_port",
+        "address_pool_v4",
+        "address_pool_v6",
+        "tunnel_addresses",
+        "dns_servers",
+        "dns_search",
+        "mtu",
+        "persistent_keepalive",
+        "masquerade_interfaces",
+        "internal_networks",
+        "device_count",
+        "joined_at",
+        "agent_version",
+        "convergence.status",
+        "convergence.revision",
+        "convergence.applied.revision",
+        "convergence.last_report_at",
+        "created_at",
+        "updated_at",
+    ];
 }

@@ -1,10 +1,14 @@
 //! `GET /admin/groups`
 
-use axum::extract::State;
-use nexavpn_projections::{Page, groups};
+use axum::{extract::State, response::Response};
+use nexavpn_projections::{ListQuery, Page, groups};
 
 use super::GroupView;
-use crate::{App, error::ApiError, routes::admin::listing::Listing};
+use crate::{
+    App,
+    error::ApiError,
+    routes::admin::{export::Exported, listing::Listing},
+};
 
 /// The groups. Sorts: `name`, `created_at`. Filter: `member` (a user's id). `q`: what the name
 /// begins with.
@@ -13,12 +17,21 @@ use crate::{App, error::ApiError, routes::admin::listing::Listing};
     path = "/admin/groups",
     operation_id = "groups_list",
     tag = "groups",
-    responses((status = 200, description = "A page of the groups.", body = Page<GroupView>)),
+    responses((
+        status = 200,
+        description = "A page of the groups. As CSV: all of them.",
+        content((Page<GroupView> = "application/json"), (String = "text/csv")),
+    )),
 )]
-pub(super) async fn handle(
-    State(app): State<App>,
-    Listing(query): Listing,
-) -> Result<axum::Json<Page<GroupView>>, ApiError> {
-    let page = groups::list(&app.pool, &query).await?;
-    Ok(axum::Json(page.map(GroupView::from)))
+pub(super) async fn handle(State(app): State<App>, listing: Listing) -> Result<Response, ApiError> {
+    listing.answer(app, "groups", page).await
+}
+
+async fn page(app: App, query: ListQuery) -> Result<Page<GroupView>, ApiError> {
+    Ok(groups::list(&app.pool, &query).await?.map(GroupView::from))
+}
+
+impl Exported for GroupView {
+    const COLUMNS: &'static [&'static str] =
+        &["id", "name", "description", "member_count", "created_at", "updated_at"];
 }

@@ -1,10 +1,14 @@
 //! `GET /admin/policies`
 
-use axum::extract::State;
-use nexavpn_projections::{Page, policies};
+use axum::{extract::State, response::Response};
+use nexavpn_projections::{ListQuery, Page, policies};
 
 use super::PolicyView;
-use crate::{App, error::ApiError, routes::admin::listing::Listing};
+use crate::{
+    App,
+    error::ApiError,
+    routes::admin::{export::Exported, listing::Listing},
+};
 
 /// The policies. Sorts: `priority`, `name`, `created_at`. Filters: `effect`, `enabled`, `in_force`,
 /// `target` (the id of a user, group or device). `q`: what the name begins with.
@@ -13,12 +17,36 @@ use crate::{App, error::ApiError, routes::admin::listing::Listing};
     path = "/admin/policies",
     operation_id = "policies_list",
     tag = "policies",
-    responses((status = 200, description = "A page of the policies.", body = Page<PolicyView>)),
+    responses((
+        status = 200,
+        description = "A page of the policies. As CSV: all of them.",
+        content((Page<PolicyView> = "application/json"), (String = "text/csv")),
+    )),
 )]
-pub(super) async fn handle(
-    State(app): State<App>,
-    Listing(query): Listing,
-) -> Result<axum::Json<Page<PolicyView>>, ApiError> {
-    let page = policies::list(&app.pool, &query).await?;
-    Ok(axum::Json(page.map(PolicyView::from)))
+pub(super) async fn handle(State(app): State<App>, listing: Listing) -> Result<Response, ApiError> {
+    listing.answer(app, "policies", page).await
+}
+
+async fn page(app: App, query: ListQuery) -> Result<Page<PolicyView>, ApiError> {
+    Ok(policies::list(&app.pool, &query).await?.map(PolicyView::from))
+}
+
+impl Exported for PolicyView {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "name",
+        "description",
+        "priority",
+        "effect",
+        "full_tunnel",
+        "destinations",
+        "targets",
+        "services",
+        "enabled",
+        "valid_from",
+        "valid_until",
+        "in_force",
+        "created_at",
+        "updated_at",
+    ];
 }

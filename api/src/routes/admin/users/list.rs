@@ -1,10 +1,19 @@
 //! `GET /admin/users`
 
-use axum::extract::State;
-use nexavpn_projections::{Page, users};
+use axum::{extract::State, response::Response};
+use nexavpn_domain::ids::UserId;
+use nexavpn_projections::{ListQuery, Page, groups, users};
+use serde_json::Value;
 
 use super::UserView;
-use crate::{App, error::ApiError, routes::admin::listing::Listing};
+use crate::{
+    App,
+    error::ApiError,
+    routes::admin::{
+        export::{self, Exported},
+        listing::Listing,
+    },
+};
 
 /// The users. Sorts: `username`, `display_name`, `created_at`. Filters: `role`, `status`, `group`.
 /// `q`: what the login name, the shown name or the email begins with.
@@ -13,12 +22,44 @@ use crate::{App, error::ApiError, routes::admin::listing::Listing};
     path = "/admin/users",
     operation_id = "users_list",
     tag = "users",
-    responses((status = 200, description = "A page of the users.", body = Page<UserView>)),
+    responses((
+        status = 200,
+        description = "A page of the users. As CSV: all of them.",
+        content((Page<UserView> = "application/json"), (String = "text/csv")),
+    )),
 )]
-pub(super) async fn handle(
-    State(app): State<App>,
-    Listing(query): Listing,
-) -> Result<axum::Json<Page<UserView>>, ApiError> {
-    let page = users::list(&app.pool, &query).await?;
-    Ok(axum::Json(page.map(UserView::from)))
+pub(super) async fn handle(State(app): State<App>, listing: Listing) -> Result<Response, ApiError> {
+    listing.answer(app, "users", page).await
+}
+
+async fn page(app: App, query: ListQuery) -> Result<Page<UserView>, ApiError> {
+    Ok(users::list(&app.pool, &query).await?.map(UserView::from))
+}
+
+impl Exported for UserView {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "username",
+        "display_name",
+        "email",
+        "role",
+        "groups",
+        "status",
+        "must_change_password",
+        "created_at",
+        "updated_at",
+    ];
+
+    /// With the names of the groups, so that an import knows them again.
+    async fn values(app: &App, rows: Vec<Self>) -> Result<Vec<Value>, ApiError> {
+        let ids: Vec<UserId> = rows.iter().map(|user| user.id).collect();
+        let mut groups = groups::names_of(&app.pool, &ids).await?;
+        let mut values = export::values(&rows)?;
+        for (value, id) in values.iter_mut().zip(ids) {
+            if let Value::Object(fields) = value {
+                fields.insert("groups".into(), groups.remove(&id).unwrap_or_default().into());
+            }
+        }
+        Ok(values)
+    }
 }

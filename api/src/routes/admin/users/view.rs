@@ -12,7 +12,7 @@ use crate::{App, error::ApiError, routes::admin::entity::Entity};
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = User)]
 pub(super) struct UserView {
-    id: UserId,
+    pub(super) id: UserId,
     username: Option<String>,
     display_name: Option<String>,
     email: Option<String>,
