@@ -14,6 +14,7 @@ pub mod error;
 mod extract;
 mod http;
 mod idempotency;
+pub mod openapi;
 pub mod postgres;
 pub mod routes;
 pub mod serve;

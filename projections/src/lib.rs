@@ -24,6 +24,7 @@ pub mod audit;
 
 pub use error::ReadError;
 pub use handle::{Behind, Handle, ProjectionStatus, State};
+pub use list::{FilterValue, ListOptions};
 pub use page::{ListQuery, MAX_PAGE_SIZE, Page};
 pub use projection::{ApplyError, Projection};
 pub use read::{

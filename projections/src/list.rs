@@ -79,28 +79,20 @@ pub(crate) struct Filter {
     name: &'static str,
     before: &'static str,
     after: &'static str,
-    kind: FilterKind,
-}
-
-#[derive(Clone, Copy)]
-enum FilterKind {
-    Id,
-    Flag,
-    Word(&'static [&'static str]),
-    Text,
+    kind: FilterValue,
 }
 
 impl Filter {
-    const fn new(name: &'static str, before: &'static str, kind: FilterKind) -> Self {
+    const fn new(name: &'static str, before: &'static str, kind: FilterValue) -> Self {
         Self { name, before, after: "", kind }
     }
 
     pub(crate) const fn id(name: &'static str, sql: &'static str) -> Self {
-        Self::new(name, sql, FilterKind::Id)
+        Self::new(name, sql, FilterValue::Id)
     }
 
     pub(crate) const fn flag(name: &'static str, sql: &'static str) -> Self {
-        Self::new(name, sql, FilterKind::Flag)
+        Self::new(name, sql, FilterValue::Flag)
     }
 
     pub(crate) const fn word(
@@ -108,11 +100,11 @@ impl Filter {
         sql: &'static str,
         words: &'static [&'static str],
     ) -> Self {
-        Self::new(name, sql, FilterKind::Word(words))
+        Self::new(name, sql, FilterValue::Word(words))
     }
 
     pub(crate) const fn text(name: &'static str, sql: &'static str) -> Self {
-        Self::new(name, sql, FilterKind::Text)
+        Self::new(name, sql, FilterValue::Text)
     }
 
     pub(crate) const fn closed(mut self, after: &'static str) -> Self {
@@ -128,24 +120,50 @@ impl Filter {
         let bad = |message: String| DomainError::field(self.name, message);
         sql.push(self.before);
         match self.kind {
-            FilterKind::Id => {
+            FilterValue::Id => {
                 let id: Uuid = value.parse().map_err(|_| bad("must be a UUID".into()))?;
                 sql.push_bind(id);
             }
-            FilterKind::Flag => {
+            FilterValue::Flag => {
                 let on: bool = value.parse().map_err(|_| bad("must be true or false".into()))?;
                 sql.push_bind(on);
             }
-            FilterKind::Word(words) if !words.contains(&value) => {
+            FilterValue::Word(words) if !words.contains(&value) => {
                 return Err(bad(format!("must be one of {}", words.join(", "))));
             }
-            FilterKind::Word(_) | FilterKind::Text => {
+            FilterValue::Word(_) | FilterValue::Text => {
                 sql.push_bind(value);
             }
         }
         sql.push(self.after);
         Ok(())
     }
+}
+
+/// What a list takes beside its page, for the API's document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListOptions {
+    /// The names of its orders.
+    pub sorts: Vec<&'static str>,
+    /// The order where none is asked for.
+    pub default_sort: &'static str,
+    /// Whether it takes `q`.
+    pub searchable: bool,
+    /// Its filters by name.
+    pub filters: Vec<(&'static str, FilterValue)>,
+}
+
+/// What a filter's value must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FilterValue {
+    /// A UUID.
+    Id,
+    /// `true` or `false`.
+    Flag,
+    /// One of these.
+    Word(&'static [&'static str]),
+    /// Any text.
+    Text,
 }
 
 /// A sort and its direction.
@@ -162,6 +180,15 @@ impl Order {
 }
 
 impl ListSpec {
+    pub(crate) fn options(&self) -> ListOptions {
+        ListOptions {
+            sorts: self.sorts.iter().map(|s| s.name).collect(),
+            default_sort: self.default_sort,
+            searchable: !(self.texts.is_empty() && self.exact.is_empty()),
+            filters: self.filters.iter().map(|f| (f.name, f.kind)).collect(),
+        }
+    }
+
     pub(crate) async fn page<T>(
         &self,
         pool: &PgPool,

@@ -119,6 +119,7 @@ pub const TABLE: &[Permission] = &[
     row("POST", "/gateways/{id}/status", Who::OwnGateway),
     row("GET", "/admin/access", Who::Reader),
     row("GET", "/admin/audit-logs", Who::Reader),
+    row("GET", "/openapi.json", Who::Public),
 ];
 
 /// The permission of a route by method and pattern.

@@ -6,6 +6,7 @@ mod admin;
 mod doctor;
 mod logging;
 mod migrate;
+mod openapi;
 mod output;
 mod rebuild;
 mod restore;
@@ -89,6 +90,8 @@ enum Command {
     Restore(restore::Command),
     /// Look for what is wrong; fails where something is
     Doctor,
+    /// Print the description of the API (OpenAPI 3.1)
+    Openapi,
     /// Print the version
     Version,
 }
@@ -172,6 +175,10 @@ async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Admin(command) => admin::run(context, command).await,
         Command::Restore(command) => restore::run(context, command).await,
         Command::Doctor => doctor::run(context).await,
+        Command::Openapi => {
+            openapi::run();
+            Ok(())
+        }
         Command::Version => {
             output::out(concat!("nexavpn ", env!("CARGO_PKG_VERSION")));
             Ok(())

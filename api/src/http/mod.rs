@@ -1,5 +1,6 @@
 //! The router and its layers.
 
+mod docs;
 mod health;
 mod origin;
 
@@ -30,6 +31,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .nest(BASE_PATH, native)
         .merge(health::routes())
+        .merge(docs::routes())
         .fallback(nothing_here)
         .layer(middleware::from_fn(move |request, next: middleware::Next| async move {
             within(timeout, next.run(request)).await

@@ -8,11 +8,13 @@
 //! | `connection/` | `/connection/status` |
 //! | `gateways/` | `/gateways/…`, for nodes |
 //! | `admin/` | `/admin/…` |
+//! | `document.rs` | `/openapi.json` |
 
 mod admin;
 mod auth;
 mod connection;
 mod devices;
+mod document;
 mod gateways;
 mod me;
 mod views;
@@ -30,4 +32,5 @@ pub(crate) fn native() -> OpenApiRouter<App> {
         .merge(connection::routes())
         .merge(gateways::routes())
         .merge(admin::routes())
+        .merge(document::routes())
 }

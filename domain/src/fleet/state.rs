@@ -87,6 +87,8 @@ impl GatewayState {
 
 /// Whether a device is a peer, and if not, why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(rename_all = "snake_case"))]
 pub enum DeviceStatus {
     /// A peer.
     Active,

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     ReadError,
-    list::{capped, maintained_total},
+    list::{FilterValue, ListOptions, capped, maintained_total},
     page::{COUNTED, Cursor, ListQuery, Page, SortKey},
 };
 
@@ -60,6 +60,7 @@ impl AuditQuery {
 
 /// Who acted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = AuditActor)]
 pub struct Actor {
     /// `user`, `gateway`, `system` or `anonymous`.
     #[serde(rename = "type")]
@@ -72,6 +73,7 @@ pub struct Actor {
 
 /// An entry of the audit log.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = AuditEntry)]
 pub struct Entry {
     /// Its number in the log: dense, from 1.
     pub idx: i64,
@@ -117,6 +119,24 @@ struct IndexRow {
     actor_name: Option<String>,
     status: String,
     request_id: Option<String>,
+}
+
+/// What the log takes.
+#[must_use]
+pub fn list_options() -> ListOptions {
+    let text = |name| (name, FilterValue::Text);
+    ListOptions {
+        sorts: vec![],
+        default_sort: "",
+        searchable: false,
+        filters: vec![
+            text("event_type"),
+            text("entity_type"),
+            text("entity_id"),
+            text("actor_id"),
+            ("status", FilterValue::Word(&["success", "failure"])),
+        ],
+    }
 }
 
 /// The order's name in cursors.

@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 
 use crate::{ApplyError, Projection};
 
-pub use entries::{Actor, AuditQuery, Entry, list, of_entity};
+pub use entries::{Actor, AuditQuery, Entry, list, list_options, of_entity};
 
 /// The index's writer.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use sqlx::{FromRow, PgPool, Row as _, postgres::PgRow, types::ipnetwork::IpNetwo
 
 use crate::{
     ListQuery, Page, ReadError,
-    list::{Filter, ListSpec, Sort},
+    list::{Filter, ListOptions, ListSpec, Sort},
     words::{Word, decode},
 };
 
@@ -154,4 +154,10 @@ pub async fn get(pool: &PgPool, id: DeviceId) -> Result<Option<DeviceRow>, ReadE
 /// `validation_error` for an unknown sort or filter; where the database fails.
 pub async fn list(pool: &PgPool, query: &ListQuery) -> Result<Page<DeviceRow>, ReadError> {
     LIST.page(pool, query).await
+}
+
+/// What the list takes.
+#[must_use]
+pub fn list_options() -> ListOptions {
+    LIST.options()
 }

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::{
     ApplyError, ListQuery, Page, Projection, ReadError,
-    list::{Filter, ListSpec, Sort},
+    list::{Filter, ListOptions, ListSpec, Sort},
     projection::{known, one, update},
     words::Id,
 };
@@ -261,4 +261,10 @@ pub async fn names_of(
 /// `validation_error` for an unknown sort or filter; where the database fails.
 pub async fn list(pool: &PgPool, query: &ListQuery) -> Result<Page<GroupRow>, ReadError> {
     LIST.page(pool, query).await
+}
+
+/// What the list takes.
+#[must_use]
+pub fn list_options() -> ListOptions {
+    LIST.options()
 }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     ApplyError, ListQuery, Page, Projection, ReadError,
-    list::{Filter, ListSpec, Sort},
+    list::{Filter, ListOptions, ListSpec, Sort},
     projection::{known, one, to_json, update},
     words::Id,
 };
@@ -191,4 +191,10 @@ pub async fn get(pool: &PgPool, id: PolicyId) -> Result<Option<PolicyRow>, ReadE
 /// `validation_error` for an unknown sort or filter; where the database fails.
 pub async fn list(pool: &PgPool, query: &ListQuery) -> Result<Page<PolicyRow>, ReadError> {
     LIST.page(pool, query).await
+}
+
+/// What the list takes.
+#[must_use]
+pub fn list_options() -> ListOptions {
+    LIST.options()
 }

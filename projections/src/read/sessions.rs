@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     ApplyError, ListQuery, Page, Projection, ReadError,
-    list::{Filter, ListSpec, Sort},
+    list::{Filter, ListOptions, ListSpec, Sort},
     projection::{known, one, update},
     words::Id,
 };
@@ -170,4 +170,10 @@ pub async fn get(pool: &PgPool, id: SessionId) -> Result<Option<SessionRow>, Rea
 /// `validation_error` for an unknown sort or filter; where the database fails.
 pub async fn list(pool: &PgPool, query: &ListQuery) -> Result<Page<SessionRow>, ReadError> {
     LIST.page(pool, query).await
+}
+
+/// What the list takes.
+#[must_use]
+pub fn list_options() -> ListOptions {
+    LIST.options()
 }

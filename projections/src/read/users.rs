@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     ApplyError, ListQuery, Page, Projection, ReadError,
-    list::{Filter, ListSpec, Sort},
+    list::{Filter, ListOptions, ListSpec, Sort},
     projection::{known, one, update},
     words::{Id, Word},
 };
@@ -222,4 +222,10 @@ pub async fn get(pool: &PgPool, id: UserId) -> Result<Option<UserRow>, ReadError
 /// `validation_error` for an unknown sort or filter; where the database fails.
 pub async fn list(pool: &PgPool, query: &ListQuery) -> Result<Page<UserRow>, ReadError> {
     LIST.page(pool, query).await
+}
+
+/// What the list takes.
+#[must_use]
+pub fn list_options() -> ListOptions {
+    LIST.options()
 }

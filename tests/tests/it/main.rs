@@ -3,6 +3,7 @@
 mod access_nft;
 mod api_admin;
 mod api_client;
+mod api_document;
 mod arrows;
 mod conventions;
 mod embedded_postgres;

@@ -6,7 +6,7 @@ use axum::extract::State;
 use nexavpn_domain::{
     Problems,
     access::{DecidedBy, Packet},
-    fleet::{DeviceState, Fleet},
+    fleet::{DeviceState, DeviceStatus, Fleet},
     ids::{DeviceId, GatewayId, PolicyId, UserId},
     values::{PolicyEffect, Protocol},
 };
@@ -20,10 +20,20 @@ use crate::{App, error::ApiError, extract::Query};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Question {
+    /// The device's id, or else `user`.
+    #[param(value_type = Option<DeviceId>)]
     device: Option<String>,
+    /// The id of a user, for all of the devices.
+    #[param(value_type = Option<UserId>)]
     user: Option<String>,
+    /// The packet's destination: an IP address.
+    #[param(value_type = String)]
     destination: Option<String>,
+    /// `tcp`, `udp`, `icmp`, `icmpv6`, `sctp` or a protocol number.
+    #[param(value_type = String)]
     protocol: Option<String>,
+    /// The destination port, for protocols that have ports.
+    #[param(value_type = Option<u16>)]
     port: Option<String>,
 }
 
@@ -50,6 +60,7 @@ pub(super) struct Answer {
 struct DeviceAnswer {
     device_id: DeviceId,
     gateway_id: GatewayId,
+    #[schema(value_type = DeviceStatus)]
     device_status: &'static str,
     allowed: bool,
     /// `policy`, `built-in:dns`, `built-in:echo`, `default` (no policy matches), or `no_peer`: the

@@ -17,6 +17,7 @@ use crate::{
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Which {
+    /// The id of a device of one's own.
     device_id: Option<DeviceId>,
 }
 
@@ -28,7 +29,10 @@ pub(super) struct Which {
     operation_id = "connection_status",
     tag = "connection",
     params(Which),
-    responses((status = 200, description = "How the device is connected.", body = ConnectionView)),
+    responses(
+        (status = 200, description = "How the device is connected.", body = ConnectionView),
+        (status = 409, description = "`device_ambiguous`: you have several active devices: name one with ?device_id="),
+    ),
 )]
 pub(super) async fn handle(
     State(app): State<App>,

@@ -18,11 +18,13 @@ use crate::{
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Enroll {
+    #[schema(value_type = String)]
     name: Option<String>,
     platform: Option<String>,
     os_version: Option<String>,
     app_version: Option<String>,
     device_fingerprint: Option<String>,
+    #[schema(value_type = String)]
     public_key: Option<String>,
     gateway_id: Option<GatewayId>,
 }

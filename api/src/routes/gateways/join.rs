@@ -19,7 +19,10 @@ use crate::{App, auth::Caller, error::ApiError, extract::Json};
     operation_id = "nodes_join",
     tag = "nodes",
     request_body = JoinRequest,
-    responses((status = 201, description = "The node is the gateway now.", body = JoinResponse)),
+    responses(
+        (status = 201, description = "The node is the gateway now.", body = JoinResponse),
+        (status = 403, description = "`forbidden`: the join token is unknown, used or expired: ask for another one"),
+    ),
 )]
 pub(super) async fn handle(
     State(app): State<App>,

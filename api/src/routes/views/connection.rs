@@ -1,7 +1,10 @@
 //! `GET /connection/status`.
 
 use chrono::{DateTime, Utc};
-use nexavpn_domain::ids::{DeviceId, GatewayId};
+use nexavpn_domain::{
+    fleet::DeviceStatus,
+    ids::{DeviceId, GatewayId},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -13,6 +16,7 @@ use crate::{App, error::ApiError};
 #[schema(as = Connection)]
 pub(crate) struct ConnectionView {
     device_id: DeviceId,
+    #[schema(value_type = DeviceStatus)]
     status: &'static str,
     assigned_ip: String,
     assigned_ipv6: Option<String>,

@@ -7,7 +7,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
-use nexavpn_domain::ids::{DeviceId, GatewayId, UserId};
+use nexavpn_domain::{
+    fleet::DeviceStatus,
+    ids::{DeviceId, GatewayId, UserId},
+};
 use nexavpn_projections::devices::DeviceRow;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -25,6 +28,7 @@ pub(crate) struct DeviceView {
     platform: String,
     os_version: Option<String>,
     app_version: Option<String>,
+    #[schema(value_type = DeviceStatus)]
     status: String,
     public_key: String,
     assigned_ip: String,

@@ -7,7 +7,7 @@ use axum::{
 use nexavpn_commands::{Enrolled, Secret};
 use nexavpn_domain::{
     access::Resource,
-    fleet::ClientProfile,
+    fleet::{ClientProfile, DeviceStatus},
     ids::{DeviceId, GatewayId},
 };
 use serde::Serialize;
@@ -29,6 +29,7 @@ pub(crate) struct EnrolmentView {
 struct DeviceSummary {
     id: DeviceId,
     name: Option<String>,
+    #[schema(value_type = DeviceStatus)]
     status: &'static str,
 }
 
@@ -56,16 +57,14 @@ struct GatewaySummary {
 
 /// All that can be said of an enrolment while reads are behind. The private key is among it, for
 /// it is shown this once.
-#[derive(Serialize, ToSchema)]
-#[schema(as = EnrolmentPending)]
-pub(crate) struct Bare<'a> {
+#[derive(Serialize)]
+struct Bare<'a> {
     device: BareDevice,
     #[serde(skip_serializing_if = "Option::is_none")]
     private_key: Option<&'a str>,
 }
 
-#[derive(Serialize, ToSchema)]
-#[schema(as = DeviceReference)]
+#[derive(Serialize)]
 struct BareDevice {
     id: DeviceId,
 }

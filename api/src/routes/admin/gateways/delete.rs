@@ -17,6 +17,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct How {
+    /// Whether the devices of the gateway are revoked with it.
     #[serde(default)]
     force: bool,
 }

@@ -20,7 +20,8 @@ const GZIP_MARK: &str = "-gzip\"";
     path = "/admin/gateways/{id}/sync",
     operation_id = "gateways_sync",
     tag = "gateways",
-    responses((status = 200, description = "The signed bundle.", body = Envelope), (status = 304, description = "The newest bundle is the one that `If-None-Match` names.")),
+    responses((status = 200, description = "The signed bundle.", body = Envelope), (status = 409, description = "`history_lost`: the gateway has applied a bundle that this control plane does not know"),
+        (status = 304, description = "The newest bundle is the one that `If-None-Match` names.")),
 )]
 pub(super) async fn handle(
     State(app): State<App>,

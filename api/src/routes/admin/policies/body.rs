@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use nexavpn_commands::{PolicyPatch, TargetInput};
+use nexavpn_domain::values::{PolicyEffect, Service, Target};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -11,14 +12,18 @@ use crate::extract::nullable;
 /// is left out.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PolicyPatch)]
 pub(super) struct PolicyBody {
     name: Option<String>,
     description: Option<String>,
     priority: Option<i64>,
+    #[schema(value_type = Option<PolicyEffect>)]
     effect: Option<String>,
     full_tunnel: Option<bool>,
     destinations: Option<Vec<String>>,
+    #[schema(value_type = Option<Vec<Target>>)]
     targets: Option<Vec<TargetBody>>,
+    #[schema(value_type = Option<Vec<Service>>)]
     services: Option<Vec<ServiceBody>>,
     enabled: Option<bool>,
     #[serde(default, deserialize_with = "nullable")]
@@ -28,7 +33,7 @@ pub(super) struct PolicyBody {
 }
 
 /// Whom the policy is about: `user`, `group` or `device` with an id, or `everyone`.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TargetBody {
     #[serde(rename = "type")]
@@ -37,7 +42,7 @@ struct TargetBody {
 }
 
 /// A protocol and, where it has ports, which: `443` or `8000-8100`. No ports means all.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ServiceBody {
     protocol: String,

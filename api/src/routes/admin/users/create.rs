@@ -2,6 +2,7 @@
 
 use axum::{extract::State, response::Response};
 use nexavpn_commands::{NewUser, Secret};
+use nexavpn_domain::values::Role;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -16,6 +17,7 @@ pub(super) struct Create {
     username: String,
     display_name: Option<String>,
     email: Option<String>,
+    #[schema(value_type = Option<Role>)]
     role: Option<String>,
     password: Option<String>,
     #[serde(default)]

@@ -2,7 +2,7 @@
 
 use axum::{extract::State, response::Response};
 use nexavpn_commands::UserPatch;
-use nexavpn_domain::ids::UserId;
+use nexavpn_domain::{ids::UserId, values::Role};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -24,6 +24,7 @@ pub(super) struct Patch {
     display_name: Option<String>,
     #[serde(default, deserialize_with = "nullable")]
     email: Option<Option<String>>,
+    #[schema(value_type = Option<Role>)]
     role: Option<String>,
 }
 
