@@ -8,6 +8,7 @@
 //! - `sweep.rs` answers for all addresses at once (`active.rs` keeps what holds at the current one,
 //!   `services.rs` the sets of protocols and ports), and `profile.rs` and `networks.rs` turn that
 //!   into boxes and CIDRs;
+//! - `difference.rs` compares two accesses the same way: what is gained and lost, and who decides;
 //! - `testing/` (feature `testing`) holds an independent reference and random policies.
 //!
 //! A device that is revoked, expired or disabled has no peer at all; that is decided before anybody
@@ -15,6 +16,7 @@
 
 mod active;
 mod decide;
+mod difference;
 mod interval;
 mod networks;
 mod profile;
@@ -28,9 +30,11 @@ pub mod testing;
 mod tests;
 
 pub use decide::{Considered, DecidedBy, Decision, Packet};
+pub use difference::{Difference, Direction, Part};
 pub use profile::{FlatProfile, PortBox};
 pub use public::overlaps as is_partly_public;
 pub use rule::{Rule, Surroundings};
+pub use services::Run as ServiceRun;
 
 use std::sync::Arc;
 

@@ -11,10 +11,33 @@ const ALL_PORTS: (u16, u16) = (0, u16::MAX);
 
 /// Neighbouring protocols that have the same ports.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Run {
-    pub(super) protocols: (u8, u8),
-    /// Never empty.
-    pub(super) ports: PortSet,
+pub struct Run {
+    /// The first and last protocol number.
+    pub protocols: (u8, u8),
+    /// The first and last port of each range, in order and never empty; 0–65535 for protocols
+    /// without ports.
+    pub ports: Vec<(u16, u16)>,
+}
+
+impl Run {
+    /// Whether a protocol and port are among these.
+    #[must_use]
+    pub fn contains(&self, protocol: u8, port: u16) -> bool {
+        (self.protocols.0..=self.protocols.1).contains(&protocol)
+            && self.ports.iter().any(|(first, last)| (*first..=*last).contains(&port))
+    }
+
+    /// Whether these are all protocols with all ports.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.protocols == (0, u8::MAX) && self.has_all_ports()
+    }
+
+    /// Whether these are all ports.
+    #[must_use]
+    pub fn has_all_ports(&self) -> bool {
+        self.ports == [ALL_PORTS]
+    }
 }
 
 /// A set of services in canonical form: runs as long as possible, in order. Protocols without
@@ -184,6 +207,8 @@ pub(super) struct Interner {
     sets: Vec<ServiceSet>,
     ids: HashMap<ServiceSet, SetId>,
     sequences: HashMap<(Verdict, Verdict), Verdict>,
+    /// Of two sets, what is in both, and what is in the first only.
+    shares: HashMap<(SetId, SetId), (SetId, SetId)>,
 }
 
 impl Interner {
@@ -191,7 +216,12 @@ impl Interner {
     pub(super) const ALL: SetId = SetId(1);
 
     pub(super) fn new() -> Self {
-        let mut new = Self { sets: vec![], ids: HashMap::new(), sequences: HashMap::new() };
+        let mut new = Self {
+            sets: vec![],
+            ids: HashMap::new(),
+            sequences: HashMap::new(),
+            shares: HashMap::new(),
+        };
         // In the order of the constants above.
         new.intern(ServiceSet::default());
         new.intern(ServiceSet::full());
@@ -218,6 +248,33 @@ impl Interner {
         self.sets.push(set.clone());
         self.ids.insert(set, id);
         id
+    }
+
+    /// What is in both sets.
+    pub(super) fn both(&mut self, a: SetId, b: SetId) -> SetId {
+        self.share(a, b).0
+    }
+
+    /// What is in the first set only.
+    pub(super) fn without(&mut self, a: SetId, b: SetId) -> SetId {
+        self.share(a, b).1
+    }
+
+    fn share(&mut self, a: SetId, b: SetId) -> (SetId, SetId) {
+        match (a, b) {
+            _ if a == b || b == Self::ALL => return (a, Self::NONE),
+            (Self::NONE, _) | (_, Self::NONE) => return (Self::NONE, a),
+            _ => {}
+        }
+        if let Some(known) = self.shares.get(&(a, b)) {
+            return *known;
+        }
+        let set = |SetId(id): SetId| &self.sets[id];
+        let both = combine(set(a), set(b), |a, b| a && b);
+        let rest = combine(set(a), set(b), |a, b| a && !b);
+        let known = (self.intern(both), self.intern(rest));
+        self.shares.insert((a, b), known);
+        known
     }
 
     /// What the first rules say and, about what they leave open, those behind them.

@@ -20,19 +20,19 @@ pub(super) struct Piece {
 
 /// The places of what is no policy, behind the policies.
 #[derive(Clone, Copy)]
-struct Places {
-    dns: usize,
+pub(super) struct Places {
+    pub(super) dns: usize,
     /// The gateway's own addresses.
-    own: usize,
+    pub(super) own: usize,
     /// What every full tunnel opens besides what is listed.
-    internet: usize,
+    pub(super) internet: usize,
 }
 
 /// A destination that begins or ends.
-struct Boundary {
-    at: u128,
-    place: usize,
-    begins: bool,
+pub(super) struct Boundary {
+    pub(super) at: u128,
+    pub(super) place: usize,
+    pub(super) begins: bool,
 }
 
 impl Access {
@@ -41,8 +41,7 @@ impl Access {
         if family == Family::V6 && !self.surroundings.has_v6 {
             return vec![];
         }
-        let dns = self.rules.len();
-        let places = Places { dns, own: dns + 1, internet: dns + 2 };
+        let places = self.places();
         let boundaries = self.boundaries(family, places);
         let mut here = Here::new(self, places, sets);
         let mut pieces: Vec<Piece> = Vec::new();
@@ -73,7 +72,12 @@ impl Access {
         pieces
     }
 
-    fn boundaries(&self, family: Family, places: Places) -> Vec<Boundary> {
+    pub(super) fn places(&self) -> Places {
+        let dns = self.rules.len();
+        Places { dns, own: dns + 1, internet: dns + 2 }
+    }
+
+    pub(super) fn boundaries(&self, family: Family, places: Places) -> Vec<Boundary> {
         let mut list = Vec::new();
         let mut add = |place: usize, range: Interval| {
             list.push(Boundary { at: range.first, place, begins: true });

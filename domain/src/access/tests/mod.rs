@@ -1,3 +1,4 @@
+mod differences;
 mod golden;
 mod large;
 mod random;

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// 256 cases of 100 probes.
-fn config() -> ProptestConfig {
+pub(super) fn config() -> ProptestConfig {
     ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) }
 }
 
@@ -31,7 +31,7 @@ fn probed() -> impl Strategy<Value = (Case, Vec<Packet>)> {
 
 /// The networks are in order, disjoint, and no two of them make a larger one: then they are the
 /// fewest for what they cover.
-fn fewest(list: &[IpNetwork]) -> bool {
+pub(super) fn fewest(list: &[IpNetwork]) -> bool {
     let ordered = list.windows(2).all(|pair| match (pair[0], pair[1]) {
         (IpNetwork::V4(a), IpNetwork::V4(b)) => a.broadcast() < b.network(),
         (IpNetwork::V6(a), IpNetwork::V6(b)) => a.broadcast() < b.network(),
