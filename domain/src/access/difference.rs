@@ -49,7 +49,10 @@ impl Part {
     #[must_use]
     pub fn contains(&self, packet: &Packet) -> bool {
         self.network.contains(packet.dst)
-            && self.services.iter().any(|run| run.contains(packet.protocol.0, packet.port_or_zero()))
+            && self
+                .services
+                .iter()
+                .any(|run| run.contains(packet.protocol.0, packet.port_or_zero()))
     }
 
     /// Whether it is about every protocol and port.
@@ -92,7 +95,8 @@ impl Difference {
         let (mut gained, mut lost) = (Parts::default(), Parts::default());
         for family in FAMILIES {
             let changes = changes(before, after, family, &mut sets);
-            let mut deciders = [before, after].map(|a| a.map(|a| Deciders::new(a, family, &mut sets)));
+            let mut deciders =
+                [before, after].map(|a| a.map(|a| Deciders::new(a, family, &mut sets)));
             let boundaries = deciders.iter_mut().flatten().flat_map(Deciders::starts);
             let mut starts: Vec<u128> = boundaries.collect();
             starts.sort_unstable();
@@ -248,7 +252,12 @@ impl<'a> Deciders<'a> {
     }
 
     /// Shares services out to those who decide about them at an address.
-    fn decide(&mut self, address: u128, set: SetId, sets: &mut Interner) -> Vec<(SetId, DecidedBy)> {
+    fn decide(
+        &mut self,
+        address: u128,
+        set: SetId,
+        sets: &mut Interner,
+    ) -> Vec<(SetId, DecidedBy)> {
         self.go_to(address);
         let mut asked = self.listed.clone();
         if self.holds(self.places.internet) {

@@ -102,6 +102,12 @@ impl Access {
         self.count_boxes()
     }
 
+    /// Whether policies open anything at all.
+    #[must_use]
+    pub fn opens_anything(&self) -> bool {
+        self.has_openings()
+    }
+
     /// `peer.allowed_ips`: the addresses where policies allow any protocol or port, in the fewest
     /// networks; `0.0.0.0/0` and `::/0` for a full tunnel.
     #[must_use]

@@ -22,6 +22,12 @@ impl Access {
         FAMILIES.into_iter().flat_map(of_family).collect()
     }
 
+    pub(super) fn has_openings(&self) -> bool {
+        let mut sets = Interner::new();
+        self.rules.iter().any(|rule| rule.allows())
+            && FAMILIES.iter().any(|f| !self.opened_by_policies(*f, &mut sets).is_empty())
+    }
+
     pub(super) fn list_routes(&self) -> Vec<IpNetwork> {
         if self.is_full_tunnel() {
             return everything();

@@ -42,6 +42,15 @@ impl FlatProfile {
         self.v4.len() + self.v6.len() + self.v4_ports.len() + self.v6_ports.len()
     }
 
+    /// Whether nothing passes.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.v4.is_empty()
+            && self.v6.is_empty()
+            && self.v4_ports.is_empty()
+            && self.v6_ports.is_empty()
+    }
+
     /// Whether a packet lies in one of the boxes.
     #[must_use]
     pub fn contains(&self, packet: &Packet) -> bool {

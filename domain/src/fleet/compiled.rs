@@ -65,6 +65,18 @@ impl Compiled {
         &self.reach().1
     }
 
+    /// The evaluator behind it.
+    #[must_use]
+    pub const fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Whether policies open anything: the built-in answers to DNS are not counted.
+    #[must_use]
+    pub fn opens_anything(&self) -> bool {
+        !self.profile.is_empty() && self.access.opens_anything()
+    }
+
     fn reach(&self) -> &(Vec<IpNetwork>, Vec<Resource>) {
         self.reach.get_or_init(|| (self.access.allowed_ips(), self.access.resources()))
     }
@@ -112,6 +124,17 @@ impl CompiledCache {
         let compiled = Arc::new(Compiled::new(access()));
         of_gateway.by_rules.insert(rules, Arc::downgrade(&compiled));
         compiled
+    }
+
+    /// Notes what a device has.
+    pub(super) fn keep(
+        &mut self,
+        gateway: GatewayId,
+        rules: Vec<PolicyId>,
+        compiled: &Arc<Compiled>,
+    ) {
+        let of_gateway = self.0.entry(gateway).or_default();
+        of_gateway.by_rules.insert(rules, Arc::downgrade(compiled));
     }
 
     pub(super) fn forget_policy(&mut self, id: PolicyId) {

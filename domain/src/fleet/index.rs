@@ -69,6 +69,15 @@ impl Index {
         members.flat_map(|user| self.of_user(user))
     }
 
+    pub(super) fn groups_of(&self, user: UserId) -> impl Iterator<Item = GroupId> {
+        self.groups_of.get(&user).into_iter().flatten().copied()
+    }
+
+    /// The policies that name a target.
+    pub(super) fn policies_of(&self, target: Target) -> impl Iterator<Item = PolicyId> {
+        self.by_target.get(&target).into_iter().flatten().copied()
+    }
+
     /// All devices that the targets name.
     pub(super) fn of_targets(&self, targets: &[Target]) -> BTreeSet<DeviceId> {
         let mut devices = BTreeSet::new();

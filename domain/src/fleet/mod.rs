@@ -7,7 +7,9 @@
 
 mod apply;
 mod compiled;
+mod excerpt;
 mod index;
+mod outlook;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -26,6 +28,7 @@ use crate::{
 };
 
 pub use compiled::{ClientProfile, Compiled};
+pub use outlook::{DeviceOutlook, Outlook};
 pub use state::{
     DeviceState, DeviceStatus, GatewayState, GroupState, Peer, PolicyState, UserState,
 };

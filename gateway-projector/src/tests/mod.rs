@@ -1,4 +1,5 @@
 //! What holds for every history.
 
 mod histories;
+mod outlooks;
 mod rendering;

@@ -34,7 +34,7 @@ fn payload(fleet: &Fleet, id: GatewayId) -> Payload {
     render(fleet, id, EPOCH).unwrap().unwrap()
 }
 
-fn bytes(fleet: &Fleet, id: GatewayId) -> Vec<u8> {
+pub(super) fn bytes(fleet: &Fleet, id: GatewayId) -> Vec<u8> {
     canonical(&payload(fleet, id)).unwrap()
 }
 

@@ -1,0 +1,130 @@
+//! What a change would do: the events are applied to an excerpt, and both are compared.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use chrono::{DateTime, Utc};
+
+use super::{Compiled, DeviceState, DeviceStatus, Fleet, GatewayState, PolicyState};
+use crate::{
+    event::Event,
+    ids::{DeviceId, GatewayId, PolicyId, UserId},
+};
+
+/// What some events would do to the fleet, had they happened.
+#[derive(Debug)]
+pub struct Outlook {
+    /// The part of the fleet that they are about.
+    before: Fleet,
+    /// The same as it would be.
+    after: Fleet,
+    /// The devices whose status, access, peer or profile would be another one, by id.
+    pub devices: BTreeMap<DeviceId, DeviceOutlook>,
+    /// The gateways whose bundle would be another one, as they would be.
+    pub gateways: BTreeMap<GatewayId, GatewayState>,
+}
+
+/// What would become of a device.
+#[derive(Debug, Clone)]
+pub struct DeviceOutlook {
+    /// As it is; none for a new one.
+    pub before: Option<DeviceState>,
+    /// As it would be.
+    pub after: DeviceState,
+}
+
+impl Outlook {
+    /// Tries the events out, in their order, at this time. Nothing happens to the fleet itself.
+    #[must_use]
+    pub fn of(fleet: &Fleet, events: &[Event], time: DateTime<Utc>) -> Self {
+        Self::try_out(fleet.excerpt(events), events, time)
+    }
+
+    /// The same, with an excerpt that was taken for these events.
+    #[must_use]
+    pub fn try_out(excerpt: Fleet, events: &[Event], time: DateTime<Utc>) -> Self {
+        let mut after = excerpt.clone();
+        for event in events {
+            after.apply(after.idx() + 1, time, event);
+        }
+        let changed = |(id, device): (&DeviceId, &DeviceState)| {
+            let before = excerpt.devices.get(id);
+            let as_before = before.is_some_and(|before| {
+                before.status() == device.status()
+                    && before.peer == device.peer
+                    && before.profile_revision == device.profile_revision
+                    && before.compiled == device.compiled
+            });
+            let outlook = || DeviceOutlook { before: before.cloned(), after: device.clone() };
+            (!as_before).then(|| (*id, outlook()))
+        };
+        let devices = after.devices.iter().filter_map(changed).collect();
+        let revised = after.gateways.iter().filter(|(_, gateway)| gateway.revision > excerpt.idx);
+        let gateways = revised.map(|(id, gateway)| (*id, gateway.clone())).collect();
+        Self { before: excerpt, after, devices, gateways }
+    }
+
+    /// A policy as it is, for what is decided now.
+    #[must_use]
+    pub fn policy_before(&self, id: PolicyId) -> Option<&PolicyState> {
+        self.before.policy(id)
+    }
+
+    /// A policy as it would be.
+    #[must_use]
+    pub fn policy_after(&self, id: PolicyId) -> Option<&PolicyState> {
+        self.after.policy(id)
+    }
+
+    /// The device whose profile would come to more boxes than this and to more than it has: the
+    /// largest of them.
+    #[must_use]
+    pub fn oversized(&self, limit: usize) -> Option<(DeviceId, usize)> {
+        let boxes = |device: Option<&DeviceState>| {
+            device.and_then(|d| d.compiled.as_ref()).map_or(0, |c| c.profile().box_count())
+        };
+        let grown = self.devices.iter().filter_map(|(id, device)| {
+            let (before, after) = (boxes(device.before.as_ref()), boxes(Some(&device.after)));
+            (after > limit && after > before).then_some((*id, after))
+        });
+        grown.max_by_key(|(id, after)| (*after, std::cmp::Reverse(*id)))
+    }
+}
+
+impl DeviceOutlook {
+    /// Whose it would be.
+    #[must_use]
+    pub const fn owner(&self) -> UserId {
+        self.after.owner
+    }
+
+    /// What it reaches; none while it is no peer.
+    #[must_use]
+    pub fn access_before(&self) -> Option<&Arc<Compiled>> {
+        Some(&self.before.as_ref()?.peer()?.compiled)
+    }
+
+    /// What it would reach; none where it would be no peer.
+    #[must_use]
+    pub fn access_after(&self) -> Option<&Arc<Compiled>> {
+        Some(&self.after.peer()?.compiled)
+    }
+
+    /// Why it is a peer or not, now and then.
+    #[must_use]
+    pub fn status(&self) -> (Option<DeviceStatus>, DeviceStatus) {
+        (self.before.as_ref().map(DeviceState::status), self.after.status())
+    }
+
+    /// The number of its profile, now (0 for a new device) and then.
+    #[must_use]
+    pub fn profile_revision(&self) -> (i64, i64) {
+        (self.before.as_ref().map_or(0, |d| d.profile_revision), self.after.profile_revision)
+    }
+
+    /// Whether policies open something to it now and nothing afterwards.
+    #[must_use]
+    pub fn loses_everything(&self) -> bool {
+        let opens = |access: Option<&Arc<Compiled>>| access.is_some_and(|a| a.opens_anything());
+        opens(self.access_before()) && !opens(self.access_after())
+    }
+}
