@@ -7,7 +7,12 @@ use nexavpn_gateway_projector::{FleetHandle, Publisher, Reports, SigningKeys};
 use nexavpn_projections::Handle as Projections;
 use sqlx::PgPool;
 
-use crate::{auth::AccessTokens, idempotency::Turns};
+use crate::{
+    auth::AccessTokens,
+    http::{CorsOrigin, Rates},
+    idempotency::Turns,
+    serve::Tls,
+};
 
 /// The parts of a running control plane.
 pub struct Parts {
@@ -29,6 +34,10 @@ pub struct Parts {
     pub pool: PgPool,
     /// How HTTP is spoken.
     pub http: HttpOptions,
+    /// How many requests each client may make.
+    pub rates: Rates,
+    /// The certificate, where TLS is spoken.
+    pub tls: Option<Tls>,
     /// Requests with the same `Idempotency-Key`.
     pub turns: Turns,
 }
@@ -38,6 +47,12 @@ pub struct Parts {
 pub struct HttpOptions {
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<ipnetwork::IpNetwork>,
+    /// Origins of web pages that may call us.
+    pub cors_origins: Vec<CorsOrigin>,
+    /// Requests a minute of an address where nobody is signed in; 0 means any number.
+    pub rate_per_address: u32,
+    /// Requests a minute of a user or a gateway; 0 means any number.
+    pub rate_per_principal: u32,
     /// The largest body in bytes.
     pub body_limit: usize,
     /// How long a request may take.
@@ -50,6 +65,9 @@ impl Default for HttpOptions {
     fn default() -> Self {
         Self {
             trusted_proxies: vec![],
+            cors_origins: vec![],
+            rate_per_address: 600,
+            rate_per_principal: 12_000,
             body_limit: 256 * 1024,
             timeout: Duration::from_secs(30),
             consistency_wait: Duration::from_secs(2),

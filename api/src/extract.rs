@@ -7,7 +7,7 @@ use axum::{
 use nexavpn_domain::DomainError;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
-use crate::error::ApiError;
+use crate::{error::ApiError, http::TooSlow};
 
 /// A JSON body. Each refusal names the field.
 pub struct Json<T>(pub T);
@@ -39,6 +39,10 @@ pub(crate) fn body_refused(rejection: BytesRejection) -> ApiError {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         let message = "the body is larger than this route takes";
         return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message);
+    }
+    if TooSlow::caused(&rejection) {
+        let message = "the body did not arrive in time";
+        return ApiError::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", message);
     }
     ApiError::new(StatusCode::BAD_REQUEST, "validation_error", "the body could not be read")
 }

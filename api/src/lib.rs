@@ -20,7 +20,7 @@ pub mod routes;
 pub mod serve;
 
 pub use app::{App, HttpOptions, Parts};
-pub use http::router;
+pub use http::{CorsOrigin, Rates, router};
 
 /// Below it is the native API.
 pub const BASE_PATH: &str = "/api/v1";

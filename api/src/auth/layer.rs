@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequestParts, MatchedPath, Request, State},
     http::{HeaderMap, StatusCode, header, request::Parts},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use nexavpn_commands::{Authenticated, Request as CommandRequest, Secret};
 use nexavpn_domain::{
@@ -18,7 +18,11 @@ use nexavpn_store::Actor;
 use uuid::Uuid;
 
 use super::permissions::{self, Permission, Who};
-use crate::{App, BASE_PATH, error::ApiError};
+use crate::{
+    App, BASE_PATH,
+    error::ApiError,
+    http::{Client, Quota},
+};
 
 /// Who calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,14 +90,23 @@ fn sign_in() -> ApiError {
     ApiError::unauthenticated("unauthenticated", "sign in first")
 }
 
-/// Finds out who calls and refuses whom the permission table does not admit.
-///
-/// # Errors
-/// 401 and 403.
-pub async fn authorise(
-    State(app): State<App>,
+/// Finds out who calls and refuses whom the permission table does not admit, and who calls too
+/// often.
+pub async fn authorise(State(app): State<App>, request: Request, next: Next) -> Response {
+    let mut quota = None;
+    let answer = admitted(&app, request, next, &mut quota).await;
+    let mut response = answer.unwrap_or_else(IntoResponse::into_response);
+    if let Some(quota) = quota {
+        quota.write(response.headers_mut());
+    }
+    response
+}
+
+async fn admitted(
+    app: &App,
     mut request: Request,
     next: Next,
+    quota: &mut Option<Quota>,
 ) -> Result<Response, ApiError> {
     let pattern = request.extensions().get::<MatchedPath>().map(|m| m.as_str().to_owned());
     let path = pattern.as_deref().and_then(|p| p.strip_prefix(BASE_PATH)).unwrap_or_default();
@@ -101,7 +114,31 @@ pub async fn authorise(
         tracing::error!(path, method = %request.method(), "a route is not in the permission table");
         return Err(ApiError::forbidden("this route is not open to anybody"));
     };
-    let principal = authenticate(&app, request.headers()).await?;
+    let mut count = |client| {
+        *quota = app.rates.count(client);
+        quota.map_or(Ok(()), Quota::check)
+    };
+    // Whoever says who it is, and is not, is a stranger.
+    let stranger = Client::of(&request);
+    let known = request.headers().contains_key(header::AUTHORIZATION);
+    let public = permission.who == Who::Public;
+    if public || !known {
+        count(stranger)?;
+    }
+    let principal = match authenticate(app, request.headers()).await {
+        Ok(principal) => principal,
+        Err(error) => {
+            if !public {
+                count(stranger)?;
+            }
+            return Err(error);
+        }
+    };
+    match principal {
+        Principal::User(user) if !public => count(Client::User(user.user_id))?,
+        Principal::Gateway(id) if !public => count(Client::Gateway(id))?,
+        _ => {}
+    }
     let caller = caller(principal, &request);
     if let Err(error) = admit(permission, &caller, request.uri().path()) {
         if error.status() == StatusCode::FORBIDDEN {

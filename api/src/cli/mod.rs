@@ -168,7 +168,10 @@ async fn run(cli: Cli) -> Result<(), CliError> {
     let context =
         Context { database: cli.database.or(file.database), password: password.map(Secret::new) };
     match cli.command {
-        Command::Serve(args) => serve::run(context, args.or(file.serve)).await,
+        Command::Serve(args) => {
+            let file = crate::config::ServeArgs { http: file.http, ..file.serve };
+            serve::run(context, args.or(file)).await
+        }
         Command::Migrate => migrate::run(context).await,
         Command::Rebuild(args) => rebuild::run(context, args).await,
         Command::Verify => verify::run(context).await,

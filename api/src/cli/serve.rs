@@ -13,8 +13,10 @@ use crate::{
 };
 
 pub(super) async fn run(context: Context, args: ServeArgs) -> Result<(), CliError> {
-    let options = ServeOptions::from_args(context.database, args, context.password);
+    let options = ServeOptions::from_args(context.database, args, context.password)?;
+    raise_file_limit();
     let mut signals = Signals::new()?;
+    let mut hangup = listen(SignalKind::hangup())?;
     let starting = start(options);
     let mut running = tokio::select! {
         started = starting => started?,
@@ -22,19 +24,34 @@ pub(super) async fn run(context: Context, args: ServeArgs) -> Result<(), CliErro
         () = signals.any() => return Ok(()),
     };
     announce(&running);
+    let ended = loop {
+        tokio::select! {
+            error = running.ended() => break Some(error),
+            () = signals.any() => break None,
+            _ = hangup.recv() => running.reload(),
+        }
+    };
+    if let Some(error) = ended {
+        running.shutdown().await?;
+        return Err(error.into());
+    }
+    out("Stopping. Again to stop at once.");
     tokio::select! {
-        error = running.ended() => {
-            running.shutdown().await?;
-            Err(error.into())
-        }
-        () = signals.any() => {
-            out("Stopping. Again to stop at once.");
-            tokio::select! {
-                stopped = running.shutdown() => Ok(stopped?),
-                // The embedded database recovers at the next start.
-                () = signals.any() => Err(CliError::Said("stopped at once".into())),
-            }
-        }
+        stopped = running.shutdown() => Ok(stopped?),
+        // The embedded database recovers at the next start.
+        () = signals.any() => Err(CliError::Said("stopped at once".into())),
+    }
+}
+
+/// Every connection is a file, and the usual soft limit of 1,024 is less than we take.
+fn raise_file_limit() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    const WANTED: u64 = 65_536;
+    let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
+        setrlimit(Resource::RLIMIT_NOFILE, soft.max(hard.min(WANTED)), hard)
+    });
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files stays as it is");
     }
 }
 
@@ -85,9 +102,6 @@ struct Signals {
 
 impl Signals {
     fn new() -> Result<Self, CliError> {
-        let listen = |kind| {
-            signal(kind).map_err(|error| CliError::Said(format!("cannot take signals: {error}")))
-        };
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
@@ -100,4 +114,8 @@ impl Signals {
             _ = self.terminate.recv() => {}
         }
     }
+}
+
+fn listen(kind: SignalKind) -> Result<Signal, CliError> {
+    signal(kind).map_err(|error| CliError::Said(format!("cannot take signals: {error}")))
 }

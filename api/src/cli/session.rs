@@ -21,7 +21,7 @@ impl Session {
             context.database,
             crate::config::ServeArgs::default(),
             context.password,
-        );
+        )?;
         let database = Database::open(&options.database).await?;
         let pool = database.pool();
         Ok(Self { options, database, pool })

@@ -9,9 +9,13 @@ use crate::App;
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
-        .route("/", get(root))
         .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
         .route("/readyz", get(ready))
+}
+
+/// The page of the printed URL.
+pub(super) fn front() -> Router<App> {
+    Router::new().route("/", get(root))
 }
 
 /// Says what this is to somebody who opens the printed URL.

@@ -1,8 +1,17 @@
 //! The router and its layers.
 
+mod cors;
 mod docs;
 mod health;
+mod limits;
 mod origin;
+mod rates;
+
+pub use cors::CorsOrigin;
+pub(crate) use limits::TooSlow;
+pub(crate) use origin::network;
+pub use rates::Rates;
+pub(crate) use rates::{Client, Quota};
 
 use std::time::Duration;
 
@@ -13,6 +22,7 @@ use axum::{
     middleware,
     response::{IntoResponse, Response},
 };
+use tower::util::option_layer;
 use tower_http::{compression::CompressionLayer, set_header::SetResponseHeaderLayer};
 use tracing::Instrument as _;
 
@@ -22,6 +32,14 @@ use crate::{App, BASE_PATH, auth, consistency, error::ApiError, idempotency, rou
 pub fn router(app: App) -> Router {
     let body_limit = app.http.body_limit;
     let timeout = app.http.timeout;
+    let cors = (!app.http.cors_origins.is_empty()).then(|| cors::layer(&app.http.cors_origins));
+    // A browser that has met us with TLS never speaks to us without it again.
+    let hsts = app.tls.as_ref().map(|_| {
+        header_layer(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains")
+    });
+    // Strangers are counted; a load balancer that asks how we are is not.
+    let counted = middleware::from_fn_with_state(app.clone(), rates::by_address);
+    let public = health::front().merge(docs::routes()).route_layer(counted);
     let (native, _) = routes::native().split_for_parts();
     let native = native
         .route_layer(middleware::from_fn_with_state(app.clone(), idempotency::layer))
@@ -31,12 +49,15 @@ pub fn router(app: App) -> Router {
     Router::new()
         .nest(BASE_PATH, native)
         .merge(health::routes())
-        .merge(docs::routes())
+        .merge(public)
         .fallback(nothing_here)
         .layer(middleware::from_fn(move |request, next: middleware::Next| async move {
+            // Before the timeout, so that we can say what was slow.
+            let request = limits::in_time(request, timeout.mul_f32(0.8));
             within(timeout, next.run(request)).await
         }))
         .layer(DefaultBodyLimit::max(body_limit))
+        .layer(middleware::from_fn(limits::head))
         .layer(middleware::from_fn_with_state(app.clone(), origin::layer))
         .layer(header_layer(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header_layer(header::X_FRAME_OPTIONS, "DENY"))
@@ -47,6 +68,8 @@ pub fn router(app: App) -> Router {
         ))
         // Answers hold secrets and decisions: no cache keeps them.
         .layer(header_layer(header::CACHE_CONTROL, "no-store"))
+        .layer(option_layer(hsts))
+        .layer(option_layer(cors))
         .layer(CompressionLayer::new())
         .with_state(app)
 }

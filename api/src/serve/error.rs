@@ -6,6 +6,7 @@ use nexavpn_commands::CommandError;
 use nexavpn_gateway_projector::SigningError;
 use nexavpn_store::{KeyError, StoreError};
 
+use super::tls::TlsError;
 use crate::{auth::JwtError, postgres};
 
 /// Why a server did not start, or did not stop cleanly.
@@ -13,15 +14,18 @@ use crate::{auth::JwtError, postgres};
 pub enum ServeError {
     /// Plain HTTP for everybody.
     #[error(
-        "{address} is reached by other machines, and NexaVPN does not speak TLS yet: passwords and \
-         tokens would cross the network readable.\n\
-         Listen on 127.0.0.1 behind a proxy that speaks TLS, or, where the network itself is \
-         trusted, say --insecure-http"
+        "{address} is reached by other machines, and without TLS passwords and tokens would cross \
+         the network readable.\n\
+         Give a certificate with --tls-cert and --tls-key, or listen on 127.0.0.1 behind a proxy \
+         that speaks TLS, or, where the network itself is trusted, say --insecure-http"
     )]
     Insecure {
         /// Where it was told to listen.
         address: SocketAddr,
     },
+    /// The certificate or its key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The address is taken or not ours.
     #[error("cannot listen on {address}: {source}. Choose another address with --listen")]
     Listen {

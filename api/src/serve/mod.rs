@@ -3,17 +3,21 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `options.rs` | what it is started with |
+//! | `connections.rs` | the listener: connections, what they may take, TLS on them |
+//! | `tls.rs` | the certificate and its key |
 //! | `database.rs` | the given or the embedded database, migrations, the write side over it |
 //! | `establish.rs` | what the first start makes: the first admin, the signing key |
 //! | `tasks.rs` | what runs beside the requests: clock, guard, horizon |
 //! | `supervise.rs` | the embedded PostgreSQL, started again where it ends |
 
+mod connections;
 mod database;
 mod error;
 mod establish;
 mod options;
 mod supervise;
 mod tasks;
+mod tls;
 
 use std::{
     net::SocketAddr,
@@ -26,13 +30,16 @@ use nexavpn_projections::{REGISTRY, Runner};
 use nexavpn_store::Guard;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
-use crate::{App, Parts, auth::AccessTokens, idempotency::Turns, router};
+use crate::{App, Parts, auth::AccessTokens, http::Rates, idempotency::Turns, router};
+pub use connections::ConnectionLimits;
+use connections::Door;
 pub use database::Database;
 pub(crate) use database::open_commands;
 pub use error::ServeError;
 use establish::Establish;
 pub use options::{DatabaseOptions, FirstAdminOptions, Pace, ServeOptions};
 use supervise::Supervisor;
+pub use tls::{Tls, TlsError, TlsOptions};
 
 /// How long a background task may take to notice that it should end.
 const TASK_BOUND: Duration = Duration::from_secs(5);
@@ -64,6 +71,7 @@ pub struct Running {
 /// What keeps it from starting. What had been started by then is stopped.
 pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
     // First, since it fails most often, and connections may wait meanwhile.
+    let tls = options.tls.clone().map(Tls::load).transpose()?;
     let (listener, address) = listen(&options).await?;
     let mut database = Database::open(&options.database).await?;
     database.migrate().await?;
@@ -88,6 +96,8 @@ pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
         pool,
         http: options.http.clone(),
         turns: Turns::default(),
+        rates: Rates::new(options.http.rate_per_address, options.http.rate_per_principal),
+        tls: tls.clone(),
     });
     let mut establish = Establish::new(app.clone(), &options);
     let first_admin = establish.run().await?;
@@ -96,12 +106,14 @@ pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
     tasks.push(tokio::spawn(tasks::watch(app.clone(), establish, options.pace, work)));
 
     let (listening, listen) = watch::channel(false);
-    let http = tokio::spawn(answer(listener, app.clone(), listen));
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let door = Door::new(listener, tls, options.connections, options.http.trusted_proxies.clone());
+    let http = tokio::spawn(door.serve(router(app.clone()), listen));
     let place = database.place.clone();
     let postgres_options = database::embedded_options(&options.database);
     let postgres = database.embedded.take();
     let supervisor = postgres.map(|p| Supervisor::start(p, postgres_options)).transpose()?;
-    let base_url = format!("http://{address}");
+    let base_url = format!("{scheme}://{address}");
     let drain = options.pace.drain;
     tracing::info!(%base_url, data = %place, "NexaVPN answers");
     Ok(Running {
@@ -124,6 +136,16 @@ impl Running {
     #[must_use]
     pub fn commands(&self) -> &Commands {
         &self.app.commands
+    }
+
+    /// Reads the certificate again, where there is one. A new one that cannot be used leaves the
+    /// old one in place.
+    pub fn reload(&self) {
+        match self.app.tls.as_ref().map(Tls::reload) {
+            Some(Ok(())) => tracing::info!("the TLS certificate has been read again"),
+            Some(Err(error)) => tracing::error!(%error, "the TLS certificate stays the old one"),
+            None => tracing::info!("there is nothing to read again: TLS is not spoken"),
+        }
     }
 
     /// Why only reads are answered, where that is so.
@@ -191,27 +213,14 @@ async fn catch_up(app: &App, bound: Duration) {
 
 async fn listen(options: &ServeOptions) -> Result<(TcpListener, SocketAddr), ServeError> {
     let address = options.listen;
-    if !address.ip().to_canonical().is_loopback() && !options.insecure_http {
+    let plain = options.tls.is_none() && !options.insecure_http;
+    if plain && !address.ip().to_canonical().is_loopback() {
         return Err(ServeError::Insecure { address });
     }
     let failed = |source| ServeError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
-}
-
-async fn answer(
-    listener: TcpListener,
-    app: App,
-    mut stop: watch::Receiver<bool>,
-) -> std::io::Result<()> {
-    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service)
-        .with_graceful_shutdown(async move {
-            // An error means that nobody is left who could stop us: the same.
-            let _ = stop.wait_for(|stop| *stop).await;
-        })
-        .await
 }
 
 /// What an operator should know and that does not keep us from starting.

@@ -9,9 +9,14 @@ use std::{
 
 use nexavpn_commands::{Clock, OsRandom, PasswordHasher, Random, Secret, Settings, SystemClock};
 
+use super::{
+    ServeError,
+    connections::ConnectionLimits,
+    tls::{TlsError, TlsOptions},
+};
 use crate::{
     HttpOptions,
-    config::{DATA_DIR, DatabaseArgs, DatabaseUrl, ServeArgs},
+    config::{DATA_DIR, DatabaseArgs, DatabaseUrl, HttpArgs, ServeArgs},
 };
 
 /// Which database, and what opens its seals.
@@ -107,6 +112,10 @@ pub struct ServeOptions {
     pub listen: SocketAddr,
     /// Whether to answer other machines without TLS.
     pub insecure_http: bool,
+    /// The certificate, where TLS is spoken.
+    pub tls: Option<TlsOptions>,
+    /// What connections may take.
+    pub connections: ConnectionLimits,
     /// How HTTP is spoken.
     pub http: HttpOptions,
     /// Limits of the commands.
@@ -133,6 +142,8 @@ impl ServeOptions {
             database,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             insecure_http: false,
+            tls: None,
+            connections: ConnectionLimits::default(),
             http: HttpOptions::default(),
             settings: Settings::default(),
             store: nexavpn_store::Options::default(),
@@ -145,12 +156,14 @@ impl ServeOptions {
     }
 
     /// What the command line, the environment and the file say.
-    #[must_use]
+    ///
+    /// # Errors
+    /// Where one option needs another.
     pub fn from_args(
         database: DatabaseArgs,
         serve: ServeArgs,
         admin_password: Option<Secret>,
-    ) -> Self {
+    ) -> Result<Self, ServeError> {
         use chrono::TimeDelta;
         let mut options = Self::new(database.into());
         options.listen =
@@ -180,6 +193,26 @@ impl ServeOptions {
         if let Some(minutes) = serve.address_rest_minutes {
             options.store.rest = Duration::from_secs(u64::from(minutes) * 60);
         }
-        options
+        options.speak_http(serve.http)?;
+        Ok(options)
+    }
+
+    fn speak_http(&mut self, args: HttpArgs) -> Result<(), ServeError> {
+        self.tls = match (args.tls_cert, args.tls_key) {
+            (Some(cert), Some(key)) => Some(TlsOptions { cert, key }),
+            (None, None) => None,
+            _ => return Err(TlsError::OnlyOne.into()),
+        };
+        self.http.cors_origins = args.cors_origins.unwrap_or_default();
+        if let Some(n) = args.rate_per_address {
+            self.http.rate_per_address = n;
+        }
+        if let Some(n) = args.rate_per_principal {
+            self.http.rate_per_principal = n;
+        }
+        if let Some(n) = args.max_clients {
+            self.connections.total = n as usize;
+        }
+        Ok(())
     }
 }

@@ -36,8 +36,27 @@ impl Client {
     /// A client that has not signed in.
     #[must_use]
     pub fn new(base_url: &str) -> Self {
+        Self::build(base_url, |http| http)
+    }
+
+    /// The same, speaking from another address of the loopback network.
+    #[must_use]
+    pub fn from_address(base_url: &str, address: std::net::IpAddr) -> Self {
+        Self::build(base_url, |http| http.local_address(address))
+    }
+
+    /// The same, for whom any certificate will do.
+    #[must_use]
+    pub fn credulous(base_url: &str) -> Self {
+        Self::build(base_url, |http| http.tls_danger_accept_invalid_certs(true))
+    }
+
+    fn build(
+        base_url: &str,
+        change: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+    ) -> Self {
         // No proxy of the machine's: everything is on the loopback.
-        let http = reqwest::Client::builder().no_proxy().build();
+        let http = change(reqwest::Client::builder().no_proxy()).build();
         let http = http.unwrap_or_else(|error| panic!("no HTTP client: {error}"));
         Self { http, base_url: base_url.to_owned(), token: None, session: Value::Null }
     }

@@ -125,6 +125,9 @@ fn options(server_url: &str, keys: &Path) -> ServeOptions {
         FirstAdminOptions { username: ADMIN.into(), password: Some(Secret::new(PASSWORD)) };
     // The suite shares two processors: an answer may take its time, and is still right.
     options.http.consistency_wait = super::WIDE;
+    // A test is in more of a hurry than an admin.
+    options.http.rate_per_address = 0;
+    options.http.rate_per_principal = 0;
     options.pace = Pace {
         clock: Duration::from_millis(20),
         watch: Duration::from_millis(50),

@@ -1,3 +1,7 @@
 //! What holds for all routes alike.
 
+mod connections;
+mod headers;
 mod idempotency;
+mod rates;
+mod tls;

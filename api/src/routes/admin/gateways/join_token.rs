@@ -13,7 +13,9 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use crate::{App, auth::Caller, error::ApiError, extract::Path, idempotency::shows_secrets};
+use crate::{
+    App, auth::Caller, error::ApiError, extract::Path, idempotency::shows_secrets, serve::Tls,
+};
 
 /// The token, shown this once.
 #[derive(Serialize, ToSchema)]
@@ -54,20 +56,28 @@ pub(super) async fn handle(
         gateway_id: id.to_string(),
         secret: secret.ok_or_else(|| ApiError::internal(&"a join token of another length"))?,
         signing_key_sha256: Sha256::digest(key.as_bytes()).into(),
-        tls_cert_sha256: None,
+        tls_cert_sha256: own_certificate(&app, &headers),
     }
     .expose();
     let settled = app.settle(done.position).await;
-    let command = format!("nexavpn-gateway join {} {token}", own_url(&headers));
+    let command = format!("nexavpn-gateway join {} {token}", own_url(&headers, app.tls.is_some()));
     let issued = Issued { token, expires_at: done.value.expires_at, command };
     let answer = (StatusCode::CREATED, axum::Json(issued)).into_response();
     Ok(settled.answer(shows_secrets(answer, &["/token", "/command"])))
 }
 
+/// What the node has to find, where no authority that it knows vouches for our certificate. Behind a
+/// proxy it meets the proxy's.
+fn own_certificate(app: &App, headers: &HeaderMap) -> Option<[u8; 32]> {
+    let proxied = ["forwarded", "x-forwarded-for", "x-forwarded-proto"];
+    let direct = !proxied.iter().any(|name| headers.contains_key(*name));
+    app.tls.as_ref().filter(|_| direct).and_then(Tls::pin)
+}
+
 /// Where the caller reached us, which is a good guess at where the node will.
-fn own_url(headers: &HeaderMap) -> String {
+fn own_url(headers: &HeaderMap, tls: bool) -> String {
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
-    let https = text("x-forwarded-proto").is_some_and(|p| p.eq_ignore_ascii_case("https"));
+    let https = tls || text("x-forwarded-proto").is_some_and(|p| p.eq_ignore_ascii_case("https"));
     // The line is pasted into a shell: take nothing that a shell would take otherwise.
     let plain = |h: &&str| {
         !h.is_empty() && h.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b))
@@ -87,7 +97,7 @@ mod tests {
         if let Some(proto) = proto {
             headers.insert("x-forwarded-proto", HeaderValue::from_static(proto));
         }
-        own_url(&headers)
+        own_url(&headers, false)
     }
 
     #[test]

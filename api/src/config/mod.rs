@@ -4,11 +4,22 @@
 //! Each group of options is one struct that clap and the file both fill; to add an option, add a
 //! field to its group and to the group's `or`.
 
+/// Takes each listed field from `$other` where `$this` has none.
+macro_rules! or {
+    ($this:ident, $other:ident, $($field:ident),+ $(,)?) => {
+        Self { $($field: $this.$field.or($other.$field)),+ }
+    };
+}
+
+mod http;
+
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
 use clap::{Args, ValueEnum, builder::BoolishValueParser};
 use ipnetwork::IpNetwork;
 use serde::Deserialize;
+
+pub use http::HttpArgs;
 
 /// Where data is kept when nothing else is said.
 pub const DATA_DIR: &str = "/var/lib/nexavpn";
@@ -133,8 +144,9 @@ pub struct ServeArgs {
     #[arg(long, env = "NEXAVPN_LISTEN", value_name = "ADDRESS:PORT", hide_env_values = true)]
     pub listen: Option<SocketAddr>,
 
-    /// Allow plain HTTP on an address that other machines reach. Passwords and tokens then cross
-    /// the network readable: only behind a proxy on a trusted network that speaks TLS
+    /// Allow plain HTTP on an address that other machines reach, instead of --tls-cert. Passwords
+    /// and tokens then cross the network readable: only behind a proxy on a trusted network that
+    /// speaks TLS
     #[arg(
         long,
         env = "NEXAVPN_INSECURE_HTTP",
@@ -217,6 +229,11 @@ pub struct ServeArgs {
         value_parser = clap::value_parser!(u32).range(0..=525_600)
     )]
     pub address_rest_minutes: Option<u32>,
+
+    /// `[http]` in the file.
+    #[command(flatten)]
+    #[serde(skip)]
+    pub http: HttpArgs,
 }
 
 /// What a configuration file may hold: the options of each group by their long names, with `_`
@@ -230,6 +247,8 @@ pub struct File {
     pub log: LogArgs,
     /// `[serve]`
     pub serve: ServeArgs,
+    /// `[http]`
+    pub http: HttpArgs,
 }
 
 /// Why a configuration file cannot be used.
@@ -279,13 +298,6 @@ impl File {
     }
 }
 
-/// Takes each listed field from `$other` where `$this` has none.
-macro_rules! or {
-    ($this:ident, $other:ident, $($field:ident),+ $(,)?) => {
-        Self { $($field: $this.$field.or($other.$field)),+ }
-    };
-}
-
 impl DatabaseArgs {
     /// These, and those of the file where these say nothing. A variable that is set to nothing
     /// says nothing.
@@ -323,6 +335,7 @@ impl ServeArgs {
             join_token_minutes,
             rotation_days,
             address_rest_minutes,
+            http,
         )
     }
 }
