@@ -1,6 +1,7 @@
 //! The way in: the first admin, and back in when nobody can sign in any more.
 
 use nexavpn_domain::{
+    DomainError,
     event::{Claim, ClaimKind},
     ids::UserId,
 };
@@ -69,6 +70,11 @@ impl Commands {
         let claim = Claim::folded(ClaimKind::Username, Some(username));
         let Some(id) = self.claim_holder(&claim).await? else { return Ok(None) };
         let user_id = UserId(id);
+        // Before anything is changed: a password that will not do lets nobody in.
+        if let Some(password) = &password {
+            let checked = self.check_password(password, Some(username), [None, None]).await?;
+            checked.map_err(|why| DomainError::field("password", why))?;
+        }
         self.enable_user(request, user_id).await?;
         let patch = UserPatch { role: Some("admin".into()), ..UserPatch::default() };
         self.change_user(request, user_id, patch).await?;

@@ -1,7 +1,7 @@
 //! Commands about users.
 
 use nexavpn_domain::{
-    DomainError, Problems,
+    DomainError, Personal, Problems,
     device::{Device, DeviceCommand},
     ids::{DeviceId, SessionId, UserId},
     security::FailureKind,
@@ -67,7 +67,9 @@ impl Commands {
         let email = email.and_then(|e| problems.check("email", values::email(e)));
         let role = problems.check("role", new.role.as_deref().map_or(Ok(Role::User), Role::parse));
         if let Some(password) = &new.password {
-            problems.check("password", PasswordPolicy::check(password, Some(&new.username)));
+            let about = [new.display_name.clone(), new.email.clone()];
+            let checked = self.check_password(password, Some(&new.username), about).await?;
+            problems.check("password", checked);
         }
         problems.finish()?;
         let (Some(username), Some(display_name), Some(role)) = (username, display_name, role)
@@ -232,9 +234,11 @@ impl Commands {
         must_change_password: bool,
         keep: Option<SessionId>,
     ) -> Result<Done<()>, CommandError> {
-        let user = self.store.load::<User>(id.0).await?;
-        let username = user.state.username().get().map(ToOwned::to_owned);
-        if let Err(why) = PasswordPolicy::check(&password, username.as_deref()) {
+        let user = self.store.load::<User>(id.0).await?.state;
+        let owned = |text: &Personal| text.get().map(ToOwned::to_owned);
+        let about = [owned(user.display_name()), user.email().and_then(owned)];
+        let checked = self.check_password(&password, user.username().get(), about).await?;
+        if let Err(why) = checked {
             return Err(DomainError::field("password", why).into());
         }
         let password_hash = self.hash_password(password).await?;
@@ -343,6 +347,21 @@ impl Commands {
         }
         plan.row(NothingBegan { user_id: user, keep, devices: true });
         Ok(())
+    }
+
+    /// Holds a new password against the rules, off the async threads.
+    pub(crate) async fn check_password(
+        &self,
+        password: &Secret,
+        username: Option<&str>,
+        about: [Option<String>; 2],
+    ) -> Result<Result<(), String>, CommandError> {
+        let (password, username) = (password.clone(), username.map(ToOwned::to_owned));
+        let check = move || {
+            let about: Vec<&str> = about.iter().flatten().map(String::as_str).collect();
+            PasswordPolicy::check(&password, username.as_deref(), &about)
+        };
+        tokio::task::spawn_blocking(check).await.map_err(|_| CommandError::Hashing)
     }
 
     pub(crate) async fn hash_password(&self, password: Secret) -> Result<String, CommandError> {

@@ -29,6 +29,13 @@ const CONFLICTS: &[(&str, &[(&str, &str)])] = &[
         &[
             ("device_name_taken", "the user has a device of this name already"),
             ("device_revoked", "the device is revoked: enrol it again"),
+            ("device_limit", "the user has 10 devices already: revoke one first"),
+            ("user_disabled", "the user is disabled: enable the user first"),
+            (
+                "address_taken",
+                "this address is in use or rests after a revocation: choose another one",
+            ),
+            ("public_key_taken", "this key belongs to another device"),
         ],
     ),
     (
@@ -47,6 +54,7 @@ const ENROLMENT_CONFLICTS: &[(&str, &str)] = &[
     ("device_name_taken", "the user has a device of this name already"),
     ("public_key_taken", "this key belongs to another device"),
     ("pool_exhausted", "the gateway's address pool has no free address"),
+    ("address_taken", "this address is in use or rests after a revocation: choose another one"),
 ];
 
 /// Operations that answer 404 for what their query or their session names.
@@ -222,7 +230,8 @@ fn entity_conflicts(operation: &Operation<'_>) -> &'static [(&'static str, &'sta
         return ENROLMENT_CONFLICTS;
     }
     let tag = operation.fields.get("tags").and_then(|t| t.get(0)).and_then(Value::as_str);
-    let tag = if tag == Some("clients") { "devices" } else { tag.unwrap_or_default() };
+    let own = operation.path.starts_with("/me/devices/");
+    let tag = if own || tag == Some("clients") { "devices" } else { tag.unwrap_or_default() };
     if operation.path.ends_with("/heartbeat") || operation.path.ends_with("/status") {
         return &[];
     }

@@ -176,6 +176,13 @@ impl DeviceState {
         self.rotation_deadline.is_some()
     }
 
+    /// Whether a client that has this revision of its profile should fetch it again, or needs a
+    /// new key.
+    #[must_use]
+    pub fn is_outdated(&self, revision: Option<i64>) -> bool {
+        self.reprovision_required() || revision.is_some_and(|r| r != self.profile_revision)
+    }
+
     /// What the gateway's bundle holds for it; `None` while it is no peer.
     #[must_use]
     pub const fn peer(&self) -> Option<&Peer> {

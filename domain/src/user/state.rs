@@ -72,6 +72,12 @@ impl User {
         &self.username
     }
 
+    /// The email address; none while there is none.
+    #[must_use]
+    pub const fn email(&self) -> Option<&Personal> {
+        self.email.as_ref()
+    }
+
     /// The name as shown.
     #[must_use]
     pub const fn display_name(&self) -> &Personal {

@@ -13,16 +13,18 @@ use crate::{
     routes::{devices::current_device, views::ConnectionView},
 };
 
-/// Which device, where the session is bound to none.
+/// Which device, where the session is bound to none, and what its client has.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Which {
     /// The id of a device of one's own.
     device_id: Option<DeviceId>,
+    /// The revision of the profile that the client has, so that it learns of a newer one.
+    profile_revision: Option<i64>,
 }
 
 /// Assigned address, latest sync and effective resources of the current device. A client learns
-/// here that its profile is out of date: `profile_revision` has risen.
+/// here that its profile is out of date: `profile_outdated`.
 #[utoipa::path(
     get,
     path = "/connection/status",
@@ -40,5 +42,5 @@ pub(super) async fn handle(
     Query(which): Query<Which>,
 ) -> Result<axum::Json<ConnectionView>, ApiError> {
     let id = current_device(&app, &caller, which.device_id).await?;
-    Ok(axum::Json(ConnectionView::load(&app, id).await?))
+    Ok(axum::Json(ConnectionView::load(&app, id, which.profile_revision).await?))
 }

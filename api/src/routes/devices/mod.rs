@@ -21,6 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(enroll::handle))
         .routes(routes!(profile::handle))
+        .routes(routes!(profile::file))
         .routes(routes!(rotate::handle))
         .routes(routes!(key::handle))
         .routes(routes!(revoke::handle))

@@ -15,6 +15,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(devices::handle, enrol::handle))
         .routes(routes!(device::handle, device::change))
         .routes(routes!(profile::of_device))
+        .routes(routes!(profile::file_of_device))
         .routes(routes!(profile::handle))
         .routes(routes!(password::handle))
 }

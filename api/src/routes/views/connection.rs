@@ -26,12 +26,19 @@ pub(crate) struct ConnectionView {
     latest_handshake_at: Option<DateTime<Utc>>,
     profile_revision: i64,
     reprovision_required: bool,
+    /// Whether the client should fetch its profile again, by the revision that it said it has, or
+    /// needs a new key.
+    profile_outdated: bool,
     resources: Vec<ResourceView>,
 }
 
 impl ConnectionView {
     /// Reads it; 404 for an unknown device.
-    pub(crate) async fn load(app: &App, id: DeviceId) -> Result<Self, ApiError> {
+    pub(crate) async fn load(
+        app: &App,
+        id: DeviceId,
+        revision: Option<i64>,
+    ) -> Result<Self, ApiError> {
         let peer = app.reports.peers(&[id]).await?.remove(&id);
         let mut view = app
             .fleet
@@ -49,6 +56,7 @@ impl ConnectionView {
                     latest_handshake_at: peer.as_ref().and_then(|p| p.latest_handshake),
                     profile_revision: device.profile_revision,
                     reprovision_required: device.reprovision_required(),
+                    profile_outdated: device.is_outdated(revision),
                     resources: resources.iter().map(ResourceView::from).collect(),
                 })
             })

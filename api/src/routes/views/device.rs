@@ -105,7 +105,7 @@ impl DeviceView {
 
     /// Whether a client with this revision should fetch its profile again.
     pub(crate) fn is_outdated(&self, revision: Option<i64>) -> bool {
-        self.reprovision_required || revision.is_some_and(|r| r < self.profile_revision)
+        self.reprovision_required || revision.is_some_and(|r| r != self.profile_revision)
     }
 
     /// The answer with its version.

@@ -13,6 +13,7 @@ use nexavpn_domain::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::qr::Qr;
 use crate::{App, BASE_PATH, consistency::Settled, error::ApiError, idempotency::shows_secrets};
 
 /// Everything that a client needs to connect.
@@ -76,6 +77,9 @@ struct ProfileText {
     content: String,
     /// Whether `content` holds the private key, which is shown this once only.
     complete: bool,
+    /// A complete `content` as a QR code for a phone, in SVG; none where it is too long for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    qr_svg: Option<String>,
 }
 
 /// A destination that the device may reach.
@@ -96,11 +100,9 @@ impl From<&Resource> for ResourceView {
 
 /// Renders a profile.
 fn profile_text(profile: &ClientProfile, key: Option<&Secret>) -> ProfileText {
-    ProfileText {
-        format: "wireguard",
-        content: profile.render(key.map(Secret::expose)),
-        complete: key.is_some(),
-    }
+    let content = profile.render(key.map(Secret::expose));
+    let qr_svg = key.and_then(|_| Qr::of(&content)).map(|qr| qr.svg());
+    ProfileText { format: "wireguard", content, complete: key.is_some(), qr_svg }
 }
 
 impl EnrolmentView {
@@ -122,8 +124,15 @@ impl EnrolmentView {
         let answer = settled.answer_or(view, (status, location, axum::Json(bare)))?;
         Ok(match key {
             None => answer,
-            Some(_) => shows_secrets(answer, &["/profile/content", "/private_key"]),
+            Some(_) => {
+                shows_secrets(answer, &["/profile/content", "/profile/qr_svg", "/private_key"])
+            }
         })
+    }
+
+    /// The profile's text.
+    pub(crate) fn into_content(self) -> String {
+        self.profile.content
     }
 
     /// The view of a device, with its private key where it may be shown.

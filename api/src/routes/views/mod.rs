@@ -3,9 +3,12 @@
 mod connection;
 mod device;
 mod enrolment;
+mod form;
+mod qr;
 mod user;
 
 pub(crate) use connection::ConnectionView;
 pub(crate) use device::DeviceView;
 pub(crate) use enrolment::EnrolmentView;
+pub(crate) use form::{Form, Png};
 pub(crate) use user::UserSummary;

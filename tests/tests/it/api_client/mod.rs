@@ -3,6 +3,8 @@
 mod auth;
 mod devices;
 mod node;
+mod passwords;
+mod profiles;
 mod time;
 
 use std::sync::{

@@ -20,8 +20,9 @@ pub(super) struct Create {
     #[schema(value_type = Option<Role>)]
     role: Option<String>,
     password: Option<String>,
-    #[serde(default)]
-    must_change_password: bool,
+    /// Whether the user has to choose another password at the first sign-in; so it is unless this
+    /// is false.
+    must_change_password: Option<bool>,
 }
 
 /// Creates a user. Without a password the user cannot sign in with one until an admin sets it.
@@ -44,7 +45,7 @@ pub(super) async fn handle(
         email: new.email,
         role: new.role,
         password: new.password.map(Secret::new),
-        must_change_password: new.must_change_password,
+        must_change_password: new.must_change_password.unwrap_or(true),
     };
     let done = app.commands.create_user(&caller.request, new).await?;
     let settled = app.settle(done.position).await;
