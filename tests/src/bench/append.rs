@@ -5,11 +5,11 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use super::{
     Outcome,
-    drive::{Contender, Sample, drive},
+    drive::{Contender, drive},
     ground::Ground,
     ours::{LoadFirst, Ours},
     pgbench::PgBench,
-    report::Report,
+    report::{Report, Row, Table},
     stock::Stock,
 };
 
@@ -29,10 +29,9 @@ pub struct Options {
 /// Connections are opened and statements prepared before anything is measured.
 const WARM_UP: Duration = Duration::from_millis(500);
 
-/// The names of the contenders, in the order of the table.
-pub(super) const PGBENCH: &str = "pgbench";
+const PGBENCH: &str = "pgbench";
 /// As `CqrsFramework::execute` appends: it loads first, also what does not exist yet.
-pub(super) const STOCK: &str = "postgres-es";
+const STOCK: &str = "postgres-es";
 /// The part of it that writes.
 const STOCK_COMMIT: &str = "postgres-es, no load";
 /// As the API appends: a command that creates has nothing to load.
@@ -40,8 +39,25 @@ const OURS: &str = "nexavpn";
 /// As it appends to what exists.
 const OURS_LOADED: &str = "nexavpn, load first";
 const EVERYTHING: &str = "nexavpn, everything on";
-pub(super) const CONTENDERS: [&str; 6] =
-    [PGBENCH, STOCK, STOCK_COMMIT, OURS, OURS_LOADED, EVERYTHING];
+
+const fn row(name: &'static str) -> Row {
+    Row { name, against: &[Some(PGBENCH), Some(STOCK)] }
+}
+
+const TABLE: Table = Table {
+    name: "append",
+    clients: "writers",
+    rate: "appends/s",
+    ratios: &["of pgbench", "of postgres-es"],
+    rows: &[
+        row(PGBENCH),
+        row(STOCK),
+        row(STOCK_COMMIT),
+        row(OURS),
+        row(OURS_LOADED),
+        row(EVERYTHING),
+    ],
+};
 
 /// Measures and prints.
 ///
@@ -70,13 +86,21 @@ pub async fn run(options: Options) -> Outcome<()> {
         drive(contender, most, WARM_UP).await?;
     }
 
-    let mut report = Report::new(&ground.machine, &row, &options);
+    let about = format!(
+        "One event with {} bytes of payload and {} of metadata to a new aggregate; medians of {} \
+         rounds of {:?}.",
+        row.payload.len(),
+        row.metadata.len(),
+        options.rounds,
+        options.time,
+    );
+    let mut report = Report::new(TABLE, &ground.machine, about);
     for round in 1..=options.rounds {
         for &writers in &options.writers {
-            note(round, writers, PGBENCH, &mut report, pgbench.run(writers, options.time).await?);
+            report.add(round, writers, PGBENCH, pgbench.run(writers, options.time).await?);
             for (name, contender) in &in_process {
                 let sample = drive(contender, writers, options.time).await?;
-                note(round, writers, name, &mut report, sample);
+                report.add(round, writers, name, sample);
             }
         }
     }
@@ -90,9 +114,4 @@ pub async fn run(options: Options) -> Outcome<()> {
         }
     }
     Ok(())
-}
-
-fn note(round: usize, writers: usize, name: &'static str, report: &mut Report, sample: Sample) {
-    eprintln!("round {round}, {writers:>2} writers: {:>8.0}/s  {name}", sample.per_second());
-    report.add(writers, name, sample);
 }

@@ -1,4 +1,4 @@
-//! Writers at work.
+//! Clients at work.
 
 use std::{
     sync::Arc,
@@ -10,17 +10,17 @@ use tokio::task::JoinSet;
 
 use super::Outcome;
 
-/// Something that appends.
+/// Something that is measured.
 #[async_trait]
 pub(super) trait Contender: Send + Sync {
-    /// Appends one event to a new aggregate and returns when it is committed.
-    async fn append(&self) -> Outcome<()>;
+    /// Does it once, and returns when it is done.
+    async fn act(&self) -> Outcome<()>;
 }
 
 /// What one measurement found.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sample {
-    /// Of each append, in microseconds.
+    /// Of each time, in microseconds.
     pub(super) latencies: Vec<u32>,
     pub(super) elapsed: Duration,
 }
@@ -31,21 +31,21 @@ impl Sample {
     }
 }
 
-/// Lets this many writers append, each one after the other, for this long.
+/// Lets this many clients act, each again and again, for this long.
 pub(super) async fn drive(
     contender: &Arc<dyn Contender>,
-    writers: usize,
+    clients: usize,
     time: Duration,
 ) -> Outcome<Sample> {
     let start = Instant::now();
     let mut tasks = JoinSet::new();
-    for _ in 0..writers {
+    for _ in 0..clients {
         let contender = Arc::clone(contender);
         tasks.spawn(async move {
             let mut latencies = Vec::new();
             let mut begun = Instant::now();
             while start.elapsed() < time {
-                contender.append().await?;
+                contender.act().await?;
                 let done = Instant::now();
                 let took = done.duration_since(begun).as_micros();
                 latencies.push(u32::try_from(took).unwrap_or(u32::MAX));

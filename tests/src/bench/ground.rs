@@ -49,6 +49,11 @@ impl Ground {
         let server: PgConnectOptions = self.server.server_url().parse()?;
         Ok(server.database(name))
     }
+
+    /// A database's address, as the server is given it.
+    pub(super) fn url(&self, database: &str) -> String {
+        self.server.server_url_of(database)
+    }
 }
 
 /// Figures mean nothing without it.

@@ -3,14 +3,16 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `append.rs` | the rounds of `./bench append` |
+//! | `http/` | those of `./bench http`: its control planes, and what clients do |
 //! | `ground.rs` | the cluster, its databases, and what the machine is |
-//! | `drive.rs` | any number of writers at work, and what they measured |
-//! | `pgbench.rs`, `stock.rs`, `ours.rs` | the contenders |
+//! | `drive.rs` | any number of clients at work, and what they measured |
+//! | `pgbench.rs`, `stock.rs`, `ours.rs` | contenders |
 //! | `report.rs` | medians, ratios, the table and the JSON |
 
 pub mod append;
 mod drive;
 mod ground;
+pub mod http;
 mod ours;
 mod pgbench;
 mod report;

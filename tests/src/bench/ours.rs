@@ -167,7 +167,7 @@ impl Ours {
 
 #[async_trait]
 impl Contender for Ours {
-    async fn append(&self) -> Outcome<()> {
+    async fn act(&self) -> Outcome<()> {
         let (_, position) = self.group(false).await?;
         if let Some(app) = self.app() {
             app.settle(Some(position)).await;
@@ -181,7 +181,7 @@ pub(super) struct LoadFirst(pub(super) Arc<Ours>);
 
 #[async_trait]
 impl Contender for LoadFirst {
-    async fn append(&self) -> Outcome<()> {
+    async fn act(&self) -> Outcome<()> {
         self.0.group(true).await?;
         Ok(())
     }

@@ -3,125 +3,147 @@
 use std::{collections::BTreeMap, path::Path};
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{
-    Outcome,
-    append::{CONTENDERS, Options, PGBENCH, STOCK},
-    drive::Sample,
-    ground::Machine,
-    ours::SampleRow,
-};
+use super::{Outcome, drive::Sample, ground::Machine};
 
-/// The samples of all rounds, by writers and contender.
+/// A line of the table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row {
+    /// The contender.
+    pub(super) name: &'static str,
+    /// Whom each column of ratios compares it with.
+    pub(super) against: &'static [Option<&'static str>],
+}
+
+/// What a benchmark compares.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Table {
+    /// The benchmark's name.
+    pub(super) name: &'static str,
+    /// What works at once: `writers`.
+    pub(super) clients: &'static str,
+    /// What is counted: `appends/s`.
+    pub(super) rate: &'static str,
+    /// The columns of ratios.
+    pub(super) ratios: &'static [&'static str],
+    /// The lines for each number of clients.
+    pub(super) rows: &'static [Row],
+}
+
+/// The samples of all rounds, by clients and contender.
 pub(super) struct Report {
+    table: Table,
     machine: Machine,
-    row: SampleRow,
-    options: Options,
+    /// Said above the table.
+    about: String,
     samples: BTreeMap<(usize, &'static str), Vec<Sample>>,
 }
 
-/// One line of the table.
 #[derive(Debug, Serialize)]
 struct Line {
-    writers: usize,
+    clients: usize,
     contender: &'static str,
     /// The median of the rounds.
-    appends_per_second: f64,
+    per_second: f64,
     /// Medians of what each round found, so that both sides had the same machine.
-    of_pgbench: f64,
-    of_stock: f64,
+    ratios: BTreeMap<&'static str, f64>,
     p50_ms: f64,
     p99_ms: f64,
     rounds: Vec<f64>,
 }
 
 impl Report {
-    pub(super) fn new(machine: &Machine, row: &SampleRow, options: &Options) -> Self {
-        Self {
-            machine: machine.clone(),
-            row: row.clone(),
-            options: options.clone(),
-            samples: BTreeMap::new(),
-        }
+    pub(super) fn new(table: Table, machine: &Machine, about: String) -> Self {
+        Self { table, machine: machine.clone(), about, samples: BTreeMap::new() }
     }
 
-    pub(super) fn add(&mut self, writers: usize, contender: &'static str, sample: Sample) {
-        self.samples.entry((writers, contender)).or_default().push(sample);
+    /// Takes one measurement down, and tells of it.
+    pub(super) fn add(
+        &mut self,
+        round: usize,
+        clients: usize,
+        contender: &'static str,
+        sample: Sample,
+    ) {
+        let (what, rate) = (self.table.clients, sample.per_second());
+        eprintln!("round {round}, {clients:>2} {what}: {rate:>8.0}/s  {contender}");
+        self.samples.entry((clients, contender)).or_default().push(sample);
     }
 
     /// The table, and the JSON: one line of the standard output where no file is named.
     pub(super) fn print(&self, json: Option<&Path>) -> Outcome<()> {
         let lines = self.lines();
-        println!("\n{}", self.machine);
-        println!(
-            "One event with {} bytes of payload and {} of metadata to a new aggregate; medians of \
-             {} rounds of {:?}.\n",
-            self.row.payload.len(),
-            self.row.metadata.len(),
-            self.options.rounds,
-            self.options.time,
-        );
-        println!(
-            "{:>7}  {:<24} {:>9}  {:>10}  {:>14}  {:>8}  {:>8}",
-            "writers", "", "appends/s", "of pgbench", "of postgres-es", "p50 ms", "p99 ms"
-        );
-        for l in &lines {
-            println!(
-                "{:>7}  {:<24} {:>9.0}  {:>10.2}  {:>14.2}  {:>8.2}  {:>8.2}",
-                l.writers,
-                l.contender,
-                l.appends_per_second,
-                l.of_pgbench,
-                l.of_stock,
-                l.p50_ms,
-                l.p99_ms
-            );
+        println!("\n{}\n{}\n", self.machine, self.about);
+        println!("{}", self.head());
+        for line in &lines {
+            println!("{}", self.text(line));
         }
         let report = json!({
-            "benchmark": "append",
+            "benchmark": self.table.name,
             "machine": self.machine,
-            "payload_bytes": self.row.payload.len(),
-            "metadata_bytes": self.row.metadata.len(),
-            "seconds": self.options.time.as_secs_f64(),
+            "about": self.about,
             "results": lines,
         });
-        match json {
-            Some(path) => Ok(std::fs::write(path, format!("{report}\n"))?),
-            None => {
-                println!("\n{report}");
-                Ok(())
-            }
-        }
+        write_json(&report, json)
+    }
+
+    fn head(&self) -> String {
+        let Table { clients, rate, ratios, .. } = self.table;
+        let ratios: String = ratios.iter().map(|name| format!("  {name:>14}")).collect();
+        format!("{clients:>7}  {:<34} {rate:>10}{ratios}  {:>8}  {:>8}", "", "p50 ms", "p99 ms")
+    }
+
+    fn text(&self, line: &Line) -> String {
+        let ratio = |name: &&str| {
+            let ratio = line.ratios.get(*name).map_or_else(String::new, |r| format!("{r:.2}"));
+            format!("  {ratio:>14}")
+        };
+        let ratios: String = self.table.ratios.iter().map(ratio).collect();
+        let Line { clients, contender, per_second, p50_ms, p99_ms, .. } = line;
+        let rate = format!("{clients:>7}  {contender:<34} {per_second:>10.0}");
+        format!("{rate}{ratios}  {p50_ms:>8.2}  {p99_ms:>8.2}")
     }
 
     fn lines(&self) -> Vec<Line> {
-        let writers = self.options.writers.iter();
-        writers.flat_map(|w| CONTENDERS.map(|name| self.line(*w, name))).collect()
+        let mut clients: Vec<usize> = self.samples.keys().map(|(clients, _)| *clients).collect();
+        clients.dedup();
+        let rows = self.table.rows;
+        clients.iter().flat_map(|n| rows.iter().map(|row| self.line(*n, *row))).collect()
     }
 
-    fn line(&self, writers: usize, contender: &'static str) -> Line {
-        let rounds = self.rates(writers, contender);
-        let of = |other| median(&ratios(&rounds, &self.rates(writers, other)));
-        let samples = self.samples.get(&(writers, contender));
-        let samples = samples.into_iter().flatten();
+    fn line(&self, clients: usize, row: Row) -> Line {
+        let rounds = self.rates(clients, row.name);
+        let ratio = |(column, other): (&&'static str, &Option<&'static str>)| {
+            Some((*column, median(&ratios(&rounds, &self.rates(clients, (*other)?)))))
+        };
+        let samples = self.samples.get(&(clients, row.name)).into_iter().flatten();
         let mut latencies: Vec<u32> = samples.flat_map(|s| &s.latencies).copied().collect();
         latencies.sort_unstable();
         Line {
-            writers,
-            contender,
-            appends_per_second: median(&rounds),
-            of_pgbench: of(PGBENCH),
-            of_stock: of(STOCK),
+            clients,
+            contender: row.name,
+            per_second: median(&rounds),
+            ratios: self.table.ratios.iter().zip(row.against).filter_map(ratio).collect(),
             p50_ms: quantile(&latencies, 50),
             p99_ms: quantile(&latencies, 99),
             rounds,
         }
     }
 
-    fn rates(&self, writers: usize, contender: &'static str) -> Vec<f64> {
-        let samples = self.samples.get(&(writers, contender));
+    fn rates(&self, clients: usize, contender: &'static str) -> Vec<f64> {
+        let samples = self.samples.get(&(clients, contender));
         samples.into_iter().flatten().map(Sample::per_second).collect()
+    }
+}
+
+fn write_json(report: &Value, file: Option<&Path>) -> Outcome<()> {
+    match file {
+        Some(path) => Ok(std::fs::write(path, format!("{report}\n"))?),
+        None => {
+            println!("\n{report}");
+            Ok(())
+        }
     }
 }
 

@@ -48,7 +48,7 @@ impl Stock {
 
 #[async_trait]
 impl Contender for Stock {
-    async fn append(&self) -> Outcome<()> {
+    async fn act(&self) -> Outcome<()> {
         let id = new_id().to_string();
         let context = if self.load {
             self.store.load_aggregate(&id).await?

@@ -93,7 +93,13 @@ impl OwnServer {
     /// URL for the server's role.
     #[must_use]
     pub fn server_url(&self) -> String {
-        self.running().server_url(DATABASE)
+        self.server_url_of(DATABASE)
+    }
+
+    /// URL for the server's role in another database.
+    #[must_use]
+    pub fn server_url_of(&self, database: &str) -> String {
+        self.running().server_url(database)
     }
 
     /// URL for the owner's role.
