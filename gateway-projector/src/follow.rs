@@ -245,7 +245,7 @@ impl Shared {
             if last >= wanted {
                 break;
             }
-            let batch = self.store.log().read(last, BATCH).await?;
+            let batch = self.store.log().follow(last, BATCH).await?;
             if batch.is_empty() {
                 return Err(FleetAtError::Beyond { wanted, last });
             }

@@ -30,7 +30,7 @@ impl Schema {
 }
 
 /// Folds the events after `from` and moves the checkpoints from there to the last event, all in
-/// one transaction. Every process may try: the checkpoints are compared and locked first, so
+/// one transaction. Every process may try: the checkpoints are compared and moved first, so
 /// exactly one succeeds.
 pub(crate) async fn advance(
     pool: &PgPool,
@@ -46,7 +46,7 @@ pub(crate) async fn advance(
     let begin =
         format!("BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL search_path = {}", schema.0);
     let mut tx = pool.begin_with(begin).await?;
-    if !lock(&mut tx, projections, from).await? {
+    if !take(&mut tx, projections, from, last.idx).await? {
         tx.rollback().await?;
         return Ok(Advanced::Lost);
     }
@@ -59,46 +59,54 @@ pub(crate) async fn advance(
             .collect();
         grown.push(if own.is_empty() { 0 } else { projection.apply_all(&mut tx, &own).await? });
     }
-    record(&mut tx, projections, last.idx, &grown).await?;
+    if grown.iter().any(|n| *n != 0) {
+        record(&mut tx, projections, &grown).await?;
+    }
     tx.commit().await?;
     Ok(Advanced::Done)
 }
 
-/// Whether all checkpoints are still where we believe them to be; then they are ours until the
-/// transaction ends. Locked in the order of names, so that two processes cannot block each other.
-async fn lock(
+/// Moves the checkpoints if all of them are still where we believe them to be; then they are ours
+/// until the transaction ends. Locked in the order of names, so that two processes cannot block
+/// each other.
+async fn take(
     conn: &mut PgConnection,
     projections: &[&'static dyn Projection],
     from: i64,
+    to: i64,
 ) -> Result<bool, ApplyError> {
-    let locked: Vec<String> = sqlx::query_scalar(
-        "SELECT c.name FROM projection_checkpoint c
-         JOIN unnest($1::text[], $2::int[]) AS p (name, version)
-              ON c.name = p.name AND c.version = p.version
-         WHERE c.idx = $3 ORDER BY c.name FOR UPDATE OF c",
+    let taken = sqlx::query(
+        "WITH own AS MATERIALIZED (
+             SELECT c.name FROM projection_checkpoint c
+             JOIN unnest($1::text[], $2::int[]) AS p (name, version)
+                  ON c.name = p.name AND c.version = p.version
+             WHERE c.idx = $3 ORDER BY c.name FOR UPDATE OF c
+         )
+         UPDATE projection_checkpoint c
+         SET idx = $4, failed_idx = NULL, failed_reason = NULL
+         FROM own WHERE c.name = own.name",
     )
     .bind(names(projections))
     .bind(projections.iter().map(|p| p.version()).collect::<Vec<_>>())
     .bind(from)
-    .fetch_all(conn)
+    .bind(to)
+    .execute(conn)
     .await?;
-    Ok(locked.len() == projections.len())
+    Ok(usize::try_from(taken.rows_affected()) == Ok(projections.len()))
 }
 
+/// Counts what the lists have grown by.
 async fn record(
     conn: &mut PgConnection,
     projections: &[&'static dyn Projection],
-    idx: i64,
     grown: &[i64],
 ) -> Result<(), ApplyError> {
     let result = sqlx::query(
-        "UPDATE projection_checkpoint c
-         SET idx = $3, total = c.total + p.grown, failed_idx = NULL, failed_reason = NULL
+        "UPDATE projection_checkpoint c SET total = c.total + p.grown
          FROM unnest($1::text[], $2::bigint[]) AS p (name, grown) WHERE c.name = p.name",
     )
     .bind(names(projections))
     .bind(grown)
-    .bind(idx)
     .execute(conn)
     .await?;
     let rows = usize::try_from(result.rows_affected()).unwrap_or(usize::MAX);

@@ -135,6 +135,15 @@ pub(crate) fn one(result: &PgQueryResult, event: &Recorded) -> Result<(), ApplyE
     }
 }
 
+/// One row for each event must have been written.
+pub(crate) fn each(result: &PgQueryResult, events: &[&Recorded]) -> Result<i64, ApplyError> {
+    let rows = result.rows_affected();
+    if usize::try_from(rows) == Ok(events.len()) {
+        return Ok(i64::try_from(rows).unwrap_or(0));
+    }
+    Err(ApplyError::Refused(format!("{rows} rows instead of {}", events.len())))
+}
+
 /// A part of an event as the JSON that it was stored as.
 pub(crate) fn to_json(
     part: &impl serde::Serialize,

@@ -170,7 +170,7 @@ impl Lane {
         let Some(&(_, from)) = group.first() else {
             return Ok(false);
         };
-        let events = self.shared.log.read(from, BATCH).await?;
+        let events = self.shared.log.follow(from, BATCH).await?;
         if events.is_empty() {
             return Ok(false);
         }

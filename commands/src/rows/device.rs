@@ -27,8 +27,7 @@ pub struct IndexDevice {
 #[async_trait]
 impl SideRow for IndexDevice {
     async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
-        lock_owner(conn, self.user_id).await?;
-        self.keep_gateway(conn).await?;
+        self.lock(conn).await?;
         let done = sqlx::query(
             "INSERT INTO device_index (device_id, user_id, gateway_id, fingerprint_hmac)
              SELECT $1, $2, $3, $4
@@ -53,6 +52,10 @@ async fn lock_owner(conn: &mut PgConnection, user: UserId) -> Result<(), SideRow
             .bind(user.0)
             .fetch_optional(conn)
             .await?;
+    may_own(enabled)
+}
+
+fn may_own(enabled: Option<bool>) -> Result<(), SideRowError> {
     match enabled {
         Some(true) => Ok(()),
         None => Err(SideRowError::Refused(DomainError::not_found("user"))),
@@ -105,20 +108,28 @@ impl SideRow for HandOver {
 }
 
 impl IndexDevice {
-    /// Keeps the gateway from being deleted until the commit: its deletion looks for devices only
-    /// after it has given up the name, which waits for this lock.
-    async fn keep_gateway(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
+    /// Locks the owner as [`lock_owner`] does, and keeps the gateway from being deleted until the
+    /// commit: its deletion looks for devices only after it has given up the name, which waits for
+    /// this lock.
+    async fn lock(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
         // The row of a gateway that is being renamed goes while we wait for it, and another look
         // finds the new one.
         for _ in 0..2 {
-            let locked = sqlx::query(
-                "SELECT FROM claims WHERE kind = 'gateway_name' AND aggregate_id = $1
-                 FOR KEY SHARE",
+            let (enabled, kept): (Option<bool>, bool) = sqlx::query_as(
+                "WITH owner AS MATERIALIZED (
+                     SELECT enabled FROM account WHERE user_id = $1 FOR UPDATE
+                 ), gateway AS MATERIALIZED (
+                     SELECT FROM claims WHERE kind = 'gateway_name' AND aggregate_id = $2
+                     FOR KEY SHARE
+                 )
+                 SELECT (SELECT enabled FROM owner), EXISTS (SELECT FROM gateway)",
             )
+            .bind(self.user_id.0)
             .bind(self.gateway_id.0.to_string())
-            .fetch_optional(&mut *conn)
+            .fetch_one(&mut *conn)
             .await?;
-            if locked.is_some() {
+            may_own(enabled)?;
+            if kept {
                 return Ok(());
             }
         }

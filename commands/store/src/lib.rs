@@ -13,6 +13,7 @@ mod sealing;
 mod sequencer;
 mod slots;
 mod store;
+mod tail;
 mod verify;
 
 pub use append::{

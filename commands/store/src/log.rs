@@ -1,6 +1,6 @@
 //! Reading all events in their total order.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use nexavpn_domain::{Event, UnknownEvent, event::FIRST_VERSION};
@@ -10,6 +10,7 @@ use sqlx::{PgPool, Row as _, postgres::PgRow};
 use crate::{
     Keyring, Position, StoreError,
     sealing::{Place, Sealed, open_all},
+    tail::Tail,
 };
 
 /// Where the log ends, as far as it has been put in order.
@@ -97,11 +98,21 @@ impl std::fmt::Debug for Recorded {
 pub struct Log {
     pool: PgPool,
     keyring: Keyring,
+    tail: Arc<Tail>,
 }
 
 impl Log {
-    pub(crate) const fn new(pool: PgPool, keyring: Keyring) -> Self {
-        Self { pool, keyring }
+    pub(crate) fn new(pool: PgPool, keyring: Keyring) -> Self {
+        Self { pool, keyring, tail: Arc::default() }
+    }
+
+    /// The same as [`read`](Self::read) for those who follow the log's end: they are all after the
+    /// same events at the same time, which are read and opened once.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    pub async fn follow(&self, after: i64, limit: usize) -> Result<Vec<Recorded>, StoreError> {
+        self.tail.events(after, limit, self.read(after, limit)).await
     }
 
     /// At most `limit` events after number `after`, in order.

@@ -56,6 +56,7 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     pool: PgPool,
     keyring: Keyring,
+    log: Log,
     options: Options,
     queue: Arc<Queue>,
     sequencer: Arc<Sequencer>,
@@ -117,7 +118,9 @@ impl Store {
         let connect = PgConnectOptions::clone(&pool.connect_options());
         let sequencer = Arc::new(Sequencer::new(connect.clone(), head));
         let queue = Arc::new(Queue::new(connect, options.clone(), Arc::clone(&sequencer)));
+        let log = Log::new(pool.clone(), keyring.clone());
         Ok(Self(Arc::new(Inner {
+            log,
             queue,
             sequencer,
             standing: RwLock::new(standing),
@@ -239,7 +242,7 @@ impl Store {
     /// The log's reader.
     #[must_use]
     pub fn log(&self) -> Log {
-        Log::new(self.0.pool.clone(), self.0.keyring.clone())
+        self.0.log.clone()
     }
 
     /// The keys.

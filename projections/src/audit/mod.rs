@@ -10,7 +10,7 @@ use nexavpn_domain::{StoredEvent, security::SecurityEvent};
 use nexavpn_store::Recorded;
 use sqlx::PgConnection;
 
-use crate::{ApplyError, Projection};
+use crate::{ApplyError, Projection, projection::each};
 
 pub use entries::{Actor, AuditQuery, Entry, list, list_options, of_entity};
 
@@ -68,11 +68,7 @@ impl Projection for AuditLog {
         .bind(meta("request_id"))
         .execute(conn)
         .await?;
-        let rows = result.rows_affected();
-        if usize::try_from(rows) != Ok(events.len()) {
-            return Err(ApplyError::Refused(format!("{rows} entries instead of {}", events.len())));
-        }
-        Ok(i64::try_from(rows).unwrap_or(0))
+        each(&result, events)
     }
 }
 

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     ApplyError, Projection,
-    projection::{known, one, update},
+    projection::{each, known, one, update},
 };
 
 /// The writer.
@@ -41,9 +41,10 @@ impl Projection for Devices {
 
     async fn apply(&self, conn: &mut PgConnection, event: &Recorded) -> Result<i64, ApplyError> {
         match known(event)? {
-            Event::Device(id, DeviceEvent::Enrolled { .. }) => {
-                enrolled(conn, event, id.0).await?;
-                Ok(1)
+            Event::Device(_, DeviceEvent::Enrolled { .. }) => enrolled(conn, &[event]).await,
+            Event::User(_, UserEvent::Created { .. }) => {
+                new_owners(conn, &[event]).await?;
+                Ok(0)
             }
             Event::Device(id, e) => {
                 changed(conn, event, id.0, e).await?;
@@ -56,6 +57,33 @@ impl Projection for Devices {
             _ => Ok(0),
         }
     }
+
+    async fn apply_all(
+        &self,
+        conn: &mut PgConnection,
+        events: &[&Recorded],
+    ) -> Result<i64, ApplyError> {
+        let mut grown = 0;
+        let alike = |a: &&Recorded, b: &&Recorded| {
+            is_enrolled(a) && is_enrolled(b) || is_new_owner(a) && is_new_owner(b)
+        };
+        for run in events.chunk_by(alike) {
+            grown += match run {
+                [event] => self.apply(conn, event).await?,
+                [first, ..] if is_enrolled(first) => enrolled(conn, run).await?,
+                run => new_owners(conn, run).await.map(|()| 0)?,
+            };
+        }
+        Ok(grown)
+    }
+}
+
+fn is_enrolled(event: &Recorded) -> bool {
+    matches!(event.event, Ok(Event::Device(_, DeviceEvent::Enrolled { .. })))
+}
+
+fn is_new_owner(event: &Recorded) -> bool {
+    matches!(event.event, Ok(Event::User(_, UserEvent::Created { .. })))
 }
 
 const fn origin(origin: KeyOrigin) -> &'static str {
@@ -65,52 +93,111 @@ const fn origin(origin: KeyOrigin) -> &'static str {
     }
 }
 
-async fn enrolled(conn: &mut PgConnection, event: &Recorded, id: Uuid) -> Result<(), ApplyError> {
-    let Event::Device(
-        _,
-        DeviceEvent::Enrolled {
-            owner,
-            name,
-            platform,
-            os_version,
-            app_version,
-            fingerprint,
-            public_key,
-            key_origin,
-            gateway_id,
-            slot,
-            addresses,
-        },
-    ) = known(event)?
-    else {
-        return Ok(());
-    };
+/// The columns of devices that were just enrolled.
+#[derive(Default)]
+struct Enrolments<'a> {
+    ids: Vec<Uuid>,
+    owners: Vec<Uuid>,
+    names: Vec<Option<&'a str>>,
+    os_versions: Vec<Option<&'a str>>,
+    fingerprints: Vec<Option<&'a str>>,
+    platforms: Vec<&'a str>,
+    app_versions: Vec<Option<&'a str>>,
+    public_keys: Vec<String>,
+    origins: Vec<&'static str>,
+    gateways: Vec<Uuid>,
+    slots: Vec<i64>,
+    v4: Vec<IpNetwork>,
+    v6: Vec<Option<IpNetwork>>,
+}
+
+async fn enrolled(conn: &mut PgConnection, events: &[&Recorded]) -> Result<i64, ApplyError> {
+    let mut new = Enrolments::default();
+    for event in events {
+        let Event::Device(
+            id,
+            DeviceEvent::Enrolled {
+                owner,
+                name,
+                platform,
+                os_version,
+                app_version,
+                fingerprint,
+                public_key,
+                key_origin,
+                gateway_id,
+                slot,
+                addresses,
+            },
+        ) = known(event)?
+        else {
+            continue;
+        };
+        new.ids.push(id.0);
+        new.owners.push(owner.0);
+        new.names.push(name.get());
+        new.os_versions.push(os_version.as_ref().and_then(|v| v.get()));
+        new.fingerprints.push(fingerprint.as_ref().and_then(|f| f.get()));
+        new.platforms.push(platform);
+        new.app_versions.push(app_version.as_deref());
+        new.public_keys.push(public_key.to_string());
+        new.origins.push(origin(*key_origin));
+        new.gateways.push(gateway_id.0);
+        new.slots.push(i64::from(*slot));
+        new.v4.push(IpNetwork::from(IpAddr::V4(addresses.v4)));
+        new.v6.push(addresses.v6.map(|ip| IpNetwork::from(IpAddr::V6(ip))));
+    }
     let result = sqlx::query(
-        "INSERT INTO devices (id, owner_id, name, os_version, fingerprint, platform, app_version,
-             public_key, key_origin, key_changed_at, gateway_id, slot, address_v4, address_v6,
-             enabled, owner_enabled, expired, rotation_lapsed, version, created_at, updated_at)
-         VALUES ($1, $4, $5, $6, $7, $8, $9, $10, $11, $3, $12, $13, $14, $15, true,
-             coalesce((SELECT o.enabled FROM device_owners o WHERE o.user_id = $4), false),
-             false, false, $2, $3, $3)",
+        "INSERT INTO devices (id, version, key_changed_at, created_at, updated_at, owner_id, name,
+             os_version, fingerprint, platform, app_version, public_key, key_origin, gateway_id,
+             slot, address_v4, address_v6, enabled, owner_enabled, expired, rotation_lapsed)
+         SELECT t.id, t.version, t.at, t.at, t.at, t.owner, t.name, t.os_version, t.fingerprint,
+             t.platform, t.app_version, t.public_key, t.origin, t.gateway, t.slot, t.v4, t.v6,
+             true,
+             coalesce((SELECT o.enabled FROM device_owners o WHERE o.user_id = t.owner), false),
+             false, false
+         FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::uuid[], $5::text[],
+                     $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
+                     $12::uuid[], $13::bigint[], $14::inet[], $15::inet[])
+              AS t (id, version, at, owner, name, os_version, fingerprint, platform, app_version,
+                    public_key, origin, gateway, slot, v4, v6)",
     )
-    .bind(id)
-    .bind(event.sequence)
-    .bind(event.effective_time)
-    .bind(owner.0)
-    .bind(name.get())
-    .bind(os_version.as_ref().and_then(|v| v.get()))
-    .bind(fingerprint.as_ref().and_then(|f| f.get()))
-    .bind(platform)
-    .bind(app_version.as_deref())
-    .bind(public_key.to_string())
-    .bind(origin(*key_origin))
-    .bind(gateway_id.0)
-    .bind(i64::from(*slot))
-    .bind(IpNetwork::from(IpAddr::V4(addresses.v4)))
-    .bind(addresses.v6.map(|ip| IpNetwork::from(IpAddr::V6(ip))))
+    .bind(new.ids)
+    .bind(events.iter().map(|e| e.sequence).collect::<Vec<_>>())
+    .bind(events.iter().map(|e| e.effective_time).collect::<Vec<_>>())
+    .bind(new.owners)
+    .bind(new.names)
+    .bind(new.os_versions)
+    .bind(new.fingerprints)
+    .bind(new.platforms)
+    .bind(new.app_versions)
+    .bind(new.public_keys)
+    .bind(new.origins)
+    .bind(new.gateways)
+    .bind(new.slots)
+    .bind(new.v4)
+    .bind(new.v6)
     .execute(conn)
     .await?;
-    one(&result, event)
+    each(&result, events)
+}
+
+/// Whose devices may be peers. Nobody who was just created has any yet.
+async fn new_owners(conn: &mut PgConnection, events: &[&Recorded]) -> Result<(), ApplyError> {
+    let ids: Vec<Uuid> = events
+        .iter()
+        .filter_map(|e| match e.event {
+            Ok(Event::User(id, UserEvent::Created { .. })) => Some(id.0),
+            _ => None,
+        })
+        .collect();
+    let result = sqlx::query(
+        "INSERT INTO device_owners (user_id, enabled) SELECT id, true FROM unnest($1::uuid[]) t (id)",
+    )
+    .bind(ids)
+    .execute(conn)
+    .await?;
+    each(&result, events).map(drop)
 }
 
 async fn changed(
@@ -225,7 +312,7 @@ async fn changed(
 /// What of a user matters to the user's devices.
 async fn owner(conn: &mut PgConnection, id: Uuid, e: &UserEvent) -> Result<(), ApplyError> {
     match e {
-        UserEvent::Created { .. } | UserEvent::Enabled { .. } => enable_owner(conn, id, true).await,
+        UserEvent::Enabled { .. } => enable_owner(conn, id, true).await,
         UserEvent::Disabled {} | UserEvent::Deleted {} => enable_owner(conn, id, false).await,
         UserEvent::Erased {} => {
             enable_owner(conn, id, false).await?;
@@ -240,7 +327,8 @@ async fn owner(conn: &mut PgConnection, id: Uuid, e: &UserEvent) -> Result<(), A
             .await?;
             Ok(())
         }
-        UserEvent::Renamed { .. }
+        UserEvent::Created { .. }
+        | UserEvent::Renamed { .. }
         | UserEvent::DisplayNameChanged { .. }
         | UserEvent::EmailChanged { .. }
         | UserEvent::RoleChanged { .. }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     ApplyError, ListQuery, Page, Projection, ReadError,
     list::{Filter, ListOptions, ListSpec, Sort},
-    projection::{known, one, update},
+    projection::{each, known, one, update},
     words::{Id, Word},
 };
 
@@ -39,10 +39,74 @@ impl Projection for Users {
 
     async fn apply(&self, conn: &mut PgConnection, event: &Recorded) -> Result<i64, ApplyError> {
         match known(event)? {
+            Event::User(_, UserEvent::Created { .. }) => created(conn, &[event]).await,
             Event::User(id, e) => fold(conn, event, id.0, e).await,
             _ => Ok(0),
         }
     }
+
+    async fn apply_all(
+        &self,
+        conn: &mut PgConnection,
+        events: &[&Recorded],
+    ) -> Result<i64, ApplyError> {
+        let mut grown = 0;
+        // Many are often created at once, by an import.
+        for run in events.chunk_by(|a, b| is_created(a) && is_created(b)) {
+            grown += match run {
+                [event] => self.apply(conn, event).await?,
+                run => created(conn, run).await?,
+            };
+        }
+        Ok(grown)
+    }
+}
+
+fn is_created(event: &Recorded) -> bool {
+    matches!(event.event, Ok(Event::User(_, UserEvent::Created { .. })))
+}
+
+async fn created(conn: &mut PgConnection, events: &[&Recorded]) -> Result<i64, ApplyError> {
+    let mut ids = Vec::with_capacity(events.len());
+    let mut names = Vec::with_capacity(events.len());
+    let mut shown = Vec::with_capacity(events.len());
+    let mut emails = Vec::with_capacity(events.len());
+    let mut roles = Vec::with_capacity(events.len());
+    let mut due = Vec::with_capacity(events.len());
+    for event in events {
+        let Event::User(
+            id,
+            UserEvent::Created { username, display_name, email, role, must_change_password },
+        ) = known(event)?
+        else {
+            continue;
+        };
+        ids.push(id.0);
+        names.push(username.get());
+        shown.push(display_name.get());
+        emails.push(email.as_ref().and_then(|e| e.get()));
+        roles.push(role.as_str());
+        due.push(*must_change_password);
+    }
+    let result = sqlx::query(
+        "INSERT INTO users (id, version, created_at, updated_at, username, display_name, email,
+                            role, enabled, must_change_password)
+         SELECT t.id, t.version, t.at, t.at, t.username, t.shown, t.email, t.role, true, t.due
+         FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[],
+                     $6::text[], $7::text[], $8::bool[])
+              AS t (id, version, at, username, shown, email, role, due)",
+    )
+    .bind(ids)
+    .bind(events.iter().map(|e| e.sequence).collect::<Vec<_>>())
+    .bind(events.iter().map(|e| e.effective_time).collect::<Vec<_>>())
+    .bind(names)
+    .bind(shown)
+    .bind(emails)
+    .bind(roles)
+    .bind(due)
+    .execute(conn)
+    .await?;
+    each(&result, events)
 }
 
 async fn fold(
@@ -52,25 +116,7 @@ async fn fold(
     e: &UserEvent,
 ) -> Result<i64, ApplyError> {
     let query = match e {
-        UserEvent::Created { username, display_name, email, role, must_change_password } => {
-            let result = sqlx::query(
-                "INSERT INTO users (id, username, display_name, email, role, enabled,
-                                    must_change_password, version, created_at, updated_at)
-                 VALUES ($1, $4, $5, $6, $7, true, $8, $2, $3, $3)",
-            )
-            .bind(id)
-            .bind(event.sequence)
-            .bind(event.effective_time)
-            .bind(username.get())
-            .bind(display_name.get())
-            .bind(email.as_ref().and_then(|e| e.get()))
-            .bind(role.as_str())
-            .bind(must_change_password)
-            .execute(conn)
-            .await?;
-            one(&result, event)?;
-            return Ok(1);
-        }
+        UserEvent::Created { .. } => return Ok(0),
         UserEvent::Renamed { username } => update(
             "UPDATE users SET username = $4, version = $2, updated_at = $3 WHERE id = $1",
             id,

@@ -80,7 +80,8 @@ impl Plane {
         let n = self.devices.fetch_add(1, Ordering::Relaxed);
         let user = self.users.get(n % self.users.len()).ok_or("there are no users")?;
         let key = STANDARD.encode(rand::random::<[u8; 32]>());
-        let device = json!({ "name": format!("Device {n}"), "platform": "linux", "public_key": key });
+        let device =
+            json!({ "name": format!("Device {n}"), "platform": "linux", "public_key": key });
         self.post(&format!("/admin/users/{user}/devices"), device).await.map(drop)
     }
 
@@ -131,6 +132,7 @@ impl Plane {
 
 fn gateway() -> Value {
     json!({
+        "public_key": STANDARD.encode(rand::random::<[u8; 32]>()),
         "name": "primary", "endpoint": "vpn.example.com:51820",
         "address_pool_v4": POOLS.0, "address_pool_v6": POOLS.1, "dns_servers": ["172.16.0.53"],
     })

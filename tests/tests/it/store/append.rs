@@ -80,7 +80,7 @@ struct Row {
 #[async_trait]
 impl SideRow for Row {
     async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
-        sqlx::query("INSERT INTO idempotency VALUES ('p', 'r', 'k', '', 200, '', now())")
+        sqlx::query("INSERT INTO sealed_secret (name, wrapped) VALUES ('beside', '')")
             .execute(conn)
             .await?;
         if self.refuse {
@@ -94,7 +94,7 @@ impl SideRow for Row {
 async fn side_rows_live_and_die_with_the_events() {
     let db = TestDb::new().await;
     let store = open(&db.pool).await;
-    let rows = "SELECT count(*) FROM idempotency";
+    let rows = "SELECT count(*) FROM sealed_secret WHERE name = 'beside'";
     let group = id();
     let stream = || async { decided::<Group>(&store, group, create_group("g")).await };
     let refused = store.append(append(vec![stream().await]).with_row(Row { refuse: true })).await;
