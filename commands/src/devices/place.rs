@@ -1,6 +1,7 @@
 //! Where a new device goes: its gateway and its address.
 
 use std::{
+    collections::HashMap,
     net::IpAddr,
     sync::{Mutex, PoisonError},
 };
@@ -79,17 +80,8 @@ impl Commands {
             }
             return Ok((id, fields.clone()));
         }
-        let ids: Vec<String> = sqlx::query_scalar(
-            "SELECT c.aggregate_id FROM claims c
-             WHERE c.kind = $1
-             ORDER BY (SELECT count(*) FROM device_index d
-                       WHERE d.gateway_id = c.aggregate_id::uuid), c.aggregate_id",
-        )
-        .bind(ClaimKind::GatewayName.as_str())
-        .fetch_all(&self.pool)
-        .await?;
         let mut any = false;
-        for id in ids.iter().filter_map(|id| id.parse::<GatewayId>().ok()) {
+        for id in self.gateways_by_devices().await? {
             let gateway = self.store.load::<Gateway>(id.0).await?;
             let Some(fields) = gateway.state.fields() else { continue };
             if address.is_some_and(|ip| fields.pool.slot_of(ip).is_none()) {
@@ -108,6 +100,26 @@ impl Commands {
             DomainError::conflict("no_gateway", "there is no gateway yet: an admin creates one")
         }
         .into())
+    }
+
+    /// The gateways, the one with the fewest devices first.
+    async fn gateways_by_devices(&self) -> Result<Vec<GatewayId>, CommandError> {
+        let sql = "SELECT aggregate_id FROM claims WHERE kind = $1";
+        let ids: Vec<String> = sqlx::query_scalar(sql)
+            .bind(ClaimKind::GatewayName.as_str())
+            .fetch_all(&self.pool)
+            .await?;
+        let mut ids: Vec<GatewayId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+        // Counting takes as long as there are devices.
+        if ids.len() > 1 {
+            let counts: Vec<(Uuid, i64)> =
+                sqlx::query_as("SELECT gateway_id, count(*) FROM device_index GROUP BY gateway_id")
+                    .fetch_all(&self.pool)
+                    .await?;
+            let counts: HashMap<Uuid, i64> = counts.into_iter().collect();
+            ids.sort_unstable_by_key(|id| (counts.get(&id.0).copied().unwrap_or(0), *id));
+        }
+        Ok(ids)
     }
 }
 

@@ -75,6 +75,12 @@ impl Client {
         let body = json!({ "username": username, "password": password });
         let (status, session) = self.post("/auth/login", body).await;
         assert_eq!(status, 200, "{username} cannot sign in: {session}");
+        self.in_session(session)
+    }
+
+    /// The same client in the session of which this is the answer to the login, or to a refresh.
+    #[must_use]
+    pub fn in_session(&self, session: Value) -> Self {
         let token = session["access_token"].as_str().unwrap_or_default().to_owned();
         Self { session, ..self.with_token(token) }
     }

@@ -5,6 +5,7 @@
 mod bundles;
 mod crash;
 mod load;
+mod persons;
 mod races;
 mod restored;
 mod truth;
