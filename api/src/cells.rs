@@ -21,7 +21,6 @@ pub(crate) fn guarded(text: &str) -> String {
 }
 
 /// The text that was guarded.
-#[cfg(test)]
 pub(crate) fn unguarded(cell: &str) -> &str {
     match cell.strip_prefix('\'') {
         Some(text) if is_formula(text) => text,
@@ -47,7 +46,6 @@ pub(crate) fn joined<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Strin
 }
 
 /// The texts that were joined, without blank ones.
-#[cfg(test)]
 pub(crate) fn split(cell: &str) -> Vec<String> {
     let mut texts = vec![String::new()];
     let mut chars = cell.chars();

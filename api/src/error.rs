@@ -57,6 +57,12 @@ impl ApiError {
         DomainError::field(field, message).into()
     }
 
+    /// 400 about many fields, with a message of its own instead of all of theirs.
+    pub(crate) fn invalid(message: impl Into<String>, details: Vec<FieldError>) -> Self {
+        let status = StatusCode::BAD_REQUEST;
+        Self { details, ..Self::new(status, "validation_error", message) }
+    }
+
     /// 404, also where the entity exists but is somebody else's.
     #[must_use]
     pub fn not_found(entity: &'static str) -> Self {

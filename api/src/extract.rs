@@ -47,7 +47,22 @@ pub(crate) fn body_refused(rejection: BytesRejection) -> ApiError {
     ApiError::new(StatusCode::BAD_REQUEST, "validation_error", "the body could not be read")
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+/// A part of a body that was read as JSON before. Each refusal names the field.
+///
+/// # Errors
+/// 400.
+pub(crate) fn from_value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, ApiError> {
+    serde_path_to_error::deserialize(value).map_err(|e| {
+        let path = e.path().to_string();
+        refused(&path, e.inner())
+    })
+}
+
+/// A body as JSON.
+///
+/// # Errors
+/// 400 naming the field.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let empty: &[u8] = b"{}";
     let bytes = if bytes.is_empty() { empty } else { bytes };
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);

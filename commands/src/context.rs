@@ -1,10 +1,10 @@
 //! What all commands share.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use nexavpn_domain::{
-    event::Claim,
+    event::{Claim, ClaimKind},
     ids::{GatewayId, UserId},
 };
 use nexavpn_store::{Actor, Metadata, Store};
@@ -158,12 +158,7 @@ impl Commands {
 
     /// The aggregate that holds a claim.
     pub(crate) async fn claim_holder(&self, claim: &Claim) -> Result<Option<Uuid>, CommandError> {
-        let Some(key) = &claim.key else { return Ok(None) };
-        let key = if claim.kind.is_personal() {
-            self.store.keyring().claims_hmac(claim.kind, key)
-        } else {
-            key.clone()
-        };
+        let Some(key) = self.claim_key(claim) else { return Ok(None) };
         let holder: Option<String> =
             sqlx::query_scalar("SELECT aggregate_id FROM claims WHERE kind = $1 AND key = $2")
                 .bind(claim.kind.as_str())
@@ -171,6 +166,32 @@ impl Commands {
                 .fetch_optional(&self.pool)
                 .await?;
         Ok(holder.and_then(|id| id.parse().ok()))
+    }
+
+    /// A claim's key as it is stored.
+    pub(crate) fn claim_key(&self, claim: &Claim) -> Option<String> {
+        let key = claim.key.as_ref()?;
+        Some(if claim.kind.is_personal() {
+            self.store.keyring().claims_hmac(claim.kind, key)
+        } else {
+            key.clone()
+        })
+    }
+
+    /// The aggregates that hold claims of one kind, by the claims' stored keys.
+    pub(crate) async fn claim_holders(
+        &self,
+        kind: ClaimKind,
+        keys: &[String],
+    ) -> Result<HashMap<String, Uuid>, CommandError> {
+        let rows: Vec<(String, String)> = sqlx::query_as(
+            "SELECT key, aggregate_id FROM claims WHERE kind = $1 AND key = ANY($2)",
+        )
+        .bind(kind.as_str())
+        .bind(keys)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().filter_map(|(key, id)| Some((key, id.parse().ok()?))).collect())
     }
 
     /// The present.

@@ -49,6 +49,43 @@ pub struct UserPatch {
     pub role: Option<String>,
 }
 
+/// A user to create whose values follow the rules.
+#[derive(Clone)]
+pub(crate) struct CheckedUser {
+    pub(crate) username: String,
+    pub(crate) display_name: String,
+    pub(crate) email: Option<String>,
+    pub(crate) role: Role,
+    pub(crate) password: Option<Secret>,
+    /// Only with a password.
+    pub(crate) must_change_password: bool,
+}
+
+/// Adds the creation of a user to a plan.
+pub(crate) fn plan_user<T>(
+    plan: &mut Plan<T>,
+    id: UserId,
+    user: &CheckedUser,
+    password_hash: Option<String>,
+) -> Result<(), CommandError> {
+    let CheckedUser { username, display_name, email, role, must_change_password, .. } = user;
+    let command = UserCommand::Create {
+        username: username.clone(),
+        display_name: display_name.clone(),
+        email: email.clone(),
+        role: *role,
+        must_change_password: *must_change_password,
+    };
+    plan.decide::<User>(id.0, &fresh(), command)?;
+    plan.row(PutAccount {
+        user_id: id,
+        role: *role,
+        must_change_password: *must_change_password,
+        password_hash,
+    });
+    Ok(())
+}
+
 impl Commands {
     /// Creates a user.
     ///
@@ -60,43 +97,57 @@ impl Commands {
         new: NewUser,
     ) -> Result<Done<UserId>, CommandError> {
         let mut problems = Problems::default();
-        let username = problems.check("username", values::username(&new.username));
-        let shown = new.display_name.as_deref().unwrap_or(&new.username);
-        let display_name = problems.check("display_name", values::display_name(shown));
-        let email = new.email.as_deref().filter(|e| !e.trim().is_empty());
-        let email = email.and_then(|e| problems.check("email", values::email(e)));
-        let role = problems.check("role", new.role.as_deref().map_or(Ok(Role::User), Role::parse));
-        if let Some(password) = &new.password {
-            let about = [new.display_name.clone(), new.email.clone()];
-            let checked = self.check_password(password, Some(&new.username), about).await?;
-            problems.check("password", checked);
-        }
+        let checked = self.check_user(new, &mut problems).await?;
         problems.finish()?;
-        let (Some(username), Some(display_name), Some(role)) = (username, display_name, role)
-        else {
+        let Some(mut user) = checked else {
             return Err(DomainError::field("username", "is required").into());
         };
-        let password_hash = match new.password {
+        let password_hash = match user.password.take() {
             Some(password) => Some(self.hash_password(password).await?),
             None => None,
         };
         let id = UserId(self.new_id());
-        let must_change_password = new.must_change_password && password_hash.is_some();
         self.transact(request, "user", || async {
             let mut plan = Plan::new(id);
-            let command = UserCommand::Create {
-                username: username.clone(),
-                display_name: display_name.clone(),
-                email: email.clone(),
-                role,
-                must_change_password,
-            };
-            plan.decide::<User>(id.0, &fresh(), command)?;
-            let password_hash = password_hash.clone();
-            plan.row(PutAccount { user_id: id, role, must_change_password, password_hash });
+            plan_user(&mut plan, id, &user, password_hash.clone())?;
             Ok(plan)
         })
         .await
+    }
+
+    /// Checks every value of a new user; `None` where there is a problem.
+    pub(crate) async fn check_user(
+        &self,
+        new: NewUser,
+        problems: &mut Problems,
+    ) -> Result<Option<CheckedUser>, CommandError> {
+        let username = problems.check("username", values::username(&new.username));
+        let shown = new.display_name.as_deref().unwrap_or(&new.username);
+        let display_name = problems.check("display_name", values::display_name(shown));
+        let email = new.email.as_deref().filter(|e| !e.trim().is_empty());
+        // A wrong one is a problem, none is none.
+        let email =
+            email.map_or(Some(None), |e| problems.check("email", values::email(e)).map(Some));
+        let role = problems.check("role", new.role.as_deref().map_or(Ok(Role::User), Role::parse));
+        let mut password = Some(());
+        if let Some(chosen) = &new.password {
+            let about = [new.display_name.clone(), new.email.clone()];
+            let checked = self.check_password(chosen, Some(&new.username), about).await?;
+            password = problems.check("password", checked);
+        }
+        let (Some(username), Some(display_name), Some(email), Some(role), Some(())) =
+            (username, display_name, email, role, password)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(CheckedUser {
+            username,
+            display_name,
+            email,
+            role,
+            must_change_password: new.must_change_password && new.password.is_some(),
+            password: new.password,
+        }))
     }
 
     /// Changes what the patch names.

@@ -81,6 +81,7 @@ pub const TABLE: &[Permission] = &[
     row("GET", "/admin/users", Who::Reader),
     row("POST", "/admin/users", Who::Admin),
     row("POST", "/admin/users/bulk", Who::Admin),
+    row("POST", "/admin/users/import", Who::Admin),
     row("GET", "/admin/users/{id}", Who::Reader),
     row("PATCH", "/admin/users/{id}", Who::Admin),
     row("DELETE", "/admin/users/{id}", Who::Admin),

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
+    extract::{DefaultBodyLimit, MatchedPath, Request},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
@@ -43,6 +43,7 @@ pub fn router(app: App) -> Router {
     let (native, _) = routes::native().split_for_parts();
     let native = native
         .route_layer(middleware::from_fn_with_state(app.clone(), idempotency::layer))
+        .route_layer(middleware::from_fn(own_body_limit))
         .layer(middleware::from_fn_with_state(app.clone(), consistency::wait_for_token))
         .route_layer(middleware::from_fn_with_state(app.clone(), auth::authorise))
         .method_not_allowed_fallback(method_not_allowed);
@@ -72,6 +73,16 @@ pub fn router(app: App) -> Router {
         .layer(option_layer(cors))
         .layer(CompressionLayer::new())
         .with_state(app)
+}
+
+/// Some routes take larger bodies. Only who may call them gets here.
+async fn own_body_limit(mut request: Request, next: middleware::Next) -> Response {
+    let pattern = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let limit = pattern.and_then(|p| routes::body_limit(p.strip_prefix(BASE_PATH)?));
+    if let Some(limit) = limit {
+        DefaultBodyLimit::max(limit).apply(&mut request);
+    }
+    next.run(request).await
 }
 
 fn header_layer(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {

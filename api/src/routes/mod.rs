@@ -34,3 +34,9 @@ pub(crate) fn native() -> OpenApiRouter<App> {
         .merge(admin::routes())
         .merge(document::routes())
 }
+
+/// The largest body of a route (its pattern below the base path), in bytes, where it is another
+/// than that of all others.
+pub(crate) fn body_limit(path: &str) -> Option<usize> {
+    admin::body_limit(path)
+}

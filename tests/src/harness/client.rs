@@ -144,6 +144,17 @@ impl Client {
         self.send_to(method, &url, headers, body).await
     }
 
+    /// POST of a body that is no JSON, or no valid one.
+    ///
+    /// # Panics
+    /// Where the server does not answer.
+    pub async fn post_text(&self, path: &str, media_type: &str, body: impl Into<String>) -> Answer {
+        let url = format!("{}{}{path}", self.base_url, nexavpn_api::BASE_PATH);
+        let request = self.http.post(url).header("content-type", media_type).body(body.into());
+        let answer = self.answer(request).await;
+        answer.unwrap_or_else(|error| panic!("no answer from {path}: {error}"))
+    }
+
     /// GET of a path that is not below `/api/v1`, such as `/readyz`.
     ///
     /// # Panics
@@ -168,14 +179,18 @@ impl Client {
         body: Option<Value>,
     ) -> reqwest::Result<Answer> {
         let mut request = self.http.request(method, url);
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token);
-        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         if let Some(body) = body {
             request = request.json(&body);
+        }
+        self.answer(request).await
+    }
+
+    async fn answer(&self, mut request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
         }
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());

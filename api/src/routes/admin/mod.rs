@@ -26,6 +26,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
 
+/// The largest body of a route that takes larger ones than all others do, in bytes.
+pub(super) fn body_limit(path: &str) -> Option<usize> {
+    (path == "/admin/users/import").then_some(users::import::MAX_BYTES)
+}
+
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(users::routes())

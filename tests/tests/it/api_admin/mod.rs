@@ -8,6 +8,7 @@ mod devices;
 mod export;
 mod gateways;
 mod groups;
+mod import;
 mod pending;
 mod permissions;
 mod policies;

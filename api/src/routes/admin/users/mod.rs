@@ -8,6 +8,7 @@ mod enable;
 mod enrol;
 mod erase;
 mod get;
+pub(super) mod import;
 mod list;
 mod password;
 mod patch;
@@ -22,6 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::handle, create::handle))
         .routes(routes!(bulk::handle))
+        .routes(routes!(import::handle))
         .routes(routes!(get::handle, patch::handle, delete::handle))
         .routes(routes!(disable::handle))
         .routes(routes!(enable::handle))
