@@ -13,7 +13,8 @@ use crate::{
 };
 
 /// All devices, revoked ones among them. Sorts: `name`, `created_at`. Filters: `status`, `user`,
-/// `gateway`, `platform`, `revoked`. `q`: what the name begins with, a whole key or address.
+/// `gateway`, `platform`, `revoked`. `q`: for each word, how a word of the name begins; or
+/// a whole key or address.
 #[utoipa::path(
     get,
     path = "/admin/devices",

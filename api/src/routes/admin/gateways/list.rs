@@ -10,8 +10,8 @@ use crate::{
     routes::admin::{export::Exported, listing::Listing},
 };
 
-/// The gateways. Sorts: `name`, `created_at`. Filter: `joined`. `q`: what the name begins with, or
-/// a whole key.
+/// The gateways. Sorts: `name`, `created_at`. Filter: `joined`. `q`: for each word, how a word
+/// of the name begins; or a whole key.
 #[utoipa::path(
     get,
     path = "/admin/gateways",

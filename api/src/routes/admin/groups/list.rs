@@ -10,8 +10,8 @@ use crate::{
     routes::admin::{export::Exported, listing::Listing},
 };
 
-/// The groups. Sorts: `name`, `created_at`. Filter: `member` (a user's id). `q`: what the name
-/// begins with.
+/// The groups. Sorts: `name`, `created_at`. Filter: `member` (a user's id). `q`: for each word,
+/// how a word of the name begins.
 #[utoipa::path(
     get,
     path = "/admin/groups",

@@ -11,7 +11,8 @@ use crate::{
 };
 
 /// The policies. Sorts: `priority`, `name`, `created_at`. Filters: `effect`, `enabled`, `in_force`,
-/// `target` (the id of a user, group or device). `q`: what the name begins with.
+/// `target` (the id of a user, group or device). `q`: for each word, how a word of the name
+/// begins.
 #[utoipa::path(
     get,
     path = "/admin/policies",

@@ -16,7 +16,8 @@ use crate::{
 };
 
 /// The users. Sorts: `username`, `display_name`, `created_at`. Filters: `role`, `status`, `group`.
-/// `q`: what the login name, the shown name or the email begins with.
+/// `q`: for each word, how a word of the login name,
+/// the shown name or the email begins.
 #[utoipa::path(
     get,
     path = "/admin/users",
