@@ -132,7 +132,13 @@ impl<S: Send + Sync> FromRequest<S> for File {
     operation_id = "users_import",
     tag = "users",
     params(Mode),
-    request_body(content((Vec<Fields> = "application/json"), (String = "text/csv"))),
+    request_body(content(
+        (Vec<Fields> = "application/json", example = json!([
+            { "username": "alice", "display_name": "Alice", "groups": ["Finance"] },
+            { "username": "bob", "role": "auditor", "email": "bob@example.com" },
+        ])),
+        (String = "text/csv", example = "username,display_name,groups\r\nalice,Alice,Finance\r\n"),
+    )),
     responses((status = 200, description = "What became of each row.", body = Report)),
 )]
 pub(super) async fn handle(
