@@ -8,8 +8,11 @@ use nexavpn_commands::CommandError;
 use nexavpn_domain::{DomainError, FieldError};
 use nexavpn_gateway_projector::ReportError;
 use nexavpn_projections::ReadError;
+use nexavpn_store::KeyError;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::auth::JwtError;
 
 /// What a client is told.
 #[derive(Debug)]
@@ -181,6 +184,15 @@ impl From<ReportError> for ApiError {
             ReportError::UnknownGateway => Self::not_found("gateway"),
             ReportError::NotLive => Self::unavailable("not_live", e.to_string(), 1),
             ReportError::Database(e) => e.into(),
+        }
+    }
+}
+
+impl From<JwtError> for ApiError {
+    fn from(e: JwtError) -> Self {
+        match e {
+            JwtError::Key(KeyError::Database(e)) => e.into(),
+            JwtError::Key(_) | JwtError::Token(_) => Self::internal(&e),
         }
     }
 }

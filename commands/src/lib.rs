@@ -36,6 +36,6 @@ pub use password::{PasswordHasher, PasswordPolicy};
 pub use policies::{PolicyInput, PolicyPatch, TargetInput};
 pub use secrets::{OsRandom, Random, Secret};
 pub use security::SIGNING_KEYS;
-pub use sessions::{Authenticated, LoggedIn, RefreshedSession};
+pub use sessions::{Authenticated, ListedSession, LoggedIn, RefreshedSession};
 pub use transact::Done;
 pub use users::{NewUser, UserPatch};

@@ -2,20 +2,17 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-use jsonwebtoken::{
-    Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode,
-};
+use chrono::{DateTime, TimeDelta, Utc};
+use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, encode};
 use nexavpn_commands::Random;
 use nexavpn_domain::ids::{SessionId, UserId};
 use nexavpn_store::{KeyError, Keyring};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+
+use super::token_keys::{TokenKeyInfo, TokenKeys};
 
 /// How long an access token works, in seconds.
 pub const LIFETIME: i64 = 900;
-/// The name of the sealed secret that holds the signing key.
-const SECRET: &str = "jwt-signing-key";
 const ISSUER: &str = "nexavpn";
 
 /// What a token says. It says who; whether that session may still act is asked each time.
@@ -46,78 +43,89 @@ pub enum JwtError {
 
 /// Makes and checks access tokens.
 #[derive(Clone)]
-pub struct AccessTokens {
-    kid: Arc<str>,
-    encoding: Arc<EncodingKey>,
-    decoding: Arc<DecodingKey>,
-}
+pub struct AccessTokens(TokenKeys);
 
 impl AccessTokens {
-    /// Reads the signing key from the keyring, or makes the first one.
+    /// The tokens of the installation that the keyring belongs to. A signing key that is older
+    /// than `rotate_after` is followed by another one.
+    #[must_use]
+    pub fn new(keyring: Keyring, random: Arc<dyn Random>, rotate_after: TimeDelta) -> Self {
+        Self(TokenKeys::new(keyring, random, rotate_after))
+    }
+
+    /// The same, with a key to sign with: the first one is made here.
     ///
     /// # Errors
     /// Where the keyring fails.
-    pub async fn open(keyring: &Keyring, random: &dyn Random) -> Result<Self, JwtError> {
-        let mut fresh = [0; 32];
-        random.fill(&mut fresh);
-        // Another process may have been first: what is stored counts.
-        let seed = keyring.secret_or(SECRET, &fresh).await?;
-        let seed = seed.try_into().map_err(|_| KeyError::Damaged(SECRET.into()))?;
-        Ok(Self::from_seed(&seed))
+    pub async fn open(
+        keyring: Keyring,
+        random: Arc<dyn Random>,
+        rotate_after: TimeDelta,
+        now: DateTime<Utc>,
+    ) -> Result<Self, JwtError> {
+        let tokens = Self::new(keyring, random, rotate_after);
+        tokens.0.look(now, TimeDelta::zero()).await?;
+        Ok(tokens)
     }
 
-    fn from_seed(seed: &[u8; 32]) -> Self {
-        let key = ed25519_dalek::SigningKey::from_bytes(seed);
-        let public = key.verifying_key().to_bytes();
-        let kid = hex::encode(&Sha256::digest(public)[..8]);
-        Self {
-            kid: kid.into(),
-            encoding: Arc::new(EncodingKey::from_ed_der(&pkcs8(seed))),
-            decoding: Arc::new(DecodingKey::from_ed_der(&public)),
-        }
+    /// Makes the next signing key. All processes know it before it signs; tokens of those before
+    /// it work until they expire. With `drop_old` it signs at once, and no token of the others
+    /// works any more, in any process within a few seconds: for a key that somebody else has seen.
+    ///
+    /// # Errors
+    /// Where the keyring fails.
+    pub async fn rotate(&self, now: DateTime<Utc>, drop_old: bool) -> Result<(), JwtError> {
+        Ok(self.0.rotate(now, drop_old).await?)
+    }
+
+    /// All keys whose tokens may work, the oldest first.
+    ///
+    /// # Errors
+    /// Where the keyring fails.
+    pub async fn keys(&self) -> Result<Vec<TokenKeyInfo>, JwtError> {
+        Ok(self.0.list().await?)
     }
 
     /// A token for a session.
     ///
     /// # Errors
     /// Where signing failed.
-    pub fn issue(
+    pub async fn issue(
         &self,
         user: UserId,
         session: SessionId,
         now: DateTime<Utc>,
     ) -> Result<String, JwtError> {
+        let key = self.0.signing(now).await?;
         let mut header = Header::new(Algorithm::EdDSA);
-        header.kid = Some(self.kid.to_string());
+        header.kid = Some(key.kid.clone());
         let iat = now.timestamp();
         let claims =
             Claims { sub: user, sid: session, iss: ISSUER.into(), iat, exp: iat + LIFETIME };
-        Ok(encode(&header, &claims, &self.encoding)?)
+        Ok(encode(&header, &claims, &key.encoding)?)
     }
 
     /// What a token says, if we made it and it works now.
-    #[must_use]
-    pub fn check(&self, token: &str, now: DateTime<Utc>) -> Option<Claims> {
-        let header = decode_header(token).ok()?;
-        if header.alg != Algorithm::EdDSA || header.kid.as_deref() != Some(&*self.kid) {
-            return None;
-        }
+    ///
+    /// # Errors
+    /// Where the keyring fails.
+    pub async fn check(&self, token: &str, now: DateTime<Utc>) -> Result<Option<Claims>, JwtError> {
+        let Ok(header) = decode_header(token) else { return Ok(None) };
+        let Some(kid) = header.kid.filter(|_| header.alg == Algorithm::EdDSA) else {
+            return Ok(None);
+        };
+        let Some(key) = self.0.verifying(&kid, now).await? else { return Ok(None) };
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[ISSUER]);
         // Times are checked below against the clock that was passed in.
         validation.validate_exp = false;
         validation.set_required_spec_claims(&["exp", "iss", "sub"]);
-        let claims = decode::<Claims>(token, &self.decoding, &validation).ok()?.claims;
-        let now = now.timestamp();
+        let Ok(token) = decode::<Claims>(token, &key.decoding, &validation) else {
+            return Ok(None);
+        };
+        let (claims, now) = (token.claims, now.timestamp());
         let valid =
             claims.iat <= now + 60 && now < claims.exp && claims.exp - claims.iat <= LIFETIME;
-        valid.then_some(claims)
+        Ok(valid.then_some(claims))
     }
-}
-
-/// A PKCS #8 document of an Ed25519 seed (RFC 8410, section 7), as the JWT library reads it.
-fn pkcs8(seed: &[u8; 32]) -> Vec<u8> {
-    const PREFIX: [u8; 16] =
-        [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
-    [&PREFIX[..], seed].concat()
 }

@@ -168,7 +168,7 @@ async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Principal, ApiEr
     let token = token.ok_or_else(invalid)?;
     // A JWT has dots; a gateway's credential has none.
     if token.contains('.') {
-        let claims = app.tokens.check(token, app.commands.now()).ok_or_else(invalid)?;
+        let claims = app.tokens.check(token, app.commands.now()).await?.ok_or_else(invalid)?;
         let user = app.commands.authenticate(claims.sid).await?;
         let user = user.filter(|u| u.user_id == claims.sub).ok_or_else(invalid)?;
         return Ok(Principal::User(user));

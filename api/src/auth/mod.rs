@@ -3,6 +3,8 @@
 mod jwt;
 mod layer;
 pub mod permissions;
+mod token_keys;
 
 pub use jwt::{AccessTokens, Claims, JwtError, LIFETIME as ACCESS_TOKEN_LIFETIME};
 pub use layer::{Caller, Origin, Principal, authorise};
+pub use token_keys::TokenKeyInfo;

@@ -61,6 +61,7 @@ pub const TABLE: &[Permission] = &[
     row("POST", "/auth/login", Who::Public),
     row("POST", "/auth/refresh", Who::Public),
     row("POST", "/auth/logout", Who::Public),
+    row("POST", "/auth/logout-all", Who::SignedIn),
     row("GET", "/auth/me", Who::SignedIn),
     row("GET", "/me/devices", Who::SignedIn),
     row("POST", "/me/devices", Who::SignedIn),
@@ -70,6 +71,8 @@ pub const TABLE: &[Permission] = &[
     row("GET", "/me/devices/{id}/profile.conf", Who::SignedIn),
     row("GET", "/me/profile", Who::SignedIn),
     row("POST", "/me/password", Who::SignedIn),
+    row("GET", "/me/sessions", Who::SignedIn),
+    row("DELETE", "/me/sessions/{id}", Who::SignedIn),
     row("GET", "/connection/status", Who::SignedIn),
     row("POST", "/devices/enroll", Who::SignedIn),
     row("GET", "/devices/{id}/profile", Who::Admin),
@@ -90,6 +93,9 @@ pub const TABLE: &[Permission] = &[
     row("POST", "/admin/users/{id}/password", Who::Admin),
     row("POST", "/admin/users/{id}/erase", Who::Admin),
     row("POST", "/admin/users/{id}/devices", Who::Admin),
+    row("GET", "/admin/users/{id}/sessions", Who::Reader),
+    row("DELETE", "/admin/users/{id}/sessions", Who::Admin),
+    row("DELETE", "/admin/users/{id}/sessions/{session_id}", Who::Admin),
     row("GET", "/admin/groups", Who::Reader),
     row("POST", "/admin/groups", Who::Admin),
     row("GET", "/admin/groups/{id}", Who::Reader),
@@ -139,6 +145,6 @@ pub fn while_password_due(permission: &Permission) -> bool {
     permission.who == Who::Public
         || matches!(
             (permission.method, permission.path),
-            ("GET", "/auth/me") | ("POST", "/me/password")
+            ("GET", "/auth/me") | ("POST", "/me/password" | "/auth/logout-all")
         )
 }

@@ -4,6 +4,7 @@
 
 mod admin;
 mod doctor;
+mod keys;
 mod logging;
 mod migrate;
 mod openapi;
@@ -85,6 +86,9 @@ enum Command {
     /// Make an admin, or let one back in
     #[command(subcommand)]
     Admin(admin::Command),
+    /// The keys that sign access tokens
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// After a restore from a backup
     #[command(subcommand)]
     Restore(restore::Command),
@@ -176,6 +180,7 @@ async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Rebuild(args) => rebuild::run(context, args).await,
         Command::Verify => verify::run(context).await,
         Command::Admin(command) => admin::run(context, command).await,
+        Command::Keys(command) => keys::run(context, command).await,
         Command::Restore(command) => restore::run(context, command).await,
         Command::Doctor => doctor::run(context).await,
         Command::Openapi => {
@@ -209,7 +214,7 @@ mod tests {
                     continue;
                 }
                 assert!(arg.get_help().is_some(), "{name} has no help");
-                let once = ["force"].contains(&name);
+                let once = ["force", "drop_old"].contains(&name);
                 assert!(once || arg.get_env().is_some(), "{name} has no variable");
             }
             command.get_subcommands().for_each(check);

@@ -220,6 +220,16 @@ pub struct ServeArgs {
     )]
     pub rotation_days: Option<u32>,
 
+    /// Days after which the key that signs access tokens is followed by another one [default: 30]
+    #[arg(
+        long,
+        env = "NEXAVPN_TOKEN_KEY_DAYS",
+        value_name = "DAYS",
+        hide_env_values = true,
+        value_parser = clap::value_parser!(u32).range(1..=3650)
+    )]
+    pub token_key_days: Option<u32>,
+
     /// Minutes that a released address rests before another device may have it [default: 60]
     #[arg(
         long,
@@ -334,6 +344,7 @@ impl ServeArgs {
             session_days,
             join_token_minutes,
             rotation_days,
+            token_key_days,
             address_rest_minutes,
             http,
         )

@@ -21,16 +21,23 @@ mod tls;
 
 use std::{
     net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use nexavpn_commands::{Commands, FirstAdmin};
 use nexavpn_gateway_projector::{FleetHandle, Publisher, Reports, SigningKeys};
 use nexavpn_projections::{REGISTRY, Runner};
-use nexavpn_store::Guard;
+use nexavpn_store::{Guard, Keyring};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
-use crate::{App, Parts, auth::AccessTokens, http::Rates, idempotency::Turns, router};
+use crate::{
+    App, Parts,
+    auth::{AccessTokens, JwtError},
+    http::Rates,
+    idempotency::Turns,
+    router,
+};
 pub use connections::ConnectionLimits;
 use connections::Door;
 pub use database::Database;
@@ -63,6 +70,14 @@ pub struct Running {
     drain: Duration,
 }
 
+async fn access_tokens(
+    options: &ServeOptions,
+    keyring: &Keyring,
+) -> Result<AccessTokens, JwtError> {
+    let (keyring, random) = (keyring.clone(), Arc::clone(&options.random));
+    AccessTokens::open(keyring, random, options.token_key_age, options.clock.now()).await
+}
+
 /// Starts a control plane; returns when it answers.
 ///
 /// A restored database is served read-only until it is accepted, and then goes on by itself.
@@ -92,7 +107,7 @@ pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
         keys,
         reports: Reports::new(fleet.clone()),
         fleet,
-        tokens: AccessTokens::open(store.keyring(), &*options.random).await?,
+        tokens: access_tokens(&options, store.keyring()).await?,
         pool,
         http: options.http.clone(),
         turns: Turns::default(),

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use chrono::TimeDelta;
 use nexavpn_commands::{Clock, OsRandom, PasswordHasher, Random, Secret, Settings, SystemClock};
 
 use super::{
@@ -122,6 +123,8 @@ pub struct ServeOptions {
     pub settings: Settings,
     /// How the event store works.
     pub store: nexavpn_store::Options,
+    /// The age at which the key that signs access tokens is followed by another one.
+    pub token_key_age: TimeDelta,
     /// Memory, passes and lanes of argon2.
     pub argon2: (u32, u32, u32),
     /// Tells the time.
@@ -147,6 +150,7 @@ impl ServeOptions {
             http: HttpOptions::default(),
             settings: Settings::default(),
             store: nexavpn_store::Options::default(),
+            token_key_age: TimeDelta::days(30),
             argon2: PasswordHasher::OWASP,
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom),
@@ -164,7 +168,6 @@ impl ServeOptions {
         serve: ServeArgs,
         admin_password: Option<Secret>,
     ) -> Result<Self, ServeError> {
-        use chrono::TimeDelta;
         let mut options = Self::new(database.into());
         options.listen =
             serve.listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
@@ -189,6 +192,9 @@ impl ServeOptions {
         }
         if let Some(days) = serve.rotation_days {
             settings.rotation_period = TimeDelta::days(days.into());
+        }
+        if let Some(days) = serve.token_key_days {
+            options.token_key_age = TimeDelta::days(days.into());
         }
         if let Some(minutes) = serve.address_rest_minutes {
             options.store.rest = Duration::from_secs(u64::from(minutes) * 60);

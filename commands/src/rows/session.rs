@@ -44,8 +44,8 @@ impl SideRow for OpenSession {
             return Err(SideRowError::Refused(DomainError::Forbidden(why)));
         }
         let done = sqlx::query(
-            "INSERT INTO session (session_id, user_id, started_at, expires_at)
-             VALUES ($1, $2, $3, $4)",
+            "INSERT INTO session (session_id, user_id, started_at, last_used_at, expires_at)
+             VALUES ($1, $2, $3, $3, $4)",
         )
         .bind(self.session_id.0)
         .bind(self.user_id.0)

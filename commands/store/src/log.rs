@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use nexavpn_domain::{Event, UnknownEvent, event::FIRST_VERSION};
 use serde_json::Value;
 use sqlx::{PgPool, Row as _, postgres::PgRow};
+use uuid::Uuid;
 
 use crate::{
     Keyring, Position, StoreError,
@@ -134,6 +135,32 @@ impl Log {
         .bind(after)
         // Numbers are dense.
         .bind(after.saturating_add(i64::try_from(limit).unwrap_or(i64::MAX)))
+        .fetch_all(&self.pool)
+        .await?;
+        let mut events = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
+        open_events(&self.keyring, &mut events).await?;
+        Ok(events)
+    }
+
+    /// The first event of each of these aggregates, in no order; not numbered, so that it is there
+    /// as soon as it is committed.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn firsts(
+        &self,
+        aggregate_type: &str,
+        ids: &[Uuid],
+    ) -> Result<Vec<Recorded>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT 0::bigint AS idx, gen, tx, pos, recorded_at AS effective_time, aggregate_type,
+                    aggregate_id, sequence, event_type, event_version, recorded_at, metadata,
+                    payload
+             FROM events
+             WHERE aggregate_type = $1 AND aggregate_id = ANY ($2) AND sequence = 1",
+        )
+        .bind(aggregate_type)
+        .bind(ids.iter().map(Uuid::to_string).collect::<Vec<_>>())
         .fetch_all(&self.pool)
         .await?;
         let mut events = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;

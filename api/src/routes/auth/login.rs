@@ -50,10 +50,8 @@ pub(super) async fn handle(
     let password = Secret::new(login.password);
     let done = app.commands.login(&caller.request, &login.username, password).await?;
     let session = done.value;
-    let access_token = app
-        .tokens
-        .issue(session.user_id, session.session_id, app.commands.now())
-        .map_err(|e| ApiError::internal(&e))?;
+    let access_token =
+        app.tokens.issue(session.user_id, session.session_id, app.commands.now()).await?;
     let settled = app.settle(done.position).await;
     let user = UserSummary::signed_in(&app, session.user_id).await?;
     Ok(settled.answer(axum::Json(Session {

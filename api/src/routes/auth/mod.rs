@@ -2,6 +2,7 @@
 
 mod login;
 mod logout;
+mod logout_all;
 mod me;
 mod refresh;
 
@@ -14,5 +15,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(login::handle))
         .routes(routes!(refresh::handle))
         .routes(routes!(logout::handle))
+        .routes(routes!(logout_all::handle))
         .routes(routes!(me::handle))
 }

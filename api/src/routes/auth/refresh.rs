@@ -37,10 +37,8 @@ pub(super) async fn handle(
 ) -> Result<Response, ApiError> {
     let token = Secret::new(refresh.refresh_token);
     let session = app.commands.refresh(&caller.request, &token).await?;
-    let access_token = app
-        .tokens
-        .issue(session.user_id, session.session_id, app.commands.now())
-        .map_err(|e| ApiError::internal(&e))?;
+    let access_token =
+        app.tokens.issue(session.user_id, session.session_id, app.commands.now()).await?;
     let user = UserSummary::signed_in(&app, session.user_id).await?;
     let account = app.commands.authenticate(session.session_id).await?;
     Ok(axum::response::IntoResponse::into_response(axum::Json(Session {

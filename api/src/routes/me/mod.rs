@@ -5,6 +5,7 @@ mod devices;
 pub(super) mod enrol;
 mod password;
 mod profile;
+mod sessions;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -18,4 +19,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(profile::file_of_device))
         .routes(routes!(profile::handle))
         .routes(routes!(password::handle))
+        .routes(routes!(sessions::handle))
+        .routes(routes!(sessions::end))
 }

@@ -5,10 +5,12 @@ mod device;
 mod enrolment;
 mod form;
 mod qr;
+mod session;
 mod user;
 
 pub(crate) use connection::ConnectionView;
 pub(crate) use device::DeviceView;
 pub(crate) use enrolment::EnrolmentView;
 pub(crate) use form::{Form, Png};
+pub(crate) use session::SessionsView;
 pub(crate) use user::UserSummary;

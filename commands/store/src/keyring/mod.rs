@@ -132,6 +132,39 @@ impl Keyring {
         master.open(&secret_context(name), &wrapped).ok_or_else(|| KeyError::Damaged(name.into()))
     }
 
+    /// The stored secrets whose names begin so, by name.
+    ///
+    /// # Errors
+    /// As [`open_secret`](Self::open_secret).
+    pub async fn secrets(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, KeyError> {
+        let wrapped: Vec<(String, Vec<u8>)> = sqlx::query_as(
+            "SELECT name, wrapped FROM sealed_secret WHERE starts_with(name, $1) ORDER BY name",
+        )
+        .bind(prefix)
+        .fetch_all(&self.pool)
+        .await?;
+        let master = self.master();
+        let open = |(name, wrapped): (String, Vec<u8>)| match master
+            .open(&secret_context(&name), &wrapped)
+        {
+            Some(bytes) => Ok((name, bytes)),
+            None => Err(KeyError::Damaged(name)),
+        };
+        wrapped.into_iter().map(open).collect()
+    }
+
+    /// Destroys a stored secret. One that is not there is no fault: another process was first.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn drop_secret(&self, name: &str) -> Result<(), KeyError> {
+        sqlx::query("DELETE FROM sealed_secret WHERE name = $1")
+            .bind(name)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
     /// Wraps everything with another master key, in one transaction. No other process may be
     /// running: it would go on with the old one.
     ///

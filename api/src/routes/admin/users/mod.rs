@@ -12,6 +12,7 @@ pub(super) mod import;
 mod list;
 mod password;
 mod patch;
+mod sessions;
 mod view;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -30,4 +31,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(password::handle))
         .routes(routes!(erase::handle))
         .routes(routes!(enrol::handle))
+        .routes(routes!(sessions::handle, sessions::end_all))
+        .routes(routes!(sessions::end))
 }

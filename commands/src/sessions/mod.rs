@@ -1,5 +1,8 @@
 //! Signing in and out.
 
+mod list;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use nexavpn_domain::{
     DomainError,
     event::{Claim, ClaimKind},
@@ -15,6 +18,8 @@ use crate::{
     rows::{CloseSession, OpenSession},
     transact::{Plan, fresh},
 };
+
+pub use list::ListedSession;
 
 /// A fresh login.
 #[derive(Debug, Clone)]
@@ -59,6 +64,8 @@ pub struct Authenticated {
     pub device_id: Option<DeviceId>,
 }
 
+/// How exactly the last use of a session is known: each request would be a write otherwise.
+const USED_TO_THE: TimeDelta = TimeDelta::minutes(1);
 const INVALID_CREDENTIALS: &str = "invalid_credentials";
 type AccountRow = (Uuid, String, bool, bool, Option<String>);
 
@@ -190,9 +197,10 @@ impl Commands {
         .bind(expires_at)
         .execute(&mut *tx)
         .await?;
-        sqlx::query("UPDATE session SET expires_at = $2 WHERE session_id = $1")
+        sqlx::query("UPDATE session SET expires_at = $2, last_used_at = $3 WHERE session_id = $1")
             .bind(session)
             .bind(expires_at)
+            .bind(now)
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
@@ -229,16 +237,20 @@ impl Commands {
         &self,
         session: SessionId,
     ) -> Result<Option<Authenticated>, CommandError> {
-        let row: Option<(Uuid, String, bool, Option<Uuid>)> = sqlx::query_as(
-            "SELECT a.user_id, a.role, a.must_change_password, s.device_id
+        let now = self.now();
+        let row: Option<(Uuid, String, bool, Option<Uuid>, DateTime<Utc>)> = sqlx::query_as(
+            "SELECT a.user_id, a.role, a.must_change_password, s.device_id, s.last_used_at
              FROM session s JOIN account a USING (user_id)
              WHERE s.session_id = $1 AND s.expires_at > $2 AND a.enabled",
         )
         .bind(session.0)
-        .bind(self.now())
+        .bind(now)
         .fetch_optional(&self.pool)
         .await?;
-        row.map(|(user, role, must_change_password, device)| {
+        if row.as_ref().is_some_and(|(.., used)| *used + USED_TO_THE <= now) {
+            self.note_use(session, now).await;
+        }
+        row.map(|(user, role, must_change_password, device, _)| {
             Ok(Authenticated {
                 user_id: UserId(user),
                 session_id: session,
@@ -248,6 +260,22 @@ impl Commands {
             })
         })
         .transpose()
+    }
+
+    /// Notes that a session is in use. That is worth no failure, and no wait for a disk.
+    async fn note_use(&self, session: SessionId, now: DateTime<Utc>) {
+        let noted = sqlx::query(
+            "WITH fast AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
+             UPDATE session SET last_used_at = $2 FROM fast
+             WHERE session_id = $1 AND last_used_at < $2",
+        )
+        .bind(session.0)
+        .bind(now)
+        .execute(&self.pool)
+        .await;
+        if let Err(error) = noted {
+            tracing::debug!(%error, "the use of a session was not noted");
+        }
     }
 
     async fn end_session(
@@ -260,7 +288,9 @@ impl Commands {
         self.transact(request, "session", || async move {
             let session = self.store.load::<Session>(id.0).await?;
             let mut plan = Plan::new(());
-            plan.decide(id.0, &session, command())?;
+            if plan.decide(id.0, &session, command())? {
+                plan.about(session.state.user_id());
+            }
             plan.row(CloseSession(id));
             Ok(plan)
         })
