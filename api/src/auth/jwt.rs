@@ -124,8 +124,9 @@ impl AccessTokens {
             return Ok(None);
         };
         let (claims, now) = (token.claims, now.timestamp());
-        let valid =
-            claims.iat <= now + 60 && now < claims.exp && claims.exp - claims.iat <= LIFETIME;
+        let valid = claims.iat <= now + 60
+            && now < claims.exp
+            && claims.exp.saturating_sub(claims.iat) <= LIFETIME;
         Ok(valid.then_some(claims))
     }
 }

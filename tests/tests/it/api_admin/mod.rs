@@ -21,7 +21,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 /// An id that nothing has.
-const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
+pub(crate) const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
 
 /// A control plane of the test's own, and its admin.
 pub(crate) struct Plane {

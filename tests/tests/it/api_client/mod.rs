@@ -5,7 +5,9 @@ mod devices;
 mod node;
 mod passwords;
 mod profiles;
+mod sessions;
 mod time;
+mod token_keys;
 
 use std::sync::{
     Arc,

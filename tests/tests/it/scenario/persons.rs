@@ -213,11 +213,32 @@ impl Marked {
         self.drive.call(&user, "POST /me/password", &[], Some(change)).await;
         // That ended the other sessions, at most.
         let user = self.drive.login(&stranger, &name, &passwords[2]).await;
+        self.sessions(&id, &name, &passwords[2], &user).await;
         let refresh = json!({ "refresh_token": user.session["refresh_token"] });
         let session = self.drive.call(&stranger, "POST /auth/refresh", &[], Some(refresh)).await;
         self.told.note("a refresh token", &session["refresh_token"]);
         self.told.note("an access token", &session["access_token"]);
         (id, stranger.in_session(session))
+    }
+
+    /// Sessions beside this one, each of them ended in another way.
+    async fn sessions(&mut self, id: &str, name: &str, password: &str, user: &Client) {
+        let stranger = self.stranger.clone();
+        let other = async |drive: &mut Drive| {
+            let client = drive.login(&stranger, name, password).await;
+            let listed = drive.call(&client, "GET /me/sessions", &[], None).await;
+            let sessions = listed["items"].as_array().unwrap().clone();
+            let own = sessions.iter().find(|session| session["current"] == true).unwrap();
+            (text(&own["id"]), client)
+        };
+        let drive = &mut self.drive;
+        let (first, _) = other(drive).await;
+        drive.call(user, "DELETE /me/sessions/{id}", &[&first], None).await;
+        let (second, _) = other(drive).await;
+        let admin = &self.admin;
+        drive.call(admin, "GET /admin/users/{id}/sessions", &[id], None).await;
+        let one = "DELETE /admin/users/{id}/sessions/{session_id}";
+        drive.call(admin, one, &[id, &second], None).await;
     }
 
     /// What the person does with devices; answers the ids of those that stay.
@@ -250,6 +271,7 @@ impl Marked {
         drive.call(user, "PATCH /me/devices/{id}", &two, Some(patch)).await;
         drive.call(user, "GET /me/devices/{id}", &two, None).await;
         drive.call(user, "GET /me/devices/{id}/profile", &two, None).await;
+        drive.call(user, "GET /me/devices/{id}/profile.conf", &two, None).await;
         drive.call(user, "POST /devices/{id}/revoke", &two, None).await;
         vec![laptop]
     }
@@ -267,6 +289,7 @@ impl Marked {
             self.admin(&format!("POST /admin/devices/{{id}}/{action}"), &one, Value::Null).await;
         }
         self.admin("GET /devices/{id}/profile", &one, Value::Null).await;
+        self.admin("GET /devices/{id}/profile.conf", &one, Value::Null).await;
         self.admin("GET /admin/devices/{id}", &one, Value::Null).await;
         self.admin(&format!("GET /admin/devices?q={MARK}"), &[], Value::Null).await;
         let bulk = json!({ "action": "enable", "ids": [tablet, laptop] });
@@ -342,6 +365,22 @@ impl Marked {
         self.admin("DELETE /admin/users/{id}", &[&id], Value::Null).await;
         id
     }
+
+    /// Somebody else who is imported, and signs out everywhere or is signed out.
+    async fn imported(&mut self) -> String {
+        let name = format!("{MARK}.Three").to_lowercase();
+        let password = format!("{SECRET}-4");
+        let rows = json!([{ "username": name, "display_name": MARK, "password": password }]);
+        self.admin("POST /admin/users/import", &[], rows).await;
+        let found = self.admin(&format!("GET /admin/users?q={name}"), &[], Value::Null).await;
+        let id = text(&found["items"][0]["id"]);
+        let stranger = self.stranger.clone();
+        let user = self.drive.login(&stranger, &name, &password).await;
+        self.drive.call(&user, "POST /auth/logout-all", &[], None).await;
+        self.drive.login(&stranger, &name, &password).await;
+        self.admin("DELETE /admin/users/{id}/sessions", &[&id], Value::Null).await;
+        id
+    }
 }
 
 #[tokio::test]
@@ -357,6 +396,7 @@ async fn secrets_are_nowhere_and_erased_persons_neither() {
     marked.groups_and_policies(&person).await;
     marked.gateways().await;
     let deleted = marked.deleted().await;
+    let imported = marked.imported().await;
     marked.admin("GET /admin/audit-logs?page_size=200", &[], Value::Null).await;
     let refresh = json!({ "refresh_token": user.session["refresh_token"] });
     marked.drive.call(&user, "POST /auth/logout", &[], Some(refresh)).await;
@@ -373,7 +413,7 @@ async fn secrets_are_nowhere_and_erased_persons_neither() {
         "the search finds nothing at all"
     );
 
-    for id in [&person, &deleted] {
+    for id in [&person, &deleted, &imported] {
         marked.admin("POST /admin/users/{id}/erase", &[id], Value::Null).await;
     }
     let after = tables(&pool).await;

@@ -1,0 +1,139 @@
+//! Real objects, another one for each cell, so that no cell sees what another one did.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use nexavpn_tests::harness::{Client, PASSWORD, TestDb, TestServer};
+use serde_json::{Value, json};
+
+use super::{NOBODY, spec::Object};
+use crate::api_admin::{gateway, id, key, with};
+
+/// A control plane with a gateway where devices can be.
+pub(super) struct World {
+    pub(super) server: TestServer,
+    pub(super) admin: Client,
+    gateway: String,
+    made: AtomicU32,
+    _db: TestDb,
+}
+
+impl World {
+    pub(super) async fn make() -> Self {
+        let db = TestDb::new().await;
+        let server = TestServer::start_with(&db.server_url, |options| {
+            options.settings.devices_per_user = 1_000;
+        })
+        .await;
+        let admin = server.admin().await;
+        let made = AtomicU32::new(0);
+        let mut world = Self { server, admin, gateway: String::new(), made, _db: db };
+        let body = with(gateway("devices", "100.64.0.0/16"), json!({ "public_key": key() }));
+        world.gateway = world.create("gateways", body).await;
+        world
+    }
+
+    fn number(&self) -> u32 {
+        self.made.fetch_add(1, Ordering::SeqCst)
+    }
+
+    async fn create(&self, collection: &str, body: Value) -> String {
+        let (status, made) = self.admin.post(&format!("/admin/{collection}"), body).await;
+        assert_eq!(status, 201, "{collection}: {made}");
+        id(&made)
+    }
+
+    /// Somebody new who is signed in, and their login name.
+    pub(super) async fn new_user(&self, role: &str) -> (Client, String) {
+        let name = format!("{role}-{}", self.number());
+        (self.server.user(&name, role).await, name)
+    }
+
+    pub(super) fn policy(name: &str) -> Value {
+        json!({
+            "name": name, "priority": 1, "effect": "allow", "destinations": ["172.16.0.0/24"],
+            "targets": [],
+        })
+    }
+
+    pub(super) fn new_gateway(&self, name: &str) -> Value {
+        let n = self.number();
+        gateway(name, &format!("10.{}.{}.0/24", n / 256, n % 256))
+    }
+
+    async fn gateway_object(&self) -> String {
+        let body = self.new_gateway(&format!("g{}", self.number()));
+        self.create("gateways", with(body, json!({ "public_key": key() }))).await
+    }
+
+    pub(super) async fn join_token(&self) -> String {
+        let body = self.new_gateway(&format!("g{}", self.number()));
+        let gateway = self.create("gateways", body).await;
+        let path = format!("/admin/gateways/{gateway}/join-token");
+        let (_, token) = self.admin.post(&path, json!({})).await;
+        token["token"].as_str().unwrap_or_else(|| panic!("{token}")).to_owned()
+    }
+
+    /// A gateway and the client of its node.
+    pub(super) async fn node(&self) -> (String, Client) {
+        let token = self.join_token().await;
+        let body = json!({ "token": token, "public_key": key(), "agent_version": "0.1.0" });
+        let (status, joined) = self.server.client().post("/gateways/join", body).await;
+        assert_eq!(status, 201, "{joined}");
+        let credential = joined["credential"].as_str().unwrap_or_default();
+        let gateway = joined["gateway_id"].as_str().unwrap_or_default();
+        (gateway.to_owned(), self.server.client().with_token(credential))
+    }
+
+    /// The ids of a new object, which belongs to this user where it belongs to anybody: what goes
+    /// in the place of `{id}`, and of the second parameter.
+    pub(super) async fn object(&self, object: Object, owner: &Client) -> (String, String) {
+        let one = |id: String| (id, NOBODY.to_owned());
+        match object {
+            Object::Nothing => one(NOBODY.to_owned()),
+            Object::Device | Object::DeviceInQuery => {
+                let body = json!({
+                    "name": format!("d{}", self.number()), "public_key": key(),
+                    "gateway_id": self.gateway,
+                });
+                let path = format!("/admin/users/{}/devices", owner.user_id());
+                let (status, made) = self.admin.post(&path, body).await;
+                assert_eq!(status, 201, "{made}");
+                one(id(&made["device"]))
+            }
+            Object::Session => {
+                let name = owner.session["user"]["username"].as_str().unwrap_or_default();
+                one(session_of(&self.server.client().login(name, PASSWORD).await).await)
+            }
+            Object::User => one(self.new_user("user").await.0.user_id().to_owned()),
+            Object::UserSession => {
+                let user = self.new_user("user").await.0;
+                (user.user_id().to_owned(), session_of(&user).await)
+            }
+            Object::Group => one(self.group().await),
+            Object::GroupMember => {
+                let user = self.new_user("user").await.0;
+                let group = self.group().await;
+                let path = format!("/admin/groups/{group}/members/{}", user.user_id());
+                let added = self.admin.send(reqwest::Method::PUT, &path, &[], None).await;
+                assert!(matches!(added.status, 200 | 204), "{}", added.body);
+                (group, user.user_id().to_owned())
+            }
+            Object::Policy => {
+                one(self.create("policies", Self::policy(&format!("p{}", self.number()))).await)
+            }
+            Object::Gateway => one(self.gateway_object().await),
+        }
+    }
+
+    async fn group(&self) -> String {
+        self.create("groups", json!({ "name": format!("g{}", self.number()) })).await
+    }
+}
+
+/// The session that the client speaks in.
+async fn session_of(client: &Client) -> String {
+    let (_, sessions) = client.get("/me/sessions").await;
+    let items = sessions["items"].as_array().cloned().unwrap_or_default();
+    let current = items.iter().find(|s| s["current"] == true);
+    id(current.unwrap_or_else(|| panic!("{sessions}")))
+}
