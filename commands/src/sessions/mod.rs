@@ -238,7 +238,8 @@ impl Commands {
         session: SessionId,
     ) -> Result<Option<Authenticated>, CommandError> {
         let now = self.now();
-        let row: Option<(Uuid, String, bool, Option<Uuid>, DateTime<Utc>)> = sqlx::query_as(
+        type Row = (Uuid, String, bool, Option<Uuid>, DateTime<Utc>);
+        let row: Option<Row> = sqlx::query_as(
             "SELECT a.user_id, a.role, a.must_change_password, s.device_id, s.last_used_at
              FROM session s JOIN account a USING (user_id)
              WHERE s.session_id = $1 AND s.expires_at > $2 AND a.enabled",

@@ -1,6 +1,6 @@
 //! A user's sessions.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use chrono::{DateTime, Utc};
 use nexavpn_commands::ListedSession;
@@ -58,9 +58,9 @@ impl SessionsView {
         let sessions = app.commands.sessions_of(user).await?;
         let mut devices: HashMap<DeviceId, SessionDevice> = HashMap::new();
         for id in sessions.iter().filter_map(|s| s.device_id) {
-            if !devices.contains_key(&id) {
+            if let Entry::Vacant(entry) = devices.entry(id) {
                 let row = nexavpn_projections::devices::get(&app.pool, id).await?;
-                devices.insert(id, SessionDevice { id, name: row.and_then(|d| d.name) });
+                entry.insert(SessionDevice { id, name: row.and_then(|d| d.name) });
             }
         }
         let view = |session: ListedSession| SessionView {

@@ -50,6 +50,8 @@ impl Plane {
         let server = TestServer::start_with(&url, |options| {
             options.database.max_connections = 32;
             options.pace = Pace::default();
+            // One admin does it all.
+            options.http.rate_per_principal = 0;
         })
         .await;
         let admin = server.client().login(ADMIN, PASSWORD).await;
