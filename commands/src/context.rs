@@ -12,7 +12,8 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
-    Clock, CommandError, Once, PasswordHasher, Random,
+    Clock, CommandError, Foresight, Once, PasswordHasher, Random,
+    rehearse::Rehearsal,
     secrets::{self, Secret},
     security::Incidents,
     throttle::Throttle,
@@ -31,7 +32,8 @@ pub struct Settings {
     pub rotation_period: TimeDelta,
     /// How long a reserved address waits for its enrolment.
     pub reservation_lifetime: std::time::Duration,
-    /// The most firewall boxes (addresses × protocols × ports) that one policy may come to.
+    /// The most firewall boxes (addresses × protocols × ports) that one policy, or all policies of
+    /// one device together, may come to.
     pub max_profile_boxes: usize,
 }
 
@@ -69,6 +71,8 @@ pub struct Request {
     pub if_match: Option<u64>,
     /// What makes it happen once only, where it has an `Idempotency-Key`.
     pub once: Option<Once>,
+    /// Keeps its events from being stored; see [`Commands::rehearse`].
+    pub rehearsal: Option<Rehearsal>,
 }
 
 impl Request {
@@ -85,6 +89,7 @@ impl Request {
             reason: None,
             if_match: None,
             once: None,
+            rehearsal: None,
         }
     }
 
@@ -125,6 +130,7 @@ pub struct Commands {
     pub(crate) settings: Arc<Settings>,
     pub(crate) throttle: Arc<Throttle>,
     pub(crate) incidents: Arc<Incidents>,
+    pub(crate) foresight: Option<Arc<dyn Foresight>>,
 }
 
 impl Commands {
@@ -147,7 +153,15 @@ impl Commands {
             settings: Arc::new(settings),
             throttle: Arc::default(),
             incidents: Arc::default(),
+            foresight: None,
         }
+    }
+
+    /// With somebody who can tell what events would do to devices, so that what is too much for
+    /// one of them is refused.
+    #[must_use]
+    pub fn with_foresight(self, foresight: impl Foresight + 'static) -> Self {
+        Self { foresight: Some(Arc::new(foresight)), ..self }
     }
 
     /// The event store beneath.

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use nexavpn_domain::{Decider, ids::UserId};
+use nexavpn_domain::{Decider, Event, ids::UserId};
 use nexavpn_store::{Append, Loaded, Position, Reservation, SideRow, Stream};
 use uuid::Uuid;
 
@@ -122,13 +122,25 @@ impl Commands {
             let Some(first) = streams.first() else {
                 return Ok(Done { value, position: None });
             };
+            self.fits_devices(request, &streams).await?;
             if let Some(once) = &request.once {
                 rows.push(Box::new(self.happened(once, first)));
             }
             let metadata = request.metadata();
+            let events = request.rehearsal.as_ref().map(|_| events_of(&streams)).transpose()?;
             let append = Append { streams, metadata, reservations, rows, forget };
-            match self.store.append(append).await {
-                Ok(position) => return Ok(Done { value, position: Some(position) }),
+            let appended = match (&request.rehearsal, events) {
+                (Some(rehearsal), Some(events)) => {
+                    let refused = self.store.rehearse(append).await;
+                    refused.map(|()| {
+                        rehearsal.keep(events);
+                        None
+                    })
+                }
+                _ => self.store.append(append).await.map(Some),
+            };
+            match appended {
+                Ok(position) => return Ok(Done { value, position }),
                 Err(e) => {
                     if let Some(e) = append_failed(e) {
                         return Err(e);
@@ -164,6 +176,15 @@ impl Commands {
         }
         Ok(loaded)
     }
+}
+
+/// The events in the order in which they are stored.
+pub(crate) fn events_of(streams: &[Stream]) -> Result<Vec<Event>, CommandError> {
+    let mut events = Vec::new();
+    for stream in streams {
+        events.append(&mut stream.events()?);
+    }
+    Ok(events)
 }
 
 /// An aggregate of which nothing is stored yet.

@@ -9,6 +9,7 @@ use super::{Operation, components, each_operation, member, schemas::reference};
 use crate::{
     auth::permissions::Who,
     error::{ApiError, ErrorBody},
+    routes::PREVIEWS,
 };
 
 /// The schemas of what has a version. A write answers with its id alone where reads are behind.
@@ -23,7 +24,17 @@ const CONFLICTS: &[(&str, &[(&str, &str)])] = &[
             ("last_admin", "somebody must stay who can administer"),
         ],
     ),
-    ("groups", &[("group_name_taken", "this name is taken")]),
+    (
+        "groups",
+        &[
+            ("group_name_taken", "this name is taken"),
+            (TOO_LARGE, "all policies of device … together would come to 12000 firewall entries"),
+        ],
+    ),
+    (
+        "policies",
+        &[(TOO_LARGE, "all policies of device … together would come to 12000 firewall entries")],
+    ),
     (
         "devices",
         &[
@@ -36,6 +47,7 @@ const CONFLICTS: &[(&str, &[(&str, &str)])] = &[
                 "this address is in use or rests after a revocation: choose another one",
             ),
             ("public_key_taken", "this key belongs to another device"),
+            (TOO_LARGE, "all policies of the device together come to too many firewall entries"),
         ],
     ),
     (
@@ -55,7 +67,11 @@ const ENROLMENT_CONFLICTS: &[(&str, &str)] = &[
     ("public_key_taken", "this key belongs to another device"),
     ("pool_exhausted", "the gateway's address pool has no free address"),
     ("address_taken", "this address is in use or rests after a revocation: choose another one"),
+    (TOO_LARGE, "all policies of the device together come to too many firewall entries"),
 ];
+
+/// Policies that are too much for a gateway's firewall where they meet.
+const TOO_LARGE: &str = "profile_too_large";
 
 /// Operations that answer 404 for what their query or their session names.
 const LOOK_UP: &[&str] = &["/me/profile", "/connection/status", "/admin/access"];
@@ -77,7 +93,7 @@ pub(super) fn complete(document: &mut Value) {
         let declared = declared(&operation);
         let conflicts = conflicts(&operation);
         let keyed = operation.takes_key();
-        let writes = operation.writes() && !operation.is_auth();
+        let writes = operation.writes() && !operation.is_auth() && !operation.previews();
         let Some(responses) = member(operation.fields, "responses") else { return };
         for (status, response) in responses.iter_mut() {
             complete_own(status, response, writes, keyed);
@@ -231,11 +247,22 @@ fn entity_conflicts(operation: &Operation<'_>) -> &'static [(&'static str, &'sta
     }
     let tag = operation.fields.get("tags").and_then(|t| t.get(0)).and_then(Value::as_str);
     let own = operation.path.starts_with("/me/devices/");
-    let tag = if own || tag == Some("clients") { "devices" } else { tag.unwrap_or_default() };
+    let tag = match tag.unwrap_or_default() {
+        _ if own => "devices",
+        "clients" => "devices",
+        "previews" => previewed(operation.path),
+        tag => tag,
+    };
     if operation.path.ends_with("/heartbeat") || operation.path.ends_with("/status") {
         return &[];
     }
     CONFLICTS.iter().find(|(name, _)| *name == tag).map_or(&[], |(_, conflicts)| conflicts)
+}
+
+/// What a preview is about: it is refused as the real thing is.
+fn previewed(path: &str) -> &str {
+    let rest = path.strip_prefix(PREVIEWS).unwrap_or_default();
+    rest.split('/').next().unwrap_or_default()
 }
 
 /// An answer that the handler declares: its headers, and the bodies that it may have besides.

@@ -23,7 +23,7 @@ use crate::{
     BASE_PATH,
     auth::permissions::{self, Who},
     error::ErrorBody,
-    routes,
+    routes::{self, PREVIEWS},
 };
 
 /// What the tags stand for, in the order in which they are shown.
@@ -38,6 +38,7 @@ const TAGS: &[(&str, &str)] = &[
     ("policies", "Who may reach what."),
     ("gateways", "WireGuard gateways and their signed bundles."),
     ("nodes", "For the gateways' nodes."),
+    ("previews", "What a change would do: the same request, with `/preview` behind `/admin`."),
     ("access", "Why a packet passes or not."),
     ("audit", "What happened: the events themselves."),
     ("document", "This document."),
@@ -124,10 +125,15 @@ impl Operation<'_> {
         permissions::find(&self.method, self.path).map(|p| p.who)
     }
 
+    /// Whether it only says what another one would do.
+    fn previews(&self) -> bool {
+        self.path.starts_with(PREVIEWS)
+    }
+
     /// Whether users may send it under a key of their own, to have it happen once.
     fn takes_key(&self) -> bool {
         let users = !matches!(self.who(), None | Some(Who::Public | Who::OwnGateway));
-        self.writes() && users && !self.is_auth()
+        self.writes() && users && !self.is_auth() && !self.previews()
     }
 
     /// Whether it changes one entity, which has a version.

@@ -23,6 +23,9 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::App;
 
+/// What previews begin with below the base path.
+pub(crate) const PREVIEWS: &str = "/admin/preview/";
+
 /// All routes below the base path.
 pub(crate) fn native() -> OpenApiRouter<App> {
     OpenApiRouter::new()

@@ -7,6 +7,7 @@
 //! | `tls.rs` | the certificate and its key |
 //! | `database.rs` | the given or the embedded database, migrations, the write side over it |
 //! | `establish.rs` | what the first start makes: the first admin, the signing key |
+//! | `foresight.rs` | what the write side asks the fleet |
 //! | `tasks.rs` | what runs beside the requests: clock, guard, horizon |
 //! | `supervise.rs` | the embedded PostgreSQL, started again where it ends |
 
@@ -14,6 +15,7 @@ mod connections;
 mod database;
 mod error;
 mod establish;
+mod foresight;
 mod options;
 mod supervise;
 mod tasks;
@@ -99,6 +101,7 @@ pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
     let mut tasks = vec![store.spawn_sequencer(work.clone())];
     let runner = Runner::start(pool.clone(), store.log(), store.head(), REGISTRY).await?;
     let fleet = FleetHandle::start(store.clone());
+    let commands = commands.with_foresight(foresight::FromFleet(fleet.clone()));
     let keys = SigningKeys::new(store.keyring().clone());
     let app = App::new(Parts {
         commands,

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     Append, AppendError, Guard, Head, Keyring, Log, Position, StoreError,
-    append::{Prepared, Queue, write_alone, write_rows_alone},
+    append::{End, Prepared, Queue, write_alone, write_rows_alone},
     guard::Standing,
     migrate,
     repository::LoadingRepository,
@@ -176,10 +176,27 @@ impl Store {
             return Ok(position);
         }
         let mut conn = self.0.pool.acquire().await?;
-        let position = write_alone(&mut conn, &prepared, self.0.options.rest).await?;
+        let rest = self.0.options.rest;
+        let position = write_alone(&mut conn, &prepared, rest, End::Commit).await?;
         self.0.keyring.forget(&forgotten);
         self.0.sequencer.appended();
         Ok(position)
+    }
+
+    /// Goes through an append up to its commit, and then takes everything back: whatever would
+    /// refuse it refuses it, and nothing is stored.
+    ///
+    /// # Errors
+    /// Why it would not be committed.
+    pub async fn rehearse(&self, append: Append) -> Result<(), AppendError> {
+        self.accepted().await?;
+        let prepared = Prepared::new(append, &self.0.keyring).await?;
+        if prepared.rows.is_empty() {
+            return Ok(());
+        }
+        let mut conn = self.0.pool.acquire().await?;
+        write_alone(&mut conn, &prepared, self.0.options.rest, End::RollBack).await?;
+        Ok(())
     }
 
     /// The command changed nothing that is an event: the present is all there is to wait for.

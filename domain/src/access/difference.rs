@@ -23,7 +23,7 @@ const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
 
 /// What comes and what goes between two accesses: disjoint, and nothing of what stays. The
 /// gateway's answer to echo requests is in neither: it is no policy's to give or take.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Difference {
     /// What is reached afterwards only.
     pub gained: Vec<Part>,
@@ -32,7 +32,7 @@ pub struct Difference {
 }
 
 /// Packets that all have the same fate before, and the same fate afterwards.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Part {
     /// Where they go. Parts that differ in nothing else are in the fewest networks.
     pub network: IpNetwork,

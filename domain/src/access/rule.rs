@@ -49,7 +49,7 @@ impl Rule {
     }
 
     /// What orders rules: priority, deny before allow, age. The id only keeps the order total.
-    pub(super) fn order(&self) -> (u32, bool, u64, PolicyId) {
+    pub(crate) fn order(&self) -> (u32, bool, u64, PolicyId) {
         (self.priority, self.effect == PolicyEffect::Allow, self.age, self.id)
     }
 

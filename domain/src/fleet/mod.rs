@@ -123,6 +123,31 @@ impl Fleet {
         self.policies.get(&id)
     }
 
+    /// The places, from 1, of some policies among all that are in force, in the order in which the
+    /// evaluator asks them. Those that are not in force have none.
+    #[must_use]
+    pub fn policy_ranks(&self, ids: &[PolicyId]) -> BTreeMap<PolicyId, usize> {
+        let in_force = |id: &PolicyId| self.policies.get(id).filter(|p| p.policy.in_force());
+        let mut wanted: Vec<_> =
+            ids.iter().filter_map(|id| Some(in_force(id)?.rule.order())).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        // How many come after the wanted one before, and not after this one.
+        let mut between = vec![0_usize; wanted.len()];
+        for policy in self.policies.values().filter(|p| p.policy.in_force()) {
+            let order = policy.rule.order();
+            let next = wanted.partition_point(|one| *one < order);
+            if let Some(count) = between.get_mut(next) {
+                *count += 1;
+            }
+        }
+        let places = between.into_iter().scan(0, |place, count| {
+            *place += count;
+            Some(*place)
+        });
+        wanted.into_iter().map(|(_, _, _, id)| id).zip(places).collect()
+    }
+
     /// The evaluator for a device: its rules in order and what of its gateway matters. `None` for
     /// an unknown device or gateway. Whether the device is a peer at all is
     /// [`DeviceState::peer`].

@@ -63,6 +63,18 @@ impl Outlook {
         Self { before: excerpt, after, devices, gateways }
     }
 
+    /// The idx of the last event that has happened.
+    #[must_use]
+    pub const fn idx(&self) -> i64 {
+        self.before.idx()
+    }
+
+    /// A gateway as it is.
+    #[must_use]
+    pub fn gateway_before(&self, id: GatewayId) -> Option<&GatewayState> {
+        self.before.gateway(id)
+    }
+
     /// A policy as it is, for what is decided now.
     #[must_use]
     pub fn policy_before(&self, id: PolicyId) -> Option<&PolicyState> {
@@ -95,6 +107,12 @@ impl DeviceOutlook {
     #[must_use]
     pub const fn owner(&self) -> UserId {
         self.after.owner
+    }
+
+    /// Whether it is somebody's, now or then.
+    #[must_use]
+    pub fn belongs_to(&self, user: UserId) -> bool {
+        self.after.owner == user || self.before.as_ref().is_some_and(|d| d.owner == user)
     }
 
     /// What it reaches; none while it is no peer.

@@ -10,6 +10,7 @@ use crate::{
     device::{DeviceEvent, KeyOrigin},
     event::Event,
     gateway::{GatewayEvent, GatewayFields},
+    group::GroupEvent,
     policy::{PolicyEvent, PolicyFields},
     user::UserEvent,
     values::{Endpoint, PolicyEffect, Pool, Protocol, PublicKey, Role, Target},
@@ -145,4 +146,72 @@ fn a_full_tunnel_does_not_open_the_public_pool_of_another_gateway() {
         Changes { gateways: [gateway(0)].into(), devices: [tunnelled, device(2)].into() };
     assert_eq!(changes, expected);
     assert!(story.reaches(tunnelled, "8.97.0.5") && story.reaches(device(2), "8.97.0.5"));
+}
+
+/// Ten thousand devices of as many users, in a hundred groups with policies of their own: what a
+/// policy for everyone would do is told of all of them, and what concerns one person of one.
+#[test]
+fn a_policy_for_everyone_is_foretold_for_ten_thousand() {
+    const DEVICES: u128 = 10_000;
+    const GROUPS: u128 = 100;
+    let wide = Pool::new("100.64.0.0/10".parse().unwrap(), None).unwrap();
+    let user = |n: u128| UserId(Uuid::from_u128((1 << 64) + n));
+    let group = |n: u128| GroupId(Uuid::from_u128((2 << 64) + n));
+    let policy = |n: u128, target, destination: String| {
+        let Event::Policy(_, PolicyEvent::Created { fields }) =
+            allowed(n, false, &destination, device(0))
+        else {
+            unreachable!("it is one");
+        };
+        let fields = PolicyFields { targets: vec![target], ..fields };
+        Event::Policy(PolicyId(Uuid::from_u128((3 << 64) + n)), PolicyEvent::Created { fields })
+    };
+    let mut story = Story::default();
+    story.tell(&created(0, "100.64.0.0/10"));
+    for n in 0..GROUPS {
+        let made = GroupEvent::Created { name: "g".into(), description: String::new() };
+        story.tell(&Event::Group(group(n), made));
+        story.tell(&policy(n, Target::Group(group(n)), format!("10.{n}.0.0/16")));
+    }
+    for n in 0..DEVICES {
+        let person = UserEvent::Created {
+            username: "u".into(),
+            display_name: "U".into(),
+            email: None,
+            role: Role::User,
+            must_change_password: false,
+        };
+        story.tell(&Event::User(user(n), person));
+        let joined = GroupEvent::MemberAdded { user_id: user(n) };
+        story.tell(&Event::Group(group(n % GROUPS), joined));
+        let Event::Device(_, DeviceEvent::Enrolled { name, platform, .. }) = enrolled(0) else {
+            unreachable!("it is one");
+        };
+        let slot = 10 + u32::try_from(n).unwrap();
+        let mut key = [9; 32];
+        key[..16].copy_from_slice(&n.to_be_bytes());
+        let event = DeviceEvent::Enrolled {
+            owner: user(n),
+            name,
+            platform,
+            os_version: None,
+            app_version: None,
+            fingerprint: None,
+            public_key: PublicKey::from_bytes(key).unwrap(),
+            key_origin: KeyOrigin::Client,
+            gateway_id: gateway(0),
+            slot,
+            addresses: wide.addresses(slot).unwrap(),
+        };
+        story.tell(&Event::Device(DeviceId(Uuid::from_u128((4 << 64) + n)), event));
+    }
+    let event = [policy(GROUPS, Target::Everyone, "172.16.0.0/12".into())];
+    let outlook = Outlook::of(&story.0, &event, DateTime::UNIX_EPOCH);
+    assert_eq!(outlook.devices.len() as u128, DEVICES);
+    assert_eq!(outlook.oversized(3), None);
+    assert_eq!(outlook.oversized(1).map(|(_, boxes)| boxes), Some(2));
+
+    let event = [policy(GROUPS, Target::User(user(7)), "172.16.0.0/12".into())];
+    let outlook = Outlook::of(&story.0, &event, DateTime::UNIX_EPOCH);
+    assert_eq!(outlook.devices.len(), 1);
 }

@@ -1,6 +1,6 @@
 //! Devices: the queries.
 
-use std::net::IpAddr;
+use std::{collections::HashMap, net::IpAddr};
 
 use chrono::{DateTime, Utc};
 
@@ -10,6 +10,7 @@ use nexavpn_domain::{
 };
 use serde::Serialize;
 use sqlx::{FromRow, PgPool, Row as _, postgres::PgRow, types::ipnetwork::IpNetwork};
+use uuid::Uuid;
 
 use crate::{
     ListQuery, Page, ReadError,
@@ -145,6 +146,34 @@ const LIST: ListSpec = ListSpec {
 pub async fn get(pool: &PgPool, id: DeviceId) -> Result<Option<DeviceRow>, ReadError> {
     let sql = format!("SELECT {COLUMNS} FROM read.devices t WHERE t.id = $1");
     Ok(sqlx::query_as(&sql).bind(id.0).fetch_optional(pool).await?)
+}
+
+/// What people call a device and its owner; none where that was erased.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceNames {
+    /// The device's name.
+    pub name: Option<String>,
+    /// The owner's login name.
+    pub username: Option<String>,
+}
+
+/// The names of some devices, as far as they are known.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn names(
+    pool: &PgPool,
+    ids: &[DeviceId],
+) -> Result<HashMap<DeviceId, DeviceNames>, ReadError> {
+    let rows: Vec<(Uuid, Option<String>, Option<String>)> = sqlx::query_as(
+        "SELECT t.id, t.name, u.username FROM read.devices t
+         LEFT JOIN read.users u ON u.id = t.owner_id WHERE t.id = ANY($1)",
+    )
+    .bind(ids.iter().map(|id| id.0).collect::<Vec<_>>())
+    .fetch_all(pool)
+    .await?;
+    let named = |(id, name, username)| (DeviceId(id), DeviceNames { name, username });
+    Ok(rows.into_iter().map(named).collect())
 }
 
 /// All devices, revoked ones among them. Sorts: `name`, `created_at`. Filters: `owner`, `gateway`,

@@ -158,7 +158,7 @@ const LIST: ListSpec = ListSpec {
     from: "read.policies t",
     listed: Some("t.deleted_at IS NULL"),
     sorts: &[
-        Sort::number("priority", "t.priority"),
+        Sort::number("priority", "t.evaluation_order"),
         Sort::text("name", "t.name_key"),
         Sort::time("created_at", "t.created_at"),
     ],
@@ -184,7 +184,8 @@ pub async fn get(pool: &PgPool, id: PolicyId) -> Result<Option<PolicyRow>, ReadE
     Ok(sqlx::query_as(&sql).bind(id.0).fetch_optional(pool).await?)
 }
 
-/// The policies that were not deleted. Sorts: `priority`, `name`, `created_at`. Filters:
+/// The policies that were not deleted. Sorts: `priority` (the order in which they are asked: by
+/// priority, deny before allow, then by age), `name`, `created_at`. Filters:
 /// `in_force`, `enabled`, `effect`, `target` (the id of a user, group or device).
 ///
 /// # Errors

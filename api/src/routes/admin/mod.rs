@@ -7,6 +7,7 @@
 //! | `devices/` | `/admin/devices…` |
 //! | `policies/` | `/admin/policies…` |
 //! | `gateways/` | `/admin/gateways…` |
+//! | `preview/` | `/admin/preview…` |
 //! | `access.rs` | `/admin/access` |
 //! | `audit_logs.rs` | `/admin/audit-logs` |
 
@@ -20,6 +21,7 @@ mod gateways;
 mod groups;
 mod listing;
 mod policies;
+mod preview;
 mod users;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -38,6 +40,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .merge(devices::routes())
         .merge(policies::routes())
         .merge(gateways::routes())
+        .merge(preview::routes())
         .routes(routes!(access::handle))
         .routes(routes!(audit_logs::handle))
 }

@@ -12,7 +12,7 @@ use std::{fmt, str::FromStr};
 use async_trait::async_trait;
 use cqrs_es::DomainEvent as _;
 use nexavpn_domain::{
-    Decider, Effect, StoredEvent,
+    Decider, Effect, Event, StoredEvent,
     ids::{DeviceId, GatewayId, UserId},
     values::Slot,
 };
@@ -24,9 +24,9 @@ pub(crate) use metadata::SEALABLE;
 pub use metadata::{Actor, Metadata};
 pub(crate) use prepare::Prepared;
 pub(crate) use queue::Queue;
-pub(crate) use write::{Failure, write_alone, write_rows_alone};
+pub(crate) use write::{End, Failure, write_alone, write_rows_alone};
 
-use crate::SideRowError;
+use crate::{SideRowError, StoreError};
 
 /// Everything that one command commits.
 pub struct Append {
@@ -138,6 +138,20 @@ impl Stream {
             event.subject = event.subject.or(Some(person));
         }
         self
+    }
+
+    /// The events as a reader of the log will have them, but for what is sealed.
+    ///
+    /// # Errors
+    /// Where one of them could not be read back.
+    pub fn events(&self) -> Result<Vec<Event>, StoreError> {
+        let id = self.aggregate_id.to_string();
+        let read = |event: &NewEvent| {
+            let payload = event.payload.clone().map_err(StoreError::Encode)?;
+            Event::from_stored(self.aggregate_type, &id, payload)
+                .map_err(|e| StoreError::Encode(e.to_string()))
+        };
+        self.events.iter().map(read).collect()
     }
 
     /// Whether there is anything to append.

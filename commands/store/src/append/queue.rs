@@ -16,7 +16,7 @@ use tokio::{
 use super::{
     Position,
     prepare::Prepared,
-    write::{write, write_alone},
+    write::{End, write, write_alone},
 };
 use crate::{AppendError, Options, sequencer::Sequencer, store::planned_once};
 
@@ -175,7 +175,7 @@ impl Committer {
         };
         let rest = self.queue.options.rest;
         if let [only] = &batch[..] {
-            let answer = write_alone(&mut conn, &only.prepared, rest).await;
+            let answer = write_alone(&mut conn, &only.prepared, rest, End::Commit).await;
             self.put_back(conn, !matches!(answer, Err(AppendError::Store(_))));
             if answer.is_ok() {
                 self.queue.sequencer.appended();

@@ -61,16 +61,26 @@ impl Failure {
     }
 }
 
+/// How the transaction of an append ends where nothing stands in its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It happens.
+    Commit,
+    /// It was only to be seen whether it could.
+    RollBack,
+}
+
 /// Writes one append; serialisation failures and deadlocks are retried, each time in a new
 /// transaction, whose id is therefore assigned after the load too.
 pub(crate) async fn write_alone(
     conn: &mut PgConnection,
     prepared: &Prepared,
     rest: Duration,
+    end: End,
 ) -> Result<Position, AppendError> {
     let mut attempt = 1;
     loop {
-        let failure = match write(conn, &[prepared], rest).await {
+        let failure = match write_to(conn, &[prepared], rest, end).await {
             Ok(position) => return Ok(position),
             Err(failure) => failure,
         };
@@ -102,14 +112,26 @@ pub(crate) async fn write(
     batch: &[&Prepared],
     rest: Duration,
 ) -> Result<Position, Failure> {
-    if batch.iter().all(|p| p.is_plain()) {
+    write_to(conn, batch, rest, End::Commit).await
+}
+
+async fn write_to(
+    conn: &mut PgConnection,
+    batch: &[&Prepared],
+    rest: Duration,
+    end: End,
+) -> Result<Position, Failure> {
+    if end == End::Commit && batch.iter().all(|p| p.is_plain()) {
         // One statement is a transaction of its own: one round trip.
         return insert(conn, batch, true).await;
     }
     let mut tx = conn.begin().await?;
     match fill(&mut tx, batch, rest).await {
         Ok(position) => {
-            tx.commit().await?;
+            match end {
+                End::Commit => tx.commit().await?,
+                End::RollBack => tx.rollback().await?,
+            }
             Ok(position)
         }
         Err(failure) => {

@@ -12,6 +12,7 @@ mod import;
 mod pending;
 mod permissions;
 mod policies;
+mod preview;
 mod sync;
 mod users;
 

@@ -203,3 +203,61 @@ async fn the_list_is_in_the_order_of_priority_and_filtered() {
     assert_eq!(list("q=lat".into()).await, [&*later]);
     assert_error(&plane.admin.get("/admin/policies?effect=x").await, 400, "validation_error");
 }
+
+/// The order of the list, and the ranks in it, are the order in which the evaluator asks.
+#[tokio::test]
+async fn the_order_of_evaluation_is_shown() {
+    let plane = Plane::start().await;
+    plane.gateway("gw", "100.96.0.0/24").await;
+    let alice = plane.user("alice").await;
+    let device = plane.device(&alice, "laptop").await;
+    let mut policies = Vec::new();
+    for (name, priority, effect, enabled) in [
+        ("old", 10, "allow", true),
+        ("young", 10, "allow", true),
+        ("denial", 10, "deny", true),
+        ("off", 5, "deny", false),
+        ("first", 0, "allow", true),
+        ("last", 1_000_000, "deny", true),
+    ] {
+        let body = json!({
+            "name": name, "priority": priority, "effect": effect, "enabled": enabled,
+            "destinations": ["10.0.0.0/8"], "targets": [{ "type": "everyone" }],
+        });
+        policies.push((name, id(&plane.create("policies", body).await)));
+    }
+    let shown = async |query: &str| -> Vec<(String, Value)> {
+        let (status, page) = plane.admin.get(&format!("/admin/policies?{query}")).await;
+        assert_eq!(status, 200, "{page}");
+        let items = page["items"].as_array().unwrap().iter();
+        items.map(|p| (p["name"].as_str().unwrap().to_owned(), p["rank"].clone())).collect()
+    };
+    let expected = [
+        ("first", json!(1)),
+        ("off", Value::Null),
+        ("denial", json!(2)),
+        ("old", json!(3)),
+        ("young", json!(4)),
+        ("last", json!(5)),
+    ];
+    let mut expected = expected.map(|(name, rank)| (name.to_owned(), rank)).to_vec();
+    assert_eq!(shown("").await, expected);
+    assert_eq!(shown("sort=priority&page=2&page_size=2").await, expected[2..4]);
+    let device = device.parse().unwrap();
+    let access = plane.server.app.fleet.read(|fleet| fleet.access(device)).unwrap();
+    let asked: Vec<&str> = access.rules().iter().map(|rule| rule.name.as_str()).collect();
+    assert_eq!(asked, ["first", "denial", "old", "young", "last"]);
+    expected.reverse();
+    assert_eq!(shown("sort=-priority").await, expected);
+
+    // What comes in between moves the others on.
+    let off = policies.iter().find(|(name, _)| *name == "off").map(|(_, id)| id).unwrap();
+    let path = format!("/admin/policies/{off}");
+    let (_, on) = plane.admin.patch(&path, json!({ "enabled": true })).await;
+    assert_eq!(on["rank"], 2, "{on}");
+    let young = policies.iter().find(|(name, _)| *name == "young").map(|(_, id)| id).unwrap();
+    let path = format!("/admin/policies/{young}");
+    assert_eq!(plane.admin.get(&path).await.1["rank"], 5);
+    let (_, moved) = plane.admin.patch(&path, json!({ "priority": 1 })).await;
+    assert_eq!(moved["rank"], 2, "{moved}");
+}

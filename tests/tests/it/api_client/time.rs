@@ -71,20 +71,40 @@ async fn a_rotation_that_is_not_answered_lapses() {
 async fn a_policy_counts_from_when_until_when_it_says() {
     let (timed, admin) = Timed::start().await;
     let now = timed.clock.now();
+    let (_, device) =
+        admin.post("/me/devices", json!({ "name": "laptop", "public_key": key() })).await;
+    let device = id(&device["device"]);
+    let allowed = async |admin: &Client| {
+        let packet = "destination=172.16.20.7&protocol=tcp&port=443";
+        let (_, answer) = admin.get(&format!("/admin/access?device={device}&{packet}")).await;
+        (answer["items"][0]["allowed"].clone(), answer["items"][0]["policy"]["name"].clone())
+    };
     let body = json!({
         "name": "Maintenance", "description": "", "priority": 1, "effect": "allow",
         "full_tunnel": false, "destinations": ["172.16.20.0/24"], "targets": [{ "type": "everyone" }],
+        "services": [{ "protocol": "tcp", "ports": ["443"] }],
         "valid_from": now + TimeDelta::hours(1), "valid_until": now + TimeDelta::hours(3),
     });
     let (status, policy) = admin.post("/admin/policies", body).await;
     assert_eq!((status, &policy["in_force"]), (201, &json!(false)), "{policy}");
+    assert_eq!(policy["rank"], json!(null));
+    assert_eq!(allowed(&admin).await.0, false);
     let path = format!("/admin/policies/{}", id(&policy));
     let admin = timed.later(TimeDelta::hours(2)).await;
     until_status(&admin, &path, "in_force", json!(true)).await;
+    until_status(&admin, &path, "rank", json!(1)).await;
+    assert_eq!(allowed(&admin).await, (json!(true), json!("Maintenance")));
     let admin = timed.later(TimeDelta::hours(2)).await;
     until_status(&admin, &path, "in_force", json!(false)).await;
+    until_status(&admin, &path, "rank", json!(null)).await;
+    assert_eq!(allowed(&admin).await.0, false);
     for event in ["policy.activated", "policy.expired"] {
         let (_, log) = admin.get(&format!("/admin/audit-logs?event_type={event}")).await;
         assert_eq!(log["total"], 1, "{event}: {log}");
+        assert_eq!(log["items"][0]["actor"]["type"], "system", "{log}");
     }
+    // Another time begins it anew, at once where that has come.
+    let (status, again) = admin.patch(&path, json!({ "valid_until": null })).await;
+    assert_eq!((status, &again["in_force"]), (200, &json!(true)), "{again}");
+    assert_eq!(allowed(&admin).await.0, true);
 }

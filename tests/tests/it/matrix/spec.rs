@@ -120,6 +120,25 @@ pub(super) async fn spec(method: &str, path: &str, world: &World) -> Option<Spec
         ("POST", "/admin/users/import") => {
             post(O::Nothing, 200, json!([{ "username": new_name() }]))
         }
+        ("POST", "/admin/preview/policies") => post(O::Nothing, 200, World::policy(&name)),
+        ("PATCH", "/admin/preview/policies/{id}") => post(O::Policy, 200, json!({ "name": name })),
+        ("DELETE", "/admin/preview/policies/{id}") => about(O::Policy, 200, None),
+        ("POST", "/admin/preview/groups") => post(O::Nothing, 200, json!({ "name": name })),
+        ("PATCH", "/admin/preview/groups/{id}") => post(O::Group, 200, json!({ "name": name })),
+        ("DELETE", "/admin/preview/groups/{id}") => about(O::Group, 200, None),
+        ("PUT" | "DELETE", "/admin/preview/groups/{id}/members/{user_id}") => {
+            about(O::GroupMember, 200, None)
+        }
+        ("DELETE", "/admin/preview/users/{id}") => about(O::User, 200, None),
+        ("POST", "/admin/preview/users/{id}/disable" | "/admin/preview/users/{id}/enable") => {
+            post(O::User, 200, empty())
+        }
+        (
+            "POST",
+            "/admin/preview/devices/{id}/disable"
+            | "/admin/preview/devices/{id}/enable"
+            | "/admin/preview/devices/{id}/revoke",
+        ) => post(O::Device, 200, empty()),
         ("POST", "/admin/policies/bulk") => {
             post(O::Nothing, 200, json!({ "action": "disable", "ids": [super::NOBODY] }))
         }

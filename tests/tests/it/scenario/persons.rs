@@ -57,7 +57,8 @@ impl Drive {
             headers.push(("user-agent", agent.as_str()));
             headers.push(("x-forwarded-for", ADDRESS));
         }
-        let takes_key = !pattern.starts_with("/auth/") && !pattern.starts_with("/gateways/");
+        let without = ["/auth/", "/gateways/", "/admin/preview/"];
+        let takes_key = !without.iter().any(|start| pattern.starts_with(start));
         if method != "GET" && takes_key {
             headers.push(("idempotency-key", &idempotency));
         }
@@ -304,7 +305,7 @@ impl Marked {
         self.admin("POST /admin/devices/{id}/revoke", &[&spare], why).await;
     }
 
-    async fn groups_and_policies(&mut self, id: &str) {
+    async fn groups_and_policies(&mut self, id: &str, laptop: &str) {
         let group = self.group.clone();
         let one = [group.as_str()];
         self.admin("PUT /admin/groups/{id}/members/{user_id}", &[&group, id], Value::Null).await;
@@ -316,12 +317,14 @@ impl Marked {
             "name": "Ledger", "effect": "allow", "destinations": ["172.16.0.0/24"],
             "targets": [{ "type": "user", "id": id }, { "type": "group", "id": group }],
         });
+        self.admin("POST /admin/preview/policies", &[], policy.clone()).await;
         let policy = self.admin("POST /admin/policies", &[], policy).await;
         let policy = text(&policy["id"]);
         let it = [policy.as_str()];
         self.admin("GET /admin/policies", &[], Value::Null).await;
         self.admin("GET /admin/policies/{id}", &it, Value::Null).await;
         self.admin("PATCH /admin/policies/{id}", &it, json!({ "priority": 7 })).await;
+        self.previews(id, laptop, &group, &policy).await;
         let bulk = json!({ "action": "disable", "ids": [policy] });
         self.admin("POST /admin/policies/bulk", &[], bulk).await;
         let question = "destination=172.16.0.9&protocol=tcp&port=443";
@@ -331,6 +334,33 @@ impl Marked {
         let member = [group.as_str(), id];
         self.admin("DELETE /admin/groups/{id}/members/{user_id}", &member, Value::Null).await;
         self.admin("DELETE /admin/groups/{id}", &one, Value::Null).await;
+    }
+
+    /// What changes would do to the person and to what they have.
+    async fn previews(&mut self, id: &str, laptop: &str, group: &str, policy: &str) {
+        let all = format!("{MARK}'s friends");
+        self.admin("POST /admin/preview/groups", &[], json!({ "name": all })).await;
+        let member = [group, id];
+        let route = "/admin/preview/groups/{id}/members/{user_id}";
+        self.admin(&format!("PUT {route}"), &member, Value::Null).await;
+        self.admin(&format!("DELETE {route}"), &member, Value::Null).await;
+        for (route, id) in [("groups", group), ("policies", policy)] {
+            let (change, delete) = (
+                format!("PATCH /admin/preview/{route}/{{id}}"),
+                format!("DELETE /admin/preview/{route}/{{id}}"),
+            );
+            self.admin(&change, &[id], json!({ "name": MARK })).await;
+            self.admin(&delete, &[id], Value::Null).await;
+        }
+        self.admin("DELETE /admin/preview/users/{id}", &[id], Value::Null).await;
+        for action in ["disable", "enable"] {
+            let route = format!("POST /admin/preview/users/{{id}}/{action}");
+            self.admin(&route, &[id], Value::Null).await;
+            let route = format!("POST /admin/preview/devices/{{id}}/{action}");
+            self.admin(&route, &[laptop], Value::Null).await;
+        }
+        let revoke = "POST /admin/preview/devices/{id}/revoke";
+        self.admin(revoke, &[laptop], Value::Null).await;
     }
 
     async fn gateways(&mut self) {
@@ -393,7 +423,7 @@ async fn secrets_are_nowhere_and_erased_persons_neither() {
     let (person, user) = marked.account().await;
     let devices = marked.devices(&user).await;
     marked.devices_by_admin(&person, &devices[0]).await;
-    marked.groups_and_policies(&person).await;
+    marked.groups_and_policies(&person, &devices[0]).await;
     marked.gateways().await;
     let deleted = marked.deleted().await;
     let imported = marked.imported().await;

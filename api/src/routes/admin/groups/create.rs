@@ -13,7 +13,7 @@ use crate::{App, auth::Caller, error::ApiError, extract::Json, routes::admin::en
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = GroupCreate)]
-pub(super) struct Create {
+pub(in crate::routes::admin) struct Create {
     name: String,
     description: Option<String>,
     #[serde(default)]
@@ -34,9 +34,13 @@ pub(super) async fn handle(
     caller: Caller,
     Json(new): Json<Create>,
 ) -> Result<Response, ApiError> {
-    let Create { name, description, members } = new;
-    let input = GroupInput { name, description, members };
-    let done = app.commands.create_group(&caller.request, input).await?;
+    let done = app.commands.create_group(&caller.request, new.into()).await?;
     let settled = app.settle(done.position).await;
     created(settled, "groups", done.value, GroupDetails::load(&app, done.value).await)
+}
+
+impl From<Create> for GroupInput {
+    fn from(Create { name, description, members }: Create) -> Self {
+        Self { name, description, members }
+    }
 }

@@ -11,6 +11,8 @@ mod view;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
+pub(super) use create::Create as GroupCreateBody;
+pub(super) use patch::Patch as GroupPatchBody;
 use view::{GroupDetails, GroupView};
 
 pub(super) fn routes() -> OpenApiRouter<App> {

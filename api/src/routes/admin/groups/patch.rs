@@ -19,7 +19,7 @@ use crate::{
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = GroupPatch)]
-pub(super) struct Patch {
+pub(in crate::routes::admin) struct Patch {
     name: Option<String>,
     description: Option<String>,
     members: Option<Vec<UserId>>,
@@ -40,9 +40,13 @@ pub(super) async fn handle(
     Path(id): Path<GroupId>,
     Json(patch): Json<Patch>,
 ) -> Result<Response, ApiError> {
-    let Patch { name, description, members } = patch;
-    let patch = GroupPatch { name, description, members };
-    let done = app.commands.change_group(&caller.request, id, patch).await?;
+    let done = app.commands.change_group(&caller.request, id, patch.into()).await?;
     let settled = app.settle(done.position).await;
     changed(settled, id, GroupDetails::load(&app, id).await)
+}
+
+impl From<Patch> for GroupPatch {
+    fn from(Patch { name, description, members }: Patch) -> Self {
+        Self { name, description, members }
+    }
 }

@@ -13,7 +13,7 @@ use crate::extract::nullable;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = PolicyPatch)]
-pub(super) struct PolicyBody {
+pub(in crate::routes::admin) struct PolicyBody {
     name: Option<String>,
     description: Option<String>,
     priority: Option<i64>,

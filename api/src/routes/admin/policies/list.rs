@@ -10,9 +10,9 @@ use crate::{
     routes::admin::{export::Exported, listing::Listing},
 };
 
-/// The policies. Sorts: `priority`, `name`, `created_at`. Filters: `effect`, `enabled`, `in_force`,
-/// `target` (the id of a user, group or device). `q`: for each word, how a word of the name
-/// begins.
+/// The policies. Sorts: `priority` (the order in which they are asked: by priority, deny before
+/// allow, then by age), `name`, `created_at`. Filters: `effect`, `enabled`, `in_force`, `target`
+/// (the id of a user, group or device). `q`: for each word, how a word of the name begins.
 #[utoipa::path(
     get,
     path = "/admin/policies",
@@ -29,7 +29,8 @@ pub(super) async fn handle(State(app): State<App>, listing: Listing) -> Result<R
 }
 
 async fn page(app: App, query: ListQuery) -> Result<Page<PolicyView>, ApiError> {
-    Ok(policies::list(&app.pool, &query).await?.map(PolicyView::from))
+    let (rows, page) = policies::list(&app.pool, &query).await?.take();
+    Ok(page.with(PolicyView::all(&app, rows)))
 }
 
 impl Exported for PolicyView {
@@ -47,6 +48,7 @@ impl Exported for PolicyView {
         "valid_from",
         "valid_until",
         "in_force",
+        "rank",
         "created_at",
         "updated_at",
     ];

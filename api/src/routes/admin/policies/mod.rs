@@ -12,7 +12,7 @@ mod view;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
-use body::PolicyBody;
+pub(super) use body::PolicyBody;
 use view::PolicyView;
 
 pub(super) fn routes() -> OpenApiRouter<App> {

@@ -17,18 +17,22 @@ pub(super) struct PolicyView {
     fields: PolicyFields,
     /// Whether it counts: enabled, begun and not over.
     in_force: bool,
+    /// Its place, from 1, among the policies in force, in the order in which they are asked: by
+    /// priority, deny before allow, then by age. Null while it is not in force.
+    rank: Option<usize>,
     /// The number in the ETag.
     version: i64,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
 
-impl From<PolicyRow> for PolicyView {
-    fn from(row: PolicyRow) -> Self {
+impl PolicyView {
+    fn new(row: PolicyRow) -> Self {
         Self {
             id: row.id,
             fields: row.fields,
             in_force: row.in_force,
+            rank: None,
             version: row.version,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -40,7 +44,25 @@ impl PolicyView {
     /// A policy that was not deleted; 404 otherwise.
     pub(super) async fn load(app: &App, id: PolicyId) -> Result<Self, ApiError> {
         let row = policies::get(&app.pool, id).await?;
-        row.map(Self::from).ok_or_else(|| ApiError::not_found("policy"))
+        let mut view = row.map(Self::new).ok_or_else(|| ApiError::not_found("policy"))?;
+        Self::rank(app, std::slice::from_mut(&mut view));
+        Ok(view)
+    }
+
+    /// The policies of a list.
+    pub(super) fn all(app: &App, rows: Vec<PolicyRow>) -> Vec<Self> {
+        let mut views: Vec<Self> = rows.into_iter().map(Self::new).collect();
+        Self::rank(app, &mut views);
+        views
+    }
+
+    /// Adds what only the evaluator knows: its own order.
+    fn rank(app: &App, views: &mut [Self]) {
+        let ids: Vec<PolicyId> = views.iter().map(|view| view.id).collect();
+        let ranks = app.fleet.read(|fleet| fleet.policy_ranks(&ids));
+        for view in views {
+            view.rank = ranks.get(&view.id).copied();
+        }
     }
 }
 

@@ -1,0 +1,82 @@
+//! What events would come to at the devices, asked before they are stored.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use nexavpn_domain::{DomainError, Event, device::DeviceEvent, group::GroupEvent, ids::DeviceId};
+use nexavpn_store::{Actor, Stream};
+
+use crate::{CommandError, Commands, Request, transact::events_of};
+
+/// Can tell what events would do. The write side knows single aggregates only.
+#[async_trait]
+pub trait Foresight: Send + Sync {
+    /// The device whose profile would have more firewall boxes than `limit`, and more than it
+    /// has; none where there is no such device, or where nobody can tell just now.
+    async fn largest(
+        &self,
+        events: Vec<Event>,
+        now: DateTime<Utc>,
+        limit: usize,
+    ) -> Option<Largest>;
+}
+
+/// A device and the number of firewall boxes that its profile would have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Largest {
+    /// Which.
+    pub device: DeviceId,
+    /// How many.
+    pub boxes: usize,
+}
+
+impl Commands {
+    /// Refuses what would be too much for the firewall of some device's gateway: each policy by
+    /// itself is small enough, all those of a device together may not be.
+    ///
+    /// It is asked of the present as this process knows it; of two changes at the same time each
+    /// may fit without the other. The clock is not refused: what falls due, happens.
+    pub(crate) async fn fits_devices(
+        &self,
+        request: &Request,
+        streams: &[Stream],
+    ) -> Result<(), CommandError> {
+        let Some(foresight) = &self.foresight else { return Ok(()) };
+        if matches!(request.actor, Actor::System(_)) {
+            return Ok(());
+        }
+        let events = events_of(streams)?;
+        if !events.iter().any(may_enlarge) {
+            return Ok(());
+        }
+        let limit = self.settings.max_profile_boxes;
+        let Some(Largest { device, boxes }) = foresight.largest(events, self.now(), limit).await
+        else {
+            return Ok(());
+        };
+        let message = format!(
+            "all policies of device {device} together would come to {boxes} firewall entries, the \
+             limit is {limit}: use larger networks, wider port ranges, or fewer policies for it"
+        );
+        Err(DomainError::conflict("profile_too_large", message).into())
+    }
+}
+
+/// Whether an event can give anybody more firewall boxes.
+const fn may_enlarge(event: &Event) -> bool {
+    match event {
+        // A denial that goes leaves fewer boxes, but what it denied may be in many.
+        Event::Policy(_, _) => true,
+        Event::Group(_, event) => match event {
+            GroupEvent::MemberAdded { .. }
+            | GroupEvent::MemberRemoved { .. }
+            | GroupEvent::Deleted {} => true,
+            GroupEvent::Created { .. }
+            | GroupEvent::Renamed { .. }
+            | GroupEvent::DescriptionChanged { .. } => false,
+        },
+        Event::Device(_, event) => {
+            matches!(event, DeviceEvent::Enrolled { .. } | DeviceEvent::OwnerChanged { .. })
+        }
+        Event::User(..) | Event::Gateway(..) | Event::Session(..) | Event::Security(..) => false,
+    }
+}

@@ -1,0 +1,300 @@
+//! Random changes: each is previewed, then really done, and what was said is held against what
+//! came of it, device by device and gateway by gateway.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use nexavpn_domain::{
+    access::Packet,
+    fleet::{DeviceState, Fleet},
+    ids::{DeviceId, GatewayId},
+    values::Protocol,
+};
+use nexavpn_gateway_projector::render;
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
+use sqlx::Row as _;
+
+use super::*;
+
+const NETS: [&str; 6] =
+    ["10.1.0.0/16", "10.1.2.0/24", "10.1.2.3/32", "10.2.0.0/16", "0.0.0.0/0", "fd00:1::/64"];
+const HOSTS: [&str; 8] = [
+    "10.1.0.1",
+    "10.1.2.1",
+    "10.1.2.3",
+    "10.2.0.1",
+    "8.8.8.8",
+    "100.96.0.1",
+    "10.20.0.53",
+    "fd00:1::1",
+];
+const SERVICES: [(u8, u16); 5] = [(6, 443), (6, 53), (17, 53), (17, 500), (1, 0)];
+
+struct World {
+    plane: Plane,
+    rng: StdRng,
+    users: Vec<String>,
+    devices: Vec<String>,
+    groups: Vec<String>,
+    policies: Vec<String>,
+}
+
+impl World {
+    async fn start(seed: u64) -> Self {
+        let plane = Plane::start().await;
+        for n in 0..2 {
+            let more = json!({
+                "public_key": key(), "dns_servers": ["10.20.0.53"],
+                "address_pool_v6": format!("fd96:{n}::/64"),
+            });
+            let body = with(gateway(&format!("gw{n}"), &format!("100.{}.0.0/24", 96 + n)), more);
+            plane.create("gateways", body).await;
+        }
+        let mut world = Self {
+            plane,
+            rng: StdRng::seed_from_u64(seed),
+            users: vec![],
+            devices: vec![],
+            groups: vec![],
+            policies: vec![],
+        };
+        world.users.push(world.plane.admin.user_id().to_owned());
+        for n in 0..3 {
+            let user = world.plane.user(&format!("user{n}")).await;
+            world.users.push(user);
+        }
+        for user in world.users.clone() {
+            for name in ["one", "two"] {
+                let device = world.plane.device(&user, name).await;
+                world.devices.push(device);
+            }
+        }
+        for name in ["g", "h"] {
+            let group = id(&world.plane.create("groups", json!({ "name": name })).await);
+            world.groups.push(group);
+        }
+        world
+    }
+
+    fn pick(&mut self, list: &[String]) -> String {
+        list.choose(&mut self.rng).cloned().unwrap_or_else(|| NOBODY.to_owned())
+    }
+
+    fn fields(&mut self) -> Value {
+        let (users, groups, devices) =
+            (self.users.clone(), self.groups.clone(), self.devices.clone());
+        let target = match self.rng.random_range(0..5) {
+            0 => json!({ "type": "user", "id": self.pick(&users) }),
+            1 => json!({ "type": "device", "id": self.pick(&devices) }),
+            2 | 3 => json!({ "type": "group", "id": self.pick(&groups) }),
+            _ => everyone(),
+        };
+        let nets: BTreeSet<&str> =
+            (0..2).filter_map(|_| NETS.choose(&mut self.rng).copied()).collect();
+        let services = match self.rng.random_range(0..3) {
+            0 => json!([{ "protocol": "tcp", "ports": ["443"] }, { "protocol": "udp" }]),
+            _ => json!([]),
+        };
+        let effect = ["allow", "allow", "deny"].choose(&mut self.rng);
+        json!({
+            "destinations": nets, "targets": [target], "services": services,
+            "priority": self.rng.random_range(0..3),
+            "effect": effect,
+            "enabled": self.rng.random_bool(0.9),
+        })
+    }
+
+    /// A request that an admin may well send.
+    fn request(&mut self) -> (Method, String, Option<Value>) {
+        let (users, groups) = (self.users.clone(), self.groups.clone());
+        let (policies, devices) = (self.policies.clone(), self.devices.clone());
+        let member = |world: &mut Self| {
+            let (group, user) = (world.pick(&groups), world.pick(&users));
+            format!("/admin/groups/{group}/members/{user}")
+        };
+        let policy = format!("/admin/policies/{}", self.pick(&policies));
+        match self.rng.random_range(0..14) {
+            0..=2 => {
+                let named = with(self.fields(), json!({ "name": "made" }));
+                (Method::POST, "/admin/policies".into(), Some(named))
+            }
+            3..=5 => (Method::PATCH, policy, Some(self.fields())),
+            6 => (Method::DELETE, policy, None),
+            7 | 8 => (Method::PUT, member(self), None),
+            9 => (Method::DELETE, member(self), None),
+            10 => {
+                let members: BTreeSet<String> = (0..2).map(|_| self.pick(&users)).collect();
+                let path = format!("/admin/groups/{}", self.pick(&groups));
+                (Method::PATCH, path, Some(json!({ "members": members })))
+            }
+            11 => {
+                let how = ["disable", "enable", "enable"].choose(&mut self.rng).copied().unwrap();
+                (Method::POST, format!("/admin/users/{}/{how}", self.pick(&users[1..])), None)
+            }
+            12 => {
+                let how = ["disable", "enable"].choose(&mut self.rng).copied().unwrap();
+                (Method::POST, format!("/admin/devices/{}/{how}", self.pick(&devices)), None)
+            }
+            _ => (Method::DELETE, format!("/admin/groups/{}", self.pick(&groups)), None),
+        }
+    }
+
+    fn fleet(&self) -> Fleet {
+        self.plane.server.app.fleet.read(Clone::clone)
+    }
+
+    /// Every table, as it is.
+    async fn tables(&self) -> BTreeMap<String, String> {
+        let pool = &self.plane.db.owner_pool;
+        let names = sqlx::query(
+            "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
+             WHERE schemaname IN ('public', 'read')",
+        );
+        let mut tables = BTreeMap::new();
+        for row in names.fetch_all(pool).await.unwrap() {
+            let name: String = row.get("name");
+            let sql = format!(
+                "SELECT count(*) || ' ' || md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), ''))
+                 FROM {name} t"
+            );
+            tables.insert(name, sqlx::query_scalar(&sql).fetch_one(pool).await.unwrap());
+        }
+        tables
+    }
+}
+
+fn bundles(fleet: &Fleet) -> BTreeMap<GatewayId, String> {
+    let payload = |id| serde_json::to_string(&render(fleet, id, 1).unwrap().unwrap()).unwrap();
+    fleet.gateways().map(|(id, _)| (id, payload(id))).collect()
+}
+
+fn reaches(device: Option<&DeviceState>, packet: &Packet) -> bool {
+    let peer = device.and_then(DeviceState::peer);
+    peer.is_some_and(|peer| peer.compiled.profile().contains(packet))
+}
+
+/// Whether one of the destinations of a preview contains a packet.
+fn lists(list: &Value, packet: &Packet) -> bool {
+    let ports = |text: &str| -> (u16, u16) {
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        (first.parse().unwrap(), last.parse().unwrap())
+    };
+    let serves = |service: &Value| {
+        let protocol = service["protocol"].as_str().unwrap();
+        let (first, last) = protocol.split_once('-').unwrap_or((protocol, protocol));
+        let number = |text: &str| Protocol::parse(text).unwrap().0;
+        let listed = service["ports"].as_array().unwrap();
+        let port = packet.port.unwrap_or_default();
+        (number(first)..=number(last)).contains(&packet.protocol.0)
+            && (listed.is_empty()
+                || listed.iter().any(|text| {
+                    let (first, last) = ports(text.as_str().unwrap());
+                    (first..=last).contains(&port)
+                }))
+    };
+    assert_eq!(list["truncated"], false);
+    list["items"].as_array().unwrap().iter().any(|one| {
+        let network: ipnetwork::IpNetwork = one["network"].as_str().unwrap().parse().unwrap();
+        let services = one["services"].as_array().unwrap();
+        network.contains(packet.dst) && (services.is_empty() || services.iter().any(serves))
+    })
+}
+
+fn probes() -> Vec<Packet> {
+    let packet = |host: &str, (number, port): (u8, u16)| Packet {
+        dst: host.parse().unwrap(),
+        protocol: Protocol(number),
+        port: Protocol(number).has_ports().then_some(port),
+    };
+    HOSTS.iter().flat_map(|host| SERVICES.map(|service| packet(host, service))).collect()
+}
+
+/// Holds a preview against what came of it.
+fn check(told: &Value, before: &Fleet, after: &Fleet, devices: &[String]) {
+    let groups = told["changes"]["items"].as_array().unwrap();
+    let mut shown = 0;
+    for text in devices {
+        let id: DeviceId = text.parse().unwrap();
+        let (was, is) = (before.device(id), after.device(id));
+        let group = groups.iter().find_map(|group| {
+            let listed = group["devices"]["items"].as_array().unwrap().iter();
+            Some((group, listed.into_iter().find(|device| device["device_id"] == **text)?))
+        });
+        let revision = |device: Option<&DeviceState>| device.map(|d| d.profile_revision);
+        let status = |device: Option<&DeviceState>| device.map(|d| d.status().as_str());
+        let Some((group, device)) = group else {
+            assert_eq!(revision(was), revision(is), "{text}: {told}");
+            assert_eq!(status(was), status(is), "{text}: {told}");
+            assert_eq!(
+                was.and_then(DeviceState::peer),
+                is.and_then(DeviceState::peer),
+                "{text}: {told}"
+            );
+            continue;
+        };
+        shown += 1;
+        assert_eq!(device["profile_revision_before"], json!(revision(was)), "{told}");
+        assert_eq!(device["profile_revision_after"], json!(revision(is)), "{told}");
+        assert_eq!(device["status_after"], json!(status(is)), "{told}");
+        for packet in probes() {
+            let (was, is) = (reaches(was, &packet), reaches(is, &packet));
+            let said = (lists(&group["gained"], &packet), lists(&group["lost"], &packet));
+            assert_eq!(said, (is && !was, was && !is), "{packet:?} of {text}: {told}");
+        }
+    }
+    assert_eq!(told["devices"]["total"], shown, "{told}");
+    let (was, is) = (bundles(before), bundles(after));
+    let revised: BTreeSet<String> = is
+        .iter()
+        .filter(|(id, bundle)| was.get(id) != Some(bundle))
+        .map(|(id, _)| id.to_string())
+        .collect();
+    let said = told["gateways"]["items"].as_array().unwrap().iter();
+    let said: BTreeSet<String> =
+        said.map(|gateway| gateway["gateway_id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(said, revised, "{told}");
+}
+
+#[tokio::test]
+async fn what_is_previewed_is_what_happens() {
+    let seed = rand::random();
+    println!("the seed of the changes: {seed}");
+    let mut world = World::start(seed).await;
+    let mut happened = 0;
+    for _ in 0..60 {
+        let (method, path, body) = world.request();
+        let tables = world.tables().await;
+        let before = world.fleet();
+        let told = preview_as(&world.plane.admin, &method, &path, body.clone()).await;
+        // Saying so has done nothing: no row, no event, no other bundle.
+        assert_eq!(world.tables().await, tables, "{method} {path}");
+        assert_eq!(world.fleet().idx(), before.idx(), "{method} {path}");
+        let real = world.plane.admin.send(method.clone(), &path, &[], body).await;
+        if !(200..300).contains(&real.status) {
+            assert_eq!(told.status, real.status, "{method} {path}: {}", real.body);
+            continue;
+        }
+        assert_eq!(told.status, 200, "{method} {path}: {}", told.body);
+        let (after, devices) = (world.fleet(), world.devices.clone());
+        check(&told.body, &before, &after, &devices);
+        let events: i64 = told.body["events"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|e| e["count"].as_i64().unwrap())
+            .sum();
+        assert_eq!(after.idx() - before.idx(), events, "{method} {path}: {}", told.body);
+        happened += 1;
+        if path == "/admin/policies" {
+            world.policies.push(id(&real.body));
+        }
+        if method == Method::DELETE
+            && path.starts_with("/admin/groups/")
+            && !path.contains("members")
+        {
+            world.groups.retain(|group| !path.ends_with(group.as_str()));
+            let name = format!("again {happened}");
+            world.groups.push(id(&world.plane.create("groups", json!({ "name": name })).await));
+        }
+    }
+    assert!(happened > 20, "only {happened} changes happened");
+}
