@@ -34,11 +34,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     }
 }
 
+pub(crate) fn body_too_large() -> ApiError {
+    let message = "the body is larger than this route takes";
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
+}
+
 /// Why a body was not taken.
 pub(crate) fn body_refused(rejection: BytesRejection) -> ApiError {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        let message = "the body is larger than this route takes";
-        return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message);
+        return body_too_large();
     }
     if TooSlow::caused(&rejection) {
         let message = "the body did not arrive in time";

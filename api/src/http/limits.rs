@@ -1,25 +1,28 @@
-//! What a request's head may hold, and how long its body may take. The connection bounds what is
-//! buffered of a head (`serve/connections.rs`); within that we can still say what is wrong.
+//! What a request's head may hold or announce, and how long its body may take. The connection
+//! bounds what is buffered of a head (`serve/connections.rs`); within that we can still say what is
+//! wrong.
 
 use std::{error::Error, time::Duration};
 
 use axum::{
     body::{Body, HttpBody as _},
     extract::Request,
-    http::StatusCode,
+    http::{StatusCode, header},
     middleware::Next,
     response::Response,
 };
 use futures::{StreamExt as _, stream};
 use tokio::time::{Instant, timeout_at};
 
-use crate::error::ApiError;
+use crate::{error::ApiError, extract::body_too_large};
 
 /// The longest path with its query, in bytes. What we answer ourselves (`next` in lists) is far
 /// below it.
 const URI: usize = 8 * 1024;
 /// The most bytes of all header names and values.
 const HEADERS: usize = 32 * 1024;
+/// More than any route takes, in bytes: not worth waiting for.
+const BODY: u64 = 64 * 1024 * 1024;
 
 /// Refuses what is too long.
 pub(super) async fn head(request: Request, next: Next) -> Result<Response, ApiError> {
@@ -35,6 +38,11 @@ pub(super) async fn head(request: Request, next: Next) -> Result<Response, ApiEr
         let message = format!("the headers are larger than {HEADERS} bytes");
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         return Err(ApiError::new(status, "headers_too_large", message));
+    }
+    let announced = request.headers().get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > BODY) {
+        return Err(body_too_large());
     }
     Ok(next.run(request).await)
 }

@@ -66,6 +66,20 @@ impl ServerProcess {
         self.output.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How much memory it has in use, in bytes.
+    ///
+    /// # Panics
+    /// Where it has ended.
+    #[must_use]
+    pub fn resident(&self) -> u64 {
+        let pid = self.child.id().unwrap_or_else(|| panic!("it has ended: {}", self.output()));
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
+        let status = status.unwrap_or_else(|error| panic!("process {pid}: {error}"));
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        kib.unwrap_or_else(|| panic!("no VmRSS of {pid}: {status}")) * 1024
+    }
+
     /// A client that has not signed in.
     #[must_use]
     pub fn client(&self) -> Client {

@@ -1,0 +1,95 @@
+//! Ten thousand sign-ins at once.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    time::Duration,
+};
+
+use futures::{StreamExt as _, stream};
+use nexavpn_tests::harness::{ADMIN, Client, PASSWORD, ServerProcess, WIDE, data_dir, poll_for};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use reqwest::Method;
+use serde_json::json;
+
+/// What the server may grow by: the hashes that run at once and 2,500 connections, with room.
+const GROWTH: u64 = 400 << 20;
+
+/// So many attempts at once; their outcomes by count: 401, 429, 503, hung up.
+async fn flood(server: &ServerProcess, addresses: &[IpAddr], attempts: usize) -> [u64; 4] {
+    let counts: [AtomicU64; 4] = Default::default();
+    let clients: Vec<Client> =
+        addresses.iter().map(|a| Client::from_address(&server.base_url, *a)).collect();
+    let all = stream::iter(0..attempts).for_each_concurrent(attempts, |n| {
+        let (client, counts) = (&clients[n % clients.len()], &counts);
+        async move {
+            let body = json!({ "username": format!("user{n}"), "password": "a wrong password" });
+            let answer = client.try_send(Method::POST, "/auth/login", &[], Some(body)).await;
+            let kind = match answer.map(|a| a.status) {
+                Ok(401) => 0,
+                Ok(429) => 1,
+                Ok(503) => 2,
+                Ok(other) => panic!("{other}"),
+                // Hung up: too many connections of this address.
+                Err(_) => 3,
+            };
+            counts[kind].fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    all.await;
+    let counts = counts.map(AtomicU64::into_inner);
+    println!("401, 429, 503, hung up: {counts:?}");
+    counts
+}
+
+/// Signs in again and again until told to stop, from an address of its own; how often that was.
+async fn honest(server: &ServerProcess, stop: &AtomicBool) -> usize {
+    let client = Client::from_address(&server.base_url, "127.0.0.2".parse().unwrap());
+    let mut times = 0;
+    while times == 0 || !stop.load(Ordering::Relaxed) {
+        sign_in(&client).await;
+        times += 1;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    times
+}
+
+/// Signs in, on a further try where the server is too busy.
+async fn sign_in(client: &Client) {
+    poll_for(WIDE, || async {
+        let body = json!({ "username": ADMIN, "password": PASSWORD });
+        let answer = client.try_send(Method::POST, "/auth/login", &[], Some(body)).await;
+        answer.ok().filter(|answer| answer.status == 200)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_sign_ins_at_once_are_borne() {
+    // A connection is a file, here too.
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, soft.max(hard.min(65_536)), hard).unwrap();
+    let dir = data_dir(false);
+    let server = ServerProcess::start(dir.path()).await;
+    server.client().login(ADMIN, PASSWORD).await;
+    let before = server.resident();
+    // From one address, while somebody honest signs in from another one.
+    let stop = AtomicBool::new(false);
+    let attack = async {
+        let outcomes = flood(&server, &["127.0.0.3".parse().unwrap()], 10_000).await;
+        stop.store(true, Ordering::Relaxed);
+        outcomes
+    };
+    let (times, one) = tokio::join!(honest(&server, &stop), attack);
+    println!("honest sign-ins meanwhile: {times}");
+    assert!(one[0] + one[2] <= 1000, "{one:?}");
+    // From many, each within its limits: only so many hashes run or wait at once.
+    let many: Vec<IpAddr> = (1..=100).map(|n| Ipv4Addr::new(127, 0, 4, n).into()).collect();
+    let all = flood(&server, &many, 3000).await;
+    assert!(all[0] > 0, "{all:?}");
+    sign_in(&Client::from_address(&server.base_url, "127.0.0.2".parse().unwrap())).await;
+    let grown = server.resident().saturating_sub(before);
+    println!("resident: {} MiB before, {} MiB more after", before >> 20, grown >> 20);
+    assert!(grown < GROWTH, "{} MiB more", grown >> 20);
+    server.stop().await;
+}
