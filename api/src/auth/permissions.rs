@@ -101,6 +101,7 @@ pub const TABLE: &[Permission] = &[
     row("GET", "/admin/groups/{id}", Who::Reader),
     row("PATCH", "/admin/groups/{id}", Who::Admin),
     row("DELETE", "/admin/groups/{id}", Who::Admin),
+    row("GET", "/admin/groups/{id}/members", Who::Reader),
     row("PUT", "/admin/groups/{id}/members/{user_id}", Who::Admin),
     row("DELETE", "/admin/groups/{id}/members/{user_id}", Who::Admin),
     row("GET", "/admin/devices", Who::Reader),

@@ -33,6 +33,7 @@ fn options(path: &str) -> Option<ListOptions> {
     let options = match path {
         "/admin/users" => users::list_options(),
         "/admin/groups" => groups::list_options(),
+        "/admin/groups/{id}/members" => without(users::list_options(), "group"),
         "/admin/devices" => renamed(devices::list_options(), "owner", "user"),
         "/admin/policies" => policies::list_options(),
         "/admin/gateways" => gateways::list_options(),
@@ -48,6 +49,11 @@ fn renamed(mut options: ListOptions, from: &str, to: &'static str) -> ListOption
             *name = to;
         }
     }
+    options
+}
+
+fn without(mut options: ListOptions, filter: &str) -> ListOptions {
+    options.filters.retain(|(name, _)| *name != filter);
     options
 }
 

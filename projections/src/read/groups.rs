@@ -214,18 +214,19 @@ pub async fn get(pool: &PgPool, id: GroupId) -> Result<Option<GroupRow>, ReadErr
     Ok(sqlx::query_as(&sql).bind(id.0).fetch_optional(pool).await?)
 }
 
-/// The ids of a group's members, deleted users excepted. Their rows: [`users::list`] with the
-/// filter `group`.
+/// The ids of at most so many of a group's members, deleted users excepted. Their rows:
+/// [`users::list`] with the filter `group`.
 ///
 /// # Errors
 /// Where the database fails.
 ///
 /// [`users::list`]: crate::users::list
-pub async fn members(pool: &PgPool, id: GroupId) -> Result<Vec<UserId>, ReadError> {
+pub async fn members(pool: &PgPool, id: GroupId, at_most: u16) -> Result<Vec<UserId>, ReadError> {
     let ids: Vec<Uuid> = sqlx::query_scalar(
-        "SELECT user_id FROM read.group_members WHERE group_id = $1 ORDER BY user_id",
+        "SELECT user_id FROM read.group_members WHERE group_id = $1 ORDER BY user_id LIMIT $2",
     )
     .bind(id.0)
+    .bind(i64::from(at_most))
     .fetch_all(pool)
     .await?;
     Ok(ids.into_iter().map(UserId).collect())

@@ -51,6 +51,18 @@ impl Listing {
         self
     }
 
+    /// The list of what belongs to something, which is a filter that the request itself cannot set.
+    ///
+    /// # Errors
+    /// 400 where it tries to.
+    pub(super) fn within(mut self, filter: &str, id: impl ToString) -> Result<Self, ApiError> {
+        if self.query.filters.iter().any(|(name, _)| name == filter) {
+            return Err(ApiError::field(filter, "is no filter of this list"));
+        }
+        self.query = self.query.filter(filter, id);
+        Ok(self)
+    }
+
     /// Answers the list that `page` reads: one page of it as JSON, or the whole as CSV under the
     /// name of the list.
     ///

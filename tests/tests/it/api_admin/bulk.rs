@@ -190,4 +190,13 @@ async fn a_thousand_at_once_are_answered() {
     assert_eq!(bulk(&plane, "users", body).await["succeeded"], 1000);
     let (_, view) = plane.admin.get(&format!("/admin/groups/{group}")).await;
     assert_eq!(view["member_count"], 1000);
+    assert_eq!(view["members"].as_array().unwrap().len(), 1000);
+    // With one more, the group does not show them: never a part for the whole.
+    let last = plane.user("last").await;
+    let path = format!("/admin/groups/{group}/members/{last}");
+    let answer = plane.admin.send(Method::PUT, &path, &[], None).await;
+    assert_eq!(
+        (&answer.body["member_count"], &answer.body["members"]),
+        (&json!(1001), &json!(null))
+    );
 }

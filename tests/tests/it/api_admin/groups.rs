@@ -94,6 +94,65 @@ async fn unknown_groups_and_members_are_404_and_stale_versions_412() {
 }
 
 #[tokio::test]
+async fn members_are_listed_in_pages() {
+    let plane = Plane::start().await;
+    let made = (0..60).map(|n| plane.user_quietly(format!("user{n:02}")));
+    let members = futures::future::join_all(made).await;
+    plane.user("stranger").await;
+    let new = json!({ "name": "Finance", "members": members });
+    let path = format!("/admin/groups/{}/members", id(&plane.create("groups", new).await));
+    let (status, first) = plane.admin.get(&path).await;
+    assert_eq!((status, &first["total"]), (200, &json!(60)), "{first}");
+    assert_eq!(ids(&first), members[..50]);
+    let next = first["next"].as_str().unwrap();
+    let (_, second) = plane.admin.get(&format!("{path}?after={next}")).await;
+    assert_eq!(ids(&second), members[50..]);
+    assert_eq!(ids(&plane.admin.get(&format!("{path}?q=user59")).await.1), members[59..]);
+    let table = super::export::export(&plane, &format!("{path}?format=csv&sort=-username")).await;
+    assert_eq!((table.rows.len(), table.column("groups")[0]), (60, "Finance"));
+    let other = plane.admin.send(Method::GET, &format!("{path}?group={NOBODY}"), &[], None).await;
+    super::assert_invalid(&other, "group", &json!({}));
+    let nowhere = format!("/admin/groups/{NOBODY}/members");
+    assert_error(&plane.admin.get(&nowhere).await, 404, "not_found");
+}
+
+#[tokio::test]
+async fn a_policy_for_a_deleted_group_matches_nobody() {
+    let plane = Plane::start().await;
+    plane.gateway("gw", "100.96.0.0/24").await;
+    let alice = plane.user("alice").await;
+    let device = plane.device(&alice, "laptop").await;
+    let members = json!({ "name": "Finance", "members": [alice] });
+    let group = id(&plane.create("groups", members.clone()).await);
+    let policy = json!({
+        "name": "web", "effect": "allow", "destinations": ["172.16.20.0/24"],
+        "targets": [{ "type": "group", "id": group }],
+    });
+    let policy = format!("/admin/policies/{}", id(&plane.create("policies", policy).await));
+    let question =
+        format!("/admin/access?device={device}&destination=172.16.20.7&protocol=tcp&port=443");
+    let allowed = || async { plane.admin.get(&question).await.1["items"][0]["allowed"].clone() };
+    assert_eq!(allowed().await, true);
+
+    assert_eq!(plane.admin.delete(&format!("/admin/groups/{group}")).await.0, 204);
+    assert_eq!(allowed().await, false);
+    // The policy says whom it was for, and still can be changed.
+    let (_, left) = plane.admin.get(&policy).await;
+    assert_eq!(left["targets"], json!([{ "type": "group", "id": group }]));
+    assert_eq!(plane.admin.patch(&policy, json!({ "priority": 7 })).await.0, 200);
+    assert_eq!(allowed().await, false);
+    // Another group of the same name is another group.
+    let other = id(&plane.create("groups", members).await);
+    assert_eq!(allowed().await, false);
+    let dead = json!({ "targets": [{ "type": "group", "id": group }] });
+    let refused = plane.admin.send(Method::PATCH, &policy, &[], Some(dead)).await;
+    super::assert_invalid(&refused, "targets[0].id", &json!({}));
+    let targets = json!({ "targets": [{ "type": "group", "id": other }] });
+    assert_eq!(plane.admin.patch(&policy, targets).await.0, 200);
+    assert_eq!(allowed().await, true);
+}
+
+#[tokio::test]
 async fn the_list_is_filtered_by_member() {
     let plane = Plane::start().await;
     let alice = plane.user("alice").await;

@@ -155,7 +155,7 @@ pub(super) async fn spec(method: &str, path: &str, world: &World) -> Option<Spec
         ("POST", "/admin/users/{id}/devices") => post(O::User, 201, device()),
         ("DELETE", "/admin/users/{id}/sessions/{session_id}") => about(O::UserSession, 204, None),
         ("POST", "/admin/groups") => post(O::Nothing, 201, json!({ "name": name })),
-        ("GET", "/admin/groups/{id}") => get(O::Group),
+        ("GET", "/admin/groups/{id}" | "/admin/groups/{id}/members") => get(O::Group),
         ("PATCH", "/admin/groups/{id}") => post(O::Group, 200, json!({ "name": name })),
         ("DELETE", "/admin/groups/{id}") => about(O::Group, 204, None),
         ("PUT", "/admin/groups/{id}/members/{user_id}") => about(O::GroupMember, 200, None),

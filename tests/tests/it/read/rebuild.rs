@@ -64,15 +64,17 @@ async fn a_rebuild_repairs_and_keeps_indexes_and_grants() {
     let indexes = "SELECT count(*) FROM (SELECT indexdef FROM pg_indexes WHERE schemaname = 'read'
                    UNION SELECT indexname FROM pg_indexes WHERE schemaname = 'read') a";
     let before = world.count(indexes).await;
-    poll_until(WIDE, || async { groups::members(&world.db.pool, crew).await.unwrap() == [ann] })
-        .await;
+    poll_until(WIDE, || async {
+        groups::members(&world.db.pool, crew, 10).await.unwrap() == [ann]
+    })
+    .await;
 
     sqlx::query("DELETE FROM read.group_members").execute(&world.db.pool).await.unwrap();
     let found = compare(&world.db.owner_pool, &log, "groups").await.unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].table.as_str(), found[0].side), ("group_members", Side::Rebuilt));
     rebuild(&world.db.owner_pool, &log, "groups").await.unwrap();
-    assert_eq!(groups::members(&world.db.pool, crew).await.unwrap(), [ann]);
+    assert_eq!(groups::members(&world.db.pool, crew, 10).await.unwrap(), [ann]);
     assert!(world.compare("groups").await.is_empty());
     assert_eq!(world.count(indexes).await, before, "indexes are the same, by name and definition");
 
@@ -115,7 +117,7 @@ async fn an_erased_person_is_gone_from_every_read_model_live_and_rebuilt() {
     let row = devices::get(&world.db.pool, laptop).await.unwrap().unwrap();
     assert_eq!((row.name, row.os_version, row.fingerprint), (None, None, None));
     assert_eq!(row.status, "owner_disabled");
-    assert!(groups::members(&world.db.pool, crew).await.unwrap().is_empty());
+    assert!(groups::members(&world.db.pool, crew, 10).await.unwrap().is_empty());
     let dump = "SELECT count(*) FROM (SELECT to_jsonb(u)::text AS t FROM read.users u
                 UNION ALL SELECT to_jsonb(d)::text FROM read.devices d
                 UNION ALL SELECT to_jsonb(a)::text FROM read.audit_log a) x

@@ -96,7 +96,7 @@ async fn agrees_with_the_fleet(world: &World, idx: i64) {
         assert_eq!(row.name, state.name);
         let members: Vec<_> =
             state.members.iter().copied().filter(|u| fleet.user(*u).is_some()).collect();
-        assert_eq!(groups::members(pool, row.id).await.unwrap(), members);
+        assert_eq!(groups::members(pool, row.id, 1000).await.unwrap(), members);
         assert_eq!(row.member_count, i64::try_from(members.len()).unwrap());
     }
     for row in policies::list(pool, &query).await.unwrap().items {

@@ -311,6 +311,7 @@ impl Marked {
         self.admin("PUT /admin/groups/{id}/members/{user_id}", &[&group, id], Value::Null).await;
         self.admin("GET /admin/groups", &[], Value::Null).await;
         self.admin("GET /admin/groups/{id}", &one, Value::Null).await;
+        self.admin("GET /admin/groups/{id}/members", &one, Value::Null).await;
         let patch = json!({ "description": "pays" });
         self.admin("PATCH /admin/groups/{id}", &one, patch).await;
         let policy = json!({

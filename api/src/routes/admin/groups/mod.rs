@@ -4,6 +4,7 @@ mod create;
 mod delete;
 mod get;
 mod list;
+mod list_members;
 mod members;
 mod patch;
 mod view;
@@ -19,5 +20,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::handle, create::handle))
         .routes(routes!(get::handle, patch::handle, delete::handle))
+        .routes(routes!(list_members::handle))
         .routes(routes!(members::add, members::remove))
 }

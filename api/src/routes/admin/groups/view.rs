@@ -8,6 +8,10 @@ use utoipa::ToSchema;
 
 use crate::{App, error::ApiError, routes::admin::entity::Entity};
 
+/// The most members that a group's own answers name: the answer to adding one must not grow with
+/// the group. A larger group shows none of them, as a part might be taken for all and sent back.
+const SHOWN: u16 = 1000;
+
 /// A group.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Group)]
@@ -41,14 +45,17 @@ impl From<GroupRow> for GroupView {
 pub(super) struct GroupDetails {
     #[serde(flatten)]
     group: GroupView,
-    members: Vec<UserId>,
+    /// All of them; null in a group of more than 1,000, whose members are at
+    /// `/admin/groups/{id}/members`.
+    members: Option<Vec<UserId>>,
 }
 
 impl GroupDetails {
     /// A group that was not deleted; 404 otherwise.
     pub(super) async fn load(app: &App, id: GroupId) -> Result<Self, ApiError> {
         let row = groups::get(&app.pool, id).await?.ok_or_else(|| ApiError::not_found("group"))?;
-        let members = groups::members(&app.pool, id).await?;
+        let members = groups::members(&app.pool, id, SHOWN + 1).await?;
+        let members = (members.len() <= usize::from(SHOWN)).then_some(members);
         Ok(Self { group: row.into(), members })
     }
 }

@@ -33,7 +33,11 @@ pub(super) async fn handle(State(app): State<App>, listing: Listing) -> Result<R
     listing.answer(app, "users", page).await
 }
 
-async fn page(app: App, query: ListQuery) -> Result<Page<UserView>, ApiError> {
+/// A page of users.
+pub(in crate::routes::admin) async fn page(
+    app: App,
+    query: ListQuery,
+) -> Result<Page<UserView>, ApiError> {
     Ok(users::list(&app.pool, &query).await?.map(UserView::from))
 }
 

@@ -18,7 +18,8 @@ mod view;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
-use view::UserView;
+pub(super) use list::page;
+pub(super) use view::UserView;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

@@ -11,7 +11,7 @@ use crate::{App, error::ApiError, routes::admin::entity::Entity};
 /// A user. Personal fields are null once erased.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = User)]
-pub(super) struct UserView {
+pub(in crate::routes::admin) struct UserView {
     pub(super) id: UserId,
     username: Option<String>,
     display_name: Option<String>,
