@@ -162,7 +162,10 @@ impl Commands {
             self.fits_a_firewall(id, policy.state.fields(), fields)?;
         }
         plan.decide(id.0, policy, command)?;
-        plan.row(Due { aggregate_type: "policy", aggregate_id: id.0, at: after.next_tick() });
+        let at = after.next_tick();
+        if at != policy.state.next_tick() {
+            plan.row(Due { aggregate_type: "policy", aggregate_id: id.0, at });
+        }
         Ok(())
     }
 

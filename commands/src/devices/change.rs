@@ -238,7 +238,10 @@ impl Commands {
         if any {
             plan.about(after.owner());
         }
-        plan.row(Due { aggregate_type: "device", aggregate_id: id.0, at: after.next_tick() });
+        let at = after.next_tick();
+        if at != device.state.next_tick() {
+            plan.row(Due { aggregate_type: "device", aggregate_id: id.0, at });
+        }
         Ok(())
     }
 }

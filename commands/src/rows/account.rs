@@ -5,10 +5,10 @@ use nexavpn_domain::{
     ids::{SessionId, UserId},
     values::Role,
 };
-use nexavpn_store::{SideRow, SideRowError};
+use nexavpn_store::{SideRow, SideRowError, same_type};
 use sqlx::PgConnection;
 
-use super::one;
+use super::{all, one};
 
 /// Makes an account.
 pub struct PutAccount {
@@ -25,17 +25,28 @@ pub struct PutAccount {
 #[async_trait]
 impl SideRow for PutAccount {
     async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
+        self.write_all(&[], conn).await
+    }
+
+    async fn write_all(
+        &self,
+        more: &[&dyn SideRow],
+        conn: &mut PgConnection,
+    ) -> Result<(), SideRowError> {
+        let rows = same_type(self, more)?;
         let done = sqlx::query(
             "INSERT INTO account (user_id, role, enabled, must_change_password, password_hash)
-             VALUES ($1, $2, true, $3, $4)",
+             SELECT a.id, a.role, true, a.must, a.hash
+             FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::text[])
+                  AS a (id, role, must, hash)",
         )
-        .bind(self.user_id.0)
-        .bind(self.role.as_str())
-        .bind(self.must_change_password)
-        .bind(&self.password_hash)
+        .bind(rows.iter().map(|a| a.user_id.0).collect::<Vec<_>>())
+        .bind(rows.iter().map(|a| a.role.as_str()).collect::<Vec<_>>())
+        .bind(rows.iter().map(|a| a.must_change_password).collect::<Vec<_>>())
+        .bind(rows.iter().map(|a| a.password_hash.as_deref()).collect::<Vec<_>>())
         .execute(conn)
         .await?;
-        one(&done, "user")
+        all(&done, rows.len(), "user")
     }
 }
 

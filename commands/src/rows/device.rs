@@ -5,8 +5,9 @@ use nexavpn_domain::{
     DomainError,
     ids::{DeviceId, GatewayId, UserId},
 };
-use nexavpn_store::{SideRow, SideRowError};
+use nexavpn_store::{SideRow, SideRowError, same_type};
 use sqlx::{PgConnection, postgres::PgQueryResult};
+use uuid::Uuid;
 
 use super::one;
 
@@ -27,20 +28,34 @@ pub struct IndexDevice {
 #[async_trait]
 impl SideRow for IndexDevice {
     async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
-        self.lock(conn).await?;
+        self.write_all(&[], conn).await
+    }
+
+    async fn write_all(
+        &self,
+        more: &[&dyn SideRow],
+        conn: &mut PgConnection,
+    ) -> Result<(), SideRowError> {
+        let rows = same_type(self, more)?;
+        lock(&rows, conn).await?;
+        // Those of the same owner that come with it count, too.
         let done = sqlx::query(
             "INSERT INTO device_index (device_id, user_id, gateway_id, fingerprint_hmac)
-             SELECT $1, $2, $3, $4
-             WHERE (SELECT count(*) FROM device_index WHERE user_id = $2) < $5",
+             SELECT d.id, d.owner, d.gateway, d.fingerprint
+             FROM (SELECT d.*, row_number() OVER (PARTITION BY d.owner ORDER BY d.id) AS nth
+                   FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bigint[])
+                        AS d (id, owner, gateway, fingerprint, most)) d
+             WHERE (SELECT count(*) FROM device_index i WHERE i.user_id = d.owner) + d.nth
+                   <= d.most",
         )
-        .bind(self.device_id.0)
-        .bind(self.user_id.0)
-        .bind(self.gateway_id.0)
-        .bind(&self.fingerprint_hmac)
-        .bind(i64::from(self.limit))
+        .bind(rows.iter().map(|d| d.device_id.0).collect::<Vec<_>>())
+        .bind(rows.iter().map(|d| d.user_id.0).collect::<Vec<_>>())
+        .bind(rows.iter().map(|d| d.gateway_id.0).collect::<Vec<_>>())
+        .bind(rows.iter().map(|d| d.fingerprint_hmac.as_deref()).collect::<Vec<_>>())
+        .bind(rows.iter().map(|d| i64::from(d.limit)).collect::<Vec<_>>())
         .execute(conn)
         .await?;
-        within_limit(&done, self.limit)
+        within_limit(&done, rows.len(), self.limit)
     }
 }
 
@@ -66,8 +81,8 @@ fn may_own(enabled: Option<bool>) -> Result<(), SideRowError> {
     }
 }
 
-fn within_limit(written: &PgQueryResult, limit: u32) -> Result<(), SideRowError> {
-    if written.rows_affected() == 1 {
+fn within_limit(written: &PgQueryResult, rows: usize, limit: u32) -> Result<(), SideRowError> {
+    if written.rows_affected() == rows as u64 {
         return Ok(());
     }
     Err(SideRowError::Refused(DomainError::conflict(
@@ -103,38 +118,44 @@ impl SideRow for HandOver {
         .bind(i64::from(self.limit))
         .execute(conn)
         .await?;
-        within_limit(&done, self.limit)
+        within_limit(&done, 1, self.limit)
     }
 }
 
-impl IndexDevice {
-    /// Locks the owner as [`lock_owner`] does, and keeps the gateway from being deleted until the
-    /// commit: its deletion looks for devices only after it has given up the name, which waits for
-    /// this lock.
-    async fn lock(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
-        // The row of a gateway that is being renamed goes while we wait for it, and another look
-        // finds the new one.
-        for _ in 0..2 {
-            let (enabled, kept): (Option<bool>, bool) = sqlx::query_as(
-                "WITH owner AS MATERIALIZED (
-                     SELECT enabled FROM account WHERE user_id = $1 FOR UPDATE
-                 ), gateway AS MATERIALIZED (
-                     SELECT FROM claims WHERE kind = 'gateway_name' AND aggregate_id = $2
-                     FOR KEY SHARE
-                 )
-                 SELECT (SELECT enabled FROM owner), EXISTS (SELECT FROM gateway)",
-            )
-            .bind(self.user_id.0)
-            .bind(self.gateway_id.0.to_string())
-            .fetch_one(&mut *conn)
-            .await?;
-            may_own(enabled)?;
-            if kept {
-                return Ok(());
-            }
+/// Locks the owners as [`lock_owner`] does, and keeps the gateways from being deleted until the
+/// commit: a deletion looks for devices only after it has given up the name, which waits for this
+/// lock.
+async fn lock(rows: &[&IndexDevice], conn: &mut PgConnection) -> Result<(), SideRowError> {
+    let mut owners: Vec<Uuid> = rows.iter().map(|d| d.user_id.0).collect();
+    owners.sort_unstable();
+    owners.dedup();
+    let mut gateways: Vec<String> = rows.iter().map(|d| d.gateway_id.0.to_string()).collect();
+    gateways.sort_unstable();
+    gateways.dedup();
+    // The row of a gateway that is being renamed goes while we wait for it, and another look finds
+    // the new one.
+    for _ in 0..2 {
+        // In order, so that two batches never wait for each other in a circle.
+        let (known, enabled, kept): (i64, Option<bool>, i64) = sqlx::query_as(
+            "WITH owner AS MATERIALIZED (
+                 SELECT enabled FROM account WHERE user_id = ANY ($1) ORDER BY user_id FOR UPDATE
+             ), gateway AS MATERIALIZED (
+                 SELECT FROM claims WHERE kind = 'gateway_name' AND aggregate_id = ANY ($2)
+                 ORDER BY aggregate_id FOR KEY SHARE
+             )
+             SELECT (SELECT count(*) FROM owner), (SELECT bool_and(enabled) FROM owner),
+                    (SELECT count(*) FROM gateway)",
+        )
+        .bind(&owners)
+        .bind(&gateways)
+        .fetch_one(&mut *conn)
+        .await?;
+        may_own(enabled.filter(|_| known == owners.len() as i64))?;
+        if kept == gateways.len() as i64 {
+            return Ok(());
         }
-        Err(SideRowError::Refused(DomainError::not_found("gateway")))
     }
+    Err(SideRowError::Refused(DomainError::not_found("gateway")))
 }
 
 /// Counts a device no more.

@@ -17,7 +17,7 @@ mod tail;
 mod verify;
 
 pub use append::{
-    Actor, Append, Metadata, ParsePositionError, Position, Reservation, SideRow, Stream,
+    Actor, Append, Metadata, ParsePositionError, Position, Reservation, SideRow, Stream, same_type,
 };
 pub use error::{AppendError, KeyError, SideRowError, SlotError, StoreError, WaitError};
 pub use guard::{Accepted, Guard, restore_accept};

@@ -100,6 +100,12 @@ async fn switch(owner: &PgPool, shadow: &mut Shadow) -> Result<Rebuilt, RebuildE
     let head = shadow.log.head().await?.idx;
     shadow.fold_to(head).await?;
     let name = shadow.projection.name();
+    // Without statistics, which PostgreSQL collects only a while later, pages would be read by
+    // sorting whole tables.
+    for table in shadow.projection.tables() {
+        let analyze = format!("ANALYZE {}.{table}", shadow.schema.0);
+        sqlx::raw_sql(&analyze).execute(owner).await?;
+    }
     let mut level = shadow.level().await?;
     // Readers finish within milliseconds; rather give up than hold the others back behind us.
     sqlx::raw_sql("SET LOCAL lock_timeout = '5s'").execute(&mut *level.tx).await?;

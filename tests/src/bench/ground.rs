@@ -50,6 +50,13 @@ impl Ground {
         Ok(server.database(name))
     }
 
+    /// Collects statistics, as PostgreSQL does by itself within a minute of a change.
+    pub(super) async fn analyze(&self, database: &str) -> Outcome<()> {
+        let mut superuser = PgConnection::connect(&self.server.superuser_url(database)).await?;
+        superuser.execute("ANALYZE").await?;
+        Ok(superuser.close().await?)
+    }
+
     /// A database's address, as the server is given it.
     pub(super) fn url(&self, database: &str) -> String {
         self.server.server_url_of(database)

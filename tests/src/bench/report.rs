@@ -109,7 +109,10 @@ impl Report {
         let mut clients: Vec<usize> = self.samples.keys().map(|(clients, _)| *clients).collect();
         clients.dedup();
         let rows = self.table.rows;
-        clients.iter().flat_map(|n| rows.iter().map(|row| self.line(*n, *row))).collect()
+        let measured = |n, row: &&Row| self.samples.contains_key(&(n, row.name));
+        let lines =
+            |n| rows.iter().filter(move |row| measured(n, row)).map(move |row| self.line(n, *row));
+        clients.into_iter().flat_map(lines).collect()
     }
 
     fn line(&self, clients: usize, row: Row) -> Line {

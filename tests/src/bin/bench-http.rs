@@ -22,6 +22,9 @@ struct Args {
     /// How many users the large store has
     #[arg(long, default_value_t = 100_000)]
     users: usize,
+    /// Measures only what has this in its name, beside pgbench
+    #[arg(long)]
+    only: Option<String>,
     /// Writes the JSON to this file instead of the standard output
     #[arg(long)]
     json: Option<PathBuf>,
@@ -29,8 +32,9 @@ struct Args {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Args { clients, rounds, seconds, users, json } = Args::parse();
-    let options = Options { clients, rounds, time: Duration::from_secs(seconds), users, json };
+    let Args { clients, rounds, seconds, users, only, json } = Args::parse();
+    let time = Duration::from_secs(seconds);
+    let options = Options { clients, rounds, time, users, only, json };
     match run(options).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -7,7 +7,7 @@ mod prepare;
 mod queue;
 mod write;
 
-use std::{fmt, str::FromStr};
+use std::{any::Any, fmt, str::FromStr};
 
 use async_trait::async_trait;
 use cqrs_es::DomainEvent as _;
@@ -79,12 +79,46 @@ pub struct Reservation {
 /// A row of the command side that is written in the append's transaction. It may be written
 /// again after a rollback.
 #[async_trait]
-pub trait SideRow: Send + Sync {
+pub trait SideRow: Any + Send + Sync {
     /// Writes the row.
     ///
     /// # Errors
     /// The whole append fails with it.
     async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError>;
+
+    /// Writes the row and `more`, which are of the same type: of this append, and of others that
+    /// are committed with it. To be overridden where one statement can do it; [`same_type`] then
+    /// says what they are.
+    ///
+    /// # Errors
+    /// As [`SideRow::write`]; which row it was is found by writing each append alone.
+    async fn write_all(
+        &self,
+        more: &[&dyn SideRow],
+        conn: &mut PgConnection,
+    ) -> Result<(), SideRowError> {
+        self.write(conn).await?;
+        for row in more {
+            row.write(conn).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The row that is asked to write several, and the others.
+///
+/// # Errors
+/// Where one of them is of another type.
+pub fn same_type<'a, T: SideRow>(
+    first: &'a T,
+    more: &[&'a dyn SideRow],
+) -> Result<Vec<&'a T>, SideRowError> {
+    let others = more.iter().map(|row| {
+        let row: &dyn Any = *row;
+        let other = || sqlx::Error::Protocol("rows of several types are written as one".into());
+        row.downcast_ref::<T>().ok_or_else(|| other().into())
+    });
+    std::iter::once(Ok(first)).chain(others).collect()
 }
 
 /// New events of one aggregate.

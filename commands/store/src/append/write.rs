@@ -1,6 +1,6 @@
 //! The transaction of an append.
 
-use std::time::Duration;
+use std::{any::TypeId, time::Duration};
 
 use nexavpn_domain::ClaimKind;
 use sqlx::{Connection as _, PgConnection, Row as _};
@@ -12,7 +12,7 @@ use super::{
     prepare::{Prepared, claim_conflict},
 };
 use crate::{
-    AppendError, SideRowError,
+    AppendError, SideRow, SideRowError,
     slots::{free, hold},
 };
 
@@ -189,14 +189,28 @@ async fn write_rows(tx: &mut PgConnection, batch: &[&Prepared]) -> Result<(), Fa
             .execute(&mut *tx)
             .await?;
     }
-    for row in batch.iter().flat_map(|p| &p.append.rows) {
-        row.write(&mut *tx).await.map_err(|e| match e {
+    for rows in by_type(batch) {
+        let Some((first, more)) = rows.split_first() else { continue };
+        first.write_all(more, &mut *tx).await.map_err(|e| match e {
             SideRowError::Database(e) => Failure::Database(e),
             SideRowError::Refused(e) => Failure::Append(AppendError::Refused(e)),
             SideRowError::Stale => Failure::Append(AppendError::Sequence),
         })?;
     }
     Ok(())
+}
+
+/// The side rows of a batch, those of one type together, in the place of the first of them.
+fn by_type<'a>(batch: &[&'a Prepared]) -> Vec<Vec<&'a dyn SideRow>> {
+    let mut groups: Vec<(TypeId, Vec<&dyn SideRow>)> = Vec::new();
+    for row in batch.iter().flat_map(|p| &p.append.rows) {
+        let row: &dyn SideRow = &**row;
+        match groups.iter_mut().find(|(of, _)| *of == row.type_id()) {
+            Some((_, rows)) => rows.push(row),
+            None => groups.push((row.type_id(), vec![row])),
+        }
+    }
+    groups.into_iter().map(|(_, rows)| rows).collect()
 }
 
 /// The events and what is only ever added, in one statement; the transaction's id is that of its

@@ -28,6 +28,8 @@ pub struct Options {
     pub time: Duration,
     /// How many users the large store has.
     pub users: usize,
+    /// What must be in the name of whatever is measured.
+    pub only: Option<String>,
     /// Where the JSON goes; the standard output without it.
     pub json: Option<PathBuf>,
 }
@@ -93,6 +95,9 @@ pub async fn run(options: Options) -> Outcome<()> {
         (AFTER_FEW, Arc::new(ListUsers::after(&few).await?)),
         (AFTER_MANY, Arc::new(ListUsers::after(&many).await?)),
     ];
+    let only = options.only.as_deref().unwrap_or_default();
+    let contenders: Vec<_> =
+        contenders.into_iter().filter(|(name, _)| name.contains(only)).collect();
     for (_, contender) in &contenders {
         drive(contender, most, WARM_UP).await?;
     }

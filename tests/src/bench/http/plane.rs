@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use nexavpn_api::serve::Pace;
+use nexavpn_commands::rows::PutAccount;
 use nexavpn_domain::{
     ids::UserId,
     user::{User, UserCommand},
@@ -67,6 +68,7 @@ impl Plane {
             total == Some(plane.users.len() as u64 + 1)
         })
         .await;
+        ground.analyze(name).await?;
         plane.post("/admin/gateways", gateway()).await?;
         Ok(plane)
     }
@@ -150,6 +152,13 @@ async fn create(store: &Store, n: usize) -> Outcome<String> {
         must_change_password: false,
     };
     let stream = Stream::new::<User>(id.0, 0, User::default().decide(create)?);
-    store.append(Append::new(vec![stream], Metadata::system("bench", new_id()))).await?;
+    let mut append = Append::new(vec![stream], Metadata::system("bench", new_id()));
+    append.rows.push(Box::new(PutAccount {
+        user_id: id,
+        role: Role::User,
+        must_change_password: false,
+        password_hash: None,
+    }));
+    store.append(append).await?;
     Ok(id.to_string())
 }
