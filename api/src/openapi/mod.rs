@@ -5,11 +5,13 @@
 //! | --- | --- |
 //! | `operations.rs` | summaries, security, parameters of paths, lists and headers |
 //! | `lists.rs` | what each list takes |
-//! | `answers.rs` | errors, headers of answers, the answer while reads are behind |
+//! | `answers.rs` | headers of answers, the answer while reads are behind |
+//! | `errors.rs` | the errors that an operation can give |
 //! | `schemas.rs` | names and texts of schemas |
 //! | `examples.rs` | an example for every body and parameter |
 
 mod answers;
+mod errors;
 mod examples;
 mod lists;
 mod operations;
@@ -140,7 +142,9 @@ impl Operation<'_> {
     fn takes_if_match(&self) -> bool {
         let adds = self.method == "POST" && self.path.ends_with("/devices");
         let reports = self.path.ends_with("/heartbeat") || self.path.ends_with("/status");
-        self.writes() && self.has_id() && !adds && !reports
+        // A session has no version that anybody could know.
+        let sessions = self.path.contains("/sessions");
+        self.writes() && self.has_id() && !adds && !reports && !sessions
     }
 }
 

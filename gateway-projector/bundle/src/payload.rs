@@ -72,7 +72,7 @@ pub struct Input {
 /// One peer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = BundleDevice))]
 pub struct Device {
     /// The device's id.
     pub id: String,

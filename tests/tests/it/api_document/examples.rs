@@ -63,6 +63,23 @@ fn every_request_has_an_example_and_every_parameter_a_text() {
     }
 }
 
+/// A list that the document does not know takes none of the parameters that lists take.
+#[test]
+fn every_list_has_its_parameters() {
+    for (method, path, operation) in operations() {
+        let schema = "/responses/200/content/application~1json/schema/$ref";
+        let schema = operation.pointer(schema).and_then(Value::as_str).unwrap_or_default();
+        if !schema.ends_with("Page") {
+            continue;
+        }
+        let parameters = operation["parameters"].as_array().unwrap();
+        for name in ["page", "page_size", "after"] {
+            let has = parameters.iter().any(|parameter| parameter["name"] == name);
+            assert!(has, "{method} {path} has no {name}: add it to api/src/openapi/lists.rs");
+        }
+    }
+}
+
 /// The schema of every body that a request or an answer has.
 #[test]
 fn every_reference_leads_somewhere() {
