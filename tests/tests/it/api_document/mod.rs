@@ -1,6 +1,9 @@
 //! The API's document: complete, in step with the routes, and browsable.
 
+mod clients;
+mod contract;
 mod examples;
+mod tools;
 
 use std::{collections::BTreeSet, path::Path};
 
