@@ -3,6 +3,7 @@
 mod clients;
 mod contract;
 mod examples;
+mod fuzz;
 mod tools;
 
 use std::{collections::BTreeSet, path::Path};
