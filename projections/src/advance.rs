@@ -59,8 +59,10 @@ pub(crate) async fn advance(
             .collect();
         grown.push(if own.is_empty() { 0 } else { projection.apply_all(&mut tx, &own).await? });
     }
-    if grown.iter().any(|n| *n != 0) {
-        record(&mut tx, projections, &grown).await?;
+    let grown = projections.iter().map(|p| p.name()).zip(grown).filter(|(_, n)| *n != 0);
+    let (names, grown): (Vec<_>, Vec<_>) = grown.unzip();
+    if !names.is_empty() {
+        record(&mut tx, &names, &grown).await?;
     }
     tx.commit().await?;
     Ok(Advanced::Done)
@@ -96,21 +98,17 @@ async fn take(
 }
 
 /// Counts what the lists have grown by.
-async fn record(
-    conn: &mut PgConnection,
-    projections: &[&'static dyn Projection],
-    grown: &[i64],
-) -> Result<(), ApplyError> {
+async fn record(conn: &mut PgConnection, names: &[&str], grown: &[i64]) -> Result<(), ApplyError> {
     let result = sqlx::query(
         "UPDATE projection_checkpoint c SET total = c.total + p.grown
          FROM unnest($1::text[], $2::bigint[]) AS p (name, grown) WHERE c.name = p.name",
     )
-    .bind(names(projections))
+    .bind(names)
     .bind(grown)
     .execute(conn)
     .await?;
     let rows = usize::try_from(result.rows_affected()).unwrap_or(usize::MAX);
-    if rows == projections.len() {
+    if rows == grown.len() {
         Ok(())
     } else {
         Err(ApplyError::Refused(format!("{rows} checkpoints moved instead of {}", grown.len())))

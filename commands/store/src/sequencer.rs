@@ -253,7 +253,8 @@ impl Store {
         self.sequencer().head.subscribe()
     }
 
-    /// Waits until the events of `position` have their numbers; answers that of the last one.
+    /// Waits until the events of `position` have their numbers; answers how far the order reached
+    /// then, which is at least the number of the last one.
     ///
     /// # Errors
     /// [`WaitError::Elapsed`] where the deadline comes first.
@@ -272,16 +273,6 @@ impl Store {
             .map_err(|_| WaitError::Elapsed)?
             // The sender lives as long as the store.
             .map_err(|_| WaitError::Elapsed)?;
-        if reached.position() == position {
-            return Ok(reached.idx);
-        }
-        let idx: Option<i64> =
-            sqlx::query_scalar("SELECT max(idx) FROM log_index WHERE gen = $1 AND tx = $2")
-                .bind(position.generation)
-                .bind(position.tx)
-                .fetch_one(self.pool())
-                .await?;
-        // A transaction without events, for example of a token from before a restore.
-        Ok(idx.unwrap_or(reached.idx))
+        Ok(reached.idx)
     }
 }

@@ -61,7 +61,14 @@ impl Queue {
         sequencer: Arc<Sequencer>,
     ) -> Self {
         let (state, complete) = (Mutex::default(), Notify::new());
-        Self { state, complete, connect: planned_once(connect), options, sequencer }
+        // Every row that a batch touches is found by an index. A plan from when the tables were
+        // small, kept for as long as the connection, would read whole ones.
+        let connect = planned_once(connect).options([
+            ("enable_seqscan", "off"),
+            ("enable_hashjoin", "off"),
+            ("enable_mergejoin", "off"),
+        ]);
+        Self { state, complete, connect, options, sequencer }
     }
 
     /// Commits an append together with others that only add.
