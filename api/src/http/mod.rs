@@ -23,7 +23,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use tower::util::option_layer;
-use tower_http::{compression::CompressionLayer, set_header::SetResponseHeaderLayer};
+use tower_http::{
+    CompressionLevel,
+    compression::{
+        CompressionLayer, DefaultPredicate, Predicate as _,
+        predicate::{And, SizeAbove},
+    },
+    set_header::SetResponseHeaderLayer,
+};
 use tracing::Instrument as _;
 
 use crate::{App, BASE_PATH, auth, consistency, error::ApiError, idempotency, routes};
@@ -71,8 +78,16 @@ pub fn router(app: App) -> Router {
         .layer(header_layer(header::CACHE_CONTROL, "no-store"))
         .layer(option_layer(hsts))
         .layer(option_layer(cors))
-        .layer(CompressionLayer::new())
+        .layer(compression())
         .with_state(app)
+}
+
+/// The fastest level, and nothing that fits in one packet: at the usual level a page of a list
+/// costs more to compress than to read, and an answer of one entity more than to write.
+fn compression() -> CompressionLayer<And<DefaultPredicate, SizeAbove>> {
+    const PACKET: u64 = 1400;
+    let worth_it = DefaultPredicate::new().and(SizeAbove::new(PACKET));
+    CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(worth_it)
 }
 
 /// Some routes take larger bodies. Only who may call them gets here.
