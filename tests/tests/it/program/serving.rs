@@ -16,6 +16,8 @@ async fn the_first_start_prints_a_password_that_outlives_every_kind_of_end() {
     let arguments = ["--data-dir", path.as_str()];
 
     let server = ServerProcess::start_with(&arguments, &[]).await;
+    // What is said of the first start follows its address.
+    poll_until(WIDE, || async { server.output().contains("password  ") }).await;
     let printed = server.output();
     assert_eq!(after(&printed, "username  "), ADMIN);
     let password = after(&printed, "password  ").to_owned();
@@ -26,8 +28,9 @@ async fn the_first_start_prints_a_password_that_outlives_every_kind_of_end() {
     assert!(server.stop().await.success());
 
     let server = ServerProcess::start_with(&arguments, &[]).await;
-    assert!(!server.output().contains("password"), "{}", server.output());
     assert_eq!(sign_in(&server, ADMIN, &password).await.0, 200);
+    ready(&server).await;
+    assert!(!server.output().contains("password"), "{}", server.output());
     server.kill().await;
 
     let server = ServerProcess::start_with(&arguments, &[]).await;
