@@ -2,6 +2,7 @@
 
 use nexavpn_store::Head;
 use serde::Serialize;
+use sqlx::PgPool;
 use tokio::{sync::watch, time::Instant};
 
 /// How a projection is.
@@ -112,6 +113,25 @@ impl Handle {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.states.borrow().iter().all(|p| p.state == State::Live)
+    }
+
+    /// Asks the database whether the read models are as far as this process believes. Folds are
+    /// not waited for to reach the disk: a crash of PostgreSQL sets them back by some events, which
+    /// are folded again within a moment. In words; empty when nothing was lost.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn set_back(&self, pool: &PgPool) -> Result<Vec<String>, sqlx::Error> {
+        // Before the database is asked: what is believed follows what was committed.
+        let believed = self.states.borrow().clone();
+        let stored: Vec<(String, i64)> =
+            sqlx::query_as("SELECT name, idx FROM read.projection_checkpoint")
+                .fetch_all(pool)
+                .await?;
+        let lost =
+            |p: &&ProjectionStatus| stored.iter().any(|(name, idx)| name == p.name && *idx < p.idx);
+        let lost = believed.iter().filter(lost);
+        Ok(lost.map(|p| format!("the read model {} is being set right again", p.name)).collect())
     }
 
     /// Why the read models are not ready, in words; empty when every projection is live.

@@ -32,9 +32,12 @@ async fn root() -> impl IntoResponse {
 /// caught up.
 async fn ready(State(app): State<App>) -> impl IntoResponse {
     let mut problems = Vec::new();
-    if let Err(error) = sqlx::query("SELECT 1").execute(&app.pool).await {
-        tracing::warn!(%error, "the database does not answer");
-        problems.push("the database does not answer".to_owned());
+    match app.projections.set_back(&app.pool).await {
+        Ok(lost) => problems.extend(lost),
+        Err(error) => {
+            tracing::warn!(%error, "the database does not answer");
+            problems.push("the database does not answer".to_owned());
+        }
     }
     if let Guard::Restored { .. } = app.commands.store().guard() {
         problems.push("a restored database waits for `nexavpn restore accept`".to_owned());
