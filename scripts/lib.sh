@@ -131,6 +131,10 @@ need_test_tools() {
     # npm's own note of what it has installed is older than a lock file that has changed since.
     if [[ ! $root/web/node_modules/.package-lock.json -nt $root/web/package-lock.json ]]; then
         say "installing the packages of web/"
+        # Node.js has certificates of its own, and does not look where everybody else does.
+        if [[ -n ${SSL_CERT_FILE:-} ]]; then
+            export NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-$SSL_CERT_FILE}
+        fi
         (cd "$root/web" && PATH=$test_tools/bin:$PATH npm ci --no-audit --no-fund --loglevel=error >&2)
     fi
 }
