@@ -9,7 +9,10 @@ use nexavpn_domain::ids::{SessionId, UserId};
 use nexavpn_store::{KeyError, Keyring};
 use serde::{Deserialize, Serialize};
 
-use super::token_keys::{TokenKeyInfo, TokenKeys};
+use super::{
+    seen_tokens::{SeenTokens, TokenHash},
+    token_keys::{TokenKeyInfo, TokenKeys},
+};
 
 /// How long an access token works, in seconds.
 pub const LIFETIME: i64 = 900;
@@ -43,14 +46,17 @@ pub enum JwtError {
 
 /// Makes and checks access tokens.
 #[derive(Clone)]
-pub struct AccessTokens(TokenKeys);
+pub struct AccessTokens {
+    keys: TokenKeys,
+    seen: Arc<SeenTokens>,
+}
 
 impl AccessTokens {
     /// The tokens of the installation that the keyring belongs to. A signing key that is older
     /// than `rotate_after` is followed by another one.
     #[must_use]
     pub fn new(keyring: Keyring, random: Arc<dyn Random>, rotate_after: TimeDelta) -> Self {
-        Self(TokenKeys::new(keyring, random, rotate_after))
+        Self { keys: TokenKeys::new(keyring, random, rotate_after), seen: Arc::default() }
     }
 
     /// The same, with a key to sign with: the first one is made here.
@@ -64,7 +70,7 @@ impl AccessTokens {
         now: DateTime<Utc>,
     ) -> Result<Self, JwtError> {
         let tokens = Self::new(keyring, random, rotate_after);
-        tokens.0.look(now, TimeDelta::zero()).await?;
+        tokens.keys.look(now, TimeDelta::zero()).await?;
         Ok(tokens)
     }
 
@@ -75,7 +81,7 @@ impl AccessTokens {
     /// # Errors
     /// Where the keyring fails.
     pub async fn rotate(&self, now: DateTime<Utc>, drop_old: bool) -> Result<(), JwtError> {
-        Ok(self.0.rotate(now, drop_old).await?)
+        Ok(self.keys.rotate(now, drop_old).await?)
     }
 
     /// All keys whose tokens may work, the oldest first.
@@ -83,7 +89,7 @@ impl AccessTokens {
     /// # Errors
     /// Where the keyring fails.
     pub async fn keys(&self) -> Result<Vec<TokenKeyInfo>, JwtError> {
-        Ok(self.0.list().await?)
+        Ok(self.keys.list().await?)
     }
 
     /// A token for a session.
@@ -96,7 +102,7 @@ impl AccessTokens {
         session: SessionId,
         now: DateTime<Utc>,
     ) -> Result<String, JwtError> {
-        let key = self.0.signing(now).await?;
+        let key = self.keys.signing(now).await?;
         let mut header = Header::new(Algorithm::EdDSA);
         header.kid = Some(key.kid.clone());
         let iat = now.timestamp();
@@ -110,23 +116,46 @@ impl AccessTokens {
     /// # Errors
     /// Where the keyring fails.
     pub async fn check(&self, token: &str, now: DateTime<Utc>) -> Result<Option<Claims>, JwtError> {
-        let Ok(header) = decode_header(token) else { return Ok(None) };
-        let Some(kid) = header.kid.filter(|_| header.alg == Algorithm::EdDSA) else {
-            return Ok(None);
+        let hash = TokenHash::of(token);
+        let (kid, claims) = match self.seen.get(&hash) {
+            Some(seen) => seen,
+            None => {
+                let Some((kid, claims)) = self.verified(token, now).await? else {
+                    return Ok(None);
+                };
+                self.seen.put(hash, &kid, &claims);
+                (kid, claims)
+            }
         };
-        let Some(key) = self.0.verifying(&kid, now).await? else { return Ok(None) };
-        let mut validation = Validation::new(Algorithm::EdDSA);
-        validation.set_issuer(&[ISSUER]);
-        // Times are checked below against the clock that was passed in.
-        validation.validate_exp = false;
-        validation.set_required_spec_claims(&["exp", "iss", "sub"]);
-        let Ok(token) = decode::<Claims>(token, &key.decoding, &validation) else {
+        // Asked each time: a key that was dropped takes its tokens along.
+        if self.keys.verifying(&kid, now).await?.is_none() {
             return Ok(None);
-        };
-        let (claims, now) = (token.claims, now.timestamp());
+        }
+        let now = now.timestamp();
         let valid = claims.iat <= now + 60
             && now < claims.exp
             && claims.exp.saturating_sub(claims.iat) <= LIFETIME;
         Ok(valid.then_some(claims))
+    }
+
+    /// The claims of a token that one of our keys has signed, and which key. Its times are not
+    /// looked at.
+    async fn verified(
+        &self,
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<(Arc<str>, Claims)>, JwtError> {
+        let Ok(header) = decode_header(token) else { return Ok(None) };
+        let Some(kid) = header.kid.filter(|_| header.alg == Algorithm::EdDSA) else {
+            return Ok(None);
+        };
+        let Some(key) = self.keys.verifying(&kid, now).await? else { return Ok(None) };
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_issuer(&[ISSUER]);
+        // Times are checked each time, against the clock that is passed in.
+        validation.validate_exp = false;
+        validation.set_required_spec_claims(&["exp", "iss", "sub"]);
+        let decoded = decode::<Claims>(token, &key.decoding, &validation);
+        Ok(decoded.ok().map(|token| (kid.into(), token.claims)))
     }
 }

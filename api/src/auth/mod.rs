@@ -3,6 +3,7 @@
 mod jwt;
 mod layer;
 pub mod permissions;
+mod seen_tokens;
 mod token_keys;
 
 pub use jwt::{AccessTokens, Claims, JwtError, LIFETIME as ACCESS_TOKEN_LIFETIME};
