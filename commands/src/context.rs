@@ -16,6 +16,7 @@ use crate::{
     rehearse::Rehearsal,
     secrets::{self, Secret},
     security::Incidents,
+    sessions::{LiveSessions, live_sessions},
     throttle::Throttle,
 };
 
@@ -131,6 +132,7 @@ pub struct Commands {
     pub(crate) throttle: Arc<Throttle>,
     pub(crate) incidents: Arc<Incidents>,
     pub(crate) foresight: Option<Arc<dyn Foresight>>,
+    pub(crate) live_sessions: LiveSessions,
 }
 
 impl Commands {
@@ -145,6 +147,7 @@ impl Commands {
         settings: Settings,
     ) -> Self {
         Self {
+            live_sessions: live_sessions(pool.clone()),
             store,
             pool,
             clock,

@@ -1,12 +1,12 @@
 //! Signing in and out.
 
+mod authenticate;
 mod list;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use nexavpn_domain::{
     DomainError,
     event::{Claim, ClaimKind},
-    ids::{DeviceId, SessionId, UserId},
+    ids::{SessionId, UserId},
     security::FailureKind,
     session::{Session, SessionCommand},
     values::Role,
@@ -19,6 +19,8 @@ use crate::{
     transact::{Plan, fresh},
 };
 
+pub use authenticate::Authenticated;
+pub(crate) use authenticate::{LiveSessions, live_sessions};
 pub use list::ListedSession;
 
 /// A fresh login.
@@ -49,23 +51,6 @@ pub struct RefreshedSession {
     pub refresh_token: Secret,
 }
 
-/// Who a session that may act belongs to, as of now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Authenticated {
-    /// Who.
-    pub user_id: UserId,
-    /// The session.
-    pub session_id: SessionId,
-    /// What the user may do.
-    pub role: Role,
-    /// Whether a new password is due before anything else.
-    pub must_change_password: bool,
-    /// The device whose client this session is.
-    pub device_id: Option<DeviceId>,
-}
-
-/// How exactly the last use of a session is known: each request would be a write otherwise.
-const USED_TO_THE: TimeDelta = TimeDelta::minutes(1);
 const INVALID_CREDENTIALS: &str = "invalid_credentials";
 type AccountRow = (Uuid, String, bool, bool, Option<String>);
 
@@ -227,56 +212,6 @@ impl Commands {
         };
         let command = || SessionCommand::End(nexavpn_domain::session::EndReason::Logout);
         self.end_session(request, session, command).await
-    }
-
-    /// Whom an access token's session belongs to; none once it has ended or the user is disabled.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn authenticate(
-        &self,
-        session: SessionId,
-    ) -> Result<Option<Authenticated>, CommandError> {
-        let now = self.now();
-        type Row = (Uuid, String, bool, Option<Uuid>, DateTime<Utc>);
-        let row: Option<Row> = sqlx::query_as(
-            "SELECT a.user_id, a.role, a.must_change_password, s.device_id, s.last_used_at
-             FROM session s JOIN account a USING (user_id)
-             WHERE s.session_id = $1 AND s.expires_at > $2 AND a.enabled",
-        )
-        .bind(session.0)
-        .bind(now)
-        .fetch_optional(&self.pool)
-        .await?;
-        if row.as_ref().is_some_and(|(.., used)| *used + USED_TO_THE <= now) {
-            self.note_use(session, now).await;
-        }
-        row.map(|(user, role, must_change_password, device, _)| {
-            Ok(Authenticated {
-                user_id: UserId(user),
-                session_id: session,
-                role: Role::parse(&role).map_err(|e| DomainError::field("role", e))?,
-                must_change_password,
-                device_id: device.map(DeviceId),
-            })
-        })
-        .transpose()
-    }
-
-    /// Notes that a session is in use. That is worth no failure, and no wait for a disk.
-    async fn note_use(&self, session: SessionId, now: DateTime<Utc>) {
-        let noted = sqlx::query(
-            "WITH fast AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
-             UPDATE session SET last_used_at = $2 FROM fast
-             WHERE session_id = $1 AND last_used_at < $2",
-        )
-        .bind(session.0)
-        .bind(now)
-        .execute(&self.pool)
-        .await;
-        if let Err(error) = noted {
-            tracing::debug!(%error, "the use of a session was not noted");
-        }
     }
 
     async fn end_session(

@@ -3,6 +3,7 @@
 
 mod append;
 mod error;
+mod fresh;
 mod guard;
 mod horizon;
 mod keyring;
@@ -14,6 +15,7 @@ mod sequencer;
 mod slots;
 mod store;
 mod tail;
+mod together;
 mod verify;
 
 pub use append::{
@@ -27,4 +29,5 @@ pub use log::{Head, Log, Recorded};
 pub use migrate::{MIGRATOR, migrate};
 pub use slots::{Reserved, SlotRequest};
 pub use store::{Loaded, Options, Store, pool};
+pub use together::Together;
 pub use verify::{Report, verify};

@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use crate::{
     Keyring, Position, StoreError,
-    sealing::{Place, Sealed, open_all},
+    keyring::DataKeys,
+    sealing::{Place, Sealed, keys_of},
     tail::Tail,
 };
 
@@ -105,6 +106,10 @@ pub struct Log {
 impl Log {
     pub(crate) fn new(pool: PgPool, keyring: Keyring) -> Self {
         Self { pool, keyring, tail: Arc::default() }
+    }
+
+    pub(crate) fn tail(&self) -> Arc<Tail> {
+        Arc::clone(&self.tail)
     }
 
     /// The same as [`read`](Self::read) for those who follow the log's end: they are all after the
@@ -233,22 +238,17 @@ pub(crate) async fn open_events(
     keyring: &Keyring,
     events: &mut [Recorded],
 ) -> Result<(), StoreError> {
-    let mut sealed: Vec<Sealed<'_>> = events
-        .iter_mut()
-        .map(|e| Sealed {
-            place: Place {
-                aggregate_type: &e.aggregate_type,
-                aggregate_id: &e.aggregate_id,
-                sequence: e.sequence,
-            },
-            event_type: &e.event_type,
-            payload: &mut e.payload,
-            metadata: &mut e.metadata,
-        })
-        .collect();
-    let opened = open_all(keyring, &mut sealed).await?;
-    drop(sealed);
-    for (e, opened) in events.iter_mut().zip(opened) {
+    let batch: Vec<Sealed<'_>> = events.iter_mut().map(sealed).collect();
+    let keys = keys_of(keyring, &batch).await?;
+    drop(batch);
+    open_with(&keys, events);
+    Ok(())
+}
+
+/// The same with the keys of all who still have one.
+pub(crate) fn open_with(keys: &DataKeys, events: &mut [Recorded]) {
+    for e in events {
+        let opened = sealed(e).open(keys);
         let known = if e.event_version == FIRST_VERSION {
             opened
         } else {
@@ -264,5 +264,17 @@ pub(crate) async fn open_events(
                 Event::from_stored(&e.aggregate_type, &e.aggregate_id, e.payload.clone())
             });
     }
-    Ok(())
+}
+
+fn sealed(e: &mut Recorded) -> Sealed<'_> {
+    Sealed {
+        place: Place {
+            aggregate_type: &e.aggregate_type,
+            aggregate_id: &e.aggregate_id,
+            sequence: e.sequence,
+        },
+        event_type: &e.event_type,
+        payload: &mut e.payload,
+        metadata: &mut e.metadata,
+    }
 }

@@ -156,9 +156,14 @@ pub(crate) async fn open_all(
     keyring: &Keyring,
     batch: &mut [Sealed<'_>],
 ) -> Result<Vec<Result<(), String>>, KeyError> {
+    let keys = keys_of(keyring, batch).await?;
+    Ok(batch.iter_mut().map(|s| s.open(&keys)).collect())
+}
+
+/// The keys of all whose data is sealed here, of those who still have one.
+pub(crate) async fn keys_of(keyring: &Keyring, batch: &[Sealed<'_>]) -> Result<DataKeys, KeyError> {
     let mut owners: Vec<UserId> = batch.iter().flat_map(Sealed::owners).collect();
     owners.sort_unstable();
     owners.dedup();
-    let keys = keyring.data_keys(&owners).await?;
-    Ok(batch.iter_mut().map(|s| s.open(&keys)).collect())
+    keyring.data_keys(&owners).await
 }

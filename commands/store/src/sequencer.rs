@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nexavpn_domain::ids::UserId;
 use sqlx::{
     Connection as _, PgConnection, Row as _,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
@@ -14,8 +15,15 @@ use tokio::{
     task::JoinHandle,
     time::{sleep, timeout, timeout_at},
 };
+use uuid::Uuid;
 
-use crate::{Head, Position, Store, StoreError, WaitError, store::planned_once};
+use crate::{
+    Head, Position, Store, StoreError, WaitError,
+    append::Prepared,
+    fresh::{Fresh, Numbered},
+    store::planned_once,
+    tail::Tail,
+};
 
 /// Told once per batch, for the sequencers and readers of other processes.
 const CHANNEL: &str = "nexavpn_log";
@@ -33,7 +41,8 @@ const BATCH: i64 = 1000;
 
 // One statement, so that the horizon and the rows are of one snapshot. `won` is the
 // compare-and-set: of two sequencers one finds the head moved and inserts nothing. The rows to
-// order end with a whole transaction.
+// order end with a whole transaction. There is a row for each event that was numbered, or one
+// without an event.
 const SEQUENCE: &str = "
     WITH head AS MATERIALIZED (
         SELECT idx, gen, tx, pos, effective_time FROM log_head
@@ -49,6 +58,7 @@ const SEQUENCE: &str = "
         ) c ORDER BY c.gen DESC, c.tx DESC LIMIT 1
     ), batch AS MATERIALIZED (
         SELECT (SELECT idx FROM head) + row_number() OVER o AS idx, e.gen, e.tx, e.pos,
+               e.aggregate_type, e.aggregate_id, e.sequence, e.recorded_at,
                greatest((SELECT effective_time FROM head), max(e.recorded_at) OVER o)
                    AS effective_time
         FROM events e
@@ -70,13 +80,18 @@ const SEQUENCE: &str = "
         RETURNING 1
     )
     SELECT r.idx, r.gen, r.tx, r.pos, (SELECT count(*) FROM numbered) AS numbered,
+           ARRAY(SELECT k.user_id FROM data_key k WHERE k.user_id = ANY($3)) AS alive,
+           b.idx AS event_idx, b.gen AS event_gen, b.tx AS event_tx, b.pos AS event_pos,
+           b.aggregate_type, b.aggregate_id, b.sequence, b.recorded_at, b.effective_time,
            EXISTS (SELECT FROM last) AND NOT EXISTS (SELECT FROM won) AS lost,
            coalesce((newest.gen, newest.tx, newest.pos) > (r.gen, r.tx, r.pos), false) AS more
     FROM (SELECT idx, gen, tx, pos FROM won
           UNION ALL
           SELECT idx, gen, tx, pos FROM head WHERE NOT EXISTS (SELECT FROM won)) r
     LEFT JOIN (SELECT gen, tx, pos FROM events ORDER BY gen DESC, tx DESC, pos DESC LIMIT 1) newest
-        ON true";
+        ON true
+    LEFT JOIN batch b ON EXISTS (SELECT FROM won)
+    ORDER BY b.idx";
 
 /// What wakes the sequencer and what it tells.
 pub(crate) struct Sequencer {
@@ -85,6 +100,8 @@ pub(crate) struct Sequencer {
     appended: Notify,
     awaited: Notify,
     head: watch::Sender<Head>,
+    fresh: Fresh,
+    tail: Arc<Tail>,
 }
 
 /// The outcome of one statement.
@@ -97,7 +114,7 @@ struct Step {
 }
 
 impl Sequencer {
-    pub(crate) fn new(connect: PgConnectOptions, head: Head) -> Self {
+    pub(crate) fn new(connect: PgConnectOptions, head: Head, tail: Arc<Tail>) -> Self {
         // The order can be derived again after a crash, so nothing waits for the disk. Planning
         // takes ten times as long as a step. The statement walks indexes from where the log ends;
         // the planner cannot know that place and is kept from reading whole tables.
@@ -114,11 +131,14 @@ impl Sequencer {
             appended: Notify::new(),
             awaited: Notify::new(),
             head: watch::Sender::new(head),
+            fresh: Fresh::default(),
+            tail,
         }
     }
 
-    /// Something was appended by this process.
-    pub(crate) fn appended(&self) {
+    /// This was appended by this process.
+    pub(crate) fn appended(&self, position: Position, appends: Vec<Arc<Prepared>>) {
+        self.fresh.put(position, appends);
         self.appended.notify_one();
     }
 
@@ -135,9 +155,28 @@ impl Sequencer {
             Some(conn) => conn,
             None => PgConnection::connect_with(&self.connect).await?,
         };
-        let row = sqlx::query(SEQUENCE).bind(BATCH).bind(CHANNEL).fetch_one(&mut conn).await?;
+        let owners = self.fresh.owners();
+        let rows = sqlx::query(SEQUENCE)
+            .bind(BATCH)
+            .bind(CHANNEL)
+            .bind(owners.iter().map(|owner| owner.0).collect::<Vec<_>>())
+            .fetch_all(&mut conn)
+            .await?;
         *slot = Some(conn);
-        let head = Head::from_row(&row)?;
+        let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+        let numbered = usize::try_from(row.try_get::<i64, _>("numbered")?).unwrap_or(0);
+        let head = Head::from_row(row)?;
+        self.tail.ends_at(head.idx - i64::try_from(numbered).unwrap_or(0));
+        if numbered > 0 {
+            let alive: Vec<Uuid> = row.try_get("alive")?;
+            let alive = alive.into_iter().map(UserId).collect();
+            let events = rows.iter().map(Numbered::from_row).collect::<Result<Vec<_>, _>>()?;
+            let asked = owners.into_iter().collect();
+            // Before anybody learns of them.
+            if let Some(events) = self.fresh.events(&events, &asked, &alive) {
+                self.tail.offer(events);
+            }
+        }
         self.head.send_if_modified(|present| {
             let newer = head.idx > present.idx;
             if newer {
@@ -145,11 +184,7 @@ impl Sequencer {
             }
             newer
         });
-        Ok(Step {
-            numbered: usize::try_from(row.try_get::<i64, _>("numbered")?).unwrap_or(0),
-            lost: row.try_get("lost")?,
-            more: row.try_get("more")?,
-        })
+        Ok(Step { numbered, lost: row.try_get("lost")?, more: row.try_get("more")? })
     }
 
     async fn run(&self, mut shutdown: watch::Receiver<bool>) {

@@ -116,9 +116,9 @@ impl Store {
         let standing = Standing::read(&pool).await?;
         let head = Head::read(&pool).await?;
         let connect = PgConnectOptions::clone(&pool.connect_options());
-        let sequencer = Arc::new(Sequencer::new(connect.clone(), head));
-        let queue = Arc::new(Queue::new(connect, options.clone(), Arc::clone(&sequencer)));
         let log = Log::new(pool.clone(), keyring.clone());
+        let sequencer = Arc::new(Sequencer::new(connect.clone(), head, log.tail()));
+        let queue = Arc::new(Queue::new(connect, options.clone(), Arc::clone(&sequencer)));
         Ok(Self(Arc::new(Inner {
             log,
             queue,
@@ -179,7 +179,7 @@ impl Store {
         let rest = self.0.options.rest;
         let position = write_alone(&mut conn, &prepared, rest, End::Commit).await?;
         self.0.keyring.forget(&forgotten);
-        self.0.sequencer.appended();
+        self.0.sequencer.appended(position, vec![prepared]);
         Ok(position)
     }
 

@@ -1,33 +1,24 @@
 //! The newest events, read and opened once for all who follow the log in this process.
 
-use tokio::sync::Mutex;
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use crate::Recorded;
 
 /// More than this many events are not kept: whoever is that far behind reads alone.
-const LONGEST: usize = 256;
+const LONGEST: usize = 512;
 
-/// The batch that was read last.
+/// The newest events, without a gap.
 #[derive(Debug, Default)]
-pub(crate) struct Tail(Mutex<Option<Batch>>);
-
-#[derive(Debug)]
-struct Batch {
-    /// The number before the first.
-    after: i64,
-    events: Vec<Recorded>,
-}
-
-impl Batch {
-    fn events(&self, after: i64, limit: usize) -> Option<Vec<Recorded>> {
-        let skipped = usize::try_from(after - self.after).ok()?;
-        let events = self.events.get(skipped..).filter(|events| !events.is_empty())?;
-        Some(events.iter().take(limit).cloned().collect())
-    }
+pub(crate) struct Tail {
+    kept: Mutex<VecDeque<Recorded>>,
+    reading: tokio::sync::Mutex<()>,
 }
 
 impl Tail {
-    /// The events after number `after`, as somebody read them just now, or as `read` gives them.
+    /// The events after number `after`, as far as they are kept, or as `read` gives them.
     /// Whoever comes meanwhile waits: the same events are about to be there.
     pub(crate) async fn events<E>(
         &self,
@@ -35,14 +26,54 @@ impl Tail {
         limit: usize,
         read: impl Future<Output = Result<Vec<Recorded>, E>>,
     ) -> Result<Vec<Recorded>, E> {
-        let mut kept = self.0.lock().await;
-        if let Some(events) = kept.as_ref().and_then(|batch| batch.events(after, limit)) {
+        if let Some(events) = self.kept_after(after, limit) {
+            return Ok(events);
+        }
+        let _reading = self.reading.lock().await;
+        if let Some(events) = self.kept_after(after, limit) {
             return Ok(events);
         }
         let events = read.await?;
-        let short = !events.is_empty() && events.len() <= LONGEST;
-        *kept = short.then(|| Batch { after, events: events.clone() });
+        if events.len() <= LONGEST / 2 {
+            self.offer(events.clone());
+        }
         Ok(events)
+    }
+
+    /// Keeps events that follow each other, if they are newer than what is kept.
+    pub(crate) fn offer(&self, events: Vec<Recorded>) {
+        let mut kept = self.kept();
+        for event in events {
+            match kept.back().map(|last| last.idx) {
+                Some(last) if event.idx <= last => continue,
+                Some(last) if event.idx > last + 1 => kept.clear(),
+                _ => {}
+            }
+            if kept.len() == LONGEST {
+                kept.pop_front();
+            }
+            kept.push_back(event);
+        }
+    }
+
+    /// Forgets what comes after number `last`: the log ends there, as the database knows it. It
+    /// may be another log than before, restored.
+    pub(crate) fn ends_at(&self, last: i64) {
+        let mut kept = self.kept();
+        while kept.back().is_some_and(|event| event.idx > last) {
+            kept.pop_back();
+        }
+    }
+
+    fn kept_after(&self, after: i64, limit: usize) -> Option<Vec<Recorded>> {
+        let kept = self.kept();
+        let skipped = usize::try_from(after + 1 - kept.front()?.idx).ok()?;
+        let events: Vec<Recorded> = kept.iter().skip(skipped).take(limit).cloned().collect();
+        (!events.is_empty()).then_some(events)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, VecDeque<Recorded>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -87,16 +118,37 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_what_was_read_and_is_asked_for_comes_from_memory() {
+    async fn only_what_is_kept_and_asked_for_comes_from_memory() {
         let tail = Tail::default();
         assert_eq!(ask(&tail, 4, 9, &[5, 6, 7]).await, [5, 6, 7]);
         assert_eq!(ask(&tail, 4, 9, &[]).await, [5, 6, 7]);
         assert_eq!(ask(&tail, 5, 1, &[]).await, [6]);
         // Neither what comes after nor what came before.
         assert_eq!(ask(&tail, 7, 9, &[8]).await, [8]);
-        assert_eq!(ask(&tail, 4, 9, &[5, 6, 7, 8]).await, [5, 6, 7, 8]);
+        assert_eq!(ask(&tail, 3, 9, &[4, 5, 6, 7, 8]).await, [4, 5, 6, 7, 8]);
+        assert_eq!(ask(&tail, 4, 9, &[]).await, [5, 6, 7, 8]);
         // The end of the log is not remembered: more may come.
         assert_eq!(ask(&tail, 8, 9, &[]).await, Vec::<i64>::new());
         assert_eq!(ask(&tail, 8, 9, &[9]).await, [9]);
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_has_no_gap() {
+        let tail = Tail::default();
+        tail.offer(vec![event(5), event(6)]);
+        tail.offer(vec![event(6), event(7)]);
+        assert_eq!(ask(&tail, 4, 9, &[]).await, [5, 6, 7]);
+        tail.offer(vec![event(9)]);
+        assert_eq!(ask(&tail, 6, 9, &[7, 8]).await, [7, 8]);
+        assert_eq!(ask(&tail, 8, 9, &[]).await, [9]);
+    }
+
+    #[tokio::test]
+    async fn what_the_log_has_lost_is_forgotten() {
+        let tail = Tail::default();
+        tail.offer(vec![event(5), event(6), event(7)]);
+        tail.ends_at(5);
+        assert_eq!(ask(&tail, 4, 9, &[]).await, [5]);
+        assert_eq!(ask(&tail, 5, 9, &[6]).await, [6]);
     }
 }

@@ -22,7 +22,7 @@ use uuid::Uuid;
 pub(crate) use effects::stored_key;
 pub(crate) use metadata::SEALABLE;
 pub use metadata::{Actor, Metadata};
-pub(crate) use prepare::Prepared;
+pub(crate) use prepare::{Prepared, Row as PreparedRow};
 pub(crate) use queue::Queue;
 pub(crate) use write::{End, Failure, write_alone, write_rows_alone};
 
@@ -227,7 +227,7 @@ impl fmt::Debug for Stream {
 }
 
 /// The transaction that committed an append: what a consistency token is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Position {
     /// The generation; raised when a restored cluster is accepted.
     pub generation: i16,

@@ -31,6 +31,8 @@ pub(crate) struct Row {
 pub(crate) struct Prepared {
     pub(crate) rows: Vec<Row>,
     pub(crate) effects: Effects,
+    /// What the rows were sealed with.
+    pub(crate) keys: DataKeys,
     /// New data keys, wrapped.
     pub(crate) data_keys: Vec<(UserId, Vec<u8>)>,
     pub(crate) append: Append,
@@ -54,7 +56,7 @@ impl Prepared {
             }
         }
         let rows = rows(&append, &keys)?;
-        Ok(Self { rows, effects, data_keys, append })
+        Ok(Self { rows, effects, keys, data_keys, append })
     }
 
     /// Whether one statement writes it all.

@@ -184,8 +184,8 @@ impl Committer {
         if let [only] = &batch[..] {
             let answer = write_alone(&mut conn, &only.prepared, rest, End::Commit).await;
             self.put_back(conn, !matches!(answer, Err(AppendError::Store(_))));
-            if answer.is_ok() {
-                self.queue.sequencer.appended();
+            if let Ok(position) = answer {
+                self.queue.sequencer.appended(position, vec![Arc::clone(&only.prepared)]);
             }
             if let Some(item) = batch.into_iter().next() {
                 // Whoever went away needs no answer.
@@ -197,7 +197,8 @@ impl Committer {
         match write(&mut conn, &prepared, rest).await {
             Ok(position) => {
                 self.put_back(conn, true);
-                self.queue.sequencer.appended();
+                let prepared = batch.iter().map(|i| Arc::clone(&i.prepared)).collect();
+                self.queue.sequencer.appended(position, prepared);
                 for item in batch {
                     drop(item.answer.send(Some(Ok(position))));
                 }
