@@ -1,8 +1,11 @@
 //! HTTP to the control plane.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use nexavpn_bundle::{JoinRequest, JoinResponse, StatusReport};
 use reqwest::header::{ETAG, IF_NONE_MATCH};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, redirect};
@@ -10,6 +13,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::pin;
+use crate::state::Identity;
 
 /// 10,000 devices are about 3 MB.
 const MAX_BODY: usize = 64 << 20;
@@ -62,15 +66,38 @@ impl ClientError {
         Self::Unreachable(text)
     }
 
-    /// Whether an admin would call it the same failure, whatever the details.
+    /// What an admin would call the same failure, whatever the details.
     #[must_use]
-    pub fn is_like(&self, other: &Self) -> bool {
-        match (self, other) {
-            (
-                Self::Refused { status, code, .. },
-                Self::Refused { status: other_status, code: other_code, .. },
-            ) => (status, code) == (other_status, other_code),
-            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+    pub fn kind(&self) -> String {
+        match self {
+            Self::Refused { status, code, .. } => format!("{status} {code}"),
+            Self::Url(_) => "url".to_owned(),
+            Self::Insecure(_) => "insecure".to_owned(),
+            Self::Unreachable(_) => "unreachable".to_owned(),
+            Self::TooLarge => "too large".to_owned(),
+            Self::Unreadable(_) => "unreadable".to_owned(),
+        }
+    }
+
+    /// What an operator of the node can do about it.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Refused { status: 401 | 403, .. } => {
+                "the gateway was deleted, or joined from another node: `leave`, then `join` with a new token"
+            }
+            Self::Refused { status: 404, .. } => {
+                "the control plane does not know this gateway, or has no bundle for it yet"
+            }
+            Self::Refused { status: 429, .. } => "too many requests: raise --poll-interval",
+            Self::Refused { .. } => "see the control plane's log and its /readyz",
+            Self::Unreachable(_) => {
+                "check from this node that the control plane's name resolves and its port answers; `nexavpn-gateway doctor` tries it"
+            }
+            Self::Url(_) | Self::Insecure(_) => "`leave`, then `join` with another URL",
+            Self::TooLarge | Self::Unreadable(_) => {
+                "something other than the control plane may have answered: look at proxies in between"
+            }
         }
     }
 }
@@ -148,19 +175,45 @@ impl ControlPlane {
         serde_json::from_slice(&body)
             .map_err(|_| ClientError::Unreadable("not a join's answer".to_owned()))
     }
+}
+
+/// The control plane, with what this gateway shows to be itself. `Debug` hides it.
+#[derive(Clone)]
+pub struct Session {
+    control_plane: ControlPlane,
+    gateway_id: String,
+    credential: String,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("gateway_id", &self.gateway_id).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// As a join has left it.
+    ///
+    /// # Errors
+    /// [`ClientError`] if the URL that was joined is not acceptable.
+    pub fn new(identity: &Identity, credential: String) -> Result<Self, ClientError> {
+        let pin = identity.tls_cert_sha256.as_deref().and_then(|text| STANDARD.decode(text).ok());
+        let pin = pin.and_then(|raw| raw.try_into().ok());
+        let control_plane = ControlPlane::new(&identity.url, pin, identity.insecure)?;
+        Ok(Self { control_plane, gateway_id: identity.gateway_id.clone(), credential })
+    }
+
+    fn get(&self, path: &str) -> Result<RequestBuilder, ClientError> {
+        let url = self.control_plane.url(path)?;
+        Ok(self.control_plane.http.get(url).bearer_auth(&self.credential))
+    }
 
     /// Asks for a bundle newer than the one with the entity tag `held`.
     ///
     /// # Errors
     /// [`ClientError`] if there is no answer, or neither 200 nor 304.
-    pub async fn sync(
-        &self,
-        gateway_id: &str,
-        credential: &str,
-        held: Option<&str>,
-    ) -> Result<Fetched, ClientError> {
-        let url = self.url(&format!("api/v1/admin/gateways/{gateway_id}/sync"))?;
-        let mut request = self.http.get(url).bearer_auth(credential);
+    pub async fn sync(&self, held: Option<&str>) -> Result<Fetched, ClientError> {
+        let mut request = self.get(&format!("api/v1/admin/gateways/{}/sync", self.gateway_id))?;
         if let Some(held) = held {
             request = request.header(IF_NONE_MATCH, held);
         }
@@ -180,14 +233,10 @@ impl ControlPlane {
     ///
     /// # Errors
     /// [`ClientError`] if the report is not taken.
-    pub async fn report(
-        &self,
-        gateway_id: &str,
-        credential: &str,
-        report: &StatusReport,
-    ) -> Result<(), ClientError> {
-        let url = self.url(&format!("api/v1/gateways/{gateway_id}/status"))?;
-        let response = send(self.http.post(url).bearer_auth(credential).json(report)).await?;
+    pub async fn report(&self, report: &StatusReport) -> Result<(), ClientError> {
+        let url = self.control_plane.url(&format!("api/v1/gateways/{}/status", self.gateway_id))?;
+        let request = self.control_plane.http.post(url).bearer_auth(&self.credential).json(report);
+        let response = send(request).await?;
         if response.status().is_success() { Ok(()) } else { Err(refused(response).await) }
     }
 }

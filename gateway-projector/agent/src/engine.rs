@@ -1,6 +1,7 @@
 //! Believes bundles and applies them.
 
 use std::fs::File;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use ed25519_dalek::VerifyingKey;
@@ -34,6 +35,24 @@ pub enum ApplyError {
     /// The state directory.
     #[error("state: {0}")]
     State(#[from] StateError),
+}
+
+impl ApplyError {
+    /// What an operator of the node can do about it.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Firewall(_) => {
+                "see that nft 1.0.6 or newer is there and the agent may use it (CAP_NET_ADMIN)"
+            }
+            Self::Tunnel(TunnelError::Foreign { .. }) => {
+                "remove that interface if nobody needs it, or run with another --interface"
+            }
+            Self::Tunnel(_) => "see that the UDP port is free and WireGuard is there",
+            Self::Link(_) => "see that the addresses of the gateway are on no other interface",
+            Self::State(_) => "make room on the disk, or the directory writable",
+        }
+    }
 }
 
 /// Choices of the node's admin.
@@ -75,7 +94,8 @@ pub struct Engine {
 
 impl Engine {
     /// Takes the state directory, loads the deny base, and brings the bundle on
-    /// disk back into force.
+    /// disk back into force, unless the control plane has been silent for too
+    /// long already.
     ///
     /// # Errors
     /// [`ApplyError`] if not even the deny base can be loaded. A bundle that
@@ -85,6 +105,7 @@ impl Engine {
         identity: &Identity,
         options: Options,
         now: DateTime<Utc>,
+        silence: Duration,
     ) -> Result<Self, ApplyError> {
         let lock = state.lock()?;
         let private_key =
@@ -127,7 +148,7 @@ impl Engine {
         match engine.held.as_ref().map(|held| held.bundle.position()) {
             None => info!("no bundle yet: everything is denied"),
             Some((epoch, revision)) => {
-                if let Err(error) = engine.reconcile(now, false).await {
+                if let Err(error) = engine.reconcile(now, engine.is_stale(silence)).await {
                     error!(epoch, revision, %error, "cannot apply the bundle on disk, trying again");
                 }
             }
@@ -298,6 +319,24 @@ impl Engine {
     #[must_use]
     pub fn held(&self) -> Option<&VerifiedBundle> {
         self.held.as_ref().map(|held| &held.bundle)
+    }
+
+    /// How long the control plane may be silent, where the bundle bounds it.
+    #[must_use]
+    pub fn max_silence(&self) -> Option<Duration> {
+        self.held()?.payload.max_stale_s.map(Duration::from_secs)
+    }
+
+    /// Whether a silence of this length ends all access.
+    #[must_use]
+    pub fn is_stale(&self, silence: Duration) -> bool {
+        self.max_silence().is_some_and(|limit| silence >= limit)
+    }
+
+    /// Where the node keeps its state.
+    #[must_use]
+    pub fn state(&self) -> &StateDir {
+        &self.state
     }
 
     /// The bundle in force.

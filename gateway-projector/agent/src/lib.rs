@@ -5,6 +5,9 @@
 //! | --- | --- |
 //! | [`join`] | becomes a gateway with a join token |
 //! | [`run`](mod@run) | the loop: fetch, verify, apply, report |
+//! | [`contact`] | how long the control plane has been silent |
+//! | [`backoff`] | pauses between attempts |
+//! | [`trouble`] | says a trouble once, not at each attempt |
 //! | [`engine`] | verifies a bundle and applies it, step by step |
 //! | [`desired`] | what a bundle means at a moment |
 //! | [`nft`] | renders nftables scripts; pure |
@@ -13,6 +16,7 @@
 //! | [`listing`] | reads back what nftables holds |
 //! | [`link`] | addresses, MTU, forwarding |
 //! | [`client`] | HTTP to the control plane |
+//! | [`report`] | status reports |
 //! | [`state`] | what the node keeps on disk |
 //! | [`local`] | `status` and `leave` |
 //! | [`prompt`] | asks for the join token |
@@ -21,8 +25,10 @@
 //! [`firewall::Firewall`]; a further tunnel is one file in `tunnel/` and one arm
 //! of [`tunnel::Tunnel`].
 
+pub mod backoff;
 pub mod client;
 pub mod command;
+pub mod contact;
 pub mod desired;
 pub mod engine;
 pub mod firewall;
@@ -33,8 +39,10 @@ pub mod local;
 pub mod nft;
 pub mod pin;
 pub mod prompt;
+pub mod report;
 pub mod run;
 pub mod state;
+pub mod trouble;
 pub mod tunnel;
 
 /// The version that the agent reports.

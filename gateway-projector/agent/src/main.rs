@@ -155,7 +155,7 @@ async fn execute(command: Command) -> Result<(), Box<dyn std::error::Error>> {
                 report: options.report_interval,
                 keep_tunnel: options.keep_tunnel,
             };
-            run::run(state, settings).await?;
+            run::run(state, settings, rand::rng()).await?;
         }
         Command::Status(place) => {
             let state = StateDir::open(&place.state_dir)?;

@@ -3,23 +3,27 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use chrono::{SecondsFormat, Utc};
-use nexavpn_bundle::{BundleError, Rejected, StatusReport};
+use chrono::Utc;
+use nexavpn_bundle::{Applied, BundleError, Rejected};
+use rand::Rng;
 use thiserror::Error;
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, error, info, warn};
 
 use crate::VERSION;
-use crate::client::{ClientError, ControlPlane, Fetched};
+use crate::backoff::Backoff;
+use crate::client::{ClientError, Fetched, Session};
+use crate::contact::{Contact, boot_id, since_boot};
 use crate::engine::{ApplyError, Engine, Offer, Options, applied};
+use crate::report::Reporter;
 use crate::state::{StateDir, StateError};
+use crate::trouble::Trouble;
 
-/// The longest pause between attempts, however often they have failed: this
-/// bounds how late a revocation arrives after an outage.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How often clocks that a timer cannot follow are looked at.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// The reason code of a bundle that was believed and could not be applied.
+const APPLY_FAILED: &str = "apply_failed";
 
 /// An agent that cannot run.
 #[derive(Debug, Error)]
@@ -51,37 +55,38 @@ pub struct Settings {
     pub keep_tunnel: bool,
 }
 
-/// Runs until SIGTERM or SIGINT.
+/// Runs until SIGTERM or SIGINT. `random` spreads the attempts of many gateways.
 ///
 /// # Errors
 /// [`RunError`] if it cannot start; later failures are logged and retried.
-pub async fn run(state: StateDir, settings: Settings) -> Result<(), RunError> {
+pub async fn run(state: StateDir, settings: Settings, random: impl Rng) -> Result<(), RunError> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signals)?;
 
     let (identity, credential) = state.identity()?;
-    let pin = identity.tls_cert_sha256.as_deref().and_then(|text| STANDARD.decode(text).ok());
-    let pin = pin.and_then(|raw| raw.try_into().ok());
-    let control_plane = ControlPlane::new(&identity.url, pin, identity.insecure)?;
-    let engine = Engine::start(state, &identity, settings.options.clone(), Utc::now()).await?;
+    let session = Session::new(&identity, credential)?;
+    let contact = Contact::resume(state.contact(), boot_id(), since_boot());
+    let silence = contact.silence(since_boot());
+    let options = settings.options.clone();
+    let engine = Engine::start(state, &identity, options, Utc::now(), silence).await?;
     info!(gateway = identity.gateway_id, url = identity.url, version = VERSION, "agent runs");
 
     let now = Instant::now();
     let mut agent = Agent {
-        control_plane,
-        gateway_id: identity.gateway_id,
-        credential,
+        reporter: Reporter::new(session.clone()),
+        session,
         engine,
+        backoff: Backoff::new(settings.poll, random),
         settings,
-        last_contact: now,
+        contact,
         next_poll: now,
         next_report: now,
-        failures: 0,
         stale: false,
-        unapplied: false,
+        fetching: Trouble::default(),
+        refusing: Trouble::default(),
+        applying: Trouble::default(),
         rejected: None,
-        reporting: None,
     };
     loop {
         // Only waiting is interrupted, never a step of an application.
@@ -97,27 +102,34 @@ pub async fn run(state: StateDir, settings: Settings) -> Result<(), RunError> {
     Ok(())
 }
 
-struct Agent {
-    control_plane: ControlPlane,
-    gateway_id: String,
-    credential: String,
+struct Agent<R> {
+    session: Session,
+    reporter: Reporter,
     engine: Engine,
+    backoff: Backoff<R>,
     settings: Settings,
-    /// Of the last authenticated 200 or 304, on the monotonic clock. A start
-    /// counts as one, or a node could not come back by itself in an outage.
-    last_contact: Instant,
+    contact: Contact,
     next_poll: Instant,
     next_report: Instant,
-    failures: u32,
     stale: bool,
-    /// The last application failed.
-    unapplied: bool,
+    fetching: Trouble,
+    refusing: Trouble,
+    applying: Trouble,
     rejected: Option<Rejected>,
-    /// The report under way, or the last one, with what became of it.
-    reporting: Option<JoinHandle<Option<ClientError>>>,
 }
 
-impl Agent {
+/// What became of a question to the control plane.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// It was answered.
+    Content,
+    /// It was answered with something that is of no use.
+    Refused,
+    /// It was not answered, or the answer could not be kept.
+    Failed,
+}
+
+impl<R: Rng> Agent<R> {
     /// Waits for the next thing to do; where that is a question to the control
     /// plane, asks it. Safe to drop at any point.
     async fn wait(&self) -> Option<Result<Fetched, ClientError>> {
@@ -129,104 +141,135 @@ impl Agent {
         }
         sleep_until(self.next_poll).await;
         let tag = self.engine.held().map(nexavpn_bundle::VerifiedBundle::etag);
-        Some(self.control_plane.sync(&self.gateway_id, &self.credential, tag.as_deref()).await)
+        Some(self.session.sync(tag.as_deref()).await)
     }
 
     async fn turn(&mut self, fetched: Option<Result<Fetched, ClientError>>) {
-        let polled = fetched.is_some();
-        let mut failed = false;
+        let mut outcome = None;
         if let Some(fetched) = fetched {
             self.engine.check_tunnel().await;
-            failed = !self.take(fetched);
+            outcome = Some(self.take(fetched));
         }
-
         self.notice_staleness();
         match self.engine.reconcile(Utc::now(), self.stale).await {
-            Ok(true) => {
-                self.unapplied = false;
-                self.rejected =
-                    self.rejected.take().filter(|old| old.reason_code != "apply_failed");
-                self.next_report = Instant::now();
+            Ok(changed) => {
+                if let Some(attempts) = self.applying.over() {
+                    info!(attempts, "the bundle is applied after all");
+                }
+                if changed {
+                    self.rejected =
+                        self.rejected.take().filter(|old| old.reason_code != APPLY_FAILED);
+                    self.next_report = Instant::now();
+                }
             }
-            Ok(false) => {}
             Err(error) => {
-                self.unapplied = true;
-                error!(%error, "cannot apply the bundle, trying again");
-                failed = true;
-                let held = self.engine.held().map(applied);
-                self.reject(Rejected {
-                    epoch: held.as_ref().map(|held| held.epoch),
-                    revision: held.as_ref().map(|held| held.revision),
-                    sha256: held.map(|held| held.sha256),
-                    reason_code: "apply_failed".to_owned(),
-                    reason: error.to_string(),
-                });
+                self.not_applied(&error);
+                outcome = Some(Outcome::Failed);
             }
         }
 
         let now = Instant::now();
-        if polled || failed {
-            self.failures = if failed { self.failures.saturating_add(1) } else { 0 };
-            self.next_poll = now + self.pause();
+        if let Some(outcome) = outcome {
+            self.next_poll = now
+                + match outcome {
+                    Outcome::Content => self.backoff.succeeded(),
+                    Outcome::Refused => self.backoff.refused(),
+                    Outcome::Failed => self.backoff.failed(),
+                };
         }
         if now >= self.next_report {
             self.next_report = now + self.settings.report;
-            self.report().await;
+            let peers = self.engine.inspect().await;
+            let applied = self.engine.applied().cloned();
+            self.reporter.send(applied, self.rejected.clone(), peers).await;
         }
     }
 
-    /// Whether the answer was one to be content with.
-    fn take(&mut self, fetched: Result<Fetched, ClientError>) -> bool {
+    fn take(&mut self, fetched: Result<Fetched, ClientError>) -> Outcome {
         let body = match fetched {
             Ok(Fetched::NotModified) => {
-                self.last_contact = Instant::now();
-                self.rejected =
-                    self.rejected.take().filter(|old| old.reason_code == "apply_failed");
-                return true;
+                self.heard();
+                // What cannot be applied is not cured by an answer.
+                self.rejected = self.rejected.take().filter(|old| old.reason_code == APPLY_FAILED);
+                return Outcome::Content;
             }
             Ok(Fetched::Bundle(body)) => body,
             Err(error) => {
-                // Every attempt fails alike during an outage: one line is enough.
-                if self.failures == 0 {
-                    warn!(%error, "cannot fetch, keeping the bundle in force");
+                if self.fetching.again(&error.kind()) {
+                    let (advice, held) = (error.advice(), self.held());
+                    warn!(%error, advice, held, "cannot fetch bundles, enforcing the one held");
                 } else {
-                    debug!(%error, failures = self.failures, "still cannot fetch");
+                    debug!(%error, "still cannot fetch");
                 }
-                return false;
+                return Outcome::Failed;
             }
         };
         match self.engine.offer(&body) {
             Ok(Offer::Accepted) => {
-                self.last_contact = Instant::now();
+                self.heard();
                 self.rejected = None;
-                true
+                Outcome::Content
             }
             Ok(Offer::Held) => {
-                self.last_contact = Instant::now();
-                true
+                self.heard();
+                Outcome::Content
             }
             Ok(Offer::Refused { reason, known }) => {
                 self.refuse(&reason, known);
-                // There was an answer: the next one may be better soon.
-                self.failures = self.failures.min(1);
-                false
+                Outcome::Refused
             }
             Err(error) => {
-                error!(%error, "cannot keep a new bundle, it is not applied");
-                false
+                if self.fetching.again("not kept") {
+                    let advice = "make room on the disk, or the directory writable";
+                    error!(%error, advice, "cannot keep a new bundle, it is not applied");
+                }
+                Outcome::Failed
             }
         }
     }
 
-    fn refuse(&mut self, reason: &BundleError, known: Option<nexavpn_bundle::Applied>) {
+    /// There was an authenticated answer, and nothing to complain of.
+    fn heard(&mut self) {
+        self.contact.made(since_boot());
+        if let Some(attempts) = self.fetching.over() {
+            info!(attempts, "the control plane answers again");
+        }
+        if let Some(attempts) = self.refusing.over() {
+            info!(attempts, "bundles are accepted again");
+        }
+    }
+
+    fn refuse(&mut self, reason: &BundleError, known: Option<Applied>) {
         let code = reason.reason_code();
-        warn!(code, %reason, "refused a bundle, keeping the one in force");
+        if self.refusing.again(&reason.to_string()) {
+            let (advice, held) = (advice(reason), self.held());
+            warn!(code, %reason, advice, held, "refused a bundle, enforcing the one held");
+        } else {
+            debug!(code, %reason, "refused again");
+        }
         self.reject(Rejected {
             epoch: known.as_ref().map(|known| known.epoch),
             revision: known.as_ref().map(|known| known.revision),
             sha256: known.map(|known| known.sha256),
             reason_code: code.to_owned(),
             reason: reason.to_string(),
+        });
+    }
+
+    fn not_applied(&mut self, error: &ApplyError) {
+        if self.applying.again(&error.to_string()) {
+            let advice = error.advice();
+            error!(%error, advice, held = self.held(), "cannot apply the bundle, trying again");
+        } else {
+            debug!(%error, "still cannot apply");
+        }
+        let held = self.engine.held().map(applied);
+        self.reject(Rejected {
+            epoch: held.as_ref().map(|held| held.epoch),
+            revision: held.as_ref().map(|held| held.revision),
+            sha256: held.map(|held| held.sha256),
+            reason_code: APPLY_FAILED.to_owned(),
+            reason: error.to_string(),
         });
     }
 
@@ -238,76 +281,64 @@ impl Agent {
         self.rejected = Some(rejected);
     }
 
+    /// The position of the bundle held, for the log.
+    fn held(&self) -> Option<String> {
+        let (epoch, revision) = self.engine.held()?.position();
+        Some(format!("{epoch}.{revision}"))
+    }
+
     fn stale_from(&self) -> Option<Instant> {
-        let limit = self.engine.held()?.payload.max_stale_s?;
-        let from = self.last_contact.checked_add(Duration::from_secs(limit))?;
-        (!self.stale).then_some(from)
+        let left = self.engine.max_silence()?.saturating_sub(self.contact.silence(since_boot()));
+        // Timers stand still while the machine sleeps: look again now and then.
+        (!self.stale).then(|| Instant::now() + left.min(LOOK_AGAIN))
     }
 
     fn notice_staleness(&mut self) {
-        let limit = self.engine.held().and_then(|held| held.payload.max_stale_s);
-        let stale =
-            limit.is_some_and(|limit| self.last_contact.elapsed() >= Duration::from_secs(limit));
-        if stale != self.stale {
-            warn!(stale, "the control plane has been silent for max_stale_s, or is back");
+        if self.engine.max_silence().is_some() {
+            self.contact.keep(self.engine.state());
+        }
+        let silence = self.contact.silence(since_boot());
+        let stale = self.engine.is_stale(silence);
+        if stale && !self.stale {
+            let silent_s = silence.as_secs();
+            error!(
+                silent_s,
+                "the control plane has been silent for max_stale_s: all access is closed until it answers"
+            );
+        } else if self.stale && !stale {
+            info!("max_stale_s is over: access is open again");
         }
         self.stale = stale;
     }
 
     fn next_expiry(&self) -> Option<Instant> {
         // What failed is tried again with the next question.
-        if self.unapplied {
+        if self.applying.is_there() {
             return None;
         }
         let left = (self.engine.next_expiry()? - Utc::now()).to_std().unwrap_or_default();
         // The clock may be set: look again now and then.
-        Some(Instant::now() + left.min(Duration::from_secs(60)))
+        Some(Instant::now() + left.min(LOOK_AGAIN))
     }
+}
 
-    /// The next pause: doubled by each failure, and of random length then, so
-    /// that gateways do not come back all at once.
-    fn pause(&self) -> Duration {
-        if self.failures == 0 {
-            return self.settings.poll;
+/// What an operator can do about a refused bundle.
+fn advice(reason: &BundleError) -> &'static str {
+    match reason {
+        BundleError::RolledBack { .. } | BundleError::Conflict { .. } => {
+            "the control plane has lost history: see `nexavpn restore accept` there"
         }
-        let doubled = self.settings.poll.saturating_mul(1 << self.failures.min(16));
-        let longest = doubled.min(LONGEST_PAUSE.max(self.settings.poll));
-        longest.mul_f64(rand::random_range(0.5..1.0))
-    }
-
-    /// Sends a report on the side, so that a slow answer delays no bundle; one
-    /// at a time, since the next says all that this one would have said.
-    async fn report(&mut self) {
-        let peers = self.engine.inspect().await;
-        let earlier = match self.reporting.take() {
-            Some(task) if !task.is_finished() => {
-                self.reporting = Some(task);
-                return;
-            }
-            Some(task) => task.await.ok().flatten(),
-            None => None,
-        };
-        let report = StatusReport {
-            agent_version: VERSION.to_owned(),
-            applied: self.engine.applied().cloned(),
-            rejected: self.rejected.clone(),
-            peers,
-            reported_at: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
-        };
-        let (control_plane, gateway_id, credential) =
-            (self.control_plane.clone(), self.gateway_id.clone(), self.credential.clone());
-        self.reporting = Some(tokio::spawn(async move {
-            let failure = control_plane.report(&gateway_id, &credential, &report).await.err();
-            match (&failure, &earlier) {
-                (Some(error), Some(earlier)) if error.is_like(earlier) => {
-                    debug!(%error, "still cannot report");
-                }
-                // The node serves on, but nobody sees how it is.
-                (Some(error), _) => warn!(%error, "the status report was not taken"),
-                (None, Some(_)) => info!("status reports are taken again"),
-                (None, None) => {}
-            }
-            failure
-        }));
+        BundleError::UnknownKey(_) => {
+            "the control plane signs with a key that this node does not know: `leave`, then `join` again"
+        }
+        BundleError::WrongGateway(_) => "the control plane mixes gateways up: see its log",
+        BundleError::UnsupportedFormat(_) => "upgrade this agent",
+        BundleError::Malformed(_)
+        | BundleError::BadHash
+        | BundleError::BadSignature
+        | BundleError::NotCanonical
+        | BundleError::Invalid(_) => {
+            "look at proxies in between, and at the versions of agent and control plane"
+        }
     }
 }

@@ -8,6 +8,7 @@
 //! | `bundle.json` | the last bundle in force, as it was received |
 //! | `next.json` | a verified bundle while it is being applied |
 //! | `runtime.json` | the names in use, for `status` and `leave` |
+//! | `contact.json` | when the control plane last answered |
 //! | `lock` | held by the agent that runs |
 //!
 //! A verified bundle is on disk before its first step: a crash between the
@@ -26,12 +27,15 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use x25519_dalek::{PublicKey, StaticSecret};
 
+use crate::contact::Kept;
+
 const PRIVATE_KEY: &str = "private.key";
 const CREDENTIAL: &str = "credential";
 const GATEWAY: &str = "gateway.json";
 const BUNDLE: &str = "bundle.json";
 const NEXT: &str = "next.json";
 const RUNTIME: &str = "runtime.json";
+const CONTACT: &str = "contact.json";
 const LOCK: &str = "lock";
 
 /// State that cannot be read or written.
@@ -297,12 +301,34 @@ impl StateDir {
         self.read_json(RUNTIME)
     }
 
+    /// Keeps when the control plane last answered. Without fsync: it says
+    /// nothing after a reboot, and before one the page cache holds it.
+    ///
+    /// # Errors
+    /// [`StateError`] if it cannot be written.
+    pub fn save_contact(&self, kept: &Kept) -> Result<(), StateError> {
+        let path = self.file(CONTACT);
+        let io = |source| StateError::Io { path: path.clone(), source };
+        let text = serde_json::to_vec(kept)
+            .map_err(|error| StateError::Damaged { path: path.clone(), what: error.to_string() })?;
+        let mut temporary = tempfile::NamedTempFile::new_in(&self.0).map_err(io)?;
+        temporary.write_all(&text).map_err(io)?;
+        temporary.persist(&path).map_err(|error| io(error.error)).map(|_| ())
+    }
+
+    /// When the control plane last answered, where that is known. What cannot
+    /// be read counts as not known.
+    #[must_use]
+    pub fn contact(&self) -> Option<Kept> {
+        self.read_json(CONTACT).ok().flatten()
+    }
+
     /// Removes everything but the lock.
     ///
     /// # Errors
     /// [`StateError`] if something stays.
     pub fn clear(&self) -> Result<(), StateError> {
-        let others = [PRIVATE_KEY, CREDENTIAL, BUNDLE, NEXT, RUNTIME, "wireguard-go.log"];
+        let others = [PRIVATE_KEY, CREDENTIAL, BUNDLE, NEXT, RUNTIME, CONTACT, "wireguard-go.log"];
         for name in std::iter::once(GATEWAY).chain(others) {
             let path = self.file(name);
             match fs::remove_file(&path) {
