@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use crate::{BundleError, FORMAT, Payload, canonical, validate};
+use crate::{BundleError, Contents, FORMAT, Payload, canonical};
 
 /// Keeps a bundle's signature from being one of anything else.
 const CONTEXT: &[u8] = b"nexavpn-bundle-v1\0";
@@ -34,6 +34,8 @@ pub struct SignedBundle {
 pub struct VerifiedBundle {
     /// The payload.
     pub payload: Payload,
+    /// The same, for deltas that begin here.
+    pub contents: Contents,
     /// The bytes that were signed.
     pub bytes: Vec<u8>,
     /// SHA-256 of [`VerifiedBundle::bytes`] in hexadecimal.
@@ -58,15 +60,37 @@ pub struct Envelope<'a> {
     signature: EnvelopeSignature,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = BundleSignature))]
-struct EnvelopeSignature {
+pub(crate) struct EnvelopeSignature {
     /// Which key signed.
     key_id: String,
     /// The Ed25519 signature in base64.
     ed25519: String,
+}
+
+impl EnvelopeSignature {
+    /// The key that made this signature of a payload.
+    pub(crate) fn check(
+        &self,
+        payload: &[u8],
+        trusted: &[VerifyingKey],
+    ) -> Result<String, BundleError> {
+        let key = trusted
+            .iter()
+            .find(|key| key_id(key) == self.key_id)
+            .ok_or_else(|| BundleError::UnknownKey(shortened(&self.key_id)))?;
+        let signature = STANDARD
+            .decode(&self.ed25519)
+            .ok()
+            .and_then(|raw| Signature::from_slice(&raw).ok())
+            .ok_or(BundleError::BadSignature)?;
+        key.verify_strict(&signed_bytes(payload), &signature)
+            .map_err(|_| BundleError::BadSignature)?;
+        Ok(key_id(key))
+    }
 }
 
 /// The id of a signing key: the first 16 hexadecimal digits of the SHA-256 of
@@ -87,33 +111,48 @@ fn signed_bytes(payload: &[u8]) -> Vec<u8> {
     [CONTEXT, payload].concat()
 }
 
-/// Signs a payload's canonical bytes.
+/// Signs a payload's canonical bytes, whether it keeps the rules or not.
 ///
 /// # Errors
 /// [`BundleError::Malformed`] if the payload cannot be written as JSON.
 pub fn sign(payload: &Payload, key: &SigningKey) -> Result<SignedBundle, BundleError> {
     let bytes = canonical(payload)?;
+    Ok(signed(payload.epoch, payload.revision, bytes, key))
+}
+
+/// Signs contents, which keep the rules.
+#[must_use]
+pub fn sign_contents(contents: &Contents, key: &SigningKey) -> SignedBundle {
+    let frame = contents.frame();
+    signed(frame.epoch, frame.revision, contents.bytes(), key)
+}
+
+fn signed(epoch: i64, revision: i64, bytes: Vec<u8>, key: &SigningKey) -> SignedBundle {
     let signature = key.sign(&signed_bytes(&bytes));
-    Ok(SignedBundle {
-        epoch: payload.epoch,
-        revision: payload.revision,
+    SignedBundle {
+        epoch,
+        revision,
         sha256: hex::encode(Sha256::digest(&bytes)),
         key_id: key_id(&key.verifying_key()),
         signature: STANDARD.encode(signature.to_bytes()),
         bytes,
-    })
+    }
 }
 
 impl SignedBundle {
     /// The HTTP body. The payload goes in byte for byte as it was signed.
     #[must_use]
     pub fn body(&self) -> Vec<u8> {
+        [b"{\"payload\":", self.bytes.as_slice(), self.tail().as_bytes()].concat()
+    }
+
+    /// What follows payload or delta in an envelope.
+    pub(crate) fn tail(&self) -> String {
         // Hash, key id and base64 hold no character that JSON would escape.
-        let tail = format!(
+        format!(
             ",\"sha256\":\"{}\",\"signature\":{{\"key_id\":\"{}\",\"ed25519\":\"{}\"}}}}",
             self.sha256, self.key_id, self.signature
-        );
-        [b"{\"payload\":", self.bytes.as_slice(), tail.as_bytes()].concat()
+        )
     }
 
     /// The strong entity tag of this bundle, with its quotes.
@@ -185,17 +224,7 @@ pub fn verify(body: &[u8], trusted: &[VerifyingKey]) -> Result<VerifiedBundle, B
     if sha256 != envelope.sha256 {
         return Err(BundleError::BadHash);
     }
-    let named = &envelope.signature.key_id;
-    let key = trusted
-        .iter()
-        .find(|key| key_id(key) == *named)
-        .ok_or_else(|| BundleError::UnknownKey(shortened(named)))?;
-    let signature = STANDARD
-        .decode(&envelope.signature.ed25519)
-        .ok()
-        .and_then(|raw| Signature::from_slice(&raw).ok())
-        .ok_or(BundleError::BadSignature)?;
-    key.verify_strict(&signed_bytes(bytes), &signature).map_err(|_| BundleError::BadSignature)?;
+    let key_id = envelope.signature.check(bytes, trusted)?;
 
     // A later format may have other fields: name the format, not the field.
     #[derive(Deserialize)]
@@ -207,11 +236,11 @@ pub fn verify(body: &[u8], trusted: &[VerifyingKey]) -> Result<VerifiedBundle, B
         return Err(BundleError::UnsupportedFormat(format));
     }
     let payload: Payload = serde_json::from_slice(bytes).map_err(malformed)?;
-    if canonical(&payload)? != bytes {
+    let contents = Contents::new(payload.clone())?;
+    if contents.bytes() != bytes {
         return Err(BundleError::NotCanonical);
     }
-    validate(&payload)?;
-    Ok(VerifiedBundle { payload, bytes: bytes.to_vec(), sha256, key_id: key_id(key) })
+    Ok(VerifiedBundle { payload, contents, bytes: bytes.to_vec(), sha256, key_id })
 }
 
 /// The envelope is not authenticated yet: do not carry a novel into the logs.

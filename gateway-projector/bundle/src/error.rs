@@ -42,6 +42,14 @@ pub enum BundleError {
         /// The revision held here.
         held_revision: i64,
     },
+    /// A delta from something else than this node holds.
+    #[error("the delta begins at revision {epoch}.{revision}, which is not what is held here")]
+    OtherBase {
+        /// The epoch that the delta begins at.
+        epoch: i64,
+        /// The revision that the delta begins at.
+        revision: i64,
+    },
     /// Another content under the epoch and revision that this node holds.
     #[error("revision {epoch}.{revision} is held here with another content")]
     Conflict {
@@ -66,6 +74,7 @@ impl BundleError {
             Self::Invalid(_) => "invalid",
             Self::WrongGateway(_) => "wrong_gateway",
             Self::RolledBack { .. } => "rolled_back",
+            Self::OtherBase { .. } => "other_base",
             Self::Conflict { .. } => "conflict",
         }
     }

@@ -6,6 +6,8 @@
 //! | --- | --- |
 //! | [`payload`] | the payload's types, profile names |
 //! | [`canonical`](mod@canonical) | RFC 8785 bytes with every array sorted |
+//! | [`contents`] | a payload that is changed piece by piece |
+//! | [`delta`] | what leads from one bundle to a later one |
 //! | [`envelope`] | signing and verifying |
 //! | [`ranges`] | the textual ranges inside profiles |
 //! | [`validate`](mod@validate) | what a payload must satisfy beyond its types |
@@ -13,6 +15,8 @@
 //! | [`wire`] | requests and answers between agent and control plane |
 
 pub mod canonical;
+pub mod contents;
+pub mod delta;
 pub mod envelope;
 mod error;
 pub mod payload;
@@ -22,9 +26,15 @@ pub mod validate;
 pub mod wire;
 
 pub use canonical::canonical;
-pub use envelope::{Envelope, SignedBundle, VerifiedBundle, etag, key_id, sign, verify};
+pub use contents::{Change, Contents};
+pub use delta::{Base, Delta, DeltaEnvelope, is_delta, verify_delta};
+pub use envelope::{
+    Envelope, SignedBundle, VerifiedBundle, etag, key_id, sign, sign_contents, verify,
+};
 pub use error::BundleError;
-pub use payload::{Device, FORMAT, Input, Interface, Masquerade, Nat, Payload, PortBox, Profile};
+pub use payload::{
+    Device, FORMAT, Frame, Input, Interface, Masquerade, Nat, Payload, PortBox, Profile,
+};
 pub use token::{JoinToken, TokenError};
 pub use validate::{is_interface_name, is_uuid, validate};
 pub use wire::{Applied, JoinRequest, JoinResponse, PeerStatus, Rejected, StatusReport};

@@ -41,6 +41,76 @@ pub struct Payload {
     pub nat: Nat,
 }
 
+/// A payload without devices and profiles.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = BundleFrame))]
+pub struct Frame {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The gateway's id, a lower-case UUID.
+    pub gateway_id: String,
+    /// Unix time of the last accepted restore or lossy failover.
+    pub epoch: i64,
+    /// `idx` of the newest event that changed this gateway's bundle.
+    pub revision: i64,
+    /// Effective time of that event, RFC 3339 in UTC.
+    pub issued_at: String,
+    /// After so many seconds without the control plane the node denies everything.
+    pub max_stale_s: Option<u64>,
+    /// The WireGuard interface.
+    pub interface: Interface,
+    /// What devices may reach on the gateway itself.
+    pub input: Input,
+    /// Source address translation.
+    pub nat: Nat,
+}
+
+impl Payload {
+    /// The payload in its parts.
+    #[must_use]
+    pub fn into_parts(self) -> (Frame, Vec<Device>, BTreeMap<String, Profile>) {
+        let Self { format, gateway_id, epoch, revision, issued_at, max_stale_s, .. } = self;
+        let Self { interface, input, nat, devices, profiles, .. } = self;
+        let frame = Frame {
+            format,
+            gateway_id,
+            epoch,
+            revision,
+            issued_at,
+            max_stale_s,
+            interface,
+            input,
+            nat,
+        };
+        (frame, devices, profiles)
+    }
+
+    /// The payload of its parts.
+    #[must_use]
+    pub fn from_parts(
+        frame: Frame,
+        devices: Vec<Device>,
+        profiles: BTreeMap<String, Profile>,
+    ) -> Self {
+        let Frame { format, gateway_id, epoch, revision, issued_at, max_stale_s, .. } = frame;
+        let Frame { interface, input, nat, .. } = frame;
+        Self {
+            format,
+            gateway_id,
+            epoch,
+            revision,
+            issued_at,
+            max_stale_s,
+            interface,
+            input,
+            devices,
+            profiles,
+            nat,
+        }
+    }
+}
+
 /// The WireGuard interface of the gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -11,12 +11,14 @@ use chrono::{DateTime, Utc};
 use ipnetwork::IpNetwork;
 
 use crate::ranges::{ParsedBox, Range};
-use crate::{BundleError, Device, Masquerade, Payload, PortBox, Profile};
+use crate::{
+    BundleError, Contents, Device, Frame, Interface, Masquerade, Payload, PortBox, Profile,
+};
 
 /// Integers above this have no exact form in canonical JSON.
 const MAX_EXACT: i64 = (1 << 53) - 1;
 
-fn invalid(what: impl Into<String>) -> BundleError {
+pub(crate) fn invalid(what: impl Into<String>) -> BundleError {
     BundleError::Invalid(what.into())
 }
 
@@ -25,31 +27,29 @@ fn invalid(what: impl Into<String>) -> BundleError {
 /// # Errors
 /// [`BundleError::Invalid`] naming the first thing that is wrong.
 pub fn validate(payload: &Payload) -> Result<(), BundleError> {
-    if payload.format != crate::FORMAT {
-        return Err(BundleError::UnsupportedFormat(payload.format));
+    Contents::new(payload.clone()).map(drop)
+}
+
+/// Checks what is neither device nor profile. Gives the gateway's own addresses.
+pub(crate) fn frame(frame: &Frame) -> Result<HashSet<IpAddr>, BundleError> {
+    if frame.format != crate::FORMAT {
+        return Err(BundleError::UnsupportedFormat(frame.format));
     }
-    if !is_uuid(&payload.gateway_id) {
+    if !is_uuid(&frame.gateway_id) {
         return Err(invalid("gateway_id is not a UUID"));
     }
-    for (name, number) in [("epoch", payload.epoch), ("revision", payload.revision)] {
+    for (name, number) in [("epoch", frame.epoch), ("revision", frame.revision)] {
         if !(0..=MAX_EXACT).contains(&number) {
             return Err(invalid(format!("{name} is out of range")));
         }
     }
-    if payload.max_stale_s.is_some_and(|seconds| seconds > MAX_EXACT.unsigned_abs()) {
+    if frame.max_stale_s.is_some_and(|seconds| seconds > MAX_EXACT.unsigned_abs()) {
         return Err(invalid("max_stale_s is out of range"));
     }
-    time(&payload.issued_at).ok_or_else(|| invalid("issued_at is not RFC 3339 in UTC"))?;
-    let own = interface(payload)?;
-    devices(payload, &own)?;
-    for (name, profile) in &payload.profiles {
-        if profile.name()? != *name {
-            return Err(invalid(format!("profile {name} does not have the content of its name")));
-        }
-        boxes(name, profile)?;
-    }
-    masquerades(&payload.nat.v4_masquerade, false)?;
-    masquerades(&payload.nat.v6_masquerade, true)
+    time(&frame.issued_at).ok_or_else(|| invalid("issued_at is not RFC 3339 in UTC"))?;
+    masquerades(&frame.nat.v4_masquerade, false)?;
+    masquerades(&frame.nat.v6_masquerade, true)?;
+    interface(&frame.interface)
 }
 
 /// Whether `name` is usable as an interface name here: `[a-z0-9_.-]{1,15}`.
@@ -90,8 +90,7 @@ pub fn host(text: &str) -> Option<IpAddr> {
     (parsed.prefix() == length).then(|| parsed.ip())
 }
 
-fn interface(payload: &Payload) -> Result<HashSet<IpAddr>, BundleError> {
-    let interface = &payload.interface;
+fn interface(interface: &Interface) -> Result<HashSet<IpAddr>, BundleError> {
     if !is_interface_name(&interface.name) {
         return Err(invalid("interface.name is not usable"));
     }
@@ -113,54 +112,40 @@ fn interface(payload: &Payload) -> Result<HashSet<IpAddr>, BundleError> {
     Ok(own)
 }
 
-fn devices(payload: &Payload, own: &HashSet<IpAddr>) -> Result<(), BundleError> {
-    let (mut ids, mut keys, mut ips) = (HashSet::new(), HashSet::new(), HashSet::new());
-    for device in &payload.devices {
-        let Device { id, public_key, ips: addresses, profile, not_after, psk_ref } = device;
-        if !is_uuid(id) {
-            return Err(invalid("a device's id is not a UUID"));
-        }
-        if !ids.insert(id) {
-            return Err(invalid(format!("device {id} is there twice")));
-        }
-        if !STANDARD.decode(public_key).is_ok_and(|raw| raw.len() == 32) {
-            return Err(invalid(format!(
-                "the public key of device {id} is not 32 bytes of base64"
-            )));
-        }
-        if !keys.insert(public_key) {
-            return Err(invalid(format!("the public key of device {id} is there twice")));
-        }
-        for address in addresses {
-            let parsed = host(address)
-                .ok_or_else(|| invalid(format!("{address} of device {id} is not one address")))?;
-            if own.contains(&parsed) {
-                return Err(invalid(format!("{address} of device {id} is the gateway's own")));
-            }
-            if !ips.insert(parsed) {
-                return Err(invalid(format!("{address} of device {id} is there twice")));
-            }
-        }
-        if !payload.profiles.contains_key(profile) {
-            return Err(invalid(format!("device {id} has an unknown profile")));
-        }
-        if not_after.as_deref().is_some_and(|text| time(text).is_none()) {
-            return Err(invalid(format!("not_after of device {id} is not RFC 3339 in UTC")));
-        }
-        if psk_ref.as_deref().is_some_and(|text| !is_sha256(text)) {
-            return Err(invalid(format!("psk_ref of device {id} is not a SHA-256")));
-        }
+/// Checks one device by itself. Gives its key and its addresses.
+pub(crate) fn device(device: &Device) -> Result<([u8; 32], Vec<IpAddr>), BundleError> {
+    let Device { id, public_key, ips, profile: _, not_after, psk_ref } = device;
+    if !is_uuid(id) {
+        return Err(invalid("a device's id is not a UUID"));
     }
-    Ok(())
+    let key = STANDARD.decode(public_key).ok().and_then(|raw| <[u8; 32]>::try_from(raw).ok());
+    let key = key.ok_or_else(|| {
+        invalid(format!("the public key of device {id} is not 32 bytes of base64"))
+    })?;
+    let address = |text: &String| {
+        host(text).ok_or_else(|| invalid(format!("{text} of device {id} is not one address")))
+    };
+    let addresses = ips.iter().map(address).collect::<Result<_, _>>()?;
+    if not_after.as_deref().is_some_and(|text| time(text).is_none()) {
+        return Err(invalid(format!("not_after of device {id} is not RFC 3339 in UTC")));
+    }
+    if psk_ref.as_deref().is_some_and(|text| !is_sha256(text)) {
+        return Err(invalid(format!("psk_ref of device {id} is not a SHA-256")));
+    }
+    Ok((key, addresses))
+}
+
+/// Checks one profile by itself.
+pub(crate) fn profile(name: &str, profile: &Profile) -> Result<(), BundleError> {
+    if profile.name()? != name {
+        return Err(invalid(format!("profile {name} does not have the content of its name")));
+    }
+    family::<Ipv4Addr>(name, &profile.v4, &profile.v4_ports)?;
+    family::<Ipv6Addr>(name, &profile.v6, &profile.v6_ports)
 }
 
 fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|c| c.is_ascii_digit() || (b'a'..=b'f').contains(&c))
-}
-
-fn boxes(name: &str, profile: &Profile) -> Result<(), BundleError> {
-    family::<Ipv4Addr>(name, &profile.v4, &profile.v4_ports)?;
-    family::<Ipv6Addr>(name, &profile.v6, &profile.v6_ports)
 }
 
 /// nftables refuses overlapping elements, so that one overlap would keep the
