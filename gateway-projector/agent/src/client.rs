@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
 use nexavpn_bundle::{JoinRequest, JoinResponse, StatusReport};
-use reqwest::header::{ETAG, IF_NONE_MATCH};
+use reqwest::header::{DATE, ETAG, IF_NONE_MATCH};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, redirect};
 use serde::Deserialize;
 use thiserror::Error;
@@ -208,16 +209,37 @@ impl Session {
         Ok(self.control_plane.http.get(url).bearer_auth(&self.credential))
     }
 
+    async fn ask(&self, held: Option<&str>) -> Result<Response, ClientError> {
+        let mut request = self.get(&format!("api/v1/admin/gateways/{}/sync", self.gateway_id))?;
+        if let Some(held) = held {
+            request = request.header(IF_NONE_MATCH, held);
+        }
+        send(request).await
+    }
+
+    /// Asks as [`Session::sync`] does, and answers the control plane's time
+    /// where it tells it. The bundle is not read.
+    ///
+    /// # Errors
+    /// [`ClientError`] if there is no answer, or neither 200 nor 304.
+    pub async fn probe(&self, held: Option<&str>) -> Result<Option<DateTime<Utc>>, ClientError> {
+        let response = self.ask(held).await?;
+        match response.status() {
+            StatusCode::NOT_MODIFIED | StatusCode::OK => {
+                let date = response.headers().get(DATE).and_then(|date| date.to_str().ok());
+                let date = date.and_then(|text| DateTime::parse_from_rfc2822(text).ok());
+                Ok(date.map(|date| date.with_timezone(&Utc)))
+            }
+            _ => Err(refused(response).await),
+        }
+    }
+
     /// Asks for a bundle newer than the one with the entity tag `held`.
     ///
     /// # Errors
     /// [`ClientError`] if there is no answer, or neither 200 nor 304.
     pub async fn sync(&self, held: Option<&str>) -> Result<Fetched, ClientError> {
-        let mut request = self.get(&format!("api/v1/admin/gateways/{}/sync", self.gateway_id))?;
-        if let Some(held) = held {
-            request = request.header(IF_NONE_MATCH, held);
-        }
-        let response = send(request).await?;
+        let response = self.ask(held).await?;
         match response.status() {
             StatusCode::NOT_MODIFIED if held.is_some() => Ok(Fetched::NotModified),
             StatusCode::OK => {

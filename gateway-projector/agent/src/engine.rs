@@ -17,7 +17,7 @@ use crate::state::{Identity, PrivateKey, Runtime, StateDir, StateError};
 use crate::tunnel::{self, Kind, Tunnel, TunnelError};
 
 /// The interface of the deny base before any bundle has named one.
-const DEFAULT_INTERFACE: &str = "wg0";
+pub(crate) const DEFAULT_INTERFACE: &str = "wg0";
 
 /// A bundle that could not be brought into force. The next attempt goes on
 /// from whatever it finds.

@@ -19,6 +19,7 @@
 //! | [`report`] | status reports |
 //! | [`state`] | what the node keeps on disk |
 //! | [`local`] | `status` and `leave` |
+//! | [`doctor`] | looks whether the node can be a gateway |
 //! | [`prompt`] | asks for the join token |
 //!
 //! A further firewall backend is one file beside [`firewall`] and one arm of
@@ -30,6 +31,7 @@ pub mod client;
 pub mod command;
 pub mod contact;
 pub mod desired;
+pub mod doctor;
 pub mod engine;
 pub mod firewall;
 pub mod join;

@@ -65,7 +65,7 @@ pub async fn status(state: &StateDir) -> Result<Status, LocalError> {
         name: identity.name,
         url: identity.url,
         public_key: state.private_key()?.map(|key| key.public_key()),
-        running: matches!(state.lock(), Err(StateError::Locked(_))),
+        running: state.is_locked(),
         applied: bundle.as_ref().map(applied),
         issued_at: bundle.as_ref().map(|bundle| bundle.payload.issued_at.clone()),
         devices: bundle.map_or(0, |bundle| bundle.payload.devices.len()),

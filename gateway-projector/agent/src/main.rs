@@ -11,7 +11,7 @@ use nexavpn_gateway::engine::Options;
 use nexavpn_gateway::run::Settings;
 use nexavpn_gateway::state::StateDir;
 use nexavpn_gateway::tunnel::Kind;
-use nexavpn_gateway::{join, local, prompt, run};
+use nexavpn_gateway::{doctor, join, local, prompt, run};
 use tracing_subscriber::EnvFilter;
 
 /// NexaVPN gateway agent: applies the signed bundles of a control plane to
@@ -40,6 +40,11 @@ enum Command {
     Run(Run),
     /// Show who this gateway is and what is in force.
     Status(Place),
+    /// Look whether this node can be a gateway, before a join and after.
+    ///
+    /// One line for each check: ok, a warning, or a failure with what to do.
+    /// Ends with status 1 where something fails. Changes nothing.
+    Doctor(Doctor),
     /// Give the gateway up on this node: tunnel, firewall, keys and state.
     Leave(Place),
 }
@@ -68,10 +73,9 @@ struct Join {
     place: Place,
 }
 
+/// How the agent uses the node.
 #[derive(Debug, Args)]
-struct Run {
-    #[command(flatten)]
-    place: Place,
+struct Node {
     /// Name of the WireGuard interface, instead of the bundle's.
     #[arg(long, env = "NEXAVPN_GATEWAY_INTERFACE", value_parser = name)]
     interface: Option<String>,
@@ -81,6 +85,31 @@ struct Run {
     /// Which WireGuard to use.
     #[arg(long, env = "NEXAVPN_GATEWAY_TUNNEL", value_enum, default_value_t = Kind::Auto)]
     tunnel: Kind,
+}
+
+impl From<Node> for Options {
+    fn from(node: Node) -> Self {
+        Self { interface: node.interface, table: node.table, kind: node.tunnel }
+    }
+}
+
+#[derive(Debug, Args)]
+struct Doctor {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    node: Node,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct Run {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    node: Node,
     /// Seconds between two questions for a newer bundle.
     #[arg(long, env = "NEXAVPN_GATEWAY_POLL_INTERVAL", default_value = "2", value_parser = seconds)]
     poll_interval: Duration,
@@ -122,7 +151,7 @@ async fn main() -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .init();
     match execute(cli.command).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("nexavpn-gateway: {error}");
             ExitCode::FAILURE
@@ -130,7 +159,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn execute(command: Command) -> Result<(), Box<dyn std::error::Error>> {
+async fn execute(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
     match command {
         Command::Join(Join { url, token, private_key_file, insecure, place }) => {
             let state = StateDir::open(&place.state_dir)?;
@@ -146,11 +175,7 @@ async fn execute(command: Command) -> Result<(), Box<dyn std::error::Error>> {
         Command::Run(options) => {
             let state = StateDir::open(&options.place.state_dir)?;
             let settings = Settings {
-                options: Options {
-                    interface: options.interface,
-                    table: options.table,
-                    kind: options.tunnel,
-                },
+                options: options.node.into(),
                 poll: options.poll_interval,
                 report: options.report_interval,
                 keep_tunnel: options.keep_tunnel,
@@ -161,10 +186,24 @@ async fn execute(command: Command) -> Result<(), Box<dyn std::error::Error>> {
             let state = StateDir::open(&place.state_dir)?;
             println!("{}", serde_json::to_string_pretty(&local::status(&state).await?)?);
         }
+        Command::Doctor(Doctor { place, node, json }) => {
+            let checks = doctor::examine(&place.state_dir, &node.into()).await;
+            if json {
+                println!(
+                    "{}",
+                    serde_json::to_string_pretty(&serde_json::json!({ "checks": checks }))?
+                );
+            } else {
+                print!("{}", doctor::render(&checks));
+            }
+            if doctor::fails(&checks) {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
         Command::Leave(place) => {
             local::leave(&StateDir::open(&place.state_dir)?).await?;
             println!("This node is no gateway any more. Delete it in the control plane too.");
         }
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

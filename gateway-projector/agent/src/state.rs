@@ -167,6 +167,12 @@ impl StateDir {
         Ok(Self(path.to_owned()))
     }
 
+    /// The directory as it is, for looking only.
+    #[must_use]
+    pub fn at(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
     /// The directory itself.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -203,6 +209,19 @@ impl StateDir {
             Err(TryLockError::WouldBlock) => Err(StateError::Locked(self.0.clone())),
             Err(TryLockError::Error(source)) => Err(io(source)),
         }
+    }
+
+    /// Whether an agent runs, or another command changes the state.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        let file = File::open(self.file(LOCK));
+        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
+    /// The files that hold secrets.
+    #[must_use]
+    pub fn secret_files(&self) -> Vec<PathBuf> {
+        [PRIVATE_KEY, CREDENTIAL].map(|name| self.file(name)).into()
     }
 
     /// The private key, if there is one.
