@@ -333,7 +333,8 @@ fn advice(reason: &BundleError) -> &'static str {
         }
         BundleError::WrongGateway(_) => "the control plane mixes gateways up: see its log",
         BundleError::UnsupportedFormat(_) => "upgrade this agent",
-        BundleError::Malformed(_)
+        BundleError::OtherBase { .. }
+        | BundleError::Malformed(_)
         | BundleError::BadHash
         | BundleError::BadSignature
         | BundleError::NotCanonical

@@ -26,7 +26,7 @@ pub(super) struct Names {
     /// Whether the interface, if there is one, was made by the agent.
     interface_is_ours: bool,
     table_is_ours: bool,
-    mtu: u16,
+    mtu: Option<u16>,
     port: Option<u16>,
     /// Whether the gateway has IPv6 addresses.
     pub(super) v6: bool,
@@ -44,7 +44,7 @@ impl Names {
             table_is_ours: runtime.is_some_and(|runtime| runtime.table == options.table),
             interface: interface.to_owned(),
             table: options.table.clone(),
-            mtu: payload.map_or(USUAL_MTU, |payload| payload.interface.mtu),
+            mtu: payload.map(|payload| payload.interface.mtu),
             port: payload.map(|payload| payload.interface.listen_port),
             v6: payload.is_some_and(v6),
         }
@@ -69,13 +69,16 @@ pub(super) async fn mtu(names: &Names) -> Check {
     }
 }
 
-fn judge_mtu(uplink: &str, size: u64, tunnel: u16) -> Check {
+fn judge_mtu(uplink: &str, size: u64, known: Option<u16>) -> Check {
     let name = "mtu";
+    let tunnel = u64::from(known.unwrap_or(USUAL_MTU));
     let found = format!("{tunnel} in the tunnel, {size} on {uplink}");
-    let tunnel = u64::from(tunnel);
     let fitting = size.saturating_sub(OVERHEAD_V6);
     if tunnel + OVERHEAD_V6 <= size {
         Check::ok(name, found)
+    } else if known.is_none() {
+        // The gateway's own may be another.
+        Check::warning(name, found, format!("set the gateway's mtu to {fitting} or less"))
     } else if tunnel + OVERHEAD_V4 <= size {
         Check::warning(
             name,
@@ -223,7 +226,7 @@ mod tests {
             table: "nexavpn".into(),
             interface_is_ours: ours,
             table_is_ours: ours,
-            mtu: 1420,
+            mtu: Some(1420),
             port: Some(51820),
             v6: false,
         }
@@ -239,9 +242,10 @@ mod tests {
             (1479, Verdict::Failure),
             (0, Verdict::Failure),
         ] {
-            assert_eq!(judge_mtu("eth0", size, 1420).verdict, verdict, "{size}");
+            assert_eq!(judge_mtu("eth0", size, Some(1420)).verdict, verdict, "{size}");
         }
-        assert!(judge_mtu("eth0", 1450, 1420).advice.contains("1370"));
+        assert!(judge_mtu("eth0", 1450, Some(1420)).advice.contains("1370"));
+        assert_eq!(judge_mtu("eth0", 1400, None).verdict, Verdict::Warning);
     }
 
     #[test]
