@@ -1,13 +1,13 @@
 //! The fleet together with the recent revisions of each gateway.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use chrono::{DateTime, Utc};
 use nexavpn_domain::{
     Event, UnknownEvent,
     fleet::{Changes, Fleet},
     gateway::GatewayEvent,
-    ids::GatewayId,
+    ids::{DeviceId, GatewayId},
 };
 use thiserror::Error;
 
@@ -48,6 +48,7 @@ pub struct Lag {
 pub(crate) struct Folded {
     fleet: Fleet,
     revisions: HashMap<GatewayId, VecDeque<(i64, DateTime<Utc>)>>,
+    touched: HashMap<GatewayId, BTreeSet<DeviceId>>,
 }
 
 impl Folded {
@@ -79,10 +80,37 @@ impl Folded {
             }
             revisions.push_back((idx, time));
         }
+        self.touch(&event, &changes);
         if let Event::Gateway(id, GatewayEvent::Deleted {}) = event {
             self.revisions.remove(&id);
+            self.touched.remove(&id);
         }
         Ok(changes)
+    }
+
+    /// Notes which devices a gateway's bundle has to be looked at for.
+    fn touch(&mut self, event: &Event, changes: &Changes) {
+        if let Event::Device(id, _) = event {
+            // It may have moved, and concerns the gateway that it left too.
+            for gateway in &changes.gateways {
+                if let Some(touched) = self.touched.get_mut(gateway) {
+                    touched.insert(*id);
+                }
+            }
+            return;
+        }
+        for id in &changes.devices {
+            let gateway = self.fleet.device(*id).map(|device| device.gateway_id);
+            if let Some(touched) = gateway.and_then(|gateway| self.touched.get_mut(&gateway)) {
+                touched.insert(*id);
+            }
+        }
+    }
+
+    /// The devices of a gateway that events have touched since this was last asked; `None` the
+    /// first time, when that is not known.
+    pub(crate) fn take_touched(&mut self, id: GatewayId) -> Option<BTreeSet<DeviceId>> {
+        self.touched.insert(id, BTreeSet::new())
     }
 
     /// How far behind a gateway is that has applied this revision; `None` where it is not.

@@ -133,6 +133,11 @@ impl FleetHandle {
         read(&self.shared.folded.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The same, to take something out. Both follower and readers wait: be brief.
+    pub(crate) fn write_folded<T>(&self, write: impl FnOnce(&mut Folded) -> T) -> T {
+        write(&mut self.shared.folded.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// How the follower stands to the stream.
     #[must_use]
     pub fn status(&self) -> FleetStatus {

@@ -6,12 +6,14 @@
 //! | `follow.rs` | [`FleetHandle`]: one in-memory fleet that follows the stream |
 //! | `folded.rs` | the fleet with the recent revisions of each gateway |
 //! | `render.rs` | [`render()`]: from folded state to a payload |
+//! | `line.rs` | what a gateway was given, one bundle after the other, and deltas between them |
 //! | `signing.rs` | [`SigningKeys`]: the key that signs |
 //! | `publisher.rs` | [`Publisher`]: signed bundles, on record before they are served |
 //! | `reports/` | [`Reports`]: status, convergence and telemetry |
 
 mod folded;
 mod follow;
+mod line;
 mod publisher;
 mod render;
 pub mod reports;
@@ -21,7 +23,7 @@ mod tests;
 
 pub use folded::{FoldError, Lag};
 pub use follow::{FleetAtError, FleetHandle, FleetStatus, Waited};
-pub use publisher::{PublishError, Published, Publisher};
+pub use publisher::{PublishError, Published, Publisher, Served};
 pub use render::{Blueprint, render};
 pub use reports::{Convergence, GatewayReport, Outcome, ReportError, Reports};
 pub use signing::{SigningError, SigningKeys};

@@ -8,13 +8,16 @@ use std::{
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use ed25519_dalek::SigningKey;
-use nexavpn_bundle::{BundleError, SignedBundle};
+use nexavpn_bundle::{BundleError, Contents, SignedBundle};
 use nexavpn_domain::{fleet::Fleet, ids::GatewayId};
 use nexavpn_store::Guard;
 use thiserror::Error;
 use tokio::sync::watch;
 
-use crate::{Blueprint, FleetHandle, FleetStatus, SigningError, SigningKeys, reports};
+use crate::{
+    Blueprint, FleetHandle, FleetStatus, SigningError, SigningKeys, line::Line, render::Rendered,
+    reports,
+};
 
 /// A bundle as it is served.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,8 +88,24 @@ pub enum PublishError {
     Interrupted,
 }
 
-/// One gateway's newest bundle; locked while it is being made, so that it is made once.
-type Slot = Arc<tokio::sync::Mutex<Option<Arc<Published>>>>;
+/// The answer to a gateway that may have an earlier bundle.
+#[derive(Debug, Clone)]
+pub struct Served {
+    /// The newest bundle.
+    pub bundle: Arc<Published>,
+    /// The HTTP body of what leads there, where that was asked for, is known and is shorter.
+    pub delta: Option<Bytes>,
+}
+
+/// One gateway's newest bundle and those before; locked while one is being made, so that it is
+/// made once.
+type Slot = Arc<tokio::sync::Mutex<Held>>;
+
+#[derive(Default)]
+struct Held {
+    newest: Option<Arc<Published>>,
+    line: Line,
+}
 
 /// Publishes the bundles of all gateways, each rendered when it is first asked for. Cheap to clone.
 #[derive(Clone)]
@@ -143,6 +162,19 @@ impl Publisher {
         id: GatewayId,
         now: DateTime<Utc>,
     ) -> Result<Arc<Published>, PublishError> {
+        Ok(self.serve(id, None, now).await?.bundle)
+    }
+
+    /// The same for a gateway that has the bundle of revision `since`.
+    ///
+    /// # Errors
+    /// As [`bundle`](Self::bundle).
+    pub async fn serve(
+        &self,
+        id: GatewayId,
+        since: Option<i64>,
+        now: DateTime<Utc>,
+    ) -> Result<Served, PublishError> {
         let inner = &*self.inner;
         let store = inner.fleet.store();
         match inner.fleet.status() {
@@ -164,20 +196,13 @@ impl Publisher {
         }
         let slot = Arc::clone(inner.slots().entry(id).or_default());
         let mut held = slot.lock().await;
-        // Asked again, now that it is our turn: the one before may have made it already.
-        let (wanted, blueprint) = inner.fleet.read(|fleet| {
-            let wanted = Wanted::of(fleet, id, epoch)?;
-            let fits = held.as_ref().is_some_and(|published| wanted.is(published));
-            let blueprint = if fits { None } else { Blueprint::of(fleet, id) };
-            Ok::<_, PublishError>((wanted, blueprint))
-        })?;
-        if let (None, Some(published)) = (&blueprint, &*held) {
-            return Ok(Arc::clone(published));
-        }
-        let blueprint = blueprint.ok_or(PublishError::UnknownGateway)?;
-        let published = inner.make(id, blueprint, wanted, now).await?;
-        *held = Some(Arc::clone(&published));
-        Ok(published)
+        let bundle = inner.renew(id, epoch, &mut held, now).await?;
+        let delta = match since {
+            Some(revision) => held.line.body_since(revision)?,
+            None => None,
+        };
+        let delta = delta.filter(|delta| delta.len() < bundle.body.len()).map(Bytes::from);
+        Ok(Served { bundle, delta })
     }
 
     /// The newest revision of a gateway, now and each time it rises: what a request waits for
@@ -193,27 +218,54 @@ impl Inner {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn make(
+    /// Makes the newest bundle, unless it is there.
+    async fn renew(
         &self,
         id: GatewayId,
-        blueprint: Blueprint,
-        wanted: Wanted,
+        epoch: i64,
+        held: &mut Held,
         now: DateTime<Utc>,
     ) -> Result<Arc<Published>, PublishError> {
+        // Asked again, now that it is our turn: the one before may have made it already.
+        let before = held.line.contents(epoch);
+        let partial = before.is_some();
+        let (wanted, blueprint) = self.fleet.write_folded(|folded| {
+            let wanted = Wanted::of(folded.fleet(), id, epoch)?;
+            if held.newest.as_ref().is_some_and(|published| wanted.is(published)) {
+                return Ok((wanted, None));
+            }
+            let touched = folded.take_touched(id).filter(|_| partial);
+            let blueprint = match touched {
+                Some(touched) => Blueprint::of_touched(folded.fleet(), id, touched),
+                None => Blueprint::of(folded.fleet(), id),
+            };
+            Ok::<_, PublishError>((wanted, Some(blueprint.ok_or(PublishError::UnknownGateway)?)))
+        })?;
+        let blueprint = match (blueprint, &held.newest) {
+            (Some(blueprint), _) => blueprint,
+            (None, Some(published)) => return Ok(Arc::clone(published)),
+            (None, None) => return Err(PublishError::Interrupted),
+        };
+        // Whatever was touched has been taken: where this ends early, by a failure or because
+        // nobody waits any more, the next one has to render everything.
+        let mut line = std::mem::take(&mut held.line);
         let key = self.keys.key(&wanted.key_id).await?;
         // Grows with the number of devices, so not on a thread that serves requests.
-        let signed = tokio::task::spawn_blocking(move || sign(&blueprint, wanted.epoch, &key))
-            .await
-            .map_err(|_| PublishError::Interrupted)??;
+        let sign = move || sign(&blueprint, epoch, before.as_deref(), &key);
+        let (rendered, signed) =
+            tokio::task::spawn_blocking(sign).await.map_err(|_| PublishError::Interrupted)??;
         self.record(id, &signed, now).await?;
-        Ok(Arc::new(Published {
+        line.go_on(Arc::new(rendered.contents), rendered.change.as_ref(), &signed);
+        let published = Arc::new(Published {
             etag: signed.etag(),
             body: Bytes::from(signed.body()),
             revision: signed.revision,
             epoch: signed.epoch,
             sha256: signed.sha256,
             key_id: signed.key_id,
-        }))
+        });
+        *held = Held { newest: Some(Arc::clone(&published)), line };
+        Ok(published)
     }
 
     /// Puts the publication on record, durably: a gateway may apply it the next moment.
@@ -259,8 +311,13 @@ impl Inner {
 }
 
 /// Renders and signs what a node will accept, and nothing else.
-fn sign(blueprint: &Blueprint, epoch: i64, key: &SigningKey) -> Result<SignedBundle, PublishError> {
-    let payload = blueprint.payload(epoch)?;
-    nexavpn_bundle::validate(&payload)?;
-    Ok(nexavpn_bundle::sign(&payload, key)?)
+fn sign(
+    blueprint: &Blueprint,
+    epoch: i64,
+    before: Option<&Contents>,
+    key: &SigningKey,
+) -> Result<(Rendered, SignedBundle), PublishError> {
+    let rendered = blueprint.render(epoch, before)?;
+    let signed = nexavpn_bundle::sign_contents(&rendered.contents, key);
+    Ok((rendered, signed))
 }

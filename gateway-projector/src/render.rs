@@ -10,7 +10,8 @@ use std::{
 use chrono::{DateTime, SecondsFormat, Utc};
 use ipnetwork::IpNetwork;
 use nexavpn_bundle::{
-    BundleError, Device, FORMAT, Input, Interface, Masquerade, Nat, Payload, PortBox, Profile,
+    BundleError, Change, Contents, Device, FORMAT, Frame, Input, Interface, Masquerade, Nat,
+    Payload, PortBox, Profile,
 };
 use nexavpn_domain::{
     access::{self, FlatProfile},
@@ -28,16 +29,26 @@ const INTERFACE: &str = "wg0";
 pub struct Blueprint {
     id: GatewayId,
     gateway: GatewayState,
-    peers: Vec<(DeviceId, Peer)>,
+    /// The devices with what the bundle holds of them; nothing of those that are no peers.
+    devices: Vec<(DeviceId, Option<Peer>)>,
+    /// Only some devices: those that events have touched since the last one.
+    partial: bool,
+}
+
+/// A bundle's contents, and what led there from the one before where only that was rendered.
+pub(crate) struct Rendered {
+    pub(crate) contents: Contents,
+    pub(crate) change: Option<Change>,
 }
 
 /// Renders a gateway's payload; `None` for an unknown or deleted gateway. A pure function of the
 /// events folded and of the epoch: the same bytes live, rebuilt, or in another process.
 ///
 /// # Errors
-/// Where the payload cannot be written as JSON.
+/// Where the payload breaks a rule that a node would refuse it for.
 pub fn render(fleet: &Fleet, id: GatewayId, epoch: i64) -> Result<Option<Payload>, BundleError> {
-    Blueprint::of(fleet, id).map(|blueprint| blueprint.payload(epoch)).transpose()
+    let rendered = Blueprint::of(fleet, id).map(|blueprint| blueprint.render(epoch, None));
+    Ok(rendered.transpose()?.map(|rendered| rendered.contents.payload()))
 }
 
 impl Blueprint {
@@ -45,26 +56,54 @@ impl Blueprint {
     #[must_use]
     pub fn of(fleet: &Fleet, id: GatewayId) -> Option<Self> {
         let gateway = fleet.gateway(id)?.clone();
-        let peers = fleet
-            .devices_of_gateway(id)
-            .filter_map(|(id, device)| Some((id, device.peer()?.clone())))
-            .collect();
-        Some(Self { id, gateway, peers })
+        let devices = fleet.devices_of_gateway(id);
+        let devices = devices.map(|(id, device)| (id, device.peer().cloned())).collect();
+        Some(Self { id, gateway, devices, partial: false })
     }
 
-    /// Renders the payload.
+    /// Takes what is another than before, where these devices were touched.
+    #[must_use]
+    pub fn of_touched(
+        fleet: &Fleet,
+        id: GatewayId,
+        touched: impl IntoIterator<Item = DeviceId>,
+    ) -> Option<Self> {
+        let gateway = fleet.gateway(id)?.clone();
+        let peer = |device: DeviceId| {
+            let state = fleet.device(device).filter(|state| state.gateway_id == id)?;
+            state.peer().cloned()
+        };
+        let devices = touched.into_iter().map(|device| (device, peer(device))).collect();
+        Some(Self { id, gateway, devices, partial: true })
+    }
+
+    /// Renders: all of it, or what is another than `before`.
     ///
     /// # Errors
-    /// Where the payload cannot be written as JSON.
-    pub fn payload(&self, epoch: i64) -> Result<Payload, BundleError> {
+    /// Where the payload breaks a rule that a node would refuse it for.
+    pub(crate) fn render(
+        &self,
+        epoch: i64,
+        before: Option<&Contents>,
+    ) -> Result<Rendered, BundleError> {
+        let frame = self.frame(epoch);
+        match before.filter(|_| self.partial) {
+            Some(before) => {
+                let change = self.change(before)?;
+                let contents = before.changed(frame, change.clone())?;
+                Ok(Rendered { contents, change: Some(change) })
+            }
+            None => {
+                let empty = Contents::empty(frame.clone())?;
+                let contents = empty.changed(frame, self.change(&empty)?)?;
+                Ok(Rendered { contents, change: None })
+            }
+        }
+    }
+
+    fn frame(&self, epoch: i64) -> Frame {
         let fields = &self.gateway.fields;
-        let mut interner = Interner::default();
-        let devices = self
-            .peers
-            .iter()
-            .map(|(id, peer)| device(*id, peer, &mut interner))
-            .collect::<Result<_, _>>()?;
-        Ok(Payload {
+        Frame {
             format: FORMAT,
             gateway_id: self.id.to_string(),
             epoch,
@@ -78,10 +117,47 @@ impl Blueprint {
                 addresses: interface_addresses(&self.gateway),
             },
             input: Input { dns: self.gateway.dns_on_gateway(), icmp_echo: true },
-            devices,
-            profiles: interner.profiles,
             nat: nat(&self.gateway),
-        })
+        }
+    }
+
+    /// What leads from what was rendered before to the state of these devices.
+    fn change(&self, before: &Contents) -> Result<Change, BundleError> {
+        let mut interner = Interner::default();
+        let mut change = Change::default();
+        // How many devices more each profile has.
+        let mut more: BTreeMap<String, isize> = BTreeMap::new();
+        for (id, peer) in &self.devices {
+            let id = id.to_string();
+            let old = before.device(&id);
+            let new = peer.as_ref().map(|peer| device(&id, peer, &mut interner)).transpose()?;
+            if old == new.as_ref() {
+                continue;
+            }
+            if let Some(old) = old {
+                *more.entry(old.profile.clone()).or_default() -= 1;
+            }
+            match new {
+                Some(new) => {
+                    *more.entry(new.profile.clone()).or_default() += 1;
+                    change.put_devices.push(new);
+                }
+                None => change.removed_devices.push(id),
+            }
+        }
+        for (name, more) in more {
+            let had = before.profile(&name).map(|(_, devices)| devices);
+            let has = had.unwrap_or(0).saturating_add_signed(more);
+            match (had, has) {
+                (None, 1..) => {
+                    let profile = interner.profiles.remove(&name).unwrap_or_default();
+                    change.put_profiles.insert(name, profile);
+                }
+                (Some(_), 0) => change.removed_profiles.push(name),
+                _ => {}
+            }
+        }
+        Ok(change)
     }
 }
 
@@ -110,9 +186,9 @@ fn nat(gateway: &GatewayState) -> Nat {
     }
 }
 
-fn device(id: DeviceId, peer: &Peer, interner: &mut Interner) -> Result<Device, BundleError> {
+fn device(id: &str, peer: &Peer, interner: &mut Interner) -> Result<Device, BundleError> {
     Ok(Device {
-        id: id.to_string(),
+        id: id.to_owned(),
         public_key: peer.public_key.to_string(),
         ips: peer.addresses.iter().map(|ip| IpNetwork::from(ip).to_string()).collect(),
         profile: interner.name(&peer.compiled)?,

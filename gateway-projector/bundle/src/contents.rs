@@ -197,6 +197,12 @@ impl Contents {
         self.devices.get(id).map(|written| &written.device)
     }
 
+    /// How many devices there are.
+    #[must_use]
+    pub fn devices(&self) -> usize {
+        self.devices.len()
+    }
+
     /// A profile by its name, and how many devices have it.
     #[must_use]
     pub fn profile(&self, name: &str) -> Option<(&Profile, usize)> {

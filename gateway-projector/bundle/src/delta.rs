@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    BundleError, Change, Device, FORMAT, Frame, Profile, SignedBundle, VerifiedBundle,
+    BundleError, Change, Device, FORMAT, Frame, Profile, Seal, VerifiedBundle,
     envelope::EnvelopeSignature,
 };
 
@@ -65,11 +65,11 @@ impl Delta {
         Self { base, frame, put_devices, removed_devices, put_profiles, removed_profiles }
     }
 
-    /// The HTTP body, for the bundle that it leads to.
+    /// The HTTP body, with what vouches for the payload that it leads to.
     ///
     /// # Errors
     /// [`BundleError::Malformed`] if it cannot be written as JSON.
-    pub fn body(&self, to: &SignedBundle) -> Result<Vec<u8>, BundleError> {
+    pub fn body(&self, to: &Seal) -> Result<Vec<u8>, BundleError> {
         let delta = serde_json::to_vec(self).map_err(|e| BundleError::Malformed(e.to_string()))?;
         Ok([b"{\"delta\":", delta.as_slice(), to.tail().as_bytes()].concat())
     }

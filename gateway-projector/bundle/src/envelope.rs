@@ -29,6 +29,28 @@ pub struct SignedBundle {
     pub signature: String,
 }
 
+/// What vouches for a payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seal {
+    /// SHA-256 of the payload's bytes in hexadecimal.
+    pub sha256: String,
+    /// Which key signed.
+    pub key_id: String,
+    /// The Ed25519 signature in base64.
+    pub signature: String,
+}
+
+impl Seal {
+    /// What follows payload or delta in an envelope.
+    pub(crate) fn tail(&self) -> String {
+        // Hash, key id and base64 hold no character that JSON would escape.
+        format!(
+            ",\"sha256\":\"{}\",\"signature\":{{\"key_id\":\"{}\",\"ed25519\":\"{}\"}}}}",
+            self.sha256, self.key_id, self.signature
+        )
+    }
+}
+
 /// A payload whose bytes, signature, form and rules have all been checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedBundle {
@@ -143,16 +165,14 @@ impl SignedBundle {
     /// The HTTP body. The payload goes in byte for byte as it was signed.
     #[must_use]
     pub fn body(&self) -> Vec<u8> {
-        [b"{\"payload\":", self.bytes.as_slice(), self.tail().as_bytes()].concat()
+        [b"{\"payload\":", self.bytes.as_slice(), self.seal().tail().as_bytes()].concat()
     }
 
-    /// What follows payload or delta in an envelope.
-    pub(crate) fn tail(&self) -> String {
-        // Hash, key id and base64 hold no character that JSON would escape.
-        format!(
-            ",\"sha256\":\"{}\",\"signature\":{{\"key_id\":\"{}\",\"ed25519\":\"{}\"}}}}",
-            self.sha256, self.key_id, self.signature
-        )
+    /// What vouches for the payload.
+    #[must_use]
+    pub fn seal(&self) -> Seal {
+        let Self { sha256, key_id, signature, .. } = self;
+        Seal { sha256: sha256.clone(), key_id: key_id.clone(), signature: signature.clone() }
     }
 
     /// The strong entity tag of this bundle, with its quotes.

@@ -29,7 +29,7 @@ pub use canonical::canonical;
 pub use contents::{Change, Contents};
 pub use delta::{Base, Delta, DeltaEnvelope, is_delta, verify_delta};
 pub use envelope::{
-    Envelope, SignedBundle, VerifiedBundle, etag, key_id, sign, sign_contents, verify,
+    Envelope, Seal, SignedBundle, VerifiedBundle, etag, key_id, sign, sign_contents, verify,
 };
 pub use error::BundleError;
 pub use payload::{

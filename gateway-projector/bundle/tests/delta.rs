@@ -87,7 +87,7 @@ fn delta(from: &Payload, to: &Payload) -> (Delta, Vec<u8>) {
     let signed = sign(to, &key()).unwrap();
     let base = Base { epoch: from.epoch, revision: from.revision, sha256: held(from).sha256 };
     let delta = Delta::new(base, to.clone().into_parts().0, change(from, to));
-    let body = delta.body(&signed).unwrap();
+    let body = delta.body(&signed.seal()).unwrap();
     (delta, body)
 }
 

@@ -1,5 +1,6 @@
 //! What holds for every history.
 
 mod histories;
+mod lines;
 mod outlooks;
 mod rendering;
