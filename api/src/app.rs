@@ -6,6 +6,7 @@ use nexavpn_commands::Commands;
 use nexavpn_gateway_projector::{FleetHandle, Publisher, Reports, SigningKeys};
 use nexavpn_projections::Handle as Projections;
 use sqlx::PgPool;
+use tokio::sync::watch;
 
 use crate::{
     auth::AccessTokens,
@@ -40,6 +41,8 @@ pub struct Parts {
     pub tls: Option<Tls>,
     /// Requests with the same `Idempotency-Key`.
     pub turns: Turns,
+    /// Turns true when the server stops: nobody should wait any longer.
+    pub closing: watch::Receiver<bool>,
 }
 
 /// How HTTP is spoken.

@@ -86,7 +86,8 @@ pub struct Origin {
     pub address: Option<IpAddr>,
 }
 
-fn sign_in() -> ApiError {
+/// 401.
+pub(crate) fn sign_in() -> ApiError {
     ApiError::unauthenticated("unauthenticated", "sign in first")
 }
 
@@ -153,7 +154,8 @@ async fn admitted(
     Ok(next.run(request).await)
 }
 
-async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Principal, ApiError> {
+/// Who sent these headers.
+pub(crate) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Principal, ApiError> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
         return Ok(Principal::Anonymous);
     };

@@ -8,4 +8,5 @@ mod token_keys;
 
 pub use jwt::{AccessTokens, Claims, JwtError, LIFETIME as ACCESS_TOKEN_LIFETIME};
 pub use layer::{Caller, Origin, Principal, authorise};
+pub(crate) use layer::{authenticate, sign_in};
 pub use token_keys::TokenKeyInfo;

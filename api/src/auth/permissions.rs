@@ -125,6 +125,7 @@ pub const TABLE: &[Permission] = &[
     row("DELETE", "/admin/gateways/{id}", Who::Admin),
     row("POST", "/admin/gateways/{id}/join-token", Who::Admin),
     row("GET", "/admin/gateways/{id}/sync", Who::OwnGatewayOrAdmin),
+    row("GET", "/admin/gateways/{id}/sync/stream", Who::OwnGatewayOrAdmin),
     row("POST", "/gateways/join", Who::Public),
     row("POST", "/gateways/{id}/status", Who::OwnGateway),
     row("POST", "/admin/preview/policies", Who::Reader),

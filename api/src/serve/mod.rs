@@ -103,6 +103,7 @@ pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
     let fleet = FleetHandle::start(store.clone());
     let commands = commands.with_foresight(foresight::FromFleet(fleet.clone()));
     let keys = SigningKeys::new(store.keyring().clone());
+    let (listening, listen) = watch::channel(false);
     let app = App::new(Parts {
         commands,
         projections: runner.handle(),
@@ -116,6 +117,7 @@ pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
         turns: Turns::default(),
         rates: Rates::new(options.http.rate_per_address, options.http.rate_per_principal),
         tls: tls.clone(),
+        closing: listen.clone(),
     });
     let mut establish = Establish::new(app.clone(), &options);
     let first_admin = establish.run().await?;
@@ -123,7 +125,6 @@ pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
     tasks.push(tokio::spawn(tasks::clock(app.commands.clone(), options.pace, work.clone())));
     tasks.push(tokio::spawn(tasks::watch(app.clone(), establish, options.pace, work)));
 
-    let (listening, listen) = watch::channel(false);
     let scheme = if tls.is_some() { "https" } else { "http" };
     let door = Door::new(listener, tls, options.connections, options.http.trusted_proxies.clone());
     let http = tokio::spawn(door.serve(router(app.clone()), listen));

@@ -192,9 +192,16 @@ impl Client {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
-        let response = request.send().await?;
+        let mut response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await?;
+        let kind = headers.get("content-type").and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let text = if kind == "text/event-stream" {
+            // It does not end: what comes first is all.
+            let first = response.chunk().await?.unwrap_or_default();
+            String::from_utf8_lossy(&first).into_owned()
+        } else {
+            response.text().await?
+        };
         // What is not JSON is kept as it is, for the assertion that then fails.
         let body = if text.is_empty() {
             Value::Null

@@ -301,11 +301,33 @@ export interface paths {
         };
         /**
          * The gateway's newest signed bundle; 304 without a body where `If-None-Match` names it
-         * @description The gateway's newest signed bundle; 304 without a body where `If-None-Match` names it.
+         * @description The gateway's newest signed bundle; 304 without a body where `If-None-Match` names it. With `wait` the answer comes as soon as there is a newer one.
          *
          *     For the gateway itself and for admins.
          */
         get: operations["gateways_sync"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/gateways/{id}/sync/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The gateway's bundles as server-sent events, each as soon as it is there
+         * @description The gateway's bundles as server-sent events, each as soon as it is there: the newest one at once, then what leads from each to the next. The `id` of an event is `<epoch>.<revision>`; `Last-Event-ID` names the bundle that the client has. Whoever reads slowly skips bundles, never the newest one. The event `error` ends the stream.
+         *
+         *     For the gateway itself and for admins.
+         */
+        get: operations["gateways_sync_stream"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1701,6 +1723,38 @@ export interface components {
             /** Format: date-time */
             server_time: string;
         };
+        /** @description What a delta begins at. */
+        BundleBase: {
+            /**
+             * Format: int64
+             * @description The epoch of that bundle.
+             */
+            epoch: number;
+            /**
+             * Format: int64
+             * @description Its revision.
+             */
+            revision: number;
+            /** @description SHA-256 of its payload's bytes in hexadecimal. */
+            sha256: string;
+        };
+        /** @description What leads from one bundle to a later one. */
+        BundleDelta: {
+            /** @description What it begins at. */
+            base: components["schemas"]["BundleBase"];
+            /** @description All of the later bundle besides devices and profiles. */
+            frame: components["schemas"]["BundleFrame"];
+            /** @description Devices that are new or other than before. */
+            put_devices: components["schemas"]["BundleDevice"][];
+            /** @description Profiles that are new. */
+            put_profiles: {
+                [key: string]: components["schemas"]["Profile"];
+            };
+            /** @description The ids of devices that are gone. */
+            removed_devices: string[];
+            /** @description The names of profiles that are gone. */
+            removed_profiles: string[];
+        };
         /** @description One peer. */
         BundleDevice: {
             /** @description The device's id. */
@@ -1715,6 +1769,39 @@ export interface components {
             psk_ref?: string | null;
             /** @description WireGuard public key, 32 bytes in base64. */
             public_key: string;
+        };
+        /** @description A payload without devices and profiles. */
+        BundleFrame: {
+            /**
+             * Format: int64
+             * @description Unix time of the last accepted restore or lossy failover.
+             */
+            epoch: number;
+            /**
+             * Format: int32
+             * @description `FORMAT`.
+             */
+            format: number;
+            /** @description The gateway's id, a lower-case UUID. */
+            gateway_id: string;
+            /** @description What devices may reach on the gateway itself. */
+            input: components["schemas"]["Input"];
+            /** @description The WireGuard interface. */
+            interface: components["schemas"]["Interface"];
+            /** @description Effective time of that event, RFC 3339 in UTC. */
+            issued_at: string;
+            /**
+             * Format: int64
+             * @description After so many seconds without the control plane the node denies everything.
+             */
+            max_stale_s?: number | null;
+            /** @description Source address translation. */
+            nat: components["schemas"]["Nat"];
+            /**
+             * Format: int64
+             * @description `idx` of the newest event that changed this gateway's bundle.
+             */
+            revision: number;
         };
         BundleSignature: {
             /** @description The Ed25519 signature in base64. */
@@ -2758,6 +2845,14 @@ export interface components {
             /** @description Who signed. */
             signature: components["schemas"]["BundleSignature"];
         };
+        /** @description A delta as it is served. */
+        SignedDelta: {
+            delta: components["schemas"]["BundleDelta"];
+            /** @description SHA-256 in hexadecimal of the payload that it leads to. */
+            sha256: string;
+            /** @description The signature of that payload. */
+            signature: components["schemas"]["BundleSignature"];
+        };
         /** @description A session: the contract's answer, and whether a new password is due. */
         SignedIn: {
             access_token: string;
@@ -2779,6 +2874,8 @@ export interface components {
             /** @description The node's time, RFC 3339 in UTC. */
             reported_at: string;
         };
+        /** @description A bundle, or what leads to it. */
+        SyncAnswer: components["schemas"]["SignedBundle"] | components["schemas"]["SignedDelta"];
         /** @description Whom a policy is about. */
         Target: {
             /** @description All devices of a user. */
@@ -4769,7 +4866,18 @@ export interface operations {
     };
     gateways_sync: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description The revision of the bundle that the gateway has. The answer is then a delta that leads from there to the newest one, where that is known and shorter.
+                 * @example 1
+                 */
+                since?: number;
+                /**
+                 * @description For how many seconds the answer may be held back while `If-None-Match` names the newest bundle; 24 at most.
+                 * @example 1
+                 */
+                wait?: number;
+            };
             header?: {
                 /** @description The token of an earlier answer: the request waits until that change can be read. */
                 "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
@@ -4787,10 +4895,9 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The signed bundle. */
+            /** @description The signed bundle, or a delta that leads to it. */
             200: {
                 headers: {
-                    ETag: components["headers"]["ETag"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -4875,7 +4982,7 @@ export interface operations {
                      *       }
                      *     }
                      */
-                    "application/json": components["schemas"]["SignedBundle"];
+                    "application/json": components["schemas"]["SyncAnswer"];
                 };
             };
             /** @description The newest bundle is the one that `If-None-Match` names. */
@@ -4889,6 +4996,67 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description `history_lost`: the gateway has applied a bundle that this control plane does not know */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    gateways_sync_stream: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `id` of the last event received.
+                 * @example Last-Event-ID
+                 */
+                "Last-Event-ID"?: string | null;
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The gateway's id.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events `bundle`, whose data are those of `GET /admin/gateways/{id}/sync`. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example  */
+                    "text/event-stream": string;
+                };
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];

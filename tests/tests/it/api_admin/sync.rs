@@ -2,8 +2,8 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use ed25519_dalek::VerifyingKey;
-use nexavpn_bundle::verify;
-use nexavpn_tests::harness::Client;
+use nexavpn_bundle::{is_delta, verify, verify_delta};
+use nexavpn_tests::harness::{Client, WIDE};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -39,7 +39,33 @@ impl Node {
 
     /// The answer's very bytes, which the client of the harness would parse.
     async fn fetch(&self, plane: &Plane, headers: &[(&str, &str)]) -> (reqwest::Response, Vec<u8>) {
-        let url = format!("{}/api/v1{}", plane.server.base_url, self.sync_path());
+        self.fetch_with(plane, "", headers).await
+    }
+
+    async fn fetch_since(&self, plane: &Plane, since: i64) -> (reqwest::Response, Vec<u8>) {
+        self.fetch_with(plane, &format!("?since={since}"), &[]).await
+    }
+
+    async fn stream(&self, plane: &Plane, last: Option<&str>) -> Events {
+        let url = format!("{}/api/v1{}/stream", plane.server.base_url, self.sync_path());
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let mut request = http.get(url).bearer_auth(&self.credential);
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(header(&response, "content-type"), "text/event-stream");
+        Events { response, text: String::new() }
+    }
+
+    async fn fetch_with(
+        &self,
+        plane: &Plane,
+        query: &str,
+        headers: &[(&str, &str)],
+    ) -> (reqwest::Response, Vec<u8>) {
+        let url = format!("{}/api/v1{}{query}", plane.server.base_url, self.sync_path());
         let http = reqwest::Client::builder().no_proxy().no_gzip().build().unwrap();
         let mut request = http.get(url).bearer_auth(&self.credential);
         for (name, value) in headers {
@@ -59,6 +85,33 @@ impl Node {
             "reported_at": "2026-01-01T00:00:00Z",
         });
         self.client.post(&format!("/gateways/{}/status", self.id), report).await.0
+    }
+}
+
+/// A stream of server-sent events.
+struct Events {
+    response: reqwest::Response,
+    text: String,
+}
+
+impl Events {
+    /// The id and the data of the next one.
+    async fn next(&mut self) -> Option<(String, String)> {
+        loop {
+            if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let line = |name: &str| event.lines().find_map(|line| line.strip_prefix(name));
+                let found = line("data: ")
+                    .map(|data| (line("id: ").unwrap_or_default().to_owned(), data.to_owned()));
+                self.text = rest.to_owned();
+                match found {
+                    Some(event) => return Some(event),
+                    // Only to keep the connection alive.
+                    None => continue,
+                }
+            }
+            let chunk = self.response.chunk().await.ok()??;
+            self.text.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
     }
 }
 
@@ -114,6 +167,137 @@ async fn a_compressed_bundle_is_the_same_under_a_tag_of_its_own() {
         let headers = [("if-none-match", tag.as_str()), ("accept-encoding", "gzip")];
         let (response, body) = node.fetch(&plane, &headers).await;
         assert_eq!((response.status().as_u16(), body.len()), (304, 0), "{tag}");
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_has_a_bundle_gets_what_leads_to_the_newest() {
+    let plane = Plane::start().await;
+    let node = Node::join(&plane, "gw", "100.96.0.0/24").await;
+    let alice = plane.user("alice").await;
+    for n in 0..5 {
+        plane.device(&alice, &format!("laptop {n}")).await;
+    }
+    let (_, body) = node.fetch(&plane, &[]).await;
+    let mut held = verify(&body, &[node.signing]).unwrap();
+    let first = held.payload.revision;
+    for n in 5..8 {
+        plane.device(&alice, &format!("laptop {n}")).await;
+        let (response, body) = node.fetch_since(&plane, held.payload.revision).await;
+        assert!(is_delta(&body));
+        let newer = verify_delta(&body, &held, &[node.signing]).unwrap();
+        assert_eq!(newer.payload.devices.len(), n + 1);
+        let tag = newer.etag();
+        let tag = format!("{}-since-{}\"", tag.trim_end_matches('"'), held.payload.revision);
+        assert_eq!(header(&response, "etag"), tag);
+        held = newer;
+    }
+    let (_, full) = node.fetch(&plane, &[]).await;
+    assert_eq!(verify(&full, &[node.signing]).unwrap().bytes, held.bytes);
+
+    // What nobody knows any more, or never was, leads nowhere: then it is the whole bundle.
+    for since in [0, first - 1, held.payload.revision, held.payload.revision + 10] {
+        let (response, body) = node.fetch_since(&plane, since).await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(verify(&body, &[node.signing]).unwrap().bytes, held.bytes, "{since}");
+    }
+    let (response, body) = node.fetch_with(&plane, "?since=x", &[]).await;
+    assert_eq!(response.status(), 400, "{}", String::from_utf8_lossy(&body));
+}
+
+#[tokio::test]
+async fn a_node_waits_for_the_next_bundle() {
+    let plane = Plane::start().await;
+    let node = Node::join(&plane, "gw", "100.96.0.0/24").await;
+    let alice = plane.user("alice").await;
+    let (response, _) = node.fetch(&plane, &[]).await;
+    let etag = header(&response, "etag");
+
+    let headers = [("if-none-match", etag.as_str())];
+    let (response, _) = node.fetch_with(&plane, "?wait=1", &headers).await;
+    assert_eq!(response.status(), 304, "nothing came");
+
+    let waiting = node.fetch_with(&plane, "?wait=20", &headers);
+    let change = async {
+        // Nobody can tell that it waits: if it does not yet, it finds the change at once.
+        plane.device(&alice, "laptop").await;
+        tokio::time::Instant::now()
+    };
+    let ((response, body), changed) = tokio::join!(waiting, change);
+    assert_eq!(response.status(), 200);
+    assert!(changed.elapsed() < WIDE, "long before its wait is over");
+    let bundle = verify(&body, &[node.signing]).unwrap();
+    assert_eq!(bundle.payload.devices.len(), 1);
+
+    // Whoever is shut out while waiting learns nothing.
+    let etag = bundle.etag();
+    let headers = [("if-none-match", etag.as_str())];
+    let waiting = node.fetch_with(&plane, "?wait=20", &headers);
+    let path = format!("/admin/gateways/{}?force=true", node.id);
+    let delete = plane.admin.delete(&path);
+    let ((response, _), deleted) = tokio::join!(waiting, delete);
+    assert_eq!(deleted.0, 204);
+    assert!([401, 404].contains(&response.status().as_u16()), "{response:?}");
+}
+
+#[tokio::test]
+async fn those_who_wait_do_not_keep_the_server_from_stopping() {
+    let plane = Plane::start().await;
+    let node = Node::join(&plane, "gw", "100.96.0.0/24").await;
+    let (response, _) = node.fetch(&plane, &[]).await;
+    let etag = header(&response, "etag");
+    let url = format!("{}/api/v1{}?wait=20", plane.server.base_url, node.sync_path());
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let waiting = http.get(url).bearer_auth(&node.credential).header("if-none-match", etag).send();
+    let waiting = tokio::spawn(waiting);
+    let mut stream = node.stream(&plane, None).await;
+    assert!(stream.next().await.is_some());
+    let begin = tokio::time::Instant::now();
+    plane.server.stop().await;
+    assert!(begin.elapsed() < WIDE, "{:?}", begin.elapsed());
+    assert_eq!(stream.next().await, None);
+    // It was answered, or came too late to be.
+    if let Ok(response) = waiting.await.unwrap() {
+        assert_eq!(response.status(), 304);
+    }
+}
+
+#[tokio::test]
+async fn bundles_are_pushed_as_they_come() {
+    let plane = Plane::start().await;
+    let node = Node::join(&plane, "gw", "100.96.0.0/24").await;
+    let alice = plane.user("alice").await;
+    for n in 0..5 {
+        plane.device(&alice, &format!("laptop {n}")).await;
+    }
+    let mut stream = node.stream(&plane, None).await;
+    let (id, body) = stream.next().await.unwrap();
+    let mut held = verify(body.as_bytes(), &[node.signing]).unwrap();
+    assert_eq!(id, format!("{}.{}", held.payload.epoch, held.payload.revision));
+    plane.device(&alice, "laptop 5").await;
+    let (id, body) = stream.next().await.unwrap();
+    held = verify_delta(body.as_bytes(), &held, &[node.signing]).unwrap();
+    assert_eq!(held.payload.devices.len(), 6);
+    drop(stream);
+
+    // Whoever comes again goes on from there.
+    plane.device(&alice, "laptop 6").await;
+    let mut stream = node.stream(&plane, Some(&id)).await;
+    let (id, body) = stream.next().await.unwrap();
+    held = verify_delta(body.as_bytes(), &held, &[node.signing]).unwrap();
+    assert_eq!(held.payload.devices.len(), 7);
+    drop(stream);
+    let mut stream = node.stream(&plane, Some(&id)).await;
+    plane.device(&alice, "laptop 7").await;
+    let (_, body) = stream.next().await.unwrap();
+    held = verify_delta(body.as_bytes(), &held, &[node.signing]).unwrap();
+    assert_eq!(held.payload.devices.len(), 8);
+
+    // The end of the gateway is the end of its stream.
+    let delete = plane.admin.delete(&format!("/admin/gateways/{}?force=true", node.id)).await;
+    assert_eq!(delete.0, 204);
+    while let Some((_, body)) = stream.next().await {
+        assert!(!body.contains("payload"), "{body}");
     }
 }
 

@@ -111,6 +111,8 @@ async fn fuzz(plane: &Plane, ids: &Value, run: &Run, phases: &str, paths: &str) 
         .args(["--max-examples", &run.examples.to_string(), "--seed", "1", "--workers", "1"])
         .args(["--generation-database", "none", "--no-color", "--warnings", "off"])
         .arg("--continue-on-failure")
+        // It would wait for the end of a stream of events.
+        .args(["--exclude-path-regex", "/stream$"])
         .env("SCHEMATHESIS_HOOKS", root().join("tests/tools/schemathesis_hooks.py"))
         .env("NEXAVPN_API", &api)
         .env("NEXAVPN_PASSWORD", PASSWORD)

@@ -165,7 +165,12 @@ pub(super) async fn spec(method: &str, path: &str, world: &World) -> Option<Spec
         ("PATCH", "/admin/policies/{id}") => post(O::Policy, 200, json!({ "name": name })),
         ("DELETE", "/admin/policies/{id}") => about(O::Policy, 204, None),
         ("POST", "/admin/gateways") => post(O::Nothing, 201, world.new_gateway(&name)),
-        ("GET", "/admin/gateways/{id}" | "/admin/gateways/{id}/sync") => get(O::Gateway),
+        (
+            "GET",
+            "/admin/gateways/{id}"
+            | "/admin/gateways/{id}/sync"
+            | "/admin/gateways/{id}/sync/stream",
+        ) => get(O::Gateway),
         ("PATCH", "/admin/gateways/{id}") => post(O::Gateway, 200, json!({ "mtu": 1380 })),
         ("DELETE", "/admin/gateways/{id}") => about(O::Gateway, 204, None),
         ("POST", "/admin/gateways/{id}/join-token") => post(O::Gateway, 201, empty()),

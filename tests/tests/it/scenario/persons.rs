@@ -52,7 +52,7 @@ impl Drive {
         let idempotency = format!("key-{}", self.keys);
         let mut headers = vec![];
         // A node is nobody.
-        if !pattern.starts_with("/gateways/") && !pattern.ends_with("/sync") {
+        if !pattern.starts_with("/gateways/") && !pattern.contains("/sync") {
             headers.push(("x-reason", reason.as_str()));
             headers.push(("user-agent", agent.as_str()));
             headers.push(("x-forwarded-for", ADDRESS));
@@ -381,6 +381,7 @@ impl Marked {
         self.told.note("a gateway's credential", &joined["credential"]);
         let node = stranger.with_token(text(&joined["credential"]));
         self.drive.call(&node, "GET /admin/gateways/{id}/sync", &one, None).await;
+        self.drive.call(&node, "GET /admin/gateways/{id}/sync/stream", &one, None).await;
         let status = json!({
             "agent_version": "0.1.0", "peers": [], "reported_at": "2026-05-03T12:00:00Z",
         });

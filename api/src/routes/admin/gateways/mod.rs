@@ -33,4 +33,5 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(get::handle, patch::handle, delete::handle))
         .routes(routes!(join_token::handle))
         .routes((schemas, paths, sync))
+        .routes(routes!(sync::stream::handle))
 }
