@@ -25,7 +25,7 @@ pub use folded::{FoldError, Lag};
 pub use follow::{FleetAtError, FleetHandle, FleetStatus, Waited};
 pub use publisher::{PublishError, Published, Publisher, Served};
 pub use render::{Blueprint, render};
-pub use reports::{Convergence, GatewayReport, Outcome, ReportError, Reports};
+pub use reports::{Convergence, GatewayReport, Outcome, ReportError, Reports, TELEMETRY_DAYS};
 pub use signing::{SigningError, SigningKeys};
 
 /// A write that should have touched one row did.

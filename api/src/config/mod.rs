@@ -220,6 +220,16 @@ pub struct ServeArgs {
     )]
     pub rotation_days: Option<u32>,
 
+    /// Days for which samples of the gateways' hosts are kept [default: 90]
+    #[arg(
+        long,
+        env = "NEXAVPN_TELEMETRY_DAYS",
+        value_name = "DAYS",
+        hide_env_values = true,
+        value_parser = clap::value_parser!(u16).range(1..=3650)
+    )]
+    pub telemetry_days: Option<u16>,
+
     /// Days after which the key that signs access tokens is followed by another one [default: 30]
     #[arg(
         long,
@@ -344,6 +354,7 @@ impl ServeArgs {
             session_days,
             join_token_minutes,
             rotation_days,
+            telemetry_days,
             token_key_days,
             address_rest_minutes,
             http,

@@ -109,7 +109,7 @@ pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
         projections: runner.handle(),
         publisher: Publisher::new(fleet.clone(), keys.clone()),
         keys,
-        reports: Reports::new(fleet.clone()),
+        reports: Reports::new(fleet.clone()).with_telemetry_days(options.telemetry_days),
         fleet,
         tokens: access_tokens(&options, store.keyring()).await?,
         pool,
@@ -123,6 +123,7 @@ pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
     let first_admin = establish.run().await?;
     catch_up(&app, options.pace.establish).await;
     tasks.push(tokio::spawn(tasks::clock(app.commands.clone(), options.pace, work.clone())));
+    tasks.push(tokio::spawn(tasks::telemetry(app.clone(), options.pace, work.clone())));
     tasks.push(tokio::spawn(tasks::watch(app.clone(), establish, options.pace, work)));
 
     let scheme = if tls.is_some() { "https" } else { "http" };

@@ -9,6 +9,7 @@ use std::{
 
 use chrono::TimeDelta;
 use nexavpn_commands::{Clock, OsRandom, PasswordHasher, Random, Secret, Settings, SystemClock};
+use nexavpn_gateway_projector::TELEMETRY_DAYS;
 
 use super::{
     ServeError,
@@ -86,6 +87,8 @@ pub struct Pace {
     pub watch: Duration,
     /// How old an open transaction is before the log names it.
     pub horizon: Duration,
+    /// How often the partitions of telemetry are made and dropped.
+    pub telemetry: Duration,
     /// How long the first start waits until the new signing key is known everywhere.
     pub establish: Duration,
     /// How long requests may take to finish at a shutdown.
@@ -98,6 +101,7 @@ impl Default for Pace {
             clock: Duration::from_secs(60),
             watch: Duration::from_secs(5),
             horizon: Duration::from_secs(10),
+            telemetry: Duration::from_secs(3600),
             establish: Duration::from_secs(5),
             drain: Duration::from_secs(10),
         }
@@ -125,6 +129,8 @@ pub struct ServeOptions {
     pub store: nexavpn_store::Options,
     /// The age at which the key that signs access tokens is followed by another one.
     pub token_key_age: TimeDelta,
+    /// For how many days samples of the gateways' hosts are kept.
+    pub telemetry_days: u16,
     /// Memory, passes and lanes of argon2.
     pub argon2: (u32, u32, u32),
     /// Tells the time.
@@ -151,6 +157,7 @@ impl ServeOptions {
             settings: Settings::default(),
             store: nexavpn_store::Options::default(),
             token_key_age: TimeDelta::days(30),
+            telemetry_days: TELEMETRY_DAYS,
             argon2: PasswordHasher::OWASP,
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom),
@@ -192,6 +199,9 @@ impl ServeOptions {
         }
         if let Some(days) = serve.rotation_days {
             settings.rotation_period = TimeDelta::days(days.into());
+        }
+        if let Some(days) = serve.telemetry_days {
+            options.telemetry_days = days;
         }
         if let Some(days) = serve.token_key_days {
             options.token_key_age = TimeDelta::days(days.into());

@@ -65,6 +65,23 @@ async fn tick(commands: &Commands, swept: &mut Option<Instant>) -> Result<Durati
     commands.next_due().await
 }
 
+/// Makes the partitions of telemetry ahead of their days, and drops those that nobody wants to keep.
+pub(super) async fn telemetry(app: App, pace: Pace, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let pause = match app.reports.keep_partitions(app.commands.now()).await {
+            Ok(()) => pace.telemetry,
+            Err(error) => {
+                tracing::warn!(%error, "the partitions of telemetry were not kept; trying again");
+                pace.telemetry.min(Duration::from_secs(60))
+            }
+        };
+        tokio::select! {
+            () = sleep(pause) => {}
+            changed = stop.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
 /// Looks at the guard, so that an acceptance by another process is noticed, and at what holds the
 /// order of events back; makes up for what a start could not establish.
 pub(super) async fn watch(

@@ -50,7 +50,8 @@ async fn grant(owner: &PgPool, role: &str) -> Result<(), StoreError> {
          GRANT SELECT ON events, store_meta, _sqlx_migrations TO {role};
          -- Position, generation, transaction and time are the database's to give.
          GRANT INSERT (aggregate_type, aggregate_id, sequence, event_type, event_version,
-                       payload, metadata) ON events TO {role};"
+                       payload, metadata) ON events TO {role};
+         GRANT EXECUTE ON FUNCTION keep_telemetry_partitions(date, integer, integer) TO {role};"
     ))
     .execute(&mut *tx)
     .await?;

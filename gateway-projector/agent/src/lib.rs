@@ -3,6 +3,7 @@
 //!
 //! | module | does |
 //! | --- | --- |
+//! | [`host`] | reads how the node's host is |
 //! | [`join`] | becomes a gateway with a join token |
 //! | [`run`](mod@run) | the loop: fetch, verify, apply, report |
 //! | [`contact`] | how long the control plane has been silent |
@@ -34,6 +35,7 @@ pub mod desired;
 pub mod doctor;
 pub mod engine;
 pub mod firewall;
+pub mod host;
 pub mod join;
 pub mod link;
 pub mod listing;

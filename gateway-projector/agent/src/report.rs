@@ -1,5 +1,7 @@
 //! Status reports, sent on the side so that a slow answer delays no bundle.
 
+use std::path::PathBuf;
+
 use chrono::{SecondsFormat, Utc};
 use nexavpn_bundle::{Applied, PeerStatus, Rejected, StatusReport};
 use tokio::task::JoinHandle;
@@ -7,21 +9,24 @@ use tracing::{debug, info, warn};
 
 use crate::VERSION;
 use crate::client::Session;
+use crate::host;
 use crate::trouble::Trouble;
 
 /// Sends reports, one at a time.
 #[derive(Debug)]
 pub struct Reporter {
     session: Session,
+    /// Where the agent keeps its state.
+    state: PathBuf,
     /// The report under way, or the last one, with the trouble it had.
     under_way: Option<JoinHandle<Trouble>>,
 }
 
 impl Reporter {
-    /// For the gateway of `session`.
+    /// For the gateway of `session`, whose agent keeps its state in this directory.
     #[must_use]
-    pub fn new(session: Session) -> Self {
-        Self { session, under_way: None }
+    pub const fn new(session: Session, state: PathBuf) -> Self {
+        Self { session, state, under_way: None }
     }
 
     /// Sends a report. Does nothing while an earlier one is under way: the next
@@ -46,6 +51,7 @@ impl Reporter {
             rejected,
             peers,
             reported_at: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
+            host: host::read(&self.state),
         };
         let session = self.session.clone();
         self.under_way = Some(tokio::spawn(async move {

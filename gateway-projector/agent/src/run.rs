@@ -74,7 +74,7 @@ pub async fn run(state: StateDir, settings: Settings, random: impl Rng) -> Resul
 
     let now = Instant::now();
     let mut agent = Agent {
-        reporter: Reporter::new(session.clone()),
+        reporter: Reporter::new(session.clone(), engine.state().path().to_owned()),
         session,
         engine,
         backoff: Backoff::new(settings.poll, random),

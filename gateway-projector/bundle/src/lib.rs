@@ -37,4 +37,7 @@ pub use payload::{
 };
 pub use token::{JoinToken, TokenError};
 pub use validate::{is_interface_name, is_uuid, validate};
-pub use wire::{Applied, JoinRequest, JoinResponse, PeerStatus, Rejected, StatusReport};
+pub use wire::{
+    Applied, HostCpu, HostInterface, HostMetrics, JoinRequest, JoinResponse, PeerStatus, Rejected,
+    StatusReport,
+};

@@ -50,6 +50,74 @@ pub struct StatusReport {
     pub peers: Vec<PeerStatus>,
     /// The node's time, RFC 3339 in UTC.
     pub reported_at: String,
+    /// How the node's host is, where the agent could read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostMetrics>,
+}
+
+/// How a node's host is. Counters count since the host started, those of an interface since the
+/// interface was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HostMetrics {
+    /// Such as `Debian GNU/Linux`.
+    pub os_name: String,
+    /// Such as `12`.
+    pub os_version: String,
+    /// The kernel's release.
+    pub kernel: String,
+    /// Seconds since the host started.
+    pub uptime_s: u64,
+    /// How many CPUs it has.
+    pub cpus: u64,
+    /// What its CPUs have done.
+    pub cpu: HostCpu,
+    /// Memory in bytes.
+    pub memory_total: u64,
+    /// Memory in bytes that programs could still have.
+    pub memory_available: u64,
+    /// Bytes of the file system with the agent's state.
+    pub disk_total: u64,
+    /// Bytes of it that are free.
+    pub disk_free: u64,
+    /// The network interfaces, without the loopback.
+    pub interfaces: Vec<HostInterface>,
+}
+
+/// What the CPUs of a host have done, in milliseconds of one CPU.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HostCpu {
+    /// Programs.
+    pub user_ms: u64,
+    /// The kernel, interrupts too.
+    pub system_ms: u64,
+    /// Nothing, while a disk was waited for.
+    pub iowait_ms: u64,
+    /// Other guests of the same machine.
+    pub steal_ms: u64,
+    /// Nothing.
+    pub idle_ms: u64,
+}
+
+/// What one network interface of a host has carried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HostInterface {
+    /// Its name.
+    pub name: String,
+    /// Bytes received.
+    pub rx_bytes: u64,
+    /// Bytes sent.
+    pub tx_bytes: u64,
+    /// Packets received.
+    pub rx_packets: u64,
+    /// Packets sent.
+    pub tx_packets: u64,
+    /// Packets received wrong.
+    pub rx_errors: u64,
+    /// Packets that could not be sent.
+    pub tx_errors: u64,
 }
 
 /// The bundle in force on a node.

@@ -31,7 +31,8 @@ pub(super) struct CheckedRejection {
 
 impl Checked {
     pub(super) fn new(report: &StatusReport) -> Result<Self, ReportError> {
-        let StatusReport { agent_version, applied, rejected, peers: _, reported_at } = report;
+        let StatusReport { agent_version, applied, rejected, peers: _, reported_at, host: _ } =
+            report;
         let applied = applied
             .as_ref()
             .map(|a| {

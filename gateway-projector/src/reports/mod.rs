@@ -5,10 +5,14 @@
 //! | `checked.rs` | a report whose texts and numbers are within bounds |
 //! | `record.rs` | storing a report, and noticing a lost history |
 //! | `convergence.rs` | how each gateway stands to its newest bundle |
+//! | `host.rs` | samples of the nodes' hosts, kept by the day |
+//! | `host_query.rs` | those samples over a range of time |
 //! | `telemetry.rs` | heartbeats, handshakes and transfer of devices |
 
 mod checked;
 mod convergence;
+mod host;
+mod host_query;
 mod record;
 mod telemetry;
 
@@ -21,6 +25,8 @@ use thiserror::Error;
 use crate::FleetHandle;
 
 pub use convergence::{AppliedBundle, Convergence, GatewayReport};
+pub use host::TELEMETRY_DAYS;
+pub use host_query::{HostFacts, HostHistory, HostPoint, HostRange, InterfacePoint};
 pub use record::Outcome;
 pub use telemetry::{DeviceTelemetry, PeerTelemetry};
 
@@ -54,19 +60,27 @@ pub enum ReportError {
 pub struct Reports {
     fleet: FleetHandle,
     unreachable_after: Duration,
+    telemetry_days: u16,
 }
 
 impl Reports {
     /// Reports to what the fleet says, kept in the fleet's database.
     #[must_use]
     pub const fn new(fleet: FleetHandle) -> Self {
-        Self { fleet, unreachable_after: UNREACHABLE_AFTER }
+        Self { fleet, unreachable_after: UNREACHABLE_AFTER, telemetry_days: TELEMETRY_DAYS }
     }
 
     /// The same with another time after which a silent gateway counts as unreachable.
     #[must_use]
     pub const fn with_unreachable_after(mut self, after: Duration) -> Self {
         self.unreachable_after = after;
+        self
+    }
+
+    /// The same with another number of days for which samples of hosts are kept: 1 to 3650.
+    #[must_use]
+    pub const fn with_telemetry_days(mut self, days: u16) -> Self {
+        self.telemetry_days = days;
         self
     }
 

@@ -75,6 +75,11 @@ impl Reports {
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
+        if let Some(host) = &report.host
+            && let Err(error) = self.record_host(id, host, now).await
+        {
+            tracing::warn!(gateway = %id, %error, "a sample of the gateway's host was not kept");
+        }
 
         if lost_epoch.is_some() {
             if before.lost_epoch != lost_epoch {

@@ -292,6 +292,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/gateways/{id}/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the gateway's host has been like over a range of time, as its node reports it
+         * @description What the gateway's host has been like over a range of time, as its node reports it: averages and maxima of each step, and how far its counters went in it.
+         *
+         *     For admins and auditors.
+         */
+        get: operations["gateways_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/gateways/{id}/sync": {
         parameters: {
             query?: never;
@@ -2109,6 +2131,19 @@ export interface components {
             persistent_keepalive?: number | null;
             public_key?: string | null;
         };
+        /** @description The newest facts about a host. */
+        GatewayHost: {
+            /** Format: int64 */
+            cpus: number;
+            kernel: string;
+            os_name: string;
+            os_version: string;
+            /**
+             * Format: date-time
+             * @description When its last sample was taken.
+             */
+            sampled_at: string;
+        };
         /**
          * Format: uuid
          * @description The id of a WireGuard gateway.
@@ -2231,6 +2266,203 @@ export interface components {
              * @description The revision that the client has, so that it learns of a newer one.
              */
             profile_revision?: number | null;
+        };
+        /** @description What the CPUs of a host have done, in milliseconds of one CPU. */
+        HostCpu: {
+            /**
+             * Format: int64
+             * @description Nothing.
+             */
+            idle_ms: number;
+            /**
+             * Format: int64
+             * @description Nothing, while a disk was waited for.
+             */
+            iowait_ms: number;
+            /**
+             * Format: int64
+             * @description Other guests of the same machine.
+             */
+            steal_ms: number;
+            /**
+             * Format: int64
+             * @description The kernel, interrupts too.
+             */
+            system_ms: number;
+            /**
+             * Format: int64
+             * @description Programs.
+             */
+            user_ms: number;
+        };
+        /** @description What one network interface of a host has carried. */
+        HostInterface: {
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Bytes received.
+             */
+            rx_bytes: number;
+            /**
+             * Format: int64
+             * @description Packets received wrong.
+             */
+            rx_errors: number;
+            /**
+             * Format: int64
+             * @description Packets received.
+             */
+            rx_packets: number;
+            /**
+             * Format: int64
+             * @description Bytes sent.
+             */
+            tx_bytes: number;
+            /**
+             * Format: int64
+             * @description Packets that could not be sent.
+             */
+            tx_errors: number;
+            /**
+             * Format: int64
+             * @description Packets sent.
+             */
+            tx_packets: number;
+        };
+        /** @description How a node's host is. Counters count since the host started, those of an interface since the interface was made. */
+        HostMetrics: {
+            /** @description What its CPUs have done. */
+            cpu: components["schemas"]["HostCpu"];
+            /**
+             * Format: int64
+             * @description How many CPUs it has.
+             */
+            cpus: number;
+            /**
+             * Format: int64
+             * @description Bytes of it that are free.
+             */
+            disk_free: number;
+            /**
+             * Format: int64
+             * @description Bytes of the file system with the agent's state.
+             */
+            disk_total: number;
+            /** @description The network interfaces, without the loopback. */
+            interfaces: components["schemas"]["HostInterface"][];
+            /** @description The kernel's release. */
+            kernel: string;
+            /**
+             * Format: int64
+             * @description Memory in bytes that programs could still have.
+             */
+            memory_available: number;
+            /**
+             * Format: int64
+             * @description Memory in bytes.
+             */
+            memory_total: number;
+            /** @description Such as `Debian GNU/Linux`. */
+            os_name: string;
+            /** @description Such as `12`. */
+            os_version: string;
+            /**
+             * Format: int64
+             * @description Seconds since the host started.
+             */
+            uptime_s: number;
+        };
+        /** @description What a gateway's host has been like. Steps without a sample are left out. */
+        HostMetricsAnswer: {
+            /** Format: date-time */
+            from: string;
+            gateway_id: components["schemas"]["GatewayId"];
+            host?: components["schemas"]["GatewayHost"] | null;
+            points: components["schemas"]["HostPoint"][];
+            /**
+             * Format: int64
+             * @description Seconds.
+             */
+            step: number;
+            /** Format: date-time */
+            to: string;
+        };
+        /** @description One step. What was counted between two samples belongs to the step of the later one; a counter that began anew (the host or an interface was started again) has counted from nothing. */
+        HostPoint: {
+            /**
+             * Format: date-time
+             * @description The step's beginning.
+             */
+            at: string;
+            cpu?: components["schemas"]["HostPointCpu"] | null;
+            /** @description The file system with the agent's state. */
+            disk: components["schemas"]["HostPointUsed"];
+            interfaces: components["schemas"]["HostPointInterface"][];
+            memory: components["schemas"]["HostPointUsed"];
+            /**
+             * Format: int64
+             * @description How often the host was started again.
+             */
+            restarts: number;
+            /** Format: int64 */
+            samples: number;
+            /**
+             * Format: int64
+             * @description Seconds since the host started, at the last sample.
+             */
+            uptime_s: number;
+        };
+        /** @description What the CPUs did. */
+        HostPointCpu: {
+            /**
+             * Format: double
+             * @description The share of all CPUs' time that was not idle, from 0 to 1, over the step.
+             */
+            busy_avg: number;
+            /**
+             * Format: double
+             * @description The same between the two samples where it was highest.
+             */
+            busy_max: number;
+            /** Format: double */
+            idle_s: number;
+            /** Format: double */
+            iowait_s: number;
+            /** Format: double */
+            steal_s: number;
+            /** Format: double */
+            system_s: number;
+            /**
+             * Format: double
+             * @description Seconds of one CPU.
+             */
+            user_s: number;
+        };
+        /** @description What an interface carried in the step. */
+        HostPointInterface: {
+            name: string;
+            /** Format: int64 */
+            rx_bytes: number;
+            /** Format: int64 */
+            rx_errors: number;
+            /** Format: int64 */
+            rx_packets: number;
+            /** Format: int64 */
+            tx_bytes: number;
+            /** Format: int64 */
+            tx_errors: number;
+            /** Format: int64 */
+            tx_packets: number;
+        };
+        /** @description Something of which there is so much. */
+        HostPointUsed: {
+            /** Format: int64 */
+            total_bytes: number;
+            /** Format: double */
+            used_avg_bytes: number;
+            /** Format: int64 */
+            used_max_bytes: number;
         };
         /** @description What the input hook opens besides replies to the gateway's own connections. */
         Input: {
@@ -2868,6 +3100,7 @@ export interface components {
             /** @description The agent's version. */
             agent_version: string;
             applied?: components["schemas"]["Applied"] | null;
+            host?: components["schemas"]["HostMetrics"] | null;
             /** @description The peers of the tunnel. */
             peers: components["schemas"]["PeerStatus"][];
             rejected?: components["schemas"]["Rejected"] | null;
@@ -4859,6 +5092,117 @@ export interface operations {
             };
             412: components["responses"]["PreconditionFailed"];
             422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    gateways_metrics: {
+        parameters: {
+            query?: {
+                /**
+                 * @description From when on: RFC 3339. An hour before `to` where it is left out.
+                 * @example 2026-03-15T15:32:34Z
+                 */
+                from?: string;
+                /**
+                 * @description Until when, not included: RFC 3339. Now where it is left out.
+                 * @example 2026-03-15T15:32:34Z
+                 */
+                to?: string;
+                /**
+                 * @description Seconds of a step: at least 10, and so many that the answer has at most 1000 points.
+                 * @example 1
+                 */
+                step?: number;
+            };
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The gateway's id.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The steps with samples. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "from": "2026-03-15T15:32:34Z",
+                     *       "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *       "host": {
+                     *         "cpus": 1,
+                     *         "kernel": "kernel",
+                     *         "os_name": "os_name",
+                     *         "os_version": "14.4",
+                     *         "sampled_at": "2026-03-15T15:32:34Z"
+                     *       },
+                     *       "points": [
+                     *         {
+                     *           "at": "2026-03-15T15:32:34Z",
+                     *           "cpu": {
+                     *             "busy_avg": 1,
+                     *             "busy_max": 1,
+                     *             "idle_s": 1,
+                     *             "iowait_s": 1,
+                     *             "steal_s": 1,
+                     *             "system_s": 1,
+                     *             "user_s": 1
+                     *           },
+                     *           "disk": {
+                     *             "total_bytes": 1,
+                     *             "used_avg_bytes": 1,
+                     *             "used_max_bytes": 1
+                     *           },
+                     *           "interfaces": [
+                     *             {
+                     *               "name": "Finance subnet access",
+                     *               "rx_bytes": 148276,
+                     *               "rx_errors": 1,
+                     *               "rx_packets": 1,
+                     *               "tx_bytes": 923110,
+                     *               "tx_errors": 1,
+                     *               "tx_packets": 1
+                     *             }
+                     *           ],
+                     *           "memory": {
+                     *             "total_bytes": 1,
+                     *             "used_avg_bytes": 1,
+                     *             "used_max_bytes": 1
+                     *           },
+                     *           "restarts": 1,
+                     *           "samples": 1,
+                     *           "uptime_s": 1
+                     *         }
+                     *       ],
+                     *       "step": 1,
+                     *       "to": "2026-03-15T15:32:34Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HostMetricsAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -11155,6 +11499,35 @@ export interface operations {
                  *         "epoch": 1795219200,
                  *         "revision": 1842,
                  *         "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+                 *       },
+                 *       "host": {
+                 *         "cpu": {
+                 *           "idle_ms": 1,
+                 *           "iowait_ms": 1,
+                 *           "steal_ms": 1,
+                 *           "system_ms": 1,
+                 *           "user_ms": 1
+                 *         },
+                 *         "cpus": 1,
+                 *         "disk_free": 1,
+                 *         "disk_total": 1,
+                 *         "interfaces": [
+                 *           {
+                 *             "name": "Finance subnet access",
+                 *             "rx_bytes": 148276,
+                 *             "rx_errors": 1,
+                 *             "rx_packets": 1,
+                 *             "tx_bytes": 923110,
+                 *             "tx_errors": 1,
+                 *             "tx_packets": 1
+                 *           }
+                 *         ],
+                 *         "kernel": "kernel",
+                 *         "memory_available": 1,
+                 *         "memory_total": 1,
+                 *         "os_name": "os_name",
+                 *         "os_version": "14.4",
+                 *         "uptime_s": 1
                  *       },
                  *       "peers": [
                  *         {

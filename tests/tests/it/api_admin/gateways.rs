@@ -228,3 +228,55 @@ async fn the_list_is_filtered() {
     assert_eq!(list("?joined=true").await, [""; 0]);
     assert_error(&plane.admin.get("/admin/gateways?joined=x").await, 400, "validation_error");
 }
+
+#[tokio::test]
+async fn the_hosts_of_nodes_are_shown_over_a_range() {
+    let plane = Plane::start().await;
+    let made = id(&plane.create("gateways", gateway("gw", "100.96.0.0/24")).await);
+    let path = format!("/admin/gateways/{made}/metrics");
+    let (status, empty) = plane.admin.get(&path).await;
+    assert_eq!((status, &empty["host"], &empty["points"]), (200, &Value::Null, &json!([])));
+    let token = plane.admin.post(&format!("/admin/gateways/{made}/join-token"), json!({})).await.1;
+    let join = json!({ "token": token["token"], "public_key": key(), "agent_version": "0.1.0" });
+    let joined = plane.server.client().post("/gateways/join", join).await.1;
+    let node = plane.server.client().with_token(joined["credential"].as_str().unwrap());
+    let interface = |name: &str| {
+        json!({ "name": name, "rx_bytes": 7, "tx_bytes": 8, "rx_packets": 1, "tx_packets": 1,
+                "rx_errors": 0, "tx_errors": 0 })
+    };
+    let host = json!({
+        "os_name": "Debian\u{0} GNU/Linux", "os_version": "12", "kernel": "6.1.0", "uptime_s": 60,
+        "cpus": 2, "cpu": { "user_ms": 1, "system_ms": 2, "iowait_ms": 3, "steal_ms": 4,
+        "idle_ms": 5 }, "memory_total": 100, "memory_available": 40, "disk_total": 10,
+        "disk_free": 9, "interfaces": [interface("eth0"), interface("eth0"), interface("a b")],
+    });
+    let report = json!({
+        "agent_version": "0.1.0", "peers": [], "reported_at": "2026-05-03T12:00:00Z", "host": host,
+    });
+    let sent = node.post(&format!("/gateways/{made}/status"), report).await;
+    assert_eq!(sent.0, 204, "{}", sent.1);
+    let to = (chrono::Utc::now() + chrono::TimeDelta::minutes(1)).to_rfc3339();
+    let shown = plane.admin.get(&format!("{path}?to={}", to.replace('+', "%2B"))).await.1;
+    assert_eq!(shown["host"]["os_name"], "Debian GNU/Linux", "{shown}");
+    let point = &shown["points"][0];
+    assert_eq!((&point["samples"], &point["cpu"]), (&json!(1), &Value::Null), "{shown}");
+    assert_eq!(point["memory"]["used_max_bytes"], 60);
+    assert_eq!(shown["step"], 16);
+
+    let day = "from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z";
+    assert_eq!(plane.admin.get(&format!("{path}?{day}")).await.1["step"], 361);
+    for (query, field) in [
+        (format!("{day}&step=86"), "step"),
+        (format!("{day}&step=9"), "step"),
+        ("step=x".to_owned(), "step"),
+        ("from=yesterday".to_owned(), "from"),
+        ("to=2026-13-01T00:00:00Z".to_owned(), "to"),
+        ("from=2026-01-02T00:00:00Z&to=2026-01-02T00:00:00Z".to_owned(), "from"),
+    ] {
+        let answer = plane.admin.send(Method::GET, &format!("{path}?{query}"), &[], None).await;
+        super::assert_invalid(&answer, field, &json!(query));
+    }
+    assert_eq!(plane.admin.get(&format!("{path}?{day}&step=87")).await.0, 200);
+    let nobody = plane.admin.get(&format!("/admin/gateways/{NOBODY}/metrics")).await;
+    assert_error(&nobody, 404, "not_found");
+}

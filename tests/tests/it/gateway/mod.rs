@@ -1,6 +1,7 @@
 //! What gateways get, and what they report.
 
 mod failing;
+mod host;
 mod publishing;
 mod reporting;
 mod telemetry;
@@ -248,6 +249,7 @@ fn report(applied: Option<&Published>) -> StatusReport {
         rejected: None,
         peers: vec![],
         reported_at: "2027-01-15T08:00:00Z".to_owned(),
+        host: None,
     }
 }
 

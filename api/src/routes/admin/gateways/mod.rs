@@ -5,6 +5,7 @@ mod delete;
 mod get;
 mod join_token;
 mod list;
+mod metrics;
 mod patch;
 mod sync;
 mod view;
@@ -32,6 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list::handle, create::handle))
         .routes(routes!(get::handle, patch::handle, delete::handle))
         .routes(routes!(join_token::handle))
+        .routes(routes!(metrics::handle))
         .routes((schemas, paths, sync))
         .routes(routes!(sync::stream::handle))
 }
