@@ -178,26 +178,21 @@ impl Commands {
         outcome
     }
 
-    /// Makes a key the one that signs bundles. Changes nothing where it already is.
+    /// Makes a key the one that signs bundles; `introduce` is a
+    /// [`SecurityCommand::IntroduceSigningKey`]. Changes nothing where it already is.
     ///
     /// # Errors
-    /// `unsigned_key` where another key is in use and has not signed this one.
+    /// `unsigned_key` and `another_key` where the key in use has not signed this one.
     pub async fn introduce_signing_key(
         &self,
         request: &Request,
-        key_id: &str,
-        public_key: &str,
-        signed_by_previous: Option<String>,
+        introduce: SecurityCommand,
     ) -> Result<Done<()>, CommandError> {
+        let introduce = &introduce;
         self.transact(request, "signing key", || async {
             let keys = self.store.load::<Security>(SIGNING_KEYS).await?;
             let mut plan = Plan::new(());
-            let command = SecurityCommand::IntroduceSigningKey {
-                key_id: key_id.to_owned(),
-                public_key: public_key.to_owned(),
-                signed_by_previous: signed_by_previous.clone(),
-            };
-            plan.decide(SIGNING_KEYS, &keys, command)?;
+            plan.decide(SIGNING_KEYS, &keys, introduce.clone())?;
             Ok(plan)
         })
         .await

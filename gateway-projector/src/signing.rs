@@ -8,7 +8,8 @@ use nexavpn_domain::security::SecurityCommand;
 use nexavpn_store::{KeyError, Keyring};
 use thiserror::Error;
 
-/// Under which name the private half is sealed.
+/// Under which name the private half of the first key is sealed; of each later one it is this name,
+/// a slash and the key's id.
 const SECRET: &str = "bundle_signing_key";
 
 /// Why nothing can be signed.
@@ -35,6 +36,7 @@ pub enum SigningError {
 #[derive(Clone)]
 pub struct SigningKeys {
     keyring: Keyring,
+    /// The key that was used last.
     opened: Arc<Mutex<Option<SigningKey>>>,
 }
 
@@ -76,8 +78,31 @@ impl SigningKeys {
         Ok(Some(SecurityCommand::IntroduceSigningKey {
             key_id: nexavpn_bundle::key_id(&public),
             public_key: BASE64_STANDARD.encode(public.as_bytes()),
+            previous: None,
             signed_by_previous: None,
         }))
+    }
+
+    /// Makes the next key from 32 random bytes, and seals it. Returns the command that makes it
+    /// known, signed by the key in force; the caller runs it.
+    ///
+    /// # Errors
+    /// [`SigningError::Missing`] where the key in force is not here.
+    pub async fn next(
+        &self,
+        in_force: &str,
+        seed: &[u8; 32],
+    ) -> Result<SecurityCommand, SigningError> {
+        let signer = self.key(in_force).await?;
+        let public = SigningKey::from_bytes(seed).verifying_key();
+        let key_id = nexavpn_bundle::key_id(&public);
+        self.keyring.seal_secret(&secret_of(&key_id), seed).await?;
+        Ok(SecurityCommand::IntroduceSigningKey {
+            key_id,
+            public_key: BASE64_STANDARD.encode(public.as_bytes()),
+            previous: Some(in_force.to_owned()),
+            signed_by_previous: Some(nexavpn_bundle::sign_key(&public, &signer)),
+        })
     }
 
     /// The public half of the key with this id.
@@ -96,11 +121,18 @@ impl SigningKeys {
             return Ok(key);
         }
         let missing = || SigningError::Missing { key_id: key_id.to_owned() };
-        let sealed = self.keyring.open_secret(SECRET).await?.ok_or_else(missing)?;
+        let sealed = match self.keyring.open_secret(&secret_of(key_id)).await? {
+            Some(sealed) => sealed,
+            None => self.keyring.open_secret(SECRET).await?.ok_or_else(missing)?,
+        };
         let key = Some(decode(&sealed)?).filter(fits).ok_or_else(missing)?;
         *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = Some(key.clone());
         Ok(key)
     }
+}
+
+fn secret_of(key_id: &str) -> String {
+    format!("{SECRET}/{key_id}")
 }
 
 fn decode(sealed: &[u8]) -> Result<SigningKey, SigningError> {

@@ -2,6 +2,9 @@
 
 use chrono::SubsecRound as _;
 use clap::{Args, Subcommand};
+use nexavpn_commands::{Commands, Request, SIGNING_KEYS};
+use nexavpn_domain::security::Security;
+use nexavpn_gateway_projector::SigningKeys;
 
 use super::{CliError, Context, output::out, session::Session};
 use crate::{auth::AccessTokens, serve::ServeError};
@@ -14,6 +17,9 @@ pub(super) enum Command {
     /// Make the next key that signs access tokens, before the present one is due; running servers
     /// learn of it by themselves
     Rotate(Rotate),
+    /// Make the next key that signs the gateways' bundles, signed by the present one; running
+    /// servers and gateways learn of it by themselves, and no gateway goes without a bundle
+    RotateBundles,
 }
 
 /// How.
@@ -35,6 +41,9 @@ pub(super) async fn run(context: Context, command: Command) -> Result<(), CliErr
 
 async fn act(session: &Session, command: Command) -> Result<Vec<String>, CliError> {
     let commands = session.commands().await?;
+    if matches!(command, Command::RotateBundles) {
+        return rotate_bundles(session, &commands).await;
+    }
     let (keyring, random) =
         (commands.store().keyring().clone(), std::sync::Arc::clone(&session.options.random));
     let tokens = AccessTokens::new(keyring, random, session.options.token_key_age);
@@ -47,4 +56,22 @@ async fn act(session: &Session, command: Command) -> Result<Vec<String>, CliErro
         format!("{}  made {}  signs from {}", key.kid, time(key.made_at), time(key.signs_from))
     };
     Ok(keys.iter().map(line).collect())
+}
+
+async fn rotate_bundles(session: &Session, commands: &Commands) -> Result<Vec<String>, CliError> {
+    let keys = SigningKeys::new(commands.store().keyring().clone());
+    let known = commands.store().load::<Security>(SIGNING_KEYS).await.map_err(ServeError::from)?;
+    let Some(in_force) = known.state.signing_key() else {
+        return Err(CliError::Said(
+            "there is no key yet: `nexavpn serve` makes the first one".into(),
+        ));
+    };
+    let mut seed = [0; 32];
+    session.options.random.fill(&mut seed);
+    let introduce = keys.next(in_force, &seed).await.map_err(ServeError::from)?;
+    let request = Request::system("cli", commands.new_id());
+    commands.introduce_signing_key(&request, introduce).await.map_err(ServeError::from)?;
+    let known = commands.store().load::<Security>(SIGNING_KEYS).await.map_err(ServeError::from)?;
+    let now = known.state.signing_key().unwrap_or_default();
+    Ok(vec![format!("{now} signs bundles from now on, after {in_force}")])
 }

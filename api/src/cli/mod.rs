@@ -86,7 +86,7 @@ enum Command {
     /// Make an admin, or let one back in
     #[command(subcommand)]
     Admin(admin::Command),
-    /// The keys that sign access tokens
+    /// The keys that sign access tokens and bundles
     #[command(subcommand)]
     Keys(keys::Command),
     /// After a restore from a backup

@@ -6,10 +6,7 @@ use std::{
 };
 
 use nexavpn_commands::{CommandError, Done, FirstAdmin, Random, Request, SIGNING_KEYS};
-use nexavpn_domain::{
-    DomainError,
-    security::{Security, SecurityCommand},
-};
+use nexavpn_domain::{DomainError, security::Security};
 use nexavpn_store::{Guard, Position};
 
 use super::{FirstAdminOptions, ServeError, ServeOptions};
@@ -69,16 +66,12 @@ impl Establish {
         let known = commands.store().load::<Security>(SIGNING_KEYS).await?.state;
         let mut seed = [0; 32];
         self.random.fill(&mut seed);
-        let Some(SecurityCommand::IntroduceSigningKey { key_id, public_key, signed_by_previous }) =
-            self.app.keys.ensure(known.signing_key(), &seed).await?
-        else {
+        let Some(introduce) = self.app.keys.ensure(known.signing_key(), &seed).await? else {
             return Ok(None);
         };
         let request = Request::system("setup", commands.new_id());
-        let done = commands
-            .introduce_signing_key(&request, &key_id, &public_key, signed_by_previous)
-            .await?;
-        tracing::info!(key_id, "a new key signs the gateways' bundles");
+        let done = commands.introduce_signing_key(&request, introduce).await?;
+        tracing::info!("a new key signs the gateways' bundles");
         Ok(done.position)
     }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Changes, ClientProfile, DeviceState, DeviceStatus, Fleet, GatewayState, GroupState, Moment,
-    Peer, PolicyState, UserState,
+    Peer, PolicyState, SigningKey, UserState,
 };
 use crate::{
     access::{self, Access},
@@ -259,8 +259,12 @@ impl Fleet {
 
     fn security_event(&mut self, event: &SecurityEvent, changes: &mut Changes) {
         match event {
-            SecurityEvent::SigningKeyIntroduced { key_id, .. } => {
-                self.signing_key = Some(key_id.clone());
+            SecurityEvent::SigningKeyIntroduced { key_id, public_key, signed_by_previous } => {
+                self.signing_keys.push(SigningKey {
+                    id: key_id.clone(),
+                    public_key: public_key.clone(),
+                    signed_by_previous: signed_by_previous.clone(),
+                });
                 changes.gateways.extend(self.gateways.keys());
             }
             SecurityEvent::Failure { .. } | SecurityEvent::FailuresRepeated { .. } => {}

@@ -114,7 +114,7 @@ impl Fleet {
         let mut part = Self {
             idx: self.idx,
             public_pools: self.public_pools.clone(),
-            signing_key: self.signing_key.clone(),
+            signing_keys: self.signing_keys.clone(),
             users: some(&self.users, &found.users),
             groups: some(&self.groups, &found.groups),
             ..Self::default()

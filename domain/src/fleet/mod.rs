@@ -30,7 +30,7 @@ use crate::{
 pub use compiled::{ClientProfile, Compiled};
 pub use outlook::{DeviceOutlook, Outlook};
 pub use state::{
-    DeviceState, DeviceStatus, GatewayState, GroupState, Peer, PolicyState, UserState,
+    DeviceState, DeviceStatus, GatewayState, GroupState, Peer, PolicyState, SigningKey, UserState,
 };
 
 use compiled::CompiledCache;
@@ -59,7 +59,7 @@ pub struct Fleet {
     public_pools: BTreeMap<GatewayId, Vec<IpNetwork>>,
     index: Index,
     compiled: CompiledCache,
-    signing_key: Option<String>,
+    signing_keys: Vec<SigningKey>,
 }
 
 impl Fleet {
@@ -72,7 +72,13 @@ impl Fleet {
     /// The id of the key that signs bundles, once one was introduced.
     #[must_use]
     pub fn signing_key(&self) -> Option<&str> {
-        self.signing_key.as_deref()
+        self.signing_keys.last().map(|key| key.id.as_str())
+    }
+
+    /// All keys that have signed bundles, the oldest first, each signed by the one before it.
+    #[must_use]
+    pub fn signing_keys(&self) -> &[SigningKey] {
+        &self.signing_keys
     }
 
     /// A gateway that was not deleted.

@@ -31,6 +31,17 @@ pub struct GroupState {
     pub members: BTreeSet<UserId>,
 }
 
+/// A key that signs bundles, or has signed them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SigningKey {
+    /// Its id.
+    pub id: String,
+    /// The raw Ed25519 public key in base64.
+    pub public_key: String,
+    /// Its signature by the key before it, in base64; none of the first.
+    pub signed_by_previous: Option<String>,
+}
+
 /// A policy.
 #[derive(Debug, Clone)]
 pub struct PolicyState {

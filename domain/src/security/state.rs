@@ -29,7 +29,9 @@ pub enum SecurityCommand {
         key_id: String,
         /// The raw public key in base64.
         public_key: String,
-        /// The statement's signature by the key before it.
+        /// The id of the key before it.
+        previous: Option<String>,
+        /// The statement's signature by that key.
         signed_by_previous: Option<String>,
     },
 }
@@ -51,7 +53,8 @@ impl Security {
     /// See [`Decider::decide`](crate::Decider::decide).
     ///
     /// # Errors
-    /// A second signing key must be signed by the first (409 `unsigned_key`).
+    /// A later signing key must be signed (409 `unsigned_key`) by the one before it (409
+    /// `another_key`).
     pub fn decide(&self, command: SecurityCommand) -> Result<Vec<SecurityEvent>, DomainError> {
         Ok(match command {
             SecurityCommand::RecordFailure { kind, user_id, network, code, route } => {
@@ -61,7 +64,12 @@ impl Security {
             SecurityCommand::CountFailures(count) => {
                 vec![SecurityEvent::FailuresRepeated { count }]
             }
-            SecurityCommand::IntroduceSigningKey { key_id, public_key, signed_by_previous } => {
+            SecurityCommand::IntroduceSigningKey {
+                key_id,
+                public_key,
+                previous,
+                signed_by_previous,
+            } => {
                 if self.signing_key.as_ref() == Some(&key_id) {
                     return Ok(vec![]);
                 }
@@ -69,6 +77,12 @@ impl Security {
                     return Err(DomainError::conflict(
                         "unsigned_key",
                         "a new signing key must be signed with the one before it",
+                    ));
+                }
+                if self.signing_key != previous {
+                    return Err(DomainError::conflict(
+                        "another_key",
+                        "another key signs bundles by now: make the next one again",
                     ));
                 }
                 vec![SecurityEvent::SigningKeyIntroduced { key_id, public_key, signed_by_previous }]

@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | [`payload`] | the payload's types, profile names |
 //! | [`canonical`](mod@canonical) | RFC 8785 bytes with every array sorted |
+//! | [`chain`] | how a node comes to trust the next signing key |
 //! | [`contents`] | a payload that is changed piece by piece |
 //! | [`delta`] | what leads from one bundle to a later one |
 //! | [`envelope`] | signing and verifying |
@@ -15,6 +16,7 @@
 //! | [`wire`] | requests and answers between agent and control plane |
 
 pub mod canonical;
+pub mod chain;
 pub mod contents;
 pub mod delta;
 pub mod envelope;
@@ -26,6 +28,7 @@ pub mod validate;
 pub mod wire;
 
 pub use canonical::canonical;
+pub use chain::{ChainedKey, SigningKeyChain, sign_key};
 pub use contents::{Change, Contents};
 pub use delta::{Base, Delta, DeltaEnvelope, is_delta, verify_delta};
 pub use envelope::{

@@ -314,6 +314,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/gateways/{id}/signing-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All keys that have signed bundles, the oldest first, each signed by the one before it
+         * @description All keys that have signed bundles, the oldest first, each signed by the one before it: so a gateway that trusts one of them comes to trust those after it.
+         *
+         *     For the gateway itself and for admins.
+         */
+        get: operations["gateways_signing_keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/gateways/{id}/sync": {
         parameters: {
             query?: never;
@@ -1831,6 +1853,15 @@ export interface components {
             /** @description Which key signed. */
             key_id: string;
         };
+        /** @description A key that signs bundles, or has signed them. */
+        BundleSigningKey: {
+            /** @description Its id. */
+            key_id: string;
+            /** @description 32 bytes in base64. */
+            public_key: string;
+            /** @description Its signature by the key before it, in base64; none of the first. */
+            signed_by_previous?: string | null;
+        };
         /** @description The request. */
         ChangePassword: {
             current_password: string;
@@ -3094,6 +3125,11 @@ export interface components {
             refresh_token: string;
             token_type: string;
             user: components["schemas"]["UserSummary"];
+        };
+        /** @description `GET /api/v1/admin/gateways/{id}/signing-keys`: all keys that have signed bundles. */
+        SigningKeyChain: {
+            /** @description The oldest first. */
+            keys: components["schemas"]["BundleSigningKey"][];
         };
         /** @description What a node tells about itself. */
         StatusReport: {
@@ -5197,6 +5233,59 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["HostMetricsAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    gateways_signing_keys: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The gateway's id.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "keys": [
+                     *         {
+                     *           "key_id": "k1",
+                     *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
+                     *           "signed_by_previous": "signed_by_previous"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SigningKeyChain"];
                 };
             };
             400: components["responses"]["BadRequest"];

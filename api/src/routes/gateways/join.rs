@@ -1,10 +1,7 @@
 //! `POST /gateways/join`
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use nexavpn_bundle::{JoinRequest, JoinResponse, JoinToken};
 use nexavpn_commands::{CommandError, Secret};
 use nexavpn_domain::{DomainError, ids::GatewayId, security::FailureKind};
@@ -36,12 +33,14 @@ pub(super) async fn handle(
         .gateway_id
         .parse()
         .map_err(|_| ApiError::field("token", "names no gateway: copy it again, whole"))?;
-    let key_id = app.fleet.read(|f| f.signing_key().map(ToOwned::to_owned));
-    let Some(key_id) = key_id else {
+    // The newest first. A token that was made before a rotation names an older one.
+    let signing_keys: Vec<String> = app.fleet.read(|fleet| {
+        fleet.signing_keys().iter().rev().map(|key| key.public_key.clone()).collect()
+    });
+    if signing_keys.is_empty() {
         let message = "there is no bundle-signing key yet: try again";
         return Err(ApiError::unavailable("not_ready", message, 5));
-    };
-    let key = app.keys.verifying_key(&key_id).await.map_err(|e| ApiError::internal(&e))?;
+    }
     let secret = Secret::new(URL_SAFE_NO_PAD.encode(token.secret));
     let joined = app
         .commands
@@ -57,7 +56,7 @@ pub(super) async fn handle(
         gateway_id: id.to_string(),
         name: done.value.name,
         credential: done.value.credential.expose().to_owned(),
-        signing_keys: vec![STANDARD.encode(key.as_bytes())],
+        signing_keys,
     };
     Ok(settled.answer((StatusCode::CREATED, axum::Json(answer))))
 }

@@ -15,6 +15,7 @@ fn introduce(key_id: &str, signed: bool) -> C {
     C::IntroduceSigningKey {
         key_id: key_id.into(),
         public_key: "cHVibGlj".into(),
+        previous: signed.then(|| "k1".into()),
         signed_by_previous: signed.then(|| "c2lnbmF0dXJl".into()),
     }
 }
@@ -63,6 +64,10 @@ fn a_later_signing_key_must_be_signed_by_the_one_before() {
     let given = [introduced("k1", false)];
     assert_eq!(refusal::<Security>(&given, introduce("k2", false)), "unsigned_key");
     once::<Security>(&given, introduce("k2", true), vec![introduced("k2", true)]);
-    let security: Security = state(&[introduced("k1", false), introduced("k2", true)]);
+    let given = [introduced("k1", false), introduced("k2", true)];
+    let security: Security = state(&given);
     assert_eq!(security.signing_key(), Some("k2"));
+    // Two admins at once: the key that signed this one is the newest no more.
+    assert_eq!(refusal::<Security>(&given, introduce("k3", true)), "another_key");
+    once::<Security>(&given, introduce("k2", true), vec![]);
 }

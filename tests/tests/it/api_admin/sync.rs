@@ -2,8 +2,8 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use ed25519_dalek::VerifyingKey;
-use nexavpn_bundle::{is_delta, verify, verify_delta};
-use nexavpn_tests::harness::{Client, WIDE};
+use nexavpn_bundle::{BundleError, JoinToken, SigningKeyChain, is_delta, verify, verify_delta};
+use nexavpn_tests::harness::{Client, WIDE, request};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -299,6 +299,49 @@ async fn bundles_are_pushed_as_they_come() {
     while let Some((_, body)) = stream.next().await {
         assert!(!body.contains("payload"), "{body}");
     }
+}
+
+#[tokio::test]
+async fn the_next_signing_key_is_trusted_because_the_one_before_has_signed_it() {
+    let plane = Plane::start().await;
+    let node = Node::join(&plane, "gw", "100.96.0.0/24").await;
+    let late = id(&plane.create("gateways", gateway("late", "100.97.0.0/24")).await);
+    let (_, token) =
+        plane.admin.post(&format!("/admin/gateways/{late}/join-token"), json!({})).await;
+    let (response, body) = node.fetch(&plane, &[]).await;
+    let held = verify(&body, &[node.signing]).unwrap();
+    let etag = header(&response, "etag");
+    let headers = [("if-none-match", etag.as_str())];
+    let waiting = node.fetch_with(&plane, "?wait=20", &headers);
+    let rotation = async {
+        // As `nexavpn keys rotate-bundles` does.
+        let app = &plane.server.app;
+        let in_force = app.fleet.read(|fleet| fleet.signing_key().unwrap().to_owned());
+        let introduce = app.keys.next(&in_force, &rand::random()).await.unwrap();
+        let done = app.commands.introduce_signing_key(&request(), introduce).await.unwrap();
+        app.settle(done.position).await;
+    };
+    let ((response, body), ()) = tokio::join!(waiting, rotation);
+    assert_eq!(response.status(), 200, "a new key is a new bundle");
+    let refused = verify(&body, &[node.signing]).unwrap_err();
+    assert!(matches!(refused, BundleError::UnknownKey(_)), "{refused:?}");
+
+    let path = format!("/admin/gateways/{}/signing-keys", node.id);
+    let (status, chain) = node.client.get(&path).await;
+    assert_eq!(status, 200);
+    let chain: SigningKeyChain = serde_json::from_value(chain).unwrap();
+    let next = chain.follow(&[node.signing]);
+    assert_eq!(next.len(), 1);
+    let newer = verify(&body, &next).unwrap();
+    assert!(newer.check_newer(&held).unwrap());
+
+    // A node with a token from before, which names the key before.
+    let text = token["token"].as_str().unwrap();
+    assert!(text.parse::<JoinToken>().unwrap().names_signing_key(&node.signing));
+    let body = json!({ "token": text, "public_key": key(), "agent_version": "0.1.0" });
+    let (_, joined) = plane.server.client().post("/gateways/join", body).await;
+    let known = |key: &VerifyingKey| BASE64_STANDARD.encode(key.as_bytes());
+    assert_eq!(joined["signing_keys"], json!([known(&next[0]), known(&node.signing)]));
 }
 
 #[tokio::test]

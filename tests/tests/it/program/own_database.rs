@@ -24,7 +24,8 @@ async fn a_database_of_ones_own_works_with_two_roles_and_says_what_one_role_mean
     let both = [data, as_server, migrate, password];
     let server = ServerProcess::start_with(&[], &both).await;
     assert_eq!(sign_in(&server, ADMIN, PASSWORD).await.0, 200);
-    for arguments in [&["doctor"][..], &["verify"], &["rebuild", "all"]] {
+    let rotate = &["keys", "rotate-bundles"][..];
+    for arguments in [&["doctor"][..], &["verify"], &["rebuild", "all"], rotate, &["doctor"]] {
         let (ok, said) = run_program(arguments, &both).await;
         assert!(ok, "{arguments:?}: {said}");
     }

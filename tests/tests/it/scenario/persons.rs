@@ -52,7 +52,10 @@ impl Drive {
         let idempotency = format!("key-{}", self.keys);
         let mut headers = vec![];
         // A node is nobody.
-        if !pattern.starts_with("/gateways/") && !pattern.contains("/sync") {
+        if !pattern.starts_with("/gateways/")
+            && !pattern.contains("/sync")
+            && !pattern.ends_with("/signing-keys")
+        {
             headers.push(("x-reason", reason.as_str()));
             headers.push(("user-agent", agent.as_str()));
             headers.push(("x-forwarded-for", ADDRESS));
@@ -380,6 +383,7 @@ impl Marked {
         let joined = self.drive.call(&stranger, "POST /gateways/join", &[], Some(join)).await;
         self.told.note("a gateway's credential", &joined["credential"]);
         let node = stranger.with_token(text(&joined["credential"]));
+        self.drive.call(&node, "GET /admin/gateways/{id}/signing-keys", &one, None).await;
         self.drive.call(&node, "GET /admin/gateways/{id}/sync", &one, None).await;
         self.drive.call(&node, "GET /admin/gateways/{id}/sync/stream", &one, None).await;
         let status = json!({

@@ -7,6 +7,7 @@ mod join_token;
 mod list;
 mod metrics;
 mod patch;
+mod signing_keys;
 mod sync;
 mod view;
 
@@ -33,6 +34,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list::handle, create::handle))
         .routes(routes!(get::handle, patch::handle, delete::handle))
         .routes(routes!(join_token::handle))
+        .routes(routes!(signing_keys::handle))
         .routes(routes!(metrics::handle))
         .routes((schemas, paths, sync))
         .routes(routes!(sync::stream::handle))
