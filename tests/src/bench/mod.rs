@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `append.rs` | the rounds of `./bench append` |
 //! | `http/` | those of `./bench http`: its control planes, and what clients do |
+//! | `fleet/` | those of `./bench fleet`: fleets of two sizes, and a change in each |
 //! | `ground.rs` | the cluster, its databases, and what the machine is |
 //! | `drive.rs` | any number of clients at work, and what they measured |
 //! | `pgbench.rs`, `stock.rs`, `ours.rs` | contenders |
@@ -11,6 +12,7 @@
 
 pub mod append;
 mod drive;
+pub mod fleet;
 mod ground;
 pub mod http;
 mod ours;
