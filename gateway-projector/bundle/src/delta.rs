@@ -110,5 +110,6 @@ pub fn verify_delta(
         return Err(BundleError::BadHash);
     }
     let key_id = signature.check(&bytes, trusted)?;
-    Ok(VerifiedBundle { payload: contents.payload(), contents, bytes, sha256, key_id })
+    let (payload, signature) = (contents.payload(), signature.ed25519);
+    Ok(VerifiedBundle { payload, contents, bytes, sha256, key_id, signature })
 }

@@ -41,6 +41,10 @@ pub struct Seal {
 }
 
 impl Seal {
+    fn envelope(&self, payload: &[u8]) -> Vec<u8> {
+        [b"{\"payload\":", payload, self.tail().as_bytes()].concat()
+    }
+
     /// What follows payload or delta in an envelope.
     pub(crate) fn tail(&self) -> String {
         // Hash, key id and base64 hold no character that JSON would escape.
@@ -64,6 +68,8 @@ pub struct VerifiedBundle {
     pub sha256: String,
     /// Which key signed.
     pub key_id: String,
+    /// The Ed25519 signature in base64.
+    pub signature: String,
 }
 
 /// A signed bundle as it is served.
@@ -90,7 +96,7 @@ pub(crate) struct EnvelopeSignature {
     /// Which key signed.
     key_id: String,
     /// The Ed25519 signature in base64.
-    ed25519: String,
+    pub(crate) ed25519: String,
 }
 
 impl EnvelopeSignature {
@@ -165,7 +171,7 @@ impl SignedBundle {
     /// The HTTP body. The payload goes in byte for byte as it was signed.
     #[must_use]
     pub fn body(&self) -> Vec<u8> {
-        [b"{\"payload\":", self.bytes.as_slice(), self.seal().tail().as_bytes()].concat()
+        self.seal().envelope(&self.bytes)
     }
 
     /// What vouches for the payload.
@@ -183,6 +189,15 @@ impl SignedBundle {
 }
 
 impl VerifiedBundle {
+    /// The body of the full bundle, also where a delta led here.
+    #[must_use]
+    pub fn body(&self) -> Vec<u8> {
+        let Self { sha256, key_id, signature, .. } = self;
+        let seal =
+            Seal { sha256: sha256.clone(), key_id: key_id.clone(), signature: signature.clone() };
+        seal.envelope(&self.bytes)
+    }
+
     /// The strong entity tag of this bundle, with its quotes.
     #[must_use]
     pub fn etag(&self) -> String {
@@ -260,7 +275,8 @@ pub fn verify(body: &[u8], trusted: &[VerifyingKey]) -> Result<VerifiedBundle, B
     if contents.bytes() != bytes {
         return Err(BundleError::NotCanonical);
     }
-    Ok(VerifiedBundle { payload, contents, bytes: bytes.to_vec(), sha256, key_id })
+    let signature = envelope.signature.ed25519;
+    Ok(VerifiedBundle { payload, contents, bytes: bytes.to_vec(), sha256, key_id, signature })
 }
 
 /// The envelope is not authenticated yet: do not carry a novel into the logs.

@@ -102,7 +102,7 @@ fn worlds() -> impl Strategy<Value = Vec<World>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn contents_have_the_bytes_of_their_payload(worlds in worlds()) {
@@ -124,6 +124,7 @@ proptest! {
             prop_assert!(is_delta(&body));
             bundle = verify_delta(&body, &bundle, &trusted()).unwrap();
             prop_assert_eq!(&bundle, &held(to));
+            prop_assert_eq!(bundle.body(), sign(to, &key()).unwrap().body());
         }
     }
 

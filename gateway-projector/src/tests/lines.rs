@@ -63,7 +63,7 @@ impl Gateway {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn what_events_touched_is_all_that_is_another(
