@@ -50,6 +50,8 @@ pub struct Parts {
 pub struct HttpOptions {
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<ipnetwork::IpNetwork>,
+    /// Who sees `/metrics`, besides this machine.
+    pub metrics_networks: Vec<ipnetwork::IpNetwork>,
     /// Origins of web pages that may call us.
     pub cors_origins: Vec<CorsOrigin>,
     /// Requests a minute of an address where nobody is signed in; 0 means any number.
@@ -68,6 +70,7 @@ impl Default for HttpOptions {
     fn default() -> Self {
         Self {
             trusted_proxies: vec![],
+            metrics_networks: vec![],
             cors_origins: vec![],
             rate_per_address: 600,
             rate_per_principal: 12_000,

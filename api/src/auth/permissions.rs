@@ -124,6 +124,7 @@ pub const TABLE: &[Permission] = &[
     row("PATCH", "/admin/gateways/{id}", Who::Admin),
     row("DELETE", "/admin/gateways/{id}", Who::Admin),
     row("POST", "/admin/gateways/{id}/join-token", Who::Admin),
+    row("GET", "/admin/gateways/{id}/convergence", Who::Reader),
     row("GET", "/admin/gateways/{id}/metrics", Who::Reader),
     row("GET", "/admin/gateways/{id}/signing-keys", Who::OwnGatewayOrAdmin),
     row("GET", "/admin/gateways/{id}/sync", Who::OwnGatewayOrAdmin),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use ipnetwork::IpNetwork;
 use serde::Deserialize;
 
 use crate::CorsOrigin;
@@ -31,6 +32,16 @@ pub struct HttpArgs {
         hide_env_values = true
     )]
     pub cors_origins: Option<Vec<CorsOrigin>>,
+
+    /// Addresses or networks that see /metrics besides this machine itself
+    #[arg(
+        long,
+        env = "NEXAVPN_METRICS_NETWORKS",
+        value_name = "CIDR,…",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub metrics_networks: Option<Vec<IpNetwork>>,
 
     /// Requests a minute from one address (or IPv6 /64) where nobody is signed in, sign-ins among
     /// them; 0 switches the limit off [default: 600]
@@ -62,6 +73,7 @@ impl HttpArgs {
             tls_cert,
             tls_key,
             cors_origins,
+            metrics_networks,
             rate_per_address,
             rate_per_principal,
             max_clients,

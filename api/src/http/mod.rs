@@ -4,6 +4,7 @@ mod cors;
 mod docs;
 mod health;
 mod limits;
+mod metrics;
 mod origin;
 mod rates;
 
@@ -57,6 +58,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .nest(BASE_PATH, native)
         .merge(health::routes())
+        .merge(metrics::routes())
         .merge(public)
         .fallback(nothing_here)
         .layer(middleware::from_fn(move |request, next: middleware::Next| async move {

@@ -220,6 +220,7 @@ impl ServeOptions {
             _ => return Err(TlsError::OnlyOne.into()),
         };
         self.http.cors_origins = args.cors_origins.unwrap_or_default();
+        self.http.metrics_networks = args.metrics_networks.unwrap_or_default();
         if let Some(n) = args.rate_per_address {
             self.http.rate_per_address = n;
         }

@@ -41,6 +41,10 @@ pub enum Convergence {
 }
 
 impl Convergence {
+    /// Every name there is.
+    pub const NAMES: [&str; 6] =
+        ["in_sync", "behind", "rejecting", "unreachable", "never_joined", "history_lost"];
+
     /// The name in answers.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
@@ -73,6 +77,9 @@ pub struct GatewayReport {
     pub convergence: Convergence,
     /// The revision of that newest bundle.
     pub revision: i64,
+    /// Since when it has lacked a revision, whatever keeps it from having it; none where it lacks
+    /// none, or where no node has ever reported.
+    pub lacks_since: Option<DateTime<Utc>>,
     /// The bundle in force on the node.
     pub applied: Option<AppliedBundle>,
     /// The version of its agent.
@@ -113,6 +120,18 @@ impl Reports {
     ) -> Result<Convergence, ReportError> {
         let mut reports = self.gateways(&[id], now).await?;
         reports.remove(&id).map(|r| r.convergence).ok_or(ReportError::UnknownGateway)
+    }
+
+    /// What is known of the nodes of all gateways.
+    ///
+    /// # Errors
+    /// Where the fleet is not live or the database fails.
+    pub async fn all_gateways(
+        &self,
+        now: DateTime<Utc>,
+    ) -> Result<HashMap<GatewayId, GatewayReport>, ReportError> {
+        let ids: Vec<GatewayId> = self.fleet.read(|f| f.gateways().map(|(id, _)| id).collect());
+        self.gateways(&ids, now).await
     }
 
     /// What is known of the nodes of these gateways; unknown gateways are left out.
@@ -161,6 +180,7 @@ fn report(
 ) -> GatewayReport {
     let convergence = judge(row.as_ref(), wanted, now, unreachable_after);
     let (mut applied, mut agent_version, mut last_report_at) = (None, None, None);
+    let lacks_since = row.as_ref().and(wanted.lag).map(|lag| lag.since);
     if let Some(row) = row {
         let position = row.applied_epoch.zip(row.applied_revision).zip(row.applied_sha256);
         applied =
@@ -168,7 +188,14 @@ fn report(
         agent_version = Some(row.agent_version);
         last_report_at = Some(row.received_at);
     }
-    GatewayReport { convergence, revision: wanted.revision, applied, agent_version, last_report_at }
+    GatewayReport {
+        convergence,
+        revision: wanted.revision,
+        lacks_since,
+        applied,
+        agent_version,
+        last_report_at,
+    }
 }
 
 /// The gravest first: what a silent node said last matters less than that it is silent.

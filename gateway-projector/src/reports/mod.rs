@@ -5,18 +5,22 @@
 //! | `checked.rs` | a report whose texts and numbers are within bounds |
 //! | `record.rs` | storing a report, and noticing a lost history |
 //! | `convergence.rs` | how each gateway stands to its newest bundle |
+//! | `counts.rs` | how many reports came |
+//! | `history.rs` | the record of what was published and what became of it |
 //! | `host.rs` | samples of the nodes' hosts, kept by the day |
 //! | `host_query.rs` | those samples over a range of time |
 //! | `telemetry.rs` | heartbeats, handshakes and transfer of devices |
 
 mod checked;
 mod convergence;
+mod counts;
+mod history;
 mod host;
 mod host_query;
 mod record;
 mod telemetry;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use nexavpn_domain::ids::GatewayId;
 use sqlx::{PgExecutor, PgPool};
@@ -25,6 +29,8 @@ use thiserror::Error;
 use crate::FleetHandle;
 
 pub use convergence::{AppliedBundle, Convergence, GatewayReport};
+pub use counts::ReportCounts;
+pub use history::{BundleOutcome, BundleRecord, NoCursor, RecordCursor};
 pub use host::TELEMETRY_DAYS;
 pub use host_query::{HostFacts, HostHistory, HostPoint, HostRange, InterfacePoint};
 pub use record::Outcome;
@@ -61,27 +67,39 @@ pub struct Reports {
     fleet: FleetHandle,
     unreachable_after: Duration,
     telemetry_days: u16,
+    counts: Arc<counts::Counts>,
 }
 
 impl Reports {
     /// Reports to what the fleet says, kept in the fleet's database.
     #[must_use]
-    pub const fn new(fleet: FleetHandle) -> Self {
-        Self { fleet, unreachable_after: UNREACHABLE_AFTER, telemetry_days: TELEMETRY_DAYS }
+    pub fn new(fleet: FleetHandle) -> Self {
+        Self {
+            fleet,
+            unreachable_after: UNREACHABLE_AFTER,
+            telemetry_days: TELEMETRY_DAYS,
+            counts: Arc::default(),
+        }
     }
 
     /// The same with another time after which a silent gateway counts as unreachable.
     #[must_use]
-    pub const fn with_unreachable_after(mut self, after: Duration) -> Self {
+    pub fn with_unreachable_after(mut self, after: Duration) -> Self {
         self.unreachable_after = after;
         self
     }
 
     /// The same with another number of days for which samples of hosts are kept: 1 to 3650.
     #[must_use]
-    pub const fn with_telemetry_days(mut self, days: u16) -> Self {
+    pub fn with_telemetry_days(mut self, days: u16) -> Self {
         self.telemetry_days = days;
         self
+    }
+
+    /// How many reports came to this process.
+    #[must_use]
+    pub fn counts(&self) -> ReportCounts {
+        self.counts.of(|id| self.fleet.read(|fleet| fleet.gateway(id).is_some()))
     }
 
     fn pool(&self) -> &PgPool {

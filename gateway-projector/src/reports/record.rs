@@ -41,6 +41,17 @@ impl Reports {
         report: &StatusReport,
         now: DateTime<Utc>,
     ) -> Result<Outcome, ReportError> {
+        let outcome = self.store_report(id, report, now).await;
+        self.counts.report(&outcome);
+        outcome
+    }
+
+    async fn store_report(
+        &self,
+        id: GatewayId,
+        report: &StatusReport,
+        now: DateTime<Utc>,
+    ) -> Result<Outcome, ReportError> {
         let checked = Checked::new(report)?;
         if self.fleet.read(|fleet| fleet.gateway(id).is_none()) {
             return Err(match self.fleet.status() {
@@ -75,6 +86,9 @@ impl Reports {
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
+        if newly_rejected.is_some() {
+            self.counts.rejection(id);
+        }
         if let Some(host) = &report.host
             && let Err(error) = self.record_host(id, host, now).await
         {

@@ -270,6 +270,28 @@ export interface paths {
         patch: operations["gateways_change"];
         trace?: never;
     };
+    "/admin/gateways/{id}/convergence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How a gateway stands to its newest bundle, and the record of what was published to it, applied and rejected by it, and when
+         * @description How a gateway stands to its newest bundle, and the record of what was published to it, applied and rejected by it, and when.
+         *
+         *     For admins and auditors.
+         */
+        get: operations["gateways_convergence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/gateways/{id}/join-token": {
         parameters: {
             query?: never;
@@ -1847,6 +1869,28 @@ export interface components {
              */
             revision: number;
         };
+        /** @description What happened to a bundle. */
+        BundleRecord: {
+            /**
+             * Format: date-time
+             * @description When, by the control plane's clock.
+             */
+            at: string;
+            /** @description Where it was rejected: the stable code of the reason. */
+            code?: string | null;
+            /**
+             * Format: int64
+             * @description Null where nothing in a rejected bundle could be believed.
+             */
+            epoch?: number | null;
+            /** @description `published`, `applied` or `rejected`. */
+            outcome: string;
+            /** @description Where it was rejected: why, as the agent said. */
+            reason?: string | null;
+            /** Format: int64 */
+            revision?: number | null;
+            sha256?: string | null;
+        };
         BundleSignature: {
             /** @description The Ed25519 signature in base64. */
             ed25519: string;
@@ -1914,6 +1958,15 @@ export interface components {
             since?: string | null;
             /** @description `in_sync`, `behind`, `rejecting`, `unreachable`, `never_joined`, `history_lost`, or `unknown` while the control plane itself catches up. */
             status: string;
+        };
+        /** @description How a gateway stands to its newest bundle, and how it came to that. */
+        ConvergenceAnswer: {
+            convergence: components["schemas"]["Convergence"];
+            gateway_id: components["schemas"]["GatewayId"];
+            /** @description A page of the record, the newest entry first. Nothing is ever removed from it. */
+            items: components["schemas"]["BundleRecord"][];
+            /** @description What to give as `after` for the next page; null on the last one. */
+            next?: string | null;
         };
         /** @description A device. */
         Device: {
@@ -5055,6 +5108,90 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    gateways_convergence: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The `next` of the page before.
+                 * @example eyJvIjoibmFtZSJ9
+                 */
+                after?: string;
+                /**
+                 * @description How many entries, at most 200.
+                 * @example 50
+                 */
+                page_size?: number;
+            };
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The gateway's id.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the record. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "convergence": {
+                     *         "applied": {
+                     *           "epoch": 1795219200,
+                     *           "revision": 1842,
+                     *           "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+                     *         },
+                     *         "code": null,
+                     *         "last_report_at": "2026-03-15T15:32:34Z",
+                     *         "reason": null,
+                     *         "revision": 1842,
+                     *         "revisions_behind": null,
+                     *         "since": null,
+                     *         "status": "in_sync"
+                     *       },
+                     *       "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *       "items": [
+                     *         {
+                     *           "at": "2026-03-15T15:32:34Z",
+                     *           "code": "validation_error",
+                     *           "epoch": 1795219200,
+                     *           "outcome": "outcome",
+                     *           "reason": "lost",
+                     *           "revision": 1842,
+                     *           "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+                     *         }
+                     *       ],
+                     *       "next": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ConvergenceAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];

@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod bulk;
+mod convergence;
 mod device_moves;
 mod devices;
 mod export;

@@ -168,6 +168,7 @@ pub(super) async fn spec(method: &str, path: &str, world: &World) -> Option<Spec
         (
             "GET",
             "/admin/gateways/{id}"
+            | "/admin/gateways/{id}/convergence"
             | "/admin/gateways/{id}/metrics"
             | "/admin/gateways/{id}/signing-keys"
             | "/admin/gateways/{id}/sync"

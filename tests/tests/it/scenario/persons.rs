@@ -390,6 +390,7 @@ impl Marked {
             "agent_version": "0.1.0", "peers": [], "reported_at": "2026-05-03T12:00:00Z",
         });
         self.drive.call(&node, "POST /gateways/{id}/status", &one, Some(status)).await;
+        self.admin("GET /admin/gateways/{id}/convergence", &one, Value::Null).await;
         self.admin("GET /admin/gateways/{id}/metrics", &one, Value::Null).await;
         self.admin("DELETE /admin/gateways/{id}", &one, Value::Null).await;
     }

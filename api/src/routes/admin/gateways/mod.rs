@@ -1,5 +1,6 @@
 //! Gateways.
 
+mod convergence;
 mod create;
 mod delete;
 mod get;
@@ -19,7 +20,7 @@ use tower_http::compression::CompressionLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
-use view::GatewayView;
+use view::{ConvergenceView, GatewayView};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     // The bundle is compressed here rather than outside, so that its ETag can name the encoding.
@@ -36,6 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(join_token::handle))
         .routes(routes!(signing_keys::handle))
         .routes(routes!(metrics::handle))
+        .routes(routes!(convergence::handle))
         .routes((schemas, paths, sync))
         .routes(routes!(sync::stream::handle))
 }

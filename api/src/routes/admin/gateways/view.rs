@@ -48,7 +48,7 @@ pub(super) struct GatewayView {
 /// How the node stands to the newest bundle.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 #[schema(as = Convergence)]
-struct ConvergenceView {
+pub(super) struct ConvergenceView {
     /// `in_sync`, `behind`, `rejecting`, `unreachable`, `never_joined`, `history_lost`, or
     /// `unknown` while the control plane itself catches up.
     status: &'static str,
@@ -136,6 +136,11 @@ impl GatewayView {
             Self::new(row, convergence, device_count)
         };
         Ok(rows.into_iter().map(view).collect())
+    }
+
+    /// How its node stands to the newest bundle.
+    pub(super) fn convergence(self) -> ConvergenceView {
+        self.convergence
     }
 
     fn new(row: GatewayRow, convergence: ConvergenceView, device_count: usize) -> Self {

@@ -1,0 +1,145 @@
+//! `GET /metrics`, in Prometheus' text format
+//! (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
+//!
+//! The label `gateway` holds a gateway's id; no other label has more than a handful of values.
+
+use std::{
+    collections::HashMap,
+    fmt::{Display, Write as _},
+    net::SocketAddr,
+};
+
+use axum::{
+    Router,
+    extract::{ConnectInfo, Extension, State},
+    http::{HeaderMap, header},
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use nexavpn_domain::ids::GatewayId;
+use nexavpn_gateway_projector::{Convergence, GatewayReport, ReportError, reports::ReportCounts};
+
+use crate::{App, auth::Origin, error::ApiError};
+
+const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+pub(super) fn routes() -> Router<App> {
+    Router::new().route("/metrics", get(show))
+}
+
+async fn show(
+    State(app): State<App>,
+    Extension(origin): Extension<Origin>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let peer = peer.map(|Extension(ConnectInfo(peer))| peer);
+    if !may_see(&app, &origin, peer, &headers) {
+        let message = "metrics are shown to this machine and to --metrics-networks only";
+        return Err(ApiError::forbidden(message));
+    }
+    let now = app.commands.now();
+    let gateways = match app.reports.all_gateways(now).await {
+        Ok(gateways) => Some(gateways),
+        Err(ReportError::NotLive) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let text = render(gateways.as_ref(), &app.reports.counts(), now);
+    Ok(([(header::CONTENT_TYPE, TEXT)], text).into_response())
+}
+
+/// A proxy that we do not know speaks for anybody: what it forwards is not from this machine.
+fn may_see(app: &App, origin: &Origin, peer: Option<SocketAddr>, headers: &HeaderMap) -> bool {
+    let known = |peer: SocketAddr| app.http.trusted_proxies.iter().any(|n| n.contains(peer.ip()));
+    let forwarded = ["forwarded", "x-forwarded-for"].iter().any(|name| headers.contains_key(*name));
+    if forwarded && !peer.is_some_and(known) {
+        return false;
+    }
+    origin.address.is_some_and(|address| {
+        address.is_loopback() || app.http.metrics_networks.iter().any(|n| n.contains(address))
+    })
+}
+
+/// The text, family by family. Without the gateways' states while the fleet is not live.
+fn render(
+    gateways: Option<&HashMap<GatewayId, GatewayReport>>,
+    counts: &ReportCounts,
+    now: DateTime<Utc>,
+) -> String {
+    let mut text = Text(String::new());
+    text.family("nexavpn_fleet_live", "gauge", "Whether the event stream is being followed.");
+    text.sample("nexavpn_fleet_live", &[], u8::from(gateways.is_some()));
+    if let Some(gateways) = gateways {
+        let mut gateways: Vec<_> = gateways.iter().collect();
+        gateways.sort_unstable_by_key(|(id, _)| **id);
+        states(&mut text, &gateways, now);
+    }
+    let name = "nexavpn_gateway_rejections_total";
+    text.family(name, "counter", "Bundles that a gateway newly said to have refused.");
+    let mut rejections: Vec<_> = counts.rejections.iter().collect();
+    rejections.sort_unstable();
+    for (id, count) in rejections {
+        text.sample(name, &[("gateway", id)], count);
+    }
+    let name = "nexavpn_gateway_reports_total";
+    text.family(name, "counter", "Reports of gateways, by what became of them.");
+    for (outcome, count) in [
+        ("accepted", counts.accepted),
+        ("history_lost", counts.history_lost),
+        ("invalid", counts.invalid),
+        ("failed", counts.failed),
+    ] {
+        text.sample(name, &[("outcome", &outcome)], count);
+    }
+    text.0
+}
+
+fn states(text: &mut Text, gateways: &[(&GatewayId, &GatewayReport)], now: DateTime<Utc>) {
+    let name = "nexavpn_gateways";
+    text.family(name, "gauge", "Gateways by how they stand to their newest bundle.");
+    for state in Convergence::NAMES {
+        let count = gateways.iter().filter(|(_, g)| g.convergence.as_str() == state).count();
+        text.sample(name, &[("state", &state)], count);
+    }
+    let name = "nexavpn_gateway_in_sync";
+    text.family(name, "gauge", "Whether a gateway has applied its newest bundle.");
+    for (id, gateway) in gateways {
+        let in_sync = u8::from(gateway.convergence == Convergence::InSync);
+        text.sample(name, &[("gateway", id)], in_sync);
+    }
+    let name = "nexavpn_gateway_behind_seconds";
+    text.family(name, "gauge", "For how long a gateway has lacked a revision that it should have.");
+    for (id, gateway) in gateways {
+        let seconds = gateway.lacks_since.map_or(0.0, |since| seconds(now - since));
+        text.sample(name, &[("gateway", id)], seconds);
+    }
+    let name = "nexavpn_gateway_report_age_seconds";
+    text.family(name, "gauge", "Time since a gateway's last report.");
+    for (id, gateway) in gateways {
+        if let Some(at) = gateway.last_report_at {
+            text.sample(name, &[("gateway", id)], seconds(now - at));
+        }
+    }
+}
+
+fn seconds(time: TimeDelta) -> f64 {
+    time.as_seconds_f64().max(0.0)
+}
+
+struct Text(String);
+
+impl Text {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    /// The labels' values are ids and words of ours: nothing in them has to be escaped.
+    fn sample(&mut self, name: &str, labels: &[(&str, &dyn Display)], value: impl Display) {
+        let labels: Vec<String> =
+            labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+        let labels =
+            if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+        let _ = writeln!(self.0, "{name}{labels} {value}");
+    }
+}
