@@ -66,6 +66,12 @@ impl Contact {
         self.last = now;
     }
 
+    /// When it last answered, since boot.
+    #[must_use]
+    pub fn last(&self) -> Duration {
+        self.last
+    }
+
     /// How long it has been silent.
     #[must_use]
     pub fn silence(&self, now: Duration) -> Duration {

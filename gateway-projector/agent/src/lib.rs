@@ -17,6 +17,7 @@
 //! | [`listing`] | reads back what nftables holds |
 //! | [`link`] | addresses, MTU, forwarding |
 //! | [`client`] | HTTP to the control plane |
+//! | [`metrics`] | the agent in numbers, for Prometheus |
 //! | [`report`] | status reports |
 //! | [`state`] | what the node keeps on disk |
 //! | [`local`] | `status` and `leave` |
@@ -40,6 +41,7 @@ pub mod join;
 pub mod link;
 pub mod listing;
 pub mod local;
+pub mod metrics;
 pub mod nft;
 pub mod pin;
 pub mod prompt;

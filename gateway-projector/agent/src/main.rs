@@ -1,6 +1,7 @@
 //! The gateway agent.
 
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,6 +14,9 @@ use nexavpn_gateway::state::StateDir;
 use nexavpn_gateway::tunnel::Kind;
 use nexavpn_gateway::{doctor, join, local, prompt, run};
 use tracing_subscriber::EnvFilter;
+
+/// What `unit` prints.
+const UNIT: &str = include_str!("../nexavpn-gateway.service");
 
 /// NexaVPN gateway agent: applies the signed bundles of a control plane to
 /// nftables and WireGuard on this node.
@@ -45,6 +49,8 @@ enum Command {
     /// One line for each check: ok, a warning, or a failure with what to do.
     /// Ends with status 1 where something fails. Changes nothing.
     Doctor(Doctor),
+    /// Print a systemd unit for `run`.
+    Unit,
     /// Give the gateway up on this node: tunnel, firewall, keys and state.
     Leave(Place),
 }
@@ -116,6 +122,16 @@ struct Run {
     /// Seconds between two status reports without news.
     #[arg(long, env = "NEXAVPN_GATEWAY_REPORT_INTERVAL", default_value = "15", value_parser = seconds)]
     report_interval: Duration,
+    /// Answer Prometheus on this address, under /metrics. Without an address:
+    /// 127.0.0.1:9586. Not given, nothing listens.
+    #[arg(
+        long,
+        env = "NEXAVPN_GATEWAY_METRICS",
+        value_name = "ADDRESS",
+        num_args = 0..=1,
+        default_missing_value = "127.0.0.1:9586"
+    )]
+    metrics: Option<SocketAddr>,
     /// Leave wireguard-go running at the end.
     #[arg(long, env = "NEXAVPN_GATEWAY_KEEP_TUNNEL")]
     keep_tunnel: bool,
@@ -178,6 +194,7 @@ async fn execute(command: Command) -> Result<ExitCode, Box<dyn std::error::Error
                 options: options.node.into(),
                 poll: options.poll_interval,
                 report: options.report_interval,
+                metrics: options.metrics,
                 keep_tunnel: options.keep_tunnel,
             };
             run::run(state, settings, rand::rng()).await?;
@@ -200,10 +217,45 @@ async fn execute(command: Command) -> Result<ExitCode, Box<dyn std::error::Error
                 return Ok(ExitCode::FAILURE);
             }
         }
+        Command::Unit => print!("{UNIT}"),
         Command::Leave(place) => {
             local::leave(&StateDir::open(&place.state_dir)?).await?;
             println!("This node is no gateway any more. Delete it in the control plane too.");
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The values of a setting of the unit.
+    fn setting(name: &str) -> Vec<&'static str> {
+        UNIT.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('=')).collect()
+    }
+
+    #[test]
+    fn the_unit_starts_what_there_is_and_keeps_it_in_its_place() {
+        let start = setting("ExecStart");
+        let parsed = Cli::try_parse_from(start[0].split(' ')).unwrap();
+        let Command::Run(run) = parsed.command else { panic!("{start:?}") };
+        assert!(run.keep_tunnel && setting("KillMode") == ["process"]);
+        let kept = run.place.state_dir.to_string_lossy().into_owned();
+        assert_eq!(kept, format!("/var/lib/{}", setting("StateDirectory")[0]));
+        assert!(setting("ConditionPathExists")[0].starts_with(&kept));
+        assert_eq!(setting("CapabilityBoundingSet"), ["CAP_NET_ADMIN CAP_NET_BIND_SERVICE"]);
+        assert_eq!(setting("NoNewPrivileges"), ["yes"]);
+    }
+
+    #[test]
+    fn the_variables_that_the_unit_speaks_of_exist() {
+        for variable in UNIT.split(|c: char| !c.is_ascii_uppercase() && c != '_') {
+            if variable.starts_with("NEXAVPN_") {
+                let known = <Cli as clap::CommandFactory>::command();
+                let run = known.find_subcommand("run").unwrap();
+                assert!(run.get_arguments().any(|arg| arg.get_env() == Some(variable.as_ref())));
+            }
+        }
+    }
 }

@@ -1,12 +1,14 @@
 //! The loop: fetch, verify, apply, report. It asks for the newest state and
 //! keeps enforcing the last verified one while there is no answer.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use chrono::Utc;
 use nexavpn_bundle::{Applied, BundleError, Rejected};
 use rand::Rng;
 use thiserror::Error;
+use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, error, info, warn};
 
@@ -15,6 +17,7 @@ use crate::backoff::Backoff;
 use crate::client::{ClientError, Fetched, Session};
 use crate::contact::{Contact, boot_id, since_boot};
 use crate::engine::{ApplyError, Engine, Offer, Options, applied};
+use crate::metrics::{self, Metrics, Standing};
 use crate::report::Reporter;
 use crate::state::{StateDir, StateError};
 use crate::trouble::Trouble;
@@ -37,6 +40,14 @@ pub enum RunError {
     /// The deny base could not be loaded.
     #[error(transparent)]
     Apply(#[from] ApplyError),
+    /// The metrics' address cannot be used.
+    #[error("cannot serve metrics on {address}: {source}; choose another --metrics")]
+    Metrics {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
     /// Signals cannot be received.
     #[error("cannot listen for signals: {0}")]
     Signals(std::io::Error),
@@ -51,6 +62,8 @@ pub struct Settings {
     pub poll: Duration,
     /// Pause between two status reports without news.
     pub report: Duration,
+    /// Where to answer scrapers, if anywhere.
+    pub metrics: Option<SocketAddr>,
     /// Leave a wireguard-go running at the end.
     pub keep_tunnel: bool,
 }
@@ -66,6 +79,16 @@ pub async fn run(state: StateDir, settings: Settings, random: impl Rng) -> Resul
 
     let (identity, credential) = state.identity()?;
     let session = Session::new(&identity, credential)?;
+    let metrics = Metrics::new(identity.gateway_id.clone());
+    if let Some(address) = settings.metrics {
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|source| RunError::Metrics { address, source })?;
+        if !address.ip().is_loopback() {
+            warn!(%address, "other machines can read the metrics");
+        }
+        tokio::spawn(metrics::serve(listener, metrics.clone()));
+    }
     let contact = Contact::resume(state.contact(), boot_id(), since_boot());
     let silence = contact.silence(since_boot());
     let options = settings.options.clone();
@@ -77,6 +100,7 @@ pub async fn run(state: StateDir, settings: Settings, random: impl Rng) -> Resul
         reporter: Reporter::new(session.clone(), engine.state().path().to_owned()),
         session,
         engine,
+        metrics,
         backoff: Backoff::new(settings.poll, random),
         settings,
         contact,
@@ -106,6 +130,7 @@ struct Agent<R> {
     session: Session,
     reporter: Reporter,
     engine: Engine,
+    metrics: Metrics,
     backoff: Backoff<R>,
     settings: Settings,
     contact: Contact,
@@ -151,12 +176,14 @@ impl<R: Rng> Agent<R> {
             outcome = Some(self.take(fetched));
         }
         self.notice_staleness();
+        let start = Instant::now();
         match self.engine.reconcile(Utc::now(), self.stale).await {
             Ok(changed) => {
                 if let Some(attempts) = self.applying.over() {
                     info!(attempts, "the bundle is applied after all");
                 }
                 if changed {
+                    self.metrics.took(start.elapsed());
                     self.rejected =
                         self.rejected.take().filter(|old| old.reason_code != APPLY_FAILED);
                     self.next_report = Instant::now();
@@ -167,6 +194,13 @@ impl<R: Rng> Agent<R> {
                 outcome = Some(Outcome::Failed);
             }
         }
+
+        self.metrics.stands(Standing {
+            applied: self.engine.applied().cloned(),
+            held_revision: self.engine.held().map(|held| held.payload.revision),
+            last_contact: self.contact.last(),
+            stale: self.stale,
+        });
 
         let now = Instant::now();
         if let Some(outcome) = outcome {
@@ -180,6 +214,7 @@ impl<R: Rng> Agent<R> {
         if now >= self.next_report {
             self.next_report = now + self.settings.report;
             let peers = self.engine.inspect().await;
+            self.metrics.saw(&peers);
             let applied = self.engine.applied().cloned();
             self.reporter.send(applied, self.rejected.clone(), peers).await;
         }
@@ -195,6 +230,7 @@ impl<R: Rng> Agent<R> {
             }
             Ok(Fetched::Bundle(body)) => body,
             Err(error) => {
+                self.metrics.fetch_failed();
                 if self.fetching.again(&error.kind()) {
                     let (advice, held) = (error.advice(), self.held());
                     warn!(%error, advice, held, "cannot fetch bundles, enforcing the one held");
@@ -241,6 +277,7 @@ impl<R: Rng> Agent<R> {
 
     fn refuse(&mut self, reason: &BundleError, known: Option<Applied>) {
         let code = reason.reason_code();
+        self.metrics.rejected(code);
         if self.refusing.again(&reason.to_string()) {
             let (advice, held) = (advice(reason), self.held());
             warn!(code, %reason, advice, held, "refused a bundle, enforcing the one held");
@@ -257,6 +294,7 @@ impl<R: Rng> Agent<R> {
     }
 
     fn not_applied(&mut self, error: &ApplyError) {
+        self.metrics.apply_failed();
         if self.applying.again(&error.to_string()) {
             let advice = error.advice();
             error!(%error, advice, held = self.held(), "cannot apply the bundle, trying again");
