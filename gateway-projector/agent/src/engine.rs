@@ -261,8 +261,8 @@ impl Engine {
             self.tunnel = Some(opened);
         }
         if let Some(tunnel) = &self.tunnel {
-            let (key_file, port) = (self.state.private_key_file(), payload.interface.listen_port);
-            tunnel.apply(&self.private_key, &key_file, port, &desired.peers).await?;
+            let port = payload.interface.listen_port;
+            tunnel.apply(&self.private_key, port, &desired.peers).await?;
         }
         link::apply(&interface, &payload.interface).await.map_err(ApplyError::Link)
     }

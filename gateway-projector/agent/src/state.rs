@@ -88,6 +88,12 @@ impl PrivateKey {
         STANDARD.encode(self.0)
     }
 
+    /// The key itself.
+    #[must_use]
+    pub fn bytes(&self) -> [u8; 32] {
+        self.0
+    }
+
     /// Its public key in base64.
     #[must_use]
     pub fn public_key(&self) -> String {
@@ -177,12 +183,6 @@ impl StateDir {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0
-    }
-
-    /// The file of the private key, for tools that want a file.
-    #[must_use]
-    pub fn private_key_file(&self) -> PathBuf {
-        self.file(PRIVATE_KEY)
     }
 
     fn file(&self, name: &str) -> PathBuf {

@@ -3,13 +3,11 @@
 
 mod support;
 
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use nexavpn_bundle::sign;
 use nexavpn_gateway::desired::device_maps;
 use nexavpn_gateway::nft::{self, NftNames};
-use nexavpn_gateway::tunnel::{Kernel, Tunnel};
 use support::{SERVER, World, open, read, tcp_ports, wait_for};
 
 fn names(world: &World) -> NftNames {
@@ -237,34 +235,6 @@ fn an_interface_that_is_not_ours_is_left_alone() {
         rejected.is_some_and(|rejected| rejected.reason_code == "apply_failed")
     });
     assert!(world.gateway.ip(&["link"]).contains(&world.interface));
-}
-
-#[test]
-fn the_kernel_arm_sets_peers_through_wg() {
-    // `wg` speaks to wireguard-go as it does to the kernel.
-    let world = served(2);
-    let payload = world.payload(10, &open());
-    let desired = nexavpn_gateway::desired::Desired::new(&payload, chrono::Utc::now(), false);
-    let key_file = world.state.path().join("private.key");
-    let text = std::fs::read_to_string(&key_file).unwrap();
-    let key = nexavpn_gateway::state::PrivateKey::parse(&text).unwrap();
-
-    let interface = format!("{}k", world.interface);
-    let mut command: Command = world.gateway.command("wireguard-go");
-    assert!(command.arg(&interface).status().unwrap().success());
-    let tunnel = Tunnel::Kernel(Kernel::adopt(&interface));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        tunnel.apply(&key, &key_file, 51999, &desired.peers).await.unwrap();
-        let device = tunnel.read().await.unwrap();
-        assert_eq!(device.public_key, Some(key.public_key()));
-        assert_eq!((device.listen_port, device.peers.len()), (51999, 2));
-        let mut one = desired.peers.clone();
-        one.pop_first();
-        tunnel.apply(&key, &key_file, 51999, &one).await.unwrap();
-        assert_eq!(tunnel.read().await.unwrap().peers.len(), 1);
-    });
-    world.gateway.ip(&["link", "del", "dev", &interface]);
 }
 
 #[test]

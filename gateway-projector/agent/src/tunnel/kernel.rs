@@ -1,16 +1,28 @@
-//! The kernel's WireGuard, through wireguard-tools. `wg` speaks to a
-//! wireguard-go just the same, which is how this is tested where the kernel
-//! has no WireGuard.
+//! The kernel's WireGuard, by generic netlink (linux/wireguard.h). Its device
+//! is made with `ip`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::net::IpAddr;
-use std::path::Path;
 
-use super::{Device, Peer, TunnelError, allowed_ip};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use netlink_packet_core::{Emitable, NLM_F_ACK, NLM_F_DUMP};
+use netlink_packet_wireguard::{
+    WireguardAddressFamily, WireguardAllowedIp, WireguardAllowedIpAttr, WireguardAttribute,
+    WireguardCmd, WireguardMessage, WireguardPeer, WireguardPeerAttribute, WireguardPeerFlags,
+};
+
+use super::{Device, Peer, TunnelError, netlink};
 use crate::command::{CommandError, run};
+use crate::state::PrivateKey;
 
-/// Keeps a command line far below the kernel's bound.
-const PEERS_PER_COMMAND: usize = 500;
+/// An attribute's length has 16 bits, and all peers of a message are in one.
+const LONGEST_MESSAGE: usize = 32 << 10;
+/// 40 bytes each at most, so that a peer alone always fits.
+const IPS_PER_PEER: usize = 500;
+/// A dump that something else interrupted is asked for again so often.
+const DUMPS: usize = 5;
 
 /// An interface in the kernel.
 #[derive(Debug)]
@@ -35,91 +47,367 @@ impl Kernel {
     }
 
     pub(super) async fn read(&self) -> Result<Device, TunnelError> {
-        let output = run("wg", &["show", &self.interface, "dump"], None).await?;
-        parse(&String::from_utf8_lossy(&output)).ok_or_else(|| TunnelError::Unreadable {
-            interface: self.interface.clone(),
-            what: "wg's dump",
-        })
-    }
-
-    pub(super) async fn set_own(&self, key_file: &Path, port: u16) -> Result<(), CommandError> {
-        let (file, port) = (key_file.to_string_lossy(), port.to_string());
-        let args = ["set", &self.interface, "private-key", &file, "listen-port", &port];
-        run("wg", &args, None).await.map(|_| ())
-    }
-
-    pub(super) async fn remove_peers(&self, keys: &[&String]) -> Result<(), CommandError> {
-        for part in keys.chunks(PEERS_PER_COMMAND) {
-            let mut args = vec!["set", &self.interface];
-            for key in part {
-                args.extend(["peer", key.as_str(), "remove"]);
+        let mut attempt = 1;
+        loop {
+            match self.send(WireguardCmd::GetDevice, Vec::new(), NLM_F_DUMP).await {
+                Ok(answers) => return Ok(device(answers)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted && attempt < DUMPS => {
+                    attempt += 1;
+                }
+                Err(error) => return Err(self.failed(error)),
             }
-            run("wg", &args, None).await?;
         }
-        Ok(())
+    }
+
+    pub(super) async fn set_own(&self, key: &PrivateKey, port: u16) -> Result<(), TunnelError> {
+        let own =
+            vec![WireguardAttribute::PrivateKey(key.bytes()), WireguardAttribute::ListenPort(port)];
+        self.set(own).await
+    }
+
+    pub(super) async fn remove_peers(&self, keys: &[&String]) -> Result<(), TunnelError> {
+        self.write(keys.iter().filter_map(|key| removal(key)).collect()).await
     }
 
     pub(super) async fn set_peers(
         &self,
         peers: &[(&String, &BTreeSet<IpAddr>)],
-    ) -> Result<(), CommandError> {
-        for part in peers.chunks(PEERS_PER_COMMAND) {
-            let lists: Vec<String> = part
-                .iter()
-                .map(|(_, ips)| {
-                    let texts: Vec<String> = ips.iter().map(ToString::to_string).collect();
-                    texts.join(",")
-                })
-                .collect();
-            let mut args = vec!["set", &self.interface];
-            for ((key, _), list) in part.iter().zip(&lists) {
-                args.extend(["peer", key.as_str(), "allowed-ips", list]);
-            }
-            run("wg", &args, None).await?;
+    ) -> Result<(), TunnelError> {
+        self.write(peers.iter().flat_map(|(key, ips)| peer(key, ips)).collect()).await
+    }
+
+    async fn write(&self, peers: Vec<WireguardPeer>) -> Result<(), TunnelError> {
+        for message in messages(peers) {
+            self.set(vec![WireguardAttribute::Peers(message)]).await?;
         }
         Ok(())
     }
+
+    async fn set(&self, attributes: Vec<WireguardAttribute>) -> Result<(), TunnelError> {
+        let sent = self.send(WireguardCmd::SetDevice, attributes, NLM_F_ACK).await;
+        sent.map(|_| ()).map_err(|source| self.failed(source))
+    }
+
+    async fn send(
+        &self,
+        cmd: WireguardCmd,
+        attributes: Vec<WireguardAttribute>,
+        flags: u16,
+    ) -> io::Result<Vec<WireguardMessage>> {
+        let family = netlink::family("wireguard").await?;
+        netlink::request_of(message(&self.interface, cmd, attributes), family, flags).await
+    }
+
+    fn failed(&self, source: io::Error) -> TunnelError {
+        TunnelError::Socket { interface: self.interface.clone(), source }
+    }
 }
 
-/// Reads `wg show <interface> dump`: the interface's line, then one per peer.
-fn parse(dump: &str) -> Option<Device> {
-    let mut lines = dump.lines().map(|line| line.split('\t').collect::<Vec<_>>());
-    let own = lines.next()?;
-    let [_private, public, port, ..] = own.as_slice() else { return None };
-    let mut device = Device {
-        public_key: (*public != "(none)").then(|| (*public).to_owned()),
-        listen_port: port.parse().ok()?,
-        ..Device::default()
+fn message(
+    interface: &str,
+    cmd: WireguardCmd,
+    mut attributes: Vec<WireguardAttribute>,
+) -> WireguardMessage {
+    attributes.insert(0, WireguardAttribute::IfName(interface.to_owned()));
+    WireguardMessage { cmd, attributes }
+}
+
+fn key_bytes(base64: &str) -> Option<[u8; 32]> {
+    STANDARD.decode(base64).ok()?.try_into().ok()
+}
+
+fn removal(key: &str) -> Option<WireguardPeer> {
+    Some(WireguardPeer(vec![
+        WireguardPeerAttribute::PublicKey(key_bytes(key)?),
+        WireguardPeerAttribute::Flags(WireguardPeerFlags::RemoveMe),
+    ]))
+}
+
+/// A peer in as many parts as its addresses need; the first part replaces what
+/// it had.
+fn peer(key: &str, ips: &BTreeSet<IpAddr>) -> Vec<WireguardPeer> {
+    let Some(key) = key_bytes(key) else { return Vec::new() };
+    let allowed: Vec<WireguardAllowedIp> = ips.iter().map(|ip| allowed(*ip)).collect();
+    let first = allowed.len().min(IPS_PER_PEER);
+    let (first, rest) = allowed.split_at(first);
+    let mut parts = vec![WireguardPeer(vec![
+        WireguardPeerAttribute::PublicKey(key),
+        WireguardPeerAttribute::Flags(WireguardPeerFlags::ReplaceAllowedIps),
+        WireguardPeerAttribute::AllowedIps(first.to_vec()),
+    ])];
+    parts.extend(rest.chunks(IPS_PER_PEER).map(|part| {
+        WireguardPeer(vec![
+            WireguardPeerAttribute::PublicKey(key),
+            WireguardPeerAttribute::AllowedIps(part.to_vec()),
+        ])
+    }));
+    parts
+}
+
+fn allowed(ip: IpAddr) -> WireguardAllowedIp {
+    let (family, length) = match ip {
+        IpAddr::V4(_) => (WireguardAddressFamily::Ipv4, 32),
+        IpAddr::V6(_) => (WireguardAddressFamily::Ipv6, 128),
     };
-    for line in lines {
-        let [key, _psk, _endpoint, ips, handshake, rx, tx, ..] = line.as_slice() else {
-            return None;
-        };
-        let ips = ips.split(',').filter(|text| *text != "(none)");
-        let peer = Peer {
-            allowed_ips: ips.map(allowed_ip).collect(),
-            latest_handshake: handshake.parse().ok().filter(|time| *time > 0),
-            rx_bytes: rx.parse().ok()?,
-            tx_bytes: tx.parse().ok()?,
-        };
-        device.peers.insert((*key).to_owned(), peer);
+    WireguardAllowedIp(vec![
+        WireguardAllowedIpAttr::Family(family),
+        WireguardAllowedIpAttr::IpAddr(ip),
+        WireguardAllowedIpAttr::Cidr(length),
+    ])
+}
+
+/// Peers in messages of a size that netlink takes.
+fn messages(peers: Vec<WireguardPeer>) -> Vec<Vec<WireguardPeer>> {
+    let (mut messages, mut size): (Vec<Vec<WireguardPeer>>, usize) = (Vec::new(), 0);
+    for peer in peers {
+        // With the header of the attribute around it.
+        let added = peer.0.as_slice().buffer_len() + 4;
+        match messages.last_mut() {
+            Some(message) if size + added <= LONGEST_MESSAGE => {
+                message.push(peer);
+                size += added;
+            }
+            _ => {
+                messages.push(vec![peer]);
+                size = added;
+            }
+        }
     }
-    Some(device)
+    messages
+}
+
+/// Puts the messages of a dump together. A peer with many addresses goes on in
+/// the next message, under its key again.
+fn device(answers: Vec<WireguardMessage>) -> Device {
+    let mut device = Device::default();
+    for attribute in answers.into_iter().flat_map(|answer| answer.attributes) {
+        match attribute {
+            WireguardAttribute::PublicKey(key) if key != [0; 32] => {
+                device.public_key = Some(STANDARD.encode(key));
+            }
+            WireguardAttribute::ListenPort(port) => device.listen_port = port,
+            WireguardAttribute::Peers(peers) => {
+                peers.into_iter().for_each(|peer| merge(&mut device.peers, peer));
+            }
+            _ => {}
+        }
+    }
+    device
+}
+
+fn merge(peers: &mut BTreeMap<String, Peer>, found: WireguardPeer) {
+    let key = found.0.iter().find_map(|attribute| match attribute {
+        WireguardPeerAttribute::PublicKey(key) => Some(STANDARD.encode(key)),
+        _ => None,
+    });
+    let Some(key) = key else { return };
+    let peer = peers.entry(key).or_default();
+    for attribute in found.0 {
+        match attribute {
+            WireguardPeerAttribute::LastHandshake(time) => {
+                peer.latest_handshake = Some(time.seconds).filter(|time| *time > 0);
+            }
+            WireguardPeerAttribute::RxBytes(bytes) => peer.rx_bytes = bytes,
+            WireguardPeerAttribute::TxBytes(bytes) => peer.tx_bytes = bytes,
+            WireguardPeerAttribute::AllowedIps(ips) => {
+                peer.allowed_ips.extend(ips.iter().map(address));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// One address, `None` for a prefix that is not one.
+fn address(allowed: &WireguardAllowedIp) -> Option<IpAddr> {
+    let ip = allowed.0.iter().find_map(|attribute| match attribute {
+        WireguardAllowedIpAttr::IpAddr(ip) => Some(*ip),
+        _ => None,
+    })?;
+    let whole = if ip.is_ipv4() { 32 } else { 128 };
+    let is_whole = |attribute: &_| *attribute == WireguardAllowedIpAttr::Cidr(whole);
+    allowed.0.iter().any(is_whole).then_some(ip)
 }
 
 #[cfg(test)]
 mod tests {
+    use netlink_packet_core::ParseableParametrized;
+    use netlink_packet_generic::GenlHeader;
+    use netlink_packet_wireguard::WireguardTimeSpec;
+
     use super::*;
 
+    fn bytes_of(message: &WireguardMessage) -> Vec<u8> {
+        let mut bytes = vec![0; message.buffer_len()];
+        message.emit(&mut bytes);
+        bytes
+    }
+
+    /// An attribute as netlink(7) lays it out, little-endian, padded.
+    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+        let mut bytes = u16::try_from(value.len() + 4).unwrap().to_le_bytes().to_vec();
+        bytes.extend(kind.to_le_bytes());
+        bytes.extend(value);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        bytes
+    }
+
+    fn nested(kind: u16, parts: &[Vec<u8>]) -> Vec<u8> {
+        attribute(kind | 0x8000, &parts.concat())
+    }
+
+    /// The numbers below are those of linux/wireguard.h.
+    #[cfg(target_endian = "little")]
     #[test]
-    fn a_dump_is_read() {
-        let dump = "priv\tpub\t51820\toff\n\
-                    A=\t(none)\t(none)\t100.96.0.10/32,fd00::a/128\t0\t0\t0\toff\n\
-                    B=\t(none)\t192.0.2.1:5\t(none)\t1795219200\t5\t6\t25\n";
-        let device = parse(dump).unwrap();
-        assert_eq!((device.listen_port, device.public_key.as_deref()), (51820, Some("pub")));
-        assert_eq!(device.peers["A="].allowed_ips.len(), 2);
-        assert_eq!(device.peers["B="].latest_handshake, Some(1_795_219_200));
-        assert!(device.peers["B="].allowed_ips.is_empty());
+    fn a_peer_is_written_as_the_kernel_reads_it() {
+        let (key, ips) = ([7; 32], ["100.96.0.10", "fd00::a"].map(|ip| ip.parse().unwrap()));
+        let parts = peer(&STANDARD.encode(key), &ips.into());
+        let set = vec![WireguardAttribute::Peers(parts)];
+        let written = bytes_of(&message("wg0", WireguardCmd::SetDevice, set));
+        let v6: std::net::Ipv6Addr = "fd00::a".parse().unwrap();
+        let expected = [
+            attribute(2, b"wg0\0"),
+            nested(
+                8,
+                &[nested(
+                    0,
+                    &[
+                        attribute(1, &key),
+                        attribute(3, &2u32.to_le_bytes()),
+                        nested(
+                            9,
+                            &[
+                                nested(
+                                    0,
+                                    &[
+                                        attribute(1, &2u16.to_le_bytes()),
+                                        attribute(2, &[100, 96, 0, 10]),
+                                        attribute(3, &[32]),
+                                    ],
+                                ),
+                                nested(
+                                    0,
+                                    &[
+                                        attribute(1, &10u16.to_le_bytes()),
+                                        attribute(2, &v6.octets()),
+                                        attribute(3, &[128]),
+                                    ],
+                                ),
+                            ],
+                        ),
+                    ],
+                )],
+            ),
+        ];
+        assert_eq!(written, expected.concat());
+    }
+
+    #[cfg(target_endian = "little")]
+    #[test]
+    fn key_port_and_removal_are_written_as_the_kernel_reads_them() {
+        let key = PrivateKey::parse(&STANDARD.encode([9; 32])).unwrap();
+        let own = vec![
+            WireguardAttribute::PrivateKey(key.bytes()),
+            WireguardAttribute::ListenPort(51820),
+        ];
+        let written = bytes_of(&message("wg0", WireguardCmd::SetDevice, own));
+        let expected =
+            [attribute(2, b"wg0\0"), attribute(3, &[9; 32]), attribute(6, &51820u16.to_le_bytes())];
+        assert_eq!(written, expected.concat());
+
+        let gone = removal(&STANDARD.encode([7; 32])).unwrap();
+        let set = vec![WireguardAttribute::Peers(vec![gone])];
+        let written = bytes_of(&message("wg0", WireguardCmd::SetDevice, set));
+        let peer = nested(0, &[attribute(1, &[7; 32]), attribute(3, &1u32.to_le_bytes())]);
+        assert_eq!(written, [attribute(2, b"wg0\0"), nested(8, &[peer])].concat());
+    }
+
+    #[cfg(target_endian = "little")]
+    #[test]
+    fn a_dump_in_two_messages_is_put_together() {
+        let ip = |address: &[u8], family: u16, length: u8| {
+            let parts = [
+                attribute(1, &family.to_le_bytes()),
+                attribute(2, address),
+                attribute(3, &[length]),
+            ];
+            nested(0, &parts)
+        };
+        let first = [
+            attribute(6, &51820u16.to_le_bytes()),
+            attribute(4, &[3; 32]),
+            nested(
+                8,
+                &[nested(
+                    0,
+                    &[
+                        attribute(1, &[7; 32]),
+                        attribute(
+                            6,
+                            &[1_795_219_200u64.to_le_bytes(), 0u64.to_le_bytes()].concat(),
+                        ),
+                        attribute(7, &5u64.to_le_bytes()),
+                        attribute(8, &6u64.to_le_bytes()),
+                        nested(9, &[ip(&[100, 96, 0, 10], 2, 32)]),
+                    ],
+                )],
+            ),
+        ];
+        let second = [nested(
+            8,
+            &[
+                nested(0, &[attribute(1, &[7; 32]), nested(9, &[ip(&[10, 0, 0, 0], 2, 8)])]),
+                nested(0, &[attribute(1, &[8; 32])]),
+            ],
+        )];
+        let read = |bytes: &[u8]| {
+            let header = GenlHeader { cmd: 0, version: 1 };
+            WireguardMessage::parse_with_param(bytes, header).unwrap()
+        };
+        let device = device(vec![read(&first.concat()), read(&second.concat())]);
+        assert_eq!(device.listen_port, 51820);
+        assert_eq!(device.public_key, Some(STANDARD.encode([3; 32])));
+        assert_eq!(device.peers.len(), 2);
+        let peer = &device.peers[&STANDARD.encode([7; 32])];
+        assert_eq!((peer.rx_bytes, peer.tx_bytes), (5, 6));
+        assert_eq!(peer.latest_handshake, Some(1_795_219_200));
+        assert_eq!(peer.allowed_ips, [Some("100.96.0.10".parse().unwrap()), None].into());
+        assert_eq!(device.peers[&STANDARD.encode([8; 32])], Peer::default());
+    }
+
+    #[test]
+    fn many_peers_and_addresses_stay_below_what_an_attribute_holds() {
+        let keys: Vec<String> =
+            (0..2000u32).map(|n| STANDARD.encode([n.to_le_bytes(); 8].concat())).collect();
+        let many = (0..1200u32).map(|n| IpAddr::from(n.to_be_bytes())).collect();
+        let few = ["fd00::1".parse().unwrap()].into();
+        let peers: Vec<WireguardPeer> = keys
+            .iter()
+            .enumerate()
+            .flat_map(|(n, key)| peer(key, if n == 3 { &many } else { &few }))
+            .collect();
+        assert_eq!(peers.len(), 2002);
+        let messages = messages(peers.clone());
+        assert!(messages.len() > 2);
+        for peers in &messages {
+            let attribute = vec![WireguardAttribute::Peers(peers.clone())];
+            let message = message("wg0", WireguardCmd::SetDevice, attribute);
+            assert!(message.buffer_len() < usize::from(u16::MAX), "{}", message.buffer_len());
+        }
+        assert_eq!(messages.concat(), peers);
+        let read = device(vec![WireguardMessage {
+            cmd: WireguardCmd::GetDevice,
+            attributes: messages.into_iter().map(WireguardAttribute::Peers).collect(),
+        }]);
+        assert_eq!((read.peers.len(), read.peers[&keys[3]].allowed_ips.len()), (2000, 1200));
+        assert!(read.peers[&keys[3]].routes(&many));
+    }
+
+    #[test]
+    fn a_peer_without_a_handshake_has_none() {
+        let mut peers = BTreeMap::new();
+        let never = WireguardPeerAttribute::LastHandshake(WireguardTimeSpec::default());
+        let key = WireguardPeerAttribute::PublicKey([7; 32]);
+        merge(&mut peers, WireguardPeer(vec![key, never]));
+        assert_eq!(peers.into_values().next().unwrap().latest_handshake, None);
     }
 }

@@ -1,6 +1,7 @@
 //! The WireGuard interface: in the kernel where it can, else wireguard-go.
 
 mod kernel;
+mod netlink;
 mod uapi;
 mod userspace;
 
@@ -39,7 +40,7 @@ pub enum TunnelError {
     /// A tool failed.
     #[error(transparent)]
     Command(#[from] CommandError),
-    /// The userspace socket failed.
+    /// The userspace socket or netlink failed.
     #[error("WireGuard socket of {interface}: {source}")]
     Socket {
         /// The interface.
@@ -116,7 +117,7 @@ pub struct Device {
 pub enum Tunnel {
     /// wireguard-go, over its socket.
     Userspace(Userspace),
-    /// The kernel's, through wireguard-tools.
+    /// The kernel's, by netlink.
     Kernel(Kernel),
 }
 
@@ -182,29 +183,24 @@ impl Tunnel {
         }
     }
 
-    async fn set_own(
-        &self,
-        key: &PrivateKey,
-        key_file: &Path,
-        port: u16,
-    ) -> Result<(), TunnelError> {
+    async fn set_own(&self, key: &PrivateKey, port: u16) -> Result<(), TunnelError> {
         match self {
             Self::Userspace(userspace) => userspace.set_own(key, port).await,
-            Self::Kernel(kernel) => Ok(kernel.set_own(key_file, port).await?),
+            Self::Kernel(kernel) => kernel.set_own(key, port).await,
         }
     }
 
     async fn remove_peers(&self, keys: &[&String]) -> Result<(), TunnelError> {
         match self {
             Self::Userspace(userspace) => userspace.remove_peers(keys).await,
-            Self::Kernel(kernel) => Ok(kernel.remove_peers(keys).await?),
+            Self::Kernel(kernel) => kernel.remove_peers(keys).await,
         }
     }
 
     async fn set_peers(&self, peers: &[(&String, &BTreeSet<IpAddr>)]) -> Result<(), TunnelError> {
         match self {
             Self::Userspace(userspace) => userspace.set_peers(peers).await,
-            Self::Kernel(kernel) => Ok(kernel.set_peers(peers).await?),
+            Self::Kernel(kernel) => kernel.set_peers(peers).await,
         }
     }
 
@@ -216,7 +212,6 @@ impl Tunnel {
     pub async fn apply(
         &self,
         key: &PrivateKey,
-        key_file: &Path,
         port: u16,
         peers: &Peers,
     ) -> Result<(), TunnelError> {
@@ -237,7 +232,7 @@ impl Tunnel {
                 warn!(interface, peers = missing, "peers not as written, writing them again");
             }
             if own {
-                self.set_own(key, key_file, port).await?;
+                self.set_own(key, port).await?;
             }
             self.remove_peers(&gone).await?;
             self.set_peers(&changed).await?;
