@@ -15,17 +15,16 @@ const DOUBLINGS: u32 = 16;
 /// anywhere below it, so that the gateways of a fleet do not come back all at
 /// once. Answers are met again after the usual pause.
 #[derive(Debug)]
-pub struct Backoff<R> {
+pub struct Backoff {
     usual: Duration,
     failures: u32,
-    random: R,
 }
 
-impl<R: Rng> Backoff<R> {
+impl Backoff {
     /// With `usual` between two attempts that succeed.
     #[must_use]
-    pub fn new(usual: Duration, random: R) -> Self {
-        Self { usual, failures: 0, random }
+    pub fn new(usual: Duration) -> Self {
+        Self { usual, failures: 0 }
     }
 
     /// The pause after an attempt that succeeded.
@@ -35,20 +34,20 @@ impl<R: Rng> Backoff<R> {
     }
 
     /// The pause after an attempt that failed.
-    pub fn failed(&mut self) -> Duration {
+    pub fn failed(&mut self, random: &mut impl Rng) -> Duration {
         self.failures = self.failures.saturating_add(1);
         let doubled = self.usual.saturating_mul(1 << self.failures.min(DOUBLINGS));
         let bound = doubled.min(LONGEST.max(self.usual));
         // Never none at all: a machine that fails at once would ask all the time.
         let shortest = self.usual.min(LONGEST) / 4;
-        shortest.max(bound.mul_f64(self.random.random_range(0.0..1.0)))
+        shortest.max(bound.mul_f64(random.random_range(0.0..1.0)))
     }
 
     /// The pause after an answer that was of no use. The other side is there,
     /// and the next answer may be better soon.
-    pub fn refused(&mut self) -> Duration {
+    pub fn refused(&mut self, random: &mut impl Rng) -> Duration {
         self.failures = 0;
-        self.failed()
+        self.failed(random)
     }
 }
 
@@ -61,23 +60,23 @@ mod tests {
 
     const USUAL: Duration = Duration::from_secs(2);
 
-    fn backoff(seed: u64) -> Backoff<StdRng> {
-        Backoff::new(USUAL, StdRng::seed_from_u64(seed))
+    fn backoff(seed: u64) -> (Backoff, StdRng) {
+        (Backoff::new(USUAL), StdRng::seed_from_u64(seed))
     }
 
     #[test]
     fn pauses_grow_up_to_a_bound_and_success_ends_them() {
         let mut longest = [Duration::ZERO; 40];
         for seed in 0..200 {
-            let mut backoff = backoff(seed);
+            let (mut backoff, mut random) = backoff(seed);
             for (attempt, longest) in longest.iter_mut().enumerate() {
-                let pause = backoff.failed();
+                let pause = backoff.failed(&mut random);
                 let bound = USUAL.saturating_mul(1 << (attempt + 1).min(16)).min(LONGEST);
                 assert!(pause >= USUAL / 4 && pause < bound, "{pause:?} of {bound:?}");
                 *longest = pause.max(*longest);
             }
             assert_eq!(backoff.succeeded(), USUAL);
-            assert!(backoff.failed() < USUAL * 2);
+            assert!(backoff.failed(&mut random) < USUAL * 2);
         }
         // The whole range is used.
         assert!(longest[0] > USUAL && longest[39] > LONGEST * 9 / 10, "{longest:?}");
@@ -86,8 +85,8 @@ mod tests {
     #[test]
     fn two_gateways_do_not_keep_step() {
         let pauses = |seed| {
-            let mut backoff = backoff(seed);
-            (0..8).map(|_| backoff.failed()).collect::<Vec<_>>()
+            let (mut backoff, mut random) = backoff(seed);
+            (0..8).map(|_| backoff.failed(&mut random)).collect::<Vec<_>>()
         };
         assert_eq!(pauses(1), pauses(1));
         assert_ne!(pauses(1), pauses(2));
@@ -95,17 +94,17 @@ mod tests {
 
     #[test]
     fn an_answer_of_no_use_does_not_lengthen_the_pause() {
-        let mut backoff = backoff(3);
+        let (mut backoff, mut random) = backoff(3);
         for _ in 0..20 {
-            assert!(backoff.refused() < USUAL * 2);
+            assert!(backoff.refused(&mut random) < USUAL * 2);
         }
     }
 
     #[test]
     fn a_usual_pause_beyond_the_longest_is_respected() {
-        let mut backoff = Backoff::new(LONGEST * 4, StdRng::seed_from_u64(4));
+        let (mut backoff, mut random) = (Backoff::new(LONGEST * 4), StdRng::seed_from_u64(4));
         for _ in 0..20 {
-            let pause = backoff.failed();
+            let pause = backoff.failed(&mut random);
             assert!(pause >= LONGEST / 4 && pause <= LONGEST * 4);
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
-use nexavpn_bundle::{JoinRequest, JoinResponse, StatusReport};
+use nexavpn_bundle::{GatewaySecrets, JoinRequest, JoinResponse, StatusReport};
 use reqwest::header::{DATE, ETAG, IF_NONE_MATCH};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, redirect};
 use serde::Deserialize;
@@ -19,6 +19,8 @@ use crate::state::Identity;
 /// 10,000 devices are about 3 MB.
 const MAX_BODY: usize = 64 << 20;
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// No bundle is asked for meanwhile.
+const SECRETS_LIMIT: Duration = Duration::from_secs(10);
 const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 
 /// A request that did not do what it should.
@@ -249,6 +251,21 @@ impl Session {
             }
             _ => Err(refused(response).await),
         }
+    }
+
+    /// Asks for the preshared keys of this gateway's devices.
+    ///
+    /// # Errors
+    /// [`ClientError`] if they are not given.
+    pub async fn secrets(&self) -> Result<GatewaySecrets, ClientError> {
+        let request = self.get(&format!("api/v1/admin/gateways/{}/secrets", self.gateway_id))?;
+        let response = send(request.timeout(SECRETS_LIMIT)).await?;
+        if response.status() != StatusCode::OK {
+            return Err(refused(response).await);
+        }
+        // The cause could quote a key.
+        serde_json::from_slice(&body(response).await?)
+            .map_err(|_| ClientError::Unreadable("not preshared keys".to_owned()))
     }
 
     /// Reports.

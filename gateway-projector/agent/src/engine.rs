@@ -1,11 +1,12 @@
 //! Believes bundles and applies them.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use ed25519_dalek::VerifyingKey;
-use nexavpn_bundle::{Applied, BundleError, PeerStatus, VerifiedBundle, verify};
+use nexavpn_bundle::{Applied, BundleError, GatewaySecrets, PeerStatus, VerifiedBundle, verify};
 use thiserror::Error;
 use tracing::{error, info, warn};
 
@@ -13,6 +14,7 @@ use crate::command::CommandError;
 use crate::desired::Desired;
 use crate::firewall::{Firewall, Nftables};
 use crate::link;
+use crate::secrets::Secrets;
 use crate::state::{Identity, PrivateKey, Runtime, StateDir, StateError};
 use crate::tunnel::{self, Kind, Tunnel, TunnelError};
 
@@ -86,6 +88,9 @@ pub struct Engine {
     firewall: Firewall,
     tunnel: Option<Tunnel>,
     held: Option<Held>,
+    secrets: Secrets,
+    /// References of the preshared keys that peers wait for.
+    missing: BTreeSet<String>,
     /// What the last complete application made true, and of which bundle.
     in_force: Option<(Applied, Desired)>,
     /// Something on the node is known not to be as it was left.
@@ -120,6 +125,8 @@ impl Engine {
             options,
             tunnel: None,
             held: None,
+            secrets: Secrets::default(),
+            missing: BTreeSet::new(),
             in_force: None,
             disturbed: false,
         };
@@ -137,6 +144,9 @@ impl Engine {
             .max_by_key(|held| held.bundle.position());
 
         let first = engine.held.as_ref().map(|held| &held.bundle.payload);
+        if let Some(payload) = first {
+            engine.secrets.take(&engine.state.secrets(), payload);
+        }
         let interface = engine.interface_of(first.map(|payload| payload.interface.name.as_str()));
         // The hooks know one interface: an old one that is still up would be unguarded.
         let earlier = engine.state.runtime()?.and_then(|runtime| runtime.interface);
@@ -188,6 +198,29 @@ impl Engine {
         Ok(Offer::Accepted)
     }
 
+    /// References of the preshared keys that peers wait for, as of the last
+    /// [`Engine::reconcile`].
+    #[must_use]
+    pub fn missing_secrets(&self) -> &BTreeSet<String> {
+        &self.missing
+    }
+
+    /// Takes the preshared keys that are needed and fit their references;
+    /// [`Engine::reconcile`] then sets their peers up. Answers how many are
+    /// still missing.
+    ///
+    /// # Errors
+    /// [`StateError`] if they could not be kept; they are used until a restart.
+    pub fn take_secrets(&mut self, offered: &GatewaySecrets) -> Result<usize, StateError> {
+        let Some(held) = &self.held else { return Ok(0) };
+        let taken = self.secrets.take(offered, &held.bundle.payload);
+        self.missing.retain(|reference| self.secrets.get(reference).is_none());
+        if taken {
+            self.state.save_secrets(&self.secrets.expose())?;
+        }
+        Ok(self.missing.len())
+    }
+
     /// Makes the node agree with the bundle it holds, at `now`; does nothing
     /// when it already does.
     ///
@@ -196,7 +229,8 @@ impl Engine {
     /// idempotent, so the next call goes on.
     pub async fn reconcile(&mut self, now: DateTime<Utc>, stale: bool) -> Result<bool, ApplyError> {
         let Some(held) = &self.held else { return Ok(false) };
-        let desired = Desired::new(&held.bundle.payload, now, stale);
+        let desired = Desired::new(&held.bundle.payload, now, stale, &self.secrets);
+        self.missing.clone_from(&desired.missing);
         let position = applied(&held.bundle);
         let same = |(applied, in_force): &(Applied, Desired)| {
             *applied == position && in_force.maps == desired.maps && in_force.peers == desired.peers
@@ -213,6 +247,9 @@ impl Engine {
             if !held.promoted {
                 self.state.promote_next()?;
                 held.promoted = true;
+                if self.secrets.forget_others(&held.bundle.payload) {
+                    self.state.save_secrets(&self.secrets.expose())?;
+                }
             }
             if let Err(error) = self.firewall.collect(&held.bundle.payload).await {
                 warn!(%error, "cannot collect unused profiles");

@@ -19,6 +19,7 @@
 //! | [`client`] | HTTP to the control plane |
 //! | [`metrics`] | the agent in numbers, for Prometheus |
 //! | [`report`] | status reports |
+//! | [`secrets`] | preshared keys |
 //! | [`state`] | what the node keeps on disk |
 //! | [`local`] | `status` and `leave` |
 //! | [`doctor`] | looks whether the node can be a gateway |
@@ -47,6 +48,7 @@ pub mod pin;
 pub mod prompt;
 pub mod report;
 pub mod run;
+pub mod secrets;
 pub mod state;
 pub mod trouble;
 pub mod tunnel;

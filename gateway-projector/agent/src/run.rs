@@ -1,11 +1,12 @@
 //! The loop: fetch, verify, apply, report. It asks for the newest state and
 //! keeps enforcing the last verified one while there is no answer.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use chrono::Utc;
-use nexavpn_bundle::{Applied, BundleError, Rejected};
+use nexavpn_bundle::{Applied, BundleError, GatewaySecrets, Rejected};
 use rand::Rng;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -101,25 +102,30 @@ pub async fn run(state: StateDir, settings: Settings, random: impl Rng) -> Resul
         session,
         engine,
         metrics,
-        backoff: Backoff::new(settings.poll, random),
+        backoff: Backoff::new(settings.poll),
+        secrets_backoff: Backoff::new(settings.poll),
+        random,
         settings,
         contact,
         next_poll: now,
+        next_secrets: now,
         next_report: now,
+        wanted_secrets: BTreeSet::new(),
         stale: false,
         fetching: Trouble::default(),
+        asking: Trouble::default(),
         refusing: Trouble::default(),
         applying: Trouble::default(),
         rejected: None,
     };
     loop {
         // Only waiting is interrupted, never a step of an application.
-        let fetched = tokio::select! {
-            fetched = agent.wait() => fetched,
+        let event = tokio::select! {
+            event = agent.wait() => event,
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
         };
-        agent.turn(fetched).await;
+        agent.turn(event).await;
     }
     info!("agent stops; the firewall stays as it is");
     agent.engine.stop(agent.settings.keep_tunnel).await;
@@ -131,16 +137,32 @@ struct Agent<R> {
     reporter: Reporter,
     engine: Engine,
     metrics: Metrics,
-    backoff: Backoff<R>,
+    backoff: Backoff,
+    secrets_backoff: Backoff,
+    random: R,
     settings: Settings,
     contact: Contact,
     next_poll: Instant,
+    next_secrets: Instant,
     next_report: Instant,
+    /// What the last question for preshared keys was about.
+    wanted_secrets: BTreeSet<String>,
     stale: bool,
     fetching: Trouble,
+    asking: Trouble,
     refusing: Trouble,
     applying: Trouble,
     rejected: Option<Rejected>,
+}
+
+/// What the loop was woken by.
+enum Event {
+    /// The answer to the question for a newer bundle.
+    Fetched(Result<Fetched, ClientError>),
+    /// The answer to the question for preshared keys.
+    Secrets(Result<GatewaySecrets, ClientError>),
+    /// Something is due.
+    Due,
 }
 
 /// What became of a question to the control plane.
@@ -157,23 +179,33 @@ enum Outcome {
 impl<R: Rng> Agent<R> {
     /// Waits for the next thing to do; where that is a question to the control
     /// plane, asks it. Safe to drop at any point.
-    async fn wait(&self) -> Option<Result<Fetched, ClientError>> {
-        let wake = [Some(self.next_report), self.next_expiry(), self.stale_from()];
-        let wake = wake.into_iter().flatten().min().unwrap_or(self.next_poll);
-        if wake < self.next_poll {
-            sleep_until(wake).await;
-            return None;
+    async fn wait(&self) -> Event {
+        let due = [Some(self.next_report), self.next_expiry(), self.stale_from()];
+        let due = due.into_iter().flatten().min().unwrap_or(self.next_poll);
+        let lacking = !self.engine.missing_secrets().is_empty();
+        let secrets = lacking.then_some(self.next_secrets).filter(|at| *at < self.next_poll);
+        if due < secrets.unwrap_or(self.next_poll) {
+            sleep_until(due).await;
+            return Event::Due;
+        }
+        if let Some(at) = secrets {
+            sleep_until(at).await;
+            return Event::Secrets(self.session.secrets().await);
         }
         sleep_until(self.next_poll).await;
         let tag = self.engine.held().map(nexavpn_bundle::VerifiedBundle::etag);
-        Some(self.session.sync(tag.as_deref()).await)
+        Event::Fetched(self.session.sync(tag.as_deref()).await)
     }
 
-    async fn turn(&mut self, fetched: Option<Result<Fetched, ClientError>>) {
+    async fn turn(&mut self, event: Event) {
         let mut outcome = None;
-        if let Some(fetched) = fetched {
-            self.engine.check_tunnel().await;
-            outcome = Some(self.take(fetched));
+        match event {
+            Event::Fetched(fetched) => {
+                self.engine.check_tunnel().await;
+                outcome = Some(self.take(fetched));
+            }
+            Event::Secrets(answer) => self.take_secrets(answer),
+            Event::Due => {}
         }
         self.notice_staleness();
         let start = Instant::now();
@@ -195,11 +227,13 @@ impl<R: Rng> Agent<R> {
             }
         }
 
+        self.notice_missing_secrets();
         self.metrics.stands(Standing {
             applied: self.engine.applied().cloned(),
             held_revision: self.engine.held().map(|held| held.payload.revision),
             last_contact: self.contact.last(),
             stale: self.stale,
+            waiting_for_secrets: self.engine.missing_secrets().len(),
         });
 
         let now = Instant::now();
@@ -207,8 +241,8 @@ impl<R: Rng> Agent<R> {
             self.next_poll = now
                 + match outcome {
                     Outcome::Content => self.backoff.succeeded(),
-                    Outcome::Refused => self.backoff.refused(),
-                    Outcome::Failed => self.backoff.failed(),
+                    Outcome::Refused => self.backoff.refused(&mut self.random),
+                    Outcome::Failed => self.backoff.failed(&mut self.random),
                 };
         }
         if now >= self.next_report {
@@ -260,6 +294,52 @@ impl<R: Rng> Agent<R> {
                     error!(%error, advice, "cannot keep a new bundle, it is not applied");
                 }
                 Outcome::Failed
+            }
+        }
+    }
+
+    /// Asks at once for preshared keys that were not asked for yet.
+    fn notice_missing_secrets(&mut self) {
+        let missing = self.engine.missing_secrets();
+        if missing.is_empty() {
+            if let Some(attempts) = self.asking.over() {
+                info!(attempts, "all preshared keys are here");
+            }
+        } else if *missing != self.wanted_secrets {
+            self.next_secrets = Instant::now();
+        }
+        if *missing != self.wanted_secrets {
+            self.wanted_secrets.clone_from(missing);
+        }
+    }
+
+    fn take_secrets(&mut self, answer: Result<GatewaySecrets, ClientError>) {
+        self.next_secrets = Instant::now() + self.secrets_backoff.failed(&mut self.random);
+        let taken = match answer {
+            Ok(offered) => self.engine.take_secrets(&offered),
+            Err(error) => {
+                if self.asking.again(&error.kind()) {
+                    let (advice, missing) = (error.advice(), self.wanted_secrets.len());
+                    warn!(%error, advice, missing, "cannot fetch preshared keys, their peers are not set up");
+                }
+                return;
+            }
+        };
+        match taken {
+            Ok(0) => {
+                self.secrets_backoff.succeeded();
+            }
+            Ok(missing) if self.asking.again("incomplete") => warn!(
+                missing,
+                advice = "see the control plane's log; rotating the keys of these devices ends it",
+                "the control plane lacks preshared keys, or they do not fit; their peers are not set up"
+            ),
+            Ok(missing) => debug!(missing, "preshared keys are still missing"),
+            Err(error) => {
+                if self.asking.again("not kept") {
+                    let advice = "make room on the disk, or the directory writable";
+                    error!(%error, advice, "cannot keep preshared keys, a restart forgets them");
+                }
             }
         }
     }

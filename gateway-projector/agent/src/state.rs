@@ -7,6 +7,7 @@
 //! | `gateway.json` | where the control plane is, who this gateway is, the trusted keys |
 //! | `bundle.json` | the last bundle in force, as it was received |
 //! | `next.json` | a verified bundle while it is being applied |
+//! | `secrets.json` | the devices' preshared keys, 0600 |
 //! | `runtime.json` | the names in use, for `status` and `leave` |
 //! | `contact.json` | when the control plane last answered |
 //! | `lock` | held by the agent that runs |
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::VerifyingKey;
+use nexavpn_bundle::GatewaySecrets;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use x25519_dalek::{PublicKey, StaticSecret};
@@ -34,6 +36,7 @@ const CREDENTIAL: &str = "credential";
 const GATEWAY: &str = "gateway.json";
 const BUNDLE: &str = "bundle.json";
 const NEXT: &str = "next.json";
+const SECRETS: &str = "secrets.json";
 const RUNTIME: &str = "runtime.json";
 const CONTACT: &str = "contact.json";
 const LOCK: &str = "lock";
@@ -221,7 +224,7 @@ impl StateDir {
     /// The files that hold secrets.
     #[must_use]
     pub fn secret_files(&self) -> Vec<PathBuf> {
-        [PRIVATE_KEY, CREDENTIAL].map(|name| self.file(name)).into()
+        [PRIVATE_KEY, CREDENTIAL, SECRETS].map(|name| self.file(name)).into()
     }
 
     /// The private key, if there is one.
@@ -304,6 +307,20 @@ impl StateDir {
         Ok(next.into_iter().chain(applied).collect())
     }
 
+    /// Keeps the preshared keys.
+    ///
+    /// # Errors
+    /// [`StateError`] if they cannot be written.
+    pub fn save_secrets(&self, secrets: &GatewaySecrets) -> Result<(), StateError> {
+        self.write_json(SECRETS, secrets)
+    }
+
+    /// The preshared keys, none where they cannot be read: they are fetched again.
+    #[must_use]
+    pub fn secrets(&self) -> GatewaySecrets {
+        self.read_json(SECRETS).ok().flatten().unwrap_or_default()
+    }
+
     /// Keeps the names in use.
     ///
     /// # Errors
@@ -347,7 +364,8 @@ impl StateDir {
     /// # Errors
     /// [`StateError`] if something stays.
     pub fn clear(&self) -> Result<(), StateError> {
-        let others = [PRIVATE_KEY, CREDENTIAL, BUNDLE, NEXT, RUNTIME, CONTACT, "wireguard-go.log"];
+        let others =
+            [PRIVATE_KEY, CREDENTIAL, BUNDLE, NEXT, SECRETS, RUNTIME, CONTACT, "wireguard-go.log"];
         for name in std::iter::once(GATEWAY).chain(others) {
             let path = self.file(name);
             match fs::remove_file(&path) {

@@ -12,6 +12,7 @@
 //! | [`envelope`] | signing and verifying |
 //! | [`ranges`] | the textual ranges inside profiles |
 //! | [`validate`](mod@validate) | what a payload must satisfy beyond its types |
+//! | [`secrets`] | preshared keys, apart from the bundle |
 //! | [`token`] | the join token |
 //! | [`wire`] | requests and answers between agent and control plane |
 
@@ -23,6 +24,7 @@ pub mod envelope;
 mod error;
 pub mod payload;
 pub mod ranges;
+pub mod secrets;
 pub mod token;
 pub mod validate;
 pub mod wire;
@@ -38,6 +40,7 @@ pub use error::BundleError;
 pub use payload::{
     Device, FORMAT, Frame, Input, Interface, Masquerade, Nat, Payload, PortBox, Profile,
 };
+pub use secrets::{GatewaySecrets, psk_ref};
 pub use token::{JoinToken, TokenError};
 pub use validate::{is_interface_name, is_uuid, validate};
 pub use wire::{

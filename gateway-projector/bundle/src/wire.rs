@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `POST /api/v1/gateways/join` | [`JoinRequest`] → 201 [`JoinResponse`] |
 //! | `GET /api/v1/admin/gateways/{id}/sync` | bearer credential, `If-None-Match` → 200 bundle or 304 |
+//! | `GET /api/v1/admin/gateways/{id}/secrets` | bearer credential → 200 [`GatewaySecrets`](crate::GatewaySecrets) |
 //! | `POST /api/v1/gateways/{id}/status` | bearer credential, [`StatusReport`] → 204 |
 
 use std::fmt;

@@ -36,6 +36,7 @@ struct Numbers {
     fetch_failures: u64,
     apply_failures: u64,
     rejected: BTreeMap<String, u64>,
+    waiting_for_secrets: usize,
     durations: [u64; BUCKETS_MS.len()],
     applications: u64,
     applying: Duration,
@@ -58,6 +59,8 @@ pub struct Standing {
     pub last_contact: Duration,
     /// Whether the control plane's silence has closed everything.
     pub stale: bool,
+    /// Preshared keys that peers wait for.
+    pub waiting_for_secrets: usize,
 }
 
 impl Metrics {
@@ -78,6 +81,7 @@ impl Metrics {
         numbers.held_revision = standing.held_revision;
         numbers.last_contact = standing.last_contact;
         numbers.stale = standing.stale;
+        numbers.waiting_for_secrets = standing.waiting_for_secrets;
     }
 
     /// Counts a question that was not answered.
@@ -163,6 +167,8 @@ impl Metrics {
         page.value(&format!("{name}_count"), numbers.applications);
 
         page.one("peers", "gauge", "Peers of the tunnel.", numbers.peers.len());
+        let help = "Preshared keys that peers wait for; they are not set up without.";
+        page.one("missing_secrets", "gauge", help, numbers.waiting_for_secrets);
         let live = numbers.handshakes.iter().filter(|time| unix - **time <= SESSION_S).count();
         let help = "Peers with a handshake within the last 180 seconds.";
         page.one("peers_connected", "gauge", help, live);

@@ -1,7 +1,7 @@
 //! The kernel's WireGuard, by generic netlink (linux/wireguard.h). Its device
 //! is made with `ip`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
 
@@ -15,6 +15,8 @@ use netlink_packet_wireguard::{
 
 use super::{Device, Peer, TunnelError, netlink};
 use crate::command::{CommandError, run};
+use crate::desired::WantedPeer;
+use crate::secrets::PresharedKey;
 use crate::state::PrivateKey;
 
 /// An attribute's length has 16 bits, and all peers of a message are in one.
@@ -71,9 +73,9 @@ impl Kernel {
 
     pub(super) async fn set_peers(
         &self,
-        peers: &[(&String, &BTreeSet<IpAddr>)],
+        peers: &[(&String, &WantedPeer)],
     ) -> Result<(), TunnelError> {
-        self.write(peers.iter().flat_map(|(key, ips)| peer(key, ips)).collect()).await
+        self.write(peers.iter().flat_map(|(key, wanted)| peer(key, wanted)).collect()).await
     }
 
     async fn write(&self, peers: Vec<WireguardPeer>) -> Result<(), TunnelError> {
@@ -125,13 +127,16 @@ fn removal(key: &str) -> Option<WireguardPeer> {
 
 /// A peer in as many parts as its addresses need; the first part replaces what
 /// it had.
-fn peer(key: &str, ips: &BTreeSet<IpAddr>) -> Vec<WireguardPeer> {
+fn peer(key: &str, wanted: &WantedPeer) -> Vec<WireguardPeer> {
     let Some(key) = key_bytes(key) else { return Vec::new() };
-    let allowed: Vec<WireguardAllowedIp> = ips.iter().map(|ip| allowed(*ip)).collect();
+    // Zeros remove a preshared key.
+    let psk = wanted.psk.as_ref().map(PresharedKey::bytes).unwrap_or_default();
+    let allowed: Vec<WireguardAllowedIp> = wanted.ips.iter().map(|ip| allowed(*ip)).collect();
     let first = allowed.len().min(IPS_PER_PEER);
     let (first, rest) = allowed.split_at(first);
     let mut parts = vec![WireguardPeer(vec![
         WireguardPeerAttribute::PublicKey(key),
+        WireguardPeerAttribute::PresharedKey(psk),
         WireguardPeerAttribute::Flags(WireguardPeerFlags::ReplaceAllowedIps),
         WireguardPeerAttribute::AllowedIps(first.to_vec()),
     ])];
@@ -204,6 +209,7 @@ fn merge(peers: &mut BTreeMap<String, Peer>, found: WireguardPeer) {
     let peer = peers.entry(key).or_default();
     for attribute in found.0 {
         match attribute {
+            WireguardPeerAttribute::PresharedKey(key) => peer.psk = PresharedKey::new(key),
             WireguardPeerAttribute::LastHandshake(time) => {
                 peer.latest_handshake = Some(time.seconds).filter(|time| *time > 0);
             }
@@ -260,7 +266,8 @@ mod tests {
     #[test]
     fn a_peer_is_written_as_the_kernel_reads_it() {
         let (key, ips) = ([7; 32], ["100.96.0.10", "fd00::a"].map(|ip| ip.parse().unwrap()));
-        let parts = peer(&STANDARD.encode(key), &ips.into());
+        let wanted = WantedPeer { ips: ips.into(), psk: PresharedKey::new([5; 32]) };
+        let parts = peer(&STANDARD.encode(key), &wanted);
         let set = vec![WireguardAttribute::Peers(parts)];
         let written = bytes_of(&message("wg0", WireguardCmd::SetDevice, set));
         let v6: std::net::Ipv6Addr = "fd00::a".parse().unwrap();
@@ -272,6 +279,7 @@ mod tests {
                     0,
                     &[
                         attribute(1, &key),
+                        attribute(2, &[5; 32]),
                         attribute(3, &2u32.to_le_bytes()),
                         nested(
                             9,
@@ -345,6 +353,7 @@ mod tests {
                             6,
                             &[1_795_219_200u64.to_le_bytes(), 0u64.to_le_bytes()].concat(),
                         ),
+                        attribute(2, &[5; 32]),
                         attribute(7, &5u64.to_le_bytes()),
                         attribute(8, &6u64.to_le_bytes()),
                         nested(9, &[ip(&[100, 96, 0, 10], 2, 32)]),
@@ -368,6 +377,7 @@ mod tests {
         assert_eq!(device.public_key, Some(STANDARD.encode([3; 32])));
         assert_eq!(device.peers.len(), 2);
         let peer = &device.peers[&STANDARD.encode([7; 32])];
+        assert_eq!(peer.psk, PresharedKey::new([5; 32]));
         assert_eq!((peer.rx_bytes, peer.tx_bytes), (5, 6));
         assert_eq!(peer.latest_handshake, Some(1_795_219_200));
         assert_eq!(peer.allowed_ips, [Some("100.96.0.10".parse().unwrap()), None].into());
@@ -378,8 +388,9 @@ mod tests {
     fn many_peers_and_addresses_stay_below_what_an_attribute_holds() {
         let keys: Vec<String> =
             (0..2000u32).map(|n| STANDARD.encode([n.to_le_bytes(); 8].concat())).collect();
-        let many = (0..1200u32).map(|n| IpAddr::from(n.to_be_bytes())).collect();
-        let few = ["fd00::1".parse().unwrap()].into();
+        let wanted = |ips| WantedPeer { ips, psk: None };
+        let many = wanted((0..1200u32).map(|n| IpAddr::from(n.to_be_bytes())).collect());
+        let few = wanted(["fd00::1".parse().unwrap()].into());
         let peers: Vec<WireguardPeer> = keys
             .iter()
             .enumerate()
@@ -399,7 +410,8 @@ mod tests {
             attributes: messages.into_iter().map(WireguardAttribute::Peers).collect(),
         }]);
         assert_eq!((read.peers.len(), read.peers[&keys[3]].allowed_ips.len()), (2000, 1200));
-        assert!(read.peers[&keys[3]].routes(&many));
+        assert!(read.peers[&keys[3]].routes(&many.ips));
+        assert!(read.peers.values().all(|peer| peer.psk.is_none()));
     }
 
     #[test]

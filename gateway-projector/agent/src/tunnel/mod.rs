@@ -14,7 +14,8 @@ use thiserror::Error;
 use tracing::{info, warn};
 
 use crate::command::{self, CommandError};
-use crate::desired::Peers;
+use crate::desired::{Peers, WantedPeer};
+use crate::secrets::PresharedKey;
 use crate::state::PrivateKey;
 
 pub use kernel::Kernel;
@@ -93,6 +94,8 @@ pub enum TunnelError {
 pub struct Peer {
     /// Addresses routed to it, `None` for a prefix that is not one address.
     pub allowed_ips: BTreeSet<Option<IpAddr>>,
+    /// Its preshared key, if it has one.
+    pub psk: Option<PresharedKey>,
     /// Unix time of the latest handshake.
     pub latest_handshake: Option<i64>,
     /// Bytes received.
@@ -197,7 +200,7 @@ impl Tunnel {
         }
     }
 
-    async fn set_peers(&self, peers: &[(&String, &BTreeSet<IpAddr>)]) -> Result<(), TunnelError> {
+    async fn set_peers(&self, peers: &[(&String, &WantedPeer)]) -> Result<(), TunnelError> {
         match self {
             Self::Userspace(userspace) => userspace.set_peers(peers).await,
             Self::Kernel(kernel) => kernel.set_peers(peers).await,
@@ -260,8 +263,8 @@ pub struct Drift<'a> {
     own: bool,
     /// Peers that should not be there.
     gone: Vec<&'a String>,
-    /// Peers that are missing or have other addresses.
-    changed: Vec<(&'a String, &'a BTreeSet<IpAddr>)>,
+    /// Peers that are missing or have other addresses or another preshared key.
+    changed: Vec<(&'a String, &'a WantedPeer)>,
 }
 
 impl Drift<'_> {
@@ -276,13 +279,14 @@ impl Device {
     /// Compares the interface with what is wanted.
     #[must_use]
     pub fn drift<'a>(&'a self, public_key: &str, port: u16, peers: &'a Peers) -> Drift<'a> {
-        let is_as_wanted = |key: &String, ips: &BTreeSet<IpAddr>| {
-            self.peers.get(key).is_some_and(|peer| peer.routes(ips))
+        let is_as_wanted = |key: &String, wanted: &WantedPeer| {
+            let found = self.peers.get(key);
+            found.is_some_and(|peer| peer.routes(&wanted.ips) && peer.psk == wanted.psk)
         };
         Drift {
             own: self.public_key.as_deref() != Some(public_key) || self.listen_port != port,
             gone: self.peers.keys().filter(|key| !peers.contains_key(*key)).collect(),
-            changed: peers.iter().filter(|(key, ips)| !is_as_wanted(key, ips)).collect(),
+            changed: peers.iter().filter(|(key, wanted)| !is_as_wanted(key, wanted)).collect(),
         }
     }
 }

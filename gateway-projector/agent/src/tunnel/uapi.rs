@@ -11,6 +11,7 @@ use tokio::net::UnixStream;
 use x25519_dalek::{PublicKey, StaticSecret};
 
 use super::{Device, Peer, TunnelError, allowed_ip};
+use crate::secrets::PresharedKey;
 
 /// Where wireguard-go listens. The directory is the machine's, not the network
 /// namespace's, so names of interfaces must differ across namespaces.
@@ -66,6 +67,7 @@ pub(super) fn parse(answer: &str) -> Option<Device> {
                 let raw: [u8; 32] = hex_bytes(value)?;
                 current = Some((STANDARD.encode(raw), Peer::default()));
             }
+            ("preshared_key", Some((_, peer))) => peer.psk = PresharedKey::new(hex_bytes(value)?),
             ("allowed_ip", Some((_, peer))) => {
                 peer.allowed_ips.insert(allowed_ip(value));
             }
@@ -84,7 +86,12 @@ pub(super) fn parse(answer: &str) -> Option<Device> {
 /// A key of 32 bytes in base64 as the protocol writes it.
 pub(super) fn key_hex(base64: &str) -> Option<String> {
     let raw = STANDARD.decode(base64).ok()?;
-    (raw.len() == 32).then(|| raw.iter().map(|byte| format!("{byte:02x}")).collect())
+    (raw.len() == 32).then(|| hex(&raw))
+}
+
+/// Bytes as the protocol writes them.
+pub(super) fn hex(raw: &[u8]) -> String {
+    raw.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn hex_bytes(text: &str) -> Option<[u8; 32]> {
@@ -106,7 +113,7 @@ mod tests {
     fn an_answer_is_read_with_all_its_peers() {
         let key = "5a".repeat(32);
         let answer = format!(
-            "private_key={key}\nlisten_port=51820\npublic_key={key}\n\
+            "private_key={key}\nlisten_port=51820\npublic_key={key}\npreshared_key={other}\n\
              last_handshake_time_sec=0\nrx_bytes=7\ntx_bytes=8\nallowed_ip=100.96.0.10/32\n\
              allowed_ip=fd00::a/128\npublic_key={other}\nlast_handshake_time_sec=1795219200\n\
              allowed_ip=10.0.0.0/8\nerrno=0\n\n",
@@ -121,7 +128,9 @@ mod tests {
         assert_eq!((second.rx_bytes, second.tx_bytes, second.latest_handshake), (7, 8, None));
         let expected = ["100.96.0.10", "fd00::a"].map(|ip| Some(ip.parse().unwrap()));
         assert_eq!(second.allowed_ips, expected.into());
+        assert_eq!(second.psk, PresharedKey::new([1; 32]));
         let first = &device.peers[&STANDARD.encode([1; 32])];
+        assert_eq!(first.psk, None);
         assert_eq!(first.latest_handshake, Some(1_795_219_200));
         assert_eq!(first.allowed_ips, [None].into());
     }

@@ -1,9 +1,7 @@
 //! wireguard-go, started by the agent or found running.
 
-use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs::File;
-use std::net::IpAddr;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -15,6 +13,8 @@ use tracing::info;
 
 use super::{Device, TunnelError, uapi};
 use crate::command::CommandError;
+use crate::desired::WantedPeer;
+use crate::secrets::PresharedKey;
 use crate::state::PrivateKey;
 
 /// How long wireguard-go may take to come up, or to go.
@@ -108,14 +108,19 @@ impl Userspace {
 
     pub(super) async fn set_peers(
         &self,
-        peers: &[(&String, &BTreeSet<IpAddr>)],
+        peers: &[(&String, &WantedPeer)],
     ) -> Result<(), TunnelError> {
         for part in peers.chunks(PEERS_PER_REQUEST) {
             let mut request = "set=1\n".to_owned();
-            for (key, ips) in part {
+            for (key, WantedPeer { ips, psk }) in part {
                 let key = uapi::key_hex(key).ok_or_else(|| self.unreadable("a public key"))?;
-                let _ = write!(request, "public_key={key}\nreplace_allowed_ips=true\n");
-                for ip in *ips {
+                // Zeros remove a preshared key.
+                let psk = uapi::hex(&psk.as_ref().map(PresharedKey::bytes).unwrap_or_default());
+                let _ = write!(
+                    request,
+                    "public_key={key}\npreshared_key={psk}\nreplace_allowed_ips=true\n"
+                );
+                for ip in ips {
                     let length = if ip.is_ipv4() { 32 } else { 128 };
                     let _ = writeln!(request, "allowed_ip={ip}/{length}");
                 }

@@ -10,7 +10,7 @@ use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::SigningKey;
-use nexavpn_bundle::{JoinRequest, JoinResponse, Payload, StatusReport, sign};
+use nexavpn_bundle::{GatewaySecrets, JoinRequest, JoinResponse, Payload, StatusReport, sign};
 use serde_json::json;
 
 use super::net::Namespace;
@@ -27,6 +27,8 @@ pub struct Shared {
     pub not_modified: usize,
     pub joined: Option<JoinRequest>,
     pub join_keys: Vec<String>,
+    pub secrets: GatewaySecrets,
+    pub asked_for_secrets: usize,
 }
 
 /// Serves from inside the gateway's namespace, on loopback.
@@ -50,6 +52,7 @@ impl Plane {
         let app = Router::new()
             .route("/api/v1/gateways/join", post(join))
             .route("/api/v1/admin/gateways/{id}/sync", get(sync))
+            .route("/api/v1/admin/gateways/{id}/secrets", get(secrets))
             .route("/api/v1/gateways/{id}/status", post(status))
             .with_state(Arc::clone(&shared));
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -133,6 +136,15 @@ async fn sync(State(shared): Held, Path(id): Path<String>, headers: HeaderMap) -
         return StatusCode::NOT_MODIFIED.into_response();
     }
     ([(header::ETAG, shared.etag.clone())], body).into_response()
+}
+
+async fn secrets(State(shared): Held, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    let mut shared = shared.lock().unwrap();
+    if !is_allowed(&shared, &id, &headers) {
+        return error(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
+    }
+    shared.asked_for_secrets += 1;
+    Json(shared.secrets.clone()).into_response()
 }
 
 async fn status(
