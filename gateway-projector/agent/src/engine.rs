@@ -28,6 +28,11 @@ pub enum ApplyError {
     /// The firewall.
     #[error("firewall: {0}")]
     Firewall(CommandError),
+    /// Somebody else's table has the name.
+    #[error(
+        "the table inet {0} is there and not of this agent; remove it if nobody needs it, or choose another --table"
+    )]
+    ForeignTable(String),
     /// The tunnel.
     #[error("tunnel: {0}")]
     Tunnel(#[from] TunnelError),
@@ -46,6 +51,9 @@ impl ApplyError {
         match self {
             Self::Firewall(_) => {
                 "see that nft 1.0.6 or newer is there and the agent may use it (CAP_NET_ADMIN)"
+            }
+            Self::ForeignTable(_) => {
+                "remove that table if nobody needs it, or run with another --table"
             }
             Self::Tunnel(TunnelError::Foreign { .. }) => {
                 "remove that interface if nobody needs it, or run with another --interface"
@@ -151,10 +159,11 @@ impl Engine {
         // The hooks know one interface: an old one that is still up would be unguarded.
         let earlier = engine.state.runtime()?.and_then(|runtime| runtime.interface);
         if let Some(old) = earlier.filter(|old| *old != interface) {
-            tunnel::remove_link(&old).await.map_err(ApplyError::Link)?;
+            engine.remove_old(&old).await?;
         }
+        engine.claim_table().await?;
         engine.firewall.load_base(&interface, first).await.map_err(ApplyError::Firewall)?;
-        engine.take_over().await?;
+        engine.remove_old_tables().await?;
         match engine.held.as_ref().map(|held| held.bundle.position()) {
             None => info!("no bundle yet: everything is denied"),
             Some((epoch, revision)) => {
@@ -275,7 +284,7 @@ impl Engine {
         }
         let ours = self.state.runtime()?.and_then(|runtime| runtime.interface);
         if let Some(old) = ours.as_ref().filter(|old| **old != interface) {
-            tunnel::remove_link(old).await.map_err(ApplyError::Link)?;
+            self.remove_old(old).await?;
         }
         self.firewall
             .apply(&interface, payload, &desired.maps)
@@ -293,8 +302,10 @@ impl Engine {
             {
                 return Err(TunnelError::Foreign { interface }.into());
             }
-            self.save_runtime(Some(&interface))?;
-            let opened = Tunnel::open(&interface, self.options.kind, self.state.path()).await?;
+            self.save_interface(&interface)?;
+            let opened =
+                Tunnel::open(&interface, self.options.kind, self.state.path(), &self.private_key)
+                    .await?;
             self.tunnel = Some(opened);
         }
         if let Some(tunnel) = &self.tunnel {
@@ -401,17 +412,49 @@ impl Engine {
         }
     }
 
-    /// Takes note of the table, and removes the one of an earlier choice.
-    async fn take_over(&self) -> Result<(), ApplyError> {
+    /// Takes note of the table before it is made, so that a crash cannot make
+    /// it look like somebody else's. Refuses one that is.
+    async fn claim_table(&self) -> Result<(), ApplyError> {
         let earlier = self.state.runtime()?;
-        if let Some(earlier) = &earlier
-            && earlier.table != self.options.table
-        {
-            let mut old = Firewall::Nftables(Nftables::new(earlier.table.clone()));
+        let table = &self.options.table;
+        let mut old_tables = earlier.as_ref().map(|old| old.old_tables.clone()).unwrap_or_default();
+        let is_ours =
+            earlier.as_ref().is_some_and(|old| old.table == *table) || old_tables.contains(table);
+        if !is_ours && self.firewall.exists().await.map_err(ApplyError::Firewall)? {
+            return Err(ApplyError::ForeignTable(table.clone()));
+        }
+        old_tables.extend(earlier.as_ref().map(|old| old.table.clone()));
+        old_tables.retain(|old| old != table);
+        let interface = earlier.and_then(|old| old.interface);
+        Ok(self.state.save_runtime(&Runtime { table: table.clone(), old_tables, interface })?)
+    }
+
+    /// Removes the tables of earlier choices, now that another one guards the interface.
+    async fn remove_old_tables(&self) -> Result<(), ApplyError> {
+        let Some(mut runtime) = self.state.runtime()? else { return Ok(()) };
+        if runtime.old_tables.is_empty() {
+            return Ok(());
+        }
+        for old in std::mem::take(&mut runtime.old_tables) {
+            let mut old = Firewall::Nftables(Nftables::new(old));
             old.remove().await.map_err(ApplyError::Firewall)?;
         }
-        let interface = earlier.and_then(|earlier| earlier.interface);
-        Ok(self.save_runtime(interface.as_deref())?)
+        Ok(self.state.save_runtime(&runtime)?)
+    }
+
+    /// Removes an interface of an earlier choice. One that has become somebody
+    /// else's is no longer our concern.
+    async fn remove_old(&self, interface: &str) -> Result<(), TunnelError> {
+        match tunnel::remove_own(interface, &self.private_key).await {
+            Err(TunnelError::Foreign { .. }) => {
+                warn!(
+                    interface,
+                    "an interface of an earlier run is somebody else's now, left alone"
+                );
+                Ok(())
+            }
+            done => done,
+        }
     }
 
     fn interface_of(&self, named: Option<&str>) -> String {
@@ -419,11 +462,10 @@ impl Engine {
         chosen.unwrap_or(DEFAULT_INTERFACE).to_owned()
     }
 
-    fn save_runtime(&self, interface: Option<&str>) -> Result<(), StateError> {
-        self.state.save_runtime(&Runtime {
-            table: self.options.table.clone(),
-            interface: interface.map(ToOwned::to_owned),
-        })
+    fn save_interface(&self, interface: &str) -> Result<(), StateError> {
+        let interface = Some(interface.to_owned());
+        let table = self.options.table.clone();
+        self.state.save_runtime(&Runtime { table, old_tables: Vec::new(), interface })
     }
 }
 

@@ -12,7 +12,7 @@ use tracing::{info, warn};
 
 use crate::command::{self, CommandError};
 use crate::desired::DeviceMaps;
-use crate::listing::{Listing, list, list_maps};
+use crate::listing::{Listing, has_table, list, list_maps};
 use crate::nft::{self, NftNames};
 
 /// Reading the maps back takes some 0.15 s at 10,000 devices, too much directly
@@ -72,6 +72,16 @@ impl Firewall {
     pub async fn check(&mut self) -> bool {
         match self {
             Self::Nftables(nftables) => nftables.check().await,
+        }
+    }
+
+    /// Whether the table is there, whoever made it.
+    ///
+    /// # Errors
+    /// [`CommandError`] if the backend cannot say.
+    pub async fn exists(&self) -> Result<bool, CommandError> {
+        match self {
+            Self::Nftables(nftables) => has_table(&nftables.table).await,
         }
     }
 

@@ -41,6 +41,16 @@ pub async fn list(table: &str) -> Result<Listing, CommandError> {
     Ok(listing)
 }
 
+/// Whether there is a table `table` of family `inet`.
+///
+/// # Errors
+/// [`CommandError`] if the tables cannot be listed.
+pub async fn has_table(table: &str) -> Result<bool, CommandError> {
+    let parsed = read(&["-j", "list", "tables", "inet"]).await?;
+    let mut tables = parsed["nftables"].as_array().into_iter().flatten();
+    Ok(tables.any(|entry| entry["table"]["name"] == table))
+}
+
 /// The elements of the device maps, `None` where one is not of the agent's
 /// kind: one address that goes to a profile.
 ///

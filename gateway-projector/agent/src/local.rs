@@ -3,12 +3,13 @@
 use nexavpn_bundle::verify;
 use serde::Serialize;
 use thiserror::Error;
+use tracing::warn;
 
 use crate::command::CommandError;
 use crate::engine::applied;
 use crate::firewall::{Firewall, Nftables};
 use crate::state::{StateDir, StateError};
-use crate::tunnel;
+use crate::tunnel::{self, TunnelError};
 
 /// A local command that failed.
 #[derive(Debug, Error)]
@@ -16,6 +17,9 @@ pub enum LocalError {
     /// The state directory.
     #[error(transparent)]
     State(#[from] StateError),
+    /// The tunnel.
+    #[error(transparent)]
+    Tunnel(#[from] TunnelError),
     /// A tool.
     #[error(transparent)]
     Command(#[from] CommandError),
@@ -82,10 +86,17 @@ pub async fn status(state: &StateDir) -> Result<Status, LocalError> {
 pub async fn leave(state: &StateDir) -> Result<(), LocalError> {
     let _lock = state.lock()?;
     if let Some(runtime) = state.runtime()? {
-        if let Some(interface) = &runtime.interface {
-            tunnel::remove_link(interface).await?;
+        if let (Some(interface), Some(key)) = (&runtime.interface, state.private_key()?) {
+            match tunnel::remove_own(interface, &key).await {
+                Err(TunnelError::Foreign { .. }) => {
+                    warn!(interface, "the interface is not of this agent any more, left alone");
+                }
+                removed => removed?,
+            }
         }
-        Firewall::Nftables(Nftables::new(runtime.table)).remove().await?;
+        for table in runtime.old_tables.into_iter().chain([runtime.table]) {
+            Firewall::Nftables(Nftables::new(table)).remove().await?;
+        }
     }
     Ok(state.clear()?)
 }

@@ -221,6 +221,7 @@ async fn execute(command: Command) -> Result<ExitCode, Box<dyn std::error::Error
         Command::Leave(place) => {
             local::leave(&StateDir::open(&place.state_dir)?).await?;
             println!("This node is no gateway any more. Delete it in the control plane too.");
+            println!("Forwarding (net.ipv4.ip_forward) is left as it is: others may rely on it.");
         }
     }
     Ok(ExitCode::SUCCESS)

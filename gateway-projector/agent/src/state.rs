@@ -154,6 +154,9 @@ pub fn verifying_key(text: &str) -> Option<VerifyingKey> {
 pub struct Runtime {
     /// The nftables table.
     pub table: String,
+    /// Tables of earlier choices that are still to be removed.
+    #[serde(default)]
+    pub old_tables: Vec<String>,
     /// The WireGuard interface, once there is one.
     pub interface: Option<String>,
 }

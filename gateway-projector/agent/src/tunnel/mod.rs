@@ -8,9 +8,11 @@ mod userspace;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use thiserror::Error;
+use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
 use crate::command::{self, CommandError};
@@ -21,6 +23,8 @@ use crate::state::PrivateKey;
 pub use kernel::Kernel;
 pub use userspace::Userspace;
 
+/// How long an interface may outlive its wireguard-go.
+const GOING: Duration = Duration::from_secs(1);
 /// How often peers are written and read back before it counts as failed.
 const ATTEMPTS: usize = 3;
 
@@ -125,21 +129,25 @@ pub enum Tunnel {
 }
 
 impl Tunnel {
-    /// Adopts the interface that is there, or makes one.
+    /// Adopts the interface that is there if it is ours, or makes one.
     ///
     /// # Errors
     /// [`TunnelError`] if there is none and none can be made.
-    pub async fn open(interface: &str, kind: Kind, state: &Path) -> Result<Self, TunnelError> {
-        if let Some(link) = link_kind(interface).await? {
-            if link == "wireguard" {
-                info!(interface, "adopting the kernel's WireGuard interface");
-                return Ok(Self::Kernel(Kernel::adopt(interface)));
+    pub async fn open(
+        interface: &str,
+        kind: Kind,
+        state: &Path,
+        key: &PrivateKey,
+    ) -> Result<Self, TunnelError> {
+        match own(interface, key).await? {
+            Found::Ours(tunnel) => {
+                info!(interface, "adopting the WireGuard interface of an earlier run");
+                return Ok(*tunnel);
             }
-            let adopted = Userspace::adopt(interface);
-            if adopted.is_alive().await {
-                info!(interface, "adopting the running wireguard-go");
-                return Ok(Self::Userspace(adopted));
+            Found::Foreign => {
+                return Err(TunnelError::Foreign { interface: interface.to_owned() });
             }
+            Found::Nothing => {}
         }
         if kind != Kind::Userspace {
             match Kernel::create(interface).await {
@@ -248,7 +256,7 @@ impl Tunnel {
     /// # Errors
     /// [`TunnelError`] if the interface stays.
     pub async fn remove(self) -> Result<(), TunnelError> {
-        remove_link(self.interface()).await?;
+        delete(self.interface()).await?;
         match self {
             Self::Userspace(userspace) => userspace.ended().await,
             Self::Kernel(_) => Ok(()),
@@ -323,15 +331,48 @@ pub async fn exists(interface: &str) -> Result<bool, CommandError> {
     Ok(link_kind(interface).await?.is_some())
 }
 
-/// Removes an interface where there is one of ours: a WireGuard or TUN device.
+/// What there is under an interface's name.
+enum Found {
+    Nothing,
+    Ours(Box<Tunnel>),
+    Foreign,
+}
+
+/// Looks what is there. Ours is a WireGuard interface with this node's key, or
+/// with none yet: a crash may have come before it was set.
+async fn own(interface: &str, key: &PrivateKey) -> Result<Found, CommandError> {
+    let deadline = Instant::now() + GOING;
+    loop {
+        let tunnel = match link_kind(interface).await?.as_deref() {
+            None => return Ok(Found::Nothing),
+            Some("wireguard") => Tunnel::Kernel(Kernel::adopt(interface)),
+            Some("tun") => Tunnel::Userspace(Userspace::adopt(interface)),
+            Some(_) => return Ok(Found::Foreign),
+        };
+        if let Ok(device) = tunnel.read().await {
+            let ours = device.public_key.is_none_or(|found| found == key.public_key());
+            return Ok(if ours { Found::Ours(Box::new(tunnel)) } else { Found::Foreign });
+        }
+        // A wireguard-go that has just ended takes its interface with it.
+        if Instant::now() > deadline {
+            return Ok(Found::Foreign);
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Removes an interface of an earlier run, where it is ours.
 ///
 /// # Errors
-/// [`CommandError`] if it stays.
-pub async fn remove_link(interface: &str) -> Result<(), CommandError> {
-    match link_kind(interface).await?.as_deref() {
-        Some("wireguard" | "tun") => {
-            command::run("ip", &["link", "del", "dev", interface], None).await.map(|_| ())
-        }
-        _ => Ok(()),
+/// [`TunnelError::Foreign`] where it is not, and [`TunnelError`] if it stays.
+pub async fn remove_own(interface: &str, key: &PrivateKey) -> Result<(), TunnelError> {
+    match own(interface, key).await? {
+        Found::Nothing => Ok(()),
+        Found::Ours(tunnel) => tunnel.remove().await,
+        Found::Foreign => Err(TunnelError::Foreign { interface: interface.to_owned() }),
     }
+}
+
+async fn delete(interface: &str) -> Result<(), CommandError> {
+    command::run("ip", &["link", "del", "dev", interface], None).await.map(|_| ())
 }
