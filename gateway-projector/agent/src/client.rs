@@ -7,7 +7,9 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
-use nexavpn_bundle::{GatewaySecrets, JoinRequest, JoinResponse, StatusReport};
+use nexavpn_bundle::{
+    GatewaySecrets, JoinRequest, JoinResponse, SigningKeyChain, StatusReport, signer,
+};
 use reqwest::header::{DATE, ETAG, IF_NONE_MATCH};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, redirect};
 use serde::Deserialize;
@@ -22,6 +24,8 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// No bundle is asked for meanwhile.
 const SECRETS_LIMIT: Duration = Duration::from_secs(10);
 const REQUEST_LIMIT: Duration = Duration::from_secs(30);
+/// How long the control plane may hold a question for a newer bundle.
+const WAIT: Duration = Duration::from_secs(20);
 
 /// A request that did not do what it should.
 #[derive(Debug, Error)]
@@ -108,10 +112,33 @@ impl ClientError {
 /// What the control plane has for this gateway.
 #[derive(Debug)]
 pub enum Fetched {
-    /// A bundle's body.
-    Bundle(Vec<u8>),
+    /// The body of a bundle, or of a delta that leads to one.
+    Bundle {
+        /// The body.
+        body: Vec<u8>,
+        /// All signing keys, where the body is of one that is not known here.
+        chain: Option<SigningKeyChain>,
+    },
     /// Nothing newer than what was named.
     NotModified,
+}
+
+/// What is asked with [`Session::sync`].
+#[derive(Debug, Clone, Default)]
+pub struct Question {
+    /// What is held here; none where the whole of the newest bundle is wanted.
+    pub held: Option<HeldBundle>,
+    /// The ids of the keys that are trusted here.
+    pub known: Vec<String>,
+}
+
+/// A bundle as a question names it.
+#[derive(Debug, Clone)]
+pub struct HeldBundle {
+    /// Its entity tag.
+    pub etag: String,
+    /// Its revision.
+    pub revision: i64,
 }
 
 /// The control plane, as this node reaches it.
@@ -211,8 +238,9 @@ impl Session {
         Ok(self.control_plane.http.get(url).bearer_auth(&self.credential))
     }
 
-    async fn ask(&self, held: Option<&str>) -> Result<Response, ClientError> {
-        let mut request = self.get(&format!("api/v1/admin/gateways/{}/sync", self.gateway_id))?;
+    async fn ask(&self, held: Option<&str>, query: &str) -> Result<Response, ClientError> {
+        let path = format!("api/v1/admin/gateways/{}/sync{query}", self.gateway_id);
+        let mut request = self.get(&path)?;
         if let Some(held) = held {
             request = request.header(IF_NONE_MATCH, held);
         }
@@ -225,7 +253,7 @@ impl Session {
     /// # Errors
     /// [`ClientError`] if there is no answer, or neither 200 nor 304.
     pub async fn probe(&self, held: Option<&str>) -> Result<Option<DateTime<Utc>>, ClientError> {
-        let response = self.ask(held).await?;
+        let response = self.ask(held, "").await?;
         match response.status() {
             StatusCode::NOT_MODIFIED | StatusCode::OK => {
                 let date = response.headers().get(DATE).and_then(|date| date.to_str().ok());
@@ -236,21 +264,43 @@ impl Session {
         }
     }
 
-    /// Asks for a bundle newer than the one with the entity tag `held`.
+    /// Asks for a bundle newer than the one held, and waits for it a while.
     ///
     /// # Errors
     /// [`ClientError`] if there is no answer, or neither 200 nor 304.
-    pub async fn sync(&self, held: Option<&str>) -> Result<Fetched, ClientError> {
-        let response = self.ask(held).await?;
+    pub async fn sync(&self, question: &Question) -> Result<Fetched, ClientError> {
+        let Question { held, known } = question;
+        let (tag, query) = match held {
+            Some(held) => {
+                let query = format!("?wait={}&since={}", WAIT.as_secs(), held.revision);
+                (Some(held.etag.as_str()), query)
+            }
+            None => (None, String::new()),
+        };
+        let response = self.ask(tag, &query).await?;
         match response.status() {
             StatusCode::NOT_MODIFIED if held.is_some() => Ok(Fetched::NotModified),
             StatusCode::OK => {
                 let tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok());
                 tracing::debug!(etag = tag, "received a bundle");
-                Ok(Fetched::Bundle(body(response).await?))
+                let body = body(response).await?;
+                let news = signer(&body).is_some_and(|key| !known.contains(&key));
+                // Without the chain the bundle is refused, and the next one asked for.
+                let chain = if news { self.signing_keys().await.ok() } else { None };
+                Ok(Fetched::Bundle { body, chain })
             }
             _ => Err(refused(response).await),
         }
+    }
+
+    async fn signing_keys(&self) -> Result<SigningKeyChain, ClientError> {
+        let path = format!("api/v1/admin/gateways/{}/signing-keys", self.gateway_id);
+        let response = send(self.get(&path)?).await?;
+        if response.status() != StatusCode::OK {
+            return Err(refused(response).await);
+        }
+        serde_json::from_slice(&body(response).await?)
+            .map_err(|error| ClientError::Unreadable(error.to_string()))
     }
 
     /// Asks for the preshared keys of this gateway's devices.

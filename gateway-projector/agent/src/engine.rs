@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use ed25519_dalek::VerifyingKey;
-use nexavpn_bundle::{Applied, BundleError, GatewaySecrets, PeerStatus, VerifiedBundle, verify};
+use nexavpn_bundle::{
+    Applied, BundleError, GatewaySecrets, PeerStatus, SigningKeyChain, VerifiedBundle, is_delta,
+    key_id, verify, verify_delta,
+};
 use thiserror::Error;
 use tracing::{error, info, warn};
 
@@ -177,13 +180,17 @@ impl Engine {
 
     /// Everything that a body must satisfy, except being newer.
     fn believe(&self, body: &[u8]) -> Result<VerifiedBundle, BundleError> {
-        let bundle = verify(body, &self.trusted)?;
+        let bundle = match (&self.held, is_delta(body)) {
+            (Some(held), true) => verify_delta(body, &held.bundle, &self.trusted)?,
+            _ => verify(body, &self.trusted)?,
+        };
         bundle.check_gateway(&self.gateway_id)?;
         Ok(bundle)
     }
 
-    /// Takes a fetched body. It is only kept here; [`Engine::reconcile`]
-    /// applies it. After a refusal nothing has changed.
+    /// Takes a fetched body, of a bundle or of a delta from the one held. It is
+    /// only kept here; [`Engine::reconcile`] applies it. After a refusal nothing
+    /// has changed.
     ///
     /// # Errors
     /// [`StateError`] if it could not be kept.
@@ -202,9 +209,30 @@ impl Engine {
                 }
             }
         }
-        self.state.save_next(body)?;
+        // The whole, also where a delta led to it: it has to stand by itself after a restart.
+        self.state.save_next(&bundle.body())?;
         self.held = Some(Held { bundle, promoted: false });
         Ok(Offer::Accepted)
+    }
+
+    /// The ids of the keys whose bundles are believed.
+    #[must_use]
+    pub fn trusted(&self) -> Vec<String> {
+        self.trusted.iter().map(key_id).collect()
+    }
+
+    /// Comes to trust the keys that one that is trusted has handed over to.
+    /// Answers their ids.
+    ///
+    /// # Errors
+    /// [`StateError`] if that could not be kept; then they are not trusted.
+    pub fn follow(&mut self, chain: &SigningKeyChain) -> Result<Vec<String>, StateError> {
+        let next = chain.follow(&self.trusted);
+        if !next.is_empty() {
+            self.state.trust(&next)?;
+            self.trusted.extend(&next);
+        }
+        Ok(next.iter().map(key_id).collect())
     }
 
     /// References of the preshared keys that peers wait for, as of the last

@@ -6,16 +6,17 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use chrono::Utc;
-use nexavpn_bundle::{Applied, BundleError, GatewaySecrets, Rejected};
+use nexavpn_bundle::{Applied, BundleError, GatewaySecrets, Rejected, SigningKeyChain, is_delta};
 use rand::Rng;
 use thiserror::Error;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, error, info, warn};
 
 use crate::VERSION;
 use crate::backoff::Backoff;
-use crate::client::{ClientError, Fetched, Session};
+use crate::client::{ClientError, Fetched, HeldBundle, Question, Session};
 use crate::contact::{Contact, boot_id, since_boot};
 use crate::engine::{ApplyError, Engine, Offer, Options, applied};
 use crate::metrics::{self, Metrics, Standing};
@@ -107,6 +108,9 @@ pub async fn run(state: StateDir, settings: Settings, random: impl Rng) -> Resul
         random,
         settings,
         contact,
+        polling: None,
+        asked_at: now,
+        whole: false,
         next_poll: now,
         next_secrets: now,
         next_report: now,
@@ -142,6 +146,11 @@ struct Agent<R> {
     random: R,
     settings: Settings,
     contact: Contact,
+    /// The question for a newer bundle, while the control plane holds it.
+    polling: Option<JoinHandle<Result<Fetched, ClientError>>>,
+    asked_at: Instant,
+    /// The next question is for a whole bundle, since a delta was of no use.
+    whole: bool,
     next_poll: Instant,
     next_secrets: Instant,
     next_report: Instant,
@@ -168,7 +177,9 @@ enum Event {
 /// What became of a question to the control plane.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
-    /// It was answered.
+    /// It was answered with something new: there may be more.
+    News,
+    /// It was answered: there is nothing new.
     Content,
     /// It was answered with something that is of no use.
     Refused,
@@ -177,24 +188,40 @@ enum Outcome {
 }
 
 impl<R: Rng> Agent<R> {
-    /// Waits for the next thing to do; where that is a question to the control
-    /// plane, asks it. Safe to drop at any point.
-    async fn wait(&self) -> Event {
+    /// Waits for the next thing to do. A question for a newer bundle goes on
+    /// meanwhile: it may be held for long.
+    async fn wait(&mut self) -> Event {
+        let later = Instant::now() + LOOK_AGAIN;
         let due = [Some(self.next_report), self.next_expiry(), self.stale_from()];
-        let due = due.into_iter().flatten().min().unwrap_or(self.next_poll);
+        let due = due.into_iter().flatten().min().unwrap_or(later);
         let lacking = !self.engine.missing_secrets().is_empty();
-        let secrets = lacking.then_some(self.next_secrets).filter(|at| *at < self.next_poll);
-        if due < secrets.unwrap_or(self.next_poll) {
-            sleep_until(due).await;
-            return Event::Due;
+        let secrets = self.next_secrets;
+        tokio::select! {
+            fetched = self.answered() => Event::Fetched(fetched),
+            () = sleep_until(secrets), if lacking => Event::Secrets(self.session.secrets().await),
+            () = sleep_until(due) => Event::Due,
         }
-        if let Some(at) = secrets {
-            sleep_until(at).await;
-            return Event::Secrets(self.session.secrets().await);
-        }
-        sleep_until(self.next_poll).await;
-        let tag = self.engine.held().map(nexavpn_bundle::VerifiedBundle::etag);
-        Event::Fetched(self.session.sync(tag.as_deref()).await)
+    }
+
+    /// The answer to the question for a newer bundle, which is asked when its
+    /// time has come. Safe to drop at any point.
+    async fn answered(&mut self) -> Result<Fetched, ClientError> {
+        let polling = match &mut self.polling {
+            Some(polling) => polling,
+            None => {
+                sleep_until(self.next_poll).await;
+                self.asked_at = Instant::now();
+                let held = self.engine.held().filter(|_| !self.whole);
+                let held = held
+                    .map(|held| HeldBundle { etag: held.etag(), revision: held.payload.revision });
+                let question = Question { held, known: self.engine.trusted() };
+                let session = self.session.clone();
+                self.polling.insert(tokio::spawn(async move { session.sync(&question).await }))
+            }
+        };
+        let answer = polling.await;
+        self.polling = None;
+        answer.unwrap_or_else(|error| Err(ClientError::Unreadable(error.to_string())))
     }
 
     async fn turn(&mut self, event: Event) {
@@ -240,7 +267,14 @@ impl<R: Rng> Agent<R> {
         if let Some(outcome) = outcome {
             self.next_poll = now
                 + match outcome {
-                    Outcome::Content => self.backoff.succeeded(),
+                    Outcome::News => {
+                        self.backoff.succeeded();
+                        Duration::ZERO
+                    }
+                    // An answer that was held for longer than the pause has been one.
+                    Outcome::Content => {
+                        self.backoff.succeeded().saturating_sub(self.asked_at.elapsed())
+                    }
                     Outcome::Refused => self.backoff.refused(&mut self.random),
                     Outcome::Failed => self.backoff.failed(&mut self.random),
                 };
@@ -255,14 +289,14 @@ impl<R: Rng> Agent<R> {
     }
 
     fn take(&mut self, fetched: Result<Fetched, ClientError>) -> Outcome {
-        let body = match fetched {
+        let (body, chain) = match fetched {
             Ok(Fetched::NotModified) => {
                 self.heard();
                 // What cannot be applied is not cured by an answer.
                 self.rejected = self.rejected.take().filter(|old| old.reason_code == APPLY_FAILED);
                 return Outcome::Content;
             }
-            Ok(Fetched::Bundle(body)) => body,
+            Ok(Fetched::Bundle { body, chain }) => (body, chain),
             Err(error) => {
                 self.metrics.fetch_failed();
                 if self.fetching.again(&error.kind()) {
@@ -274,15 +308,25 @@ impl<R: Rng> Agent<R> {
                 return Outcome::Failed;
             }
         };
+        if let Some(chain) = chain {
+            self.follow(&chain);
+        }
         match self.engine.offer(&body) {
             Ok(Offer::Accepted) => {
                 self.heard();
                 self.rejected = None;
-                Outcome::Content
+                self.whole = false;
+                Outcome::News
             }
             Ok(Offer::Held) => {
                 self.heard();
                 Outcome::Content
+            }
+            // Whatever is wrong with a delta, the whole bundle may be right.
+            Ok(Offer::Refused { reason, .. }) if is_delta(&body) && !self.whole => {
+                info!(%reason, "a delta is of no use here, asking for the whole bundle");
+                self.whole = true;
+                Outcome::News
             }
             Ok(Offer::Refused { reason, known }) => {
                 self.refuse(&reason, known);
@@ -295,6 +339,18 @@ impl<R: Rng> Agent<R> {
                 }
                 Outcome::Failed
             }
+        }
+    }
+
+    /// Trusts the signing keys that one that is trusted has handed over to.
+    fn follow(&mut self, chain: &SigningKeyChain) {
+        match self.engine.follow(chain) {
+            Ok(next) => {
+                for key in next {
+                    info!(key, "trusts a new signing key, which the one before it has signed");
+                }
+            }
+            Err(error) => error!(%error, "cannot keep a new signing key, it is not trusted"),
         }
     }
 

@@ -261,6 +261,17 @@ impl StateDir {
         self.write_json(GATEWAY, identity)
     }
 
+    /// Keeps further keys to trust.
+    ///
+    /// # Errors
+    /// [`StateError`] without a join, and if they cannot be written.
+    pub fn trust(&self, keys: &[VerifyingKey]) -> Result<(), StateError> {
+        let (mut identity, _) = self.identity()?;
+        let texts = keys.iter().map(|key| STANDARD.encode(key.as_bytes()));
+        identity.signing_keys.extend(texts);
+        self.write_json(GATEWAY, &identity)
+    }
+
     /// Whether a join has succeeded with this directory.
     #[must_use]
     pub fn is_joined(&self) -> bool {

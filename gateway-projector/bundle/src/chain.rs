@@ -10,7 +10,7 @@ use crate::envelope::key_id;
 const CONTEXT: &[u8] = b"nexavpn-signing-key-v1\0";
 
 /// `GET /api/v1/admin/gateways/{id}/signing-keys`: all keys that have signed bundles.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SigningKeyChain {
     /// The oldest first.

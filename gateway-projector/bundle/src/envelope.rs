@@ -279,6 +279,17 @@ pub fn verify(body: &[u8], trusted: &[VerifyingKey]) -> Result<VerifiedBundle, B
     Ok(VerifiedBundle { payload, contents, bytes: bytes.to_vec(), sha256, key_id, signature })
 }
 
+/// The id of the key that a body, full bundle or delta, says it was signed with. Nothing is
+/// believed by this.
+#[must_use]
+pub fn signer(body: &[u8]) -> Option<String> {
+    const NAME: &str = "\"key_id\":\"";
+    // An envelope ends with its signature, of which all parts are short.
+    let tail = String::from_utf8_lossy(&body[body.len().saturating_sub(256)..]);
+    let (_, rest) = tail.rsplit_once(NAME)?;
+    rest.split_once('"').map(|(id, _)| shortened(id))
+}
+
 /// The envelope is not authenticated yet: do not carry a novel into the logs.
 fn shortened(text: &str) -> String {
     text.chars().filter(char::is_ascii_alphanumeric).take(32).collect()

@@ -34,7 +34,7 @@ pub use chain::{ChainedKey, SigningKeyChain, sign_key};
 pub use contents::{Change, Contents};
 pub use delta::{Base, Delta, DeltaEnvelope, is_delta, verify_delta};
 pub use envelope::{
-    Envelope, Seal, SignedBundle, VerifiedBundle, etag, key_id, sign, sign_contents, verify,
+    Envelope, Seal, SignedBundle, VerifiedBundle, etag, key_id, sign, sign_contents, signer, verify,
 };
 pub use error::BundleError;
 pub use payload::{

@@ -1,8 +1,10 @@
 //! The control plane of the tests: it serves the body it was given.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -10,7 +12,10 @@ use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::SigningKey;
-use nexavpn_bundle::{GatewaySecrets, JoinRequest, JoinResponse, Payload, StatusReport, sign};
+use nexavpn_bundle::{
+    GatewaySecrets, JoinRequest, JoinResponse, Payload, SigningKeyChain, StatusReport, sign,
+};
+use serde::Deserialize;
 use serde_json::json;
 
 use super::net::Namespace;
@@ -29,6 +34,13 @@ pub struct Shared {
     pub join_keys: Vec<String>,
     pub secrets: GatewaySecrets,
     pub asked_for_secrets: usize,
+    /// What leads from a revision to the newest bundle.
+    pub deltas: HashMap<i64, Vec<u8>>,
+    pub deltas_served: usize,
+    pub bundles_served: usize,
+    pub chain: SigningKeyChain,
+    /// Whether questions are held until there is something new.
+    pub holds: bool,
 }
 
 /// Serves from inside the gateway's namespace, on loopback.
@@ -53,6 +65,7 @@ impl Plane {
             .route("/api/v1/gateways/join", post(join))
             .route("/api/v1/admin/gateways/{id}/sync", get(sync))
             .route("/api/v1/admin/gateways/{id}/secrets", get(secrets))
+            .route("/api/v1/admin/gateways/{id}/signing-keys", get(signing_keys))
             .route("/api/v1/gateways/{id}/status", post(status))
             .with_state(Arc::clone(&shared));
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -123,19 +136,55 @@ fn is_allowed(shared: &Shared, id: &str, headers: &HeaderMap) -> bool {
     !shared.down && id == super::GATEWAY && presented == Some(expected.as_str())
 }
 
-async fn sync(State(shared): Held, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    let mut shared = shared.lock().unwrap();
+#[derive(Deserialize)]
+struct Asked {
+    since: Option<i64>,
+    #[serde(default)]
+    wait: u64,
+}
+
+async fn sync(
+    State(shared): Held,
+    Path(id): Path<String>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Response {
+    let until = Instant::now() + Duration::from_secs(asked.wait);
+    loop {
+        {
+            let mut shared = shared.lock().unwrap();
+            if !is_allowed(&shared, &id, &headers) {
+                return error(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
+            }
+            let Some(body) = shared.body.clone() else {
+                return error(StatusCode::NOT_FOUND, "not_found");
+            };
+            let tag = headers.get(header::IF_NONE_MATCH).map(|tag| tag.to_str().unwrap());
+            if tag != Some(shared.etag.as_str()) {
+                let etag = [(header::ETAG, shared.etag.clone())];
+                let delta = asked.since.and_then(|since| shared.deltas.get(&since).cloned());
+                if let Some(delta) = delta {
+                    shared.deltas_served += 1;
+                    return (etag, delta).into_response();
+                }
+                shared.bundles_served += 1;
+                return (etag, body).into_response();
+            }
+            if !shared.holds || Instant::now() >= until {
+                shared.not_modified += 1;
+                return StatusCode::NOT_MODIFIED.into_response();
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn signing_keys(State(shared): Held, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    let shared = shared.lock().unwrap();
     if !is_allowed(&shared, &id, &headers) {
         return error(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
     }
-    let Some(body) = shared.body.clone() else {
-        return error(StatusCode::NOT_FOUND, "not_found");
-    };
-    if headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.to_str().unwrap() == shared.etag) {
-        shared.not_modified += 1;
-        return StatusCode::NOT_MODIFIED.into_response();
-    }
-    ([(header::ETAG, shared.etag.clone())], body).into_response()
+    Json(shared.chain.clone()).into_response()
 }
 
 async fn secrets(State(shared): Held, Path(id): Path<String>, headers: HeaderMap) -> Response {
