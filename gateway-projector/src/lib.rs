@@ -9,6 +9,7 @@
 //! | `line.rs` | what a gateway was given, one bundle after the other, and deltas between them |
 //! | `signing.rs` | [`SigningKeys`]: the key that signs |
 //! | `publisher.rs` | [`Publisher`]: signed bundles, on record before they are served |
+//! | `timings.rs` | [`Timings`]: how long publishing takes |
 //! | `reports/` | [`Reports`]: status, convergence and telemetry |
 
 mod folded;
@@ -20,6 +21,7 @@ pub mod reports;
 mod signing;
 #[cfg(test)]
 mod tests;
+mod timings;
 
 pub use folded::{FoldError, Lag};
 pub use follow::{FleetAtError, FleetHandle, FleetStatus, Waited};
@@ -27,6 +29,7 @@ pub use publisher::{PublishError, Published, Publisher, Served};
 pub use render::{Blueprint, render};
 pub use reports::{Convergence, GatewayReport, Outcome, ReportError, Reports, TELEMETRY_DAYS};
 pub use signing::{SigningError, SigningKeys};
+pub use timings::{Histogram, HistogramReading, Timings};
 
 /// A write that should have touched one row did.
 fn one_row(done: &sqlx::postgres::PgQueryResult) -> Result<(), sqlx::Error> {

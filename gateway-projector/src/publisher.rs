@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
 use bytes::Bytes;
@@ -15,8 +16,8 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::{
-    Blueprint, FleetHandle, FleetStatus, SigningError, SigningKeys, line::Line, render::Rendered,
-    reports,
+    Blueprint, FleetHandle, FleetStatus, SigningError, SigningKeys, Timings, line::Line,
+    render::Rendered, reports,
 };
 
 /// A bundle as it is served.
@@ -117,6 +118,7 @@ struct Inner {
     fleet: FleetHandle,
     keys: SigningKeys,
     slots: Mutex<HashMap<GatewayId, Slot>>,
+    timings: Timings,
 }
 
 impl std::fmt::Debug for Publisher {
@@ -149,7 +151,7 @@ impl Publisher {
     /// A publisher of what the fleet says, into the fleet's database.
     #[must_use]
     pub fn new(fleet: FleetHandle, keys: SigningKeys) -> Self {
-        let inner = Inner { fleet, keys, slots: Mutex::default() };
+        let inner = Inner { fleet, keys, slots: Mutex::default(), timings: Timings::default() };
         Self { inner: Arc::new(inner) }
     }
 
@@ -205,6 +207,12 @@ impl Publisher {
         Ok(Served { bundle, delta })
     }
 
+    /// How long publishing takes.
+    #[must_use]
+    pub fn timings(&self) -> &Timings {
+        &self.inner.timings
+    }
+
     /// The newest revision of a gateway, now and each time it rises: what a request waits for
     /// that has the newest bundle already. `None` for an unknown gateway.
     #[must_use]
@@ -249,12 +257,18 @@ impl Inner {
         // Whatever was touched has been taken: where this ends early, by a failure or because
         // nobody waits any more, the next one has to render everything.
         let mut line = std::mem::take(&mut held.line);
+        let (begin, revised_at) = (Instant::now(), blueprint.revised_at());
         let key = self.keys.key(&wanted.key_id).await?;
         // Grows with the number of devices, so not on a thread that serves requests.
         let sign = move || sign(&blueprint, epoch, before.as_deref(), &key);
         let (rendered, signed) =
             tokio::task::spawn_blocking(sign).await.map_err(|_| PublishError::Interrupted)??;
+        self.timings.rendered.add(begin.elapsed());
         self.record(id, &signed, now).await?;
+        if partial {
+            let waited = (now - revised_at).to_std().unwrap_or_default();
+            self.timings.published.add(waited + begin.elapsed());
+        }
         line.go_on(Arc::new(rendered.contents), rendered.change.as_ref(), &signed);
         let published = Arc::new(Published {
             etag: signed.etag(),

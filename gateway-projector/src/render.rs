@@ -77,6 +77,11 @@ impl Blueprint {
         Some(Self { id, gateway, devices, partial: true })
     }
 
+    /// When the newest event happened that changed the bundle.
+    pub(crate) const fn revised_at(&self) -> DateTime<Utc> {
+        self.gateway.revised_at
+    }
+
     /// Renders: all of it, or what is another than `before`.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! `GET /metrics`, in Prometheus' text format
 //! (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 //!
-//! The label `gateway` holds a gateway's id; no other label has more than a handful of values.
+//! The label `gateway` holds a gateway's id; no other label has more than a dozen values.
 
 use std::{
     collections::HashMap,
@@ -18,7 +18,9 @@ use axum::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use nexavpn_domain::ids::GatewayId;
-use nexavpn_gateway_projector::{Convergence, GatewayReport, ReportError, reports::ReportCounts};
+use nexavpn_gateway_projector::{
+    Convergence, GatewayReport, Histogram, HistogramReading, ReportError, reports::ReportCounts,
+};
 
 use crate::{App, auth::Origin, error::ApiError};
 
@@ -45,7 +47,16 @@ async fn show(
         Err(ReportError::NotLive) => None,
         Err(error) => return Err(error.into()),
     };
-    let text = render(gateways.as_ref(), &app.reports.counts(), now);
+    let mut text = Text(String::new());
+    render(&mut text, gateways.as_ref(), &app.reports.counts(), now);
+    stream(&mut text, &app, now).await;
+    let timings = app.publisher.timings();
+    let name = "nexavpn_bundle_publish_seconds";
+    let help = "Time from an event to the bundle on record, of gateways that had the one before.";
+    text.histogram(name, help, &timings.published.read());
+    let help = "Time to render, hash and sign a bundle.";
+    text.histogram("nexavpn_bundle_render_seconds", help, &timings.rendered.read());
+    let text = text.0;
     Ok(([(header::CONTENT_TYPE, TEXT)], text).into_response())
 }
 
@@ -63,17 +74,17 @@ fn may_see(app: &App, origin: &Origin, peer: Option<SocketAddr>, headers: &Heade
 
 /// The text, family by family. Without the gateways' states while the fleet is not live.
 fn render(
+    text: &mut Text,
     gateways: Option<&HashMap<GatewayId, GatewayReport>>,
     counts: &ReportCounts,
     now: DateTime<Utc>,
-) -> String {
-    let mut text = Text(String::new());
+) {
     text.family("nexavpn_fleet_live", "gauge", "Whether the event stream is being followed.");
     text.sample("nexavpn_fleet_live", &[], u8::from(gateways.is_some()));
     if let Some(gateways) = gateways {
         let mut gateways: Vec<_> = gateways.iter().collect();
         gateways.sort_unstable_by_key(|(id, _)| **id);
-        states(&mut text, &gateways, now);
+        states(text, &gateways, now);
     }
     let name = "nexavpn_gateway_rejections_total";
     text.family(name, "counter", "Bundles that a gateway newly said to have refused.");
@@ -92,7 +103,26 @@ fn render(
     ] {
         text.sample(name, &[("outcome", &outcome)], count);
     }
-    text.0
+}
+
+/// The event stream: what waits, and what holds it back.
+async fn stream(text: &mut Text, app: &App, now: DateTime<Utc>) {
+    let store = app.commands.store();
+    let name = "nexavpn_append_queue";
+    text.family(name, "gauge", "Appends that wait for a commit.");
+    text.sample(name, &[], store.queued());
+    let name = "nexavpn_fleet_behind_events";
+    text.family(name, "gauge", "Events in order that the fleet has not folded.");
+    let head = store.head().borrow().idx;
+    text.sample(name, &[], (head - app.fleet.idx()).max(0));
+    // Left out while the database is away: everything else is worth the more then.
+    if let Ok(oldest) = nexavpn_store::horizon(store.pool()).await {
+        let name = "nexavpn_horizon_age_seconds";
+        let help = "Age of the oldest open transaction, behind which no event is seen.";
+        text.family(name, "gauge", help);
+        let age = oldest.and_then(|oldest| oldest.since).map_or(0.0, |since| seconds(now - since));
+        text.sample(name, &[], age);
+    }
 }
 
 fn states(text: &mut Text, gateways: &[(&GatewayId, &GatewayReport)], now: DateTime<Utc>) {
@@ -132,6 +162,17 @@ struct Text(String);
 impl Text {
     fn family(&mut self, name: &str, kind: &str, help: &str) {
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn histogram(&mut self, name: &str, help: &str, reading: &HistogramReading) {
+        self.family(name, "histogram", help);
+        let bucket = format!("{name}_bucket");
+        for (bound, count) in Histogram::BOUNDS.iter().zip(&reading.up_to) {
+            self.sample(&bucket, &[("le", bound)], count);
+        }
+        self.sample(&bucket, &[("le", &"+Inf")], reading.count);
+        self.sample(&format!("{name}_sum"), &[], reading.sum);
+        self.sample(&format!("{name}_count"), &[], reading.count);
     }
 
     /// The labels' values are ids and words of ours: nothing in them has to be escaped.

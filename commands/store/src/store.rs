@@ -130,6 +130,12 @@ impl Store {
         })))
     }
 
+    /// How many appends wait for a commit.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.0.queue.len()
+    }
+
     /// Loads an aggregate.
     ///
     /// # Errors

@@ -116,7 +116,8 @@ struct Run {
     place: Place,
     #[command(flatten)]
     node: Node,
-    /// Seconds between two questions for a newer bundle.
+    /// Seconds between two questions for a newer bundle, where the control plane
+    /// does not hold them until there is one.
     #[arg(long, env = "NEXAVPN_GATEWAY_POLL_INTERVAL", default_value = "2", value_parser = seconds)]
     poll_interval: Duration,
     /// Seconds between two status reports without news.

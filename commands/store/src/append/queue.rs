@@ -102,6 +102,11 @@ impl Queue {
         }
     }
 
+    /// How many appends wait for a committer.
+    pub(crate) fn len(&self) -> usize {
+        self.state().waiting.len()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

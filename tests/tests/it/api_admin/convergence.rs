@@ -152,3 +152,27 @@ async fn metrics_are_shown_to_named_networks_only() {
     assert_eq!(ask(&server, "127.0.0.1").await, 403);
     metrics(&server).await;
 }
+
+#[tokio::test]
+async fn the_time_from_event_to_bundle_is_counted() {
+    let plane = Plane::start().await;
+    let (gateway, node) = joined(&plane, "gw", "100.96.0.0/24").await;
+    let count = async |name: &str| {
+        let text = metrics(&plane.server).await;
+        let line = text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+        line.and_then(|count| count.parse::<f64>().ok()).unwrap_or_else(|| panic!("{name}: {text}"))
+    };
+    fetched(&node, &gateway).await;
+    let rendered = count("nexavpn_bundle_render_seconds_count").await;
+    assert_eq!(count("nexavpn_bundle_publish_seconds_count").await, 0.0, "it had none before");
+    let mtu = json!({ "mtu": 1380 });
+    assert_eq!(plane.admin.patch(&format!("/admin/gateways/{gateway}"), mtu).await.0, 200);
+    fetched(&node, &gateway).await;
+    assert_eq!(count("nexavpn_bundle_render_seconds_count").await, rendered + 1.0);
+    assert_eq!(count("nexavpn_bundle_publish_seconds_count").await, 1.0);
+    assert_eq!(count("nexavpn_bundle_publish_seconds_bucket{le=\"+Inf\"}").await, 1.0);
+    assert!(count("nexavpn_bundle_publish_seconds_sum").await > 0.0);
+    assert_eq!(count("nexavpn_fleet_behind_events").await, 0.0);
+    assert_eq!(count("nexavpn_append_queue").await, 0.0);
+    assert!(count("nexavpn_horizon_age_seconds").await < 60.0);
+}
