@@ -18,7 +18,8 @@ pub enum SigningError {
     /// The private half of the key in force is not here.
     #[error(
         "the private half of bundle-signing key {key_id} is missing: restore the database row \
-         of the sealed secret {SECRET} that belongs to it; until then no gateway gets a bundle"
+         of its sealed secret ({SECRET}/{key_id}, or {SECRET} where it was the first key); until \
+         then no gateway gets a bundle"
     )]
     Missing {
         /// The key that the events name.

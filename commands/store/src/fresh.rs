@@ -146,6 +146,11 @@ impl Fresh {
         Some(events)
     }
 
+    /// Lets go of what another process has numbered: its rows and keys are of no use any more.
+    pub(crate) fn forget_up_to(&self, position: Position) {
+        self.committed().retain(|c| c.position > position);
+    }
+
     fn committed(&self) -> MutexGuard<'_, VecDeque<Committed>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -177,6 +177,7 @@ impl Sequencer {
                 self.tail.offer(events);
             }
         }
+        self.fresh.forget_up_to(head.position());
         self.head.send_if_modified(|present| {
             let newer = head.idx > present.idx;
             if newer {

@@ -24,8 +24,8 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// No bundle is asked for meanwhile.
 const SECRETS_LIMIT: Duration = Duration::from_secs(10);
 const REQUEST_LIMIT: Duration = Duration::from_secs(30);
-/// How long the control plane may hold a question for a newer bundle.
-const WAIT: Duration = Duration::from_secs(20);
+/// The longest that a question for a newer bundle may be held.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
 /// A request that did not do what it should.
 #[derive(Debug, Error)]
@@ -128,6 +128,8 @@ pub enum Fetched {
 pub struct Question {
     /// What is held here; none where the whole of the newest bundle is wanted.
     pub held: Option<HeldBundle>,
+    /// For how long the control plane may hold the question; whole seconds count.
+    pub wait: Duration,
     /// The ids of the keys that are trusted here.
     pub known: Vec<String>,
 }
@@ -269,10 +271,10 @@ impl Session {
     /// # Errors
     /// [`ClientError`] if there is no answer, or neither 200 nor 304.
     pub async fn sync(&self, question: &Question) -> Result<Fetched, ClientError> {
-        let Question { held, known } = question;
+        let Question { held, wait, known } = question;
         let (tag, query) = match held {
             Some(held) => {
-                let query = format!("?wait={}&since={}", WAIT.as_secs(), held.revision);
+                let query = format!("?wait={}&since={}", wait.as_secs(), held.revision);
                 (Some(held.etag.as_str()), query)
             }
             None => (None, String::new()),

@@ -16,7 +16,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::VERSION;
 use crate::backoff::Backoff;
-use crate::client::{ClientError, Fetched, HeldBundle, Question, Session};
+use crate::client::{ClientError, Fetched, HeldBundle, LONGEST_WAIT, Question, Session};
 use crate::contact::{Contact, boot_id, since_boot};
 use crate::engine::{ApplyError, Engine, Offer, Options, applied};
 use crate::metrics::{self, Metrics, Standing};
@@ -111,7 +111,9 @@ pub async fn run(state: StateDir, settings: Settings, random: impl Rng) -> Resul
         polling: None,
         asked_at: now,
         whole: false,
+        patient: false,
         next_poll: now,
+        next_look: now,
         next_secrets: now,
         next_report: now,
         wanted_secrets: BTreeSet::new(),
@@ -151,7 +153,12 @@ struct Agent<R> {
     asked_at: Instant,
     /// The next question is for a whole bundle, since a delta was of no use.
     whole: bool,
+    /// The last question was answered well, so that the next one may be held.
+    patient: bool,
     next_poll: Instant,
+    /// When to see whether all is in force, and to try again what failed: a
+    /// question may be held for longer than either should wait.
+    next_look: Instant,
     next_secrets: Instant,
     next_report: Instant,
     /// What the last question for preshared keys was about.
@@ -192,8 +199,8 @@ impl<R: Rng> Agent<R> {
     /// meanwhile: it may be held for long.
     async fn wait(&mut self) -> Event {
         let later = Instant::now() + LOOK_AGAIN;
-        let due = [Some(self.next_report), self.next_expiry(), self.stale_from()];
-        let due = due.into_iter().flatten().min().unwrap_or(later);
+        let due = [Some(self.next_report), Some(self.next_look), self.next_expiry()];
+        let due = due.into_iter().chain([self.stale_from()]).flatten().min().unwrap_or(later);
         let lacking = !self.engine.missing_secrets().is_empty();
         let secrets = self.next_secrets;
         tokio::select! {
@@ -214,7 +221,8 @@ impl<R: Rng> Agent<R> {
                 let held = self.engine.held().filter(|_| !self.whole);
                 let held = held
                     .map(|held| HeldBundle { etag: held.etag(), revision: held.payload.revision });
-                let question = Question { held, known: self.engine.trusted() };
+                let question =
+                    Question { held, wait: self.wait_for(), known: self.engine.trusted() };
                 let session = self.session.clone();
                 self.polling.insert(tokio::spawn(async move { session.sync(&question).await }))
             }
@@ -224,13 +232,22 @@ impl<R: Rng> Agent<R> {
         answer.unwrap_or_else(|error| Err(ClientError::Unreadable(error.to_string())))
     }
 
+    /// For how long the next question may be held. Not at all where it is to
+    /// be known soon whether the control plane is there, and never so long that
+    /// it would seem silent.
+    fn wait_for(&self) -> Duration {
+        if !self.patient || self.stale {
+            return Duration::ZERO;
+        }
+        let limit = self.engine.held().and_then(|held| held.payload.max_stale_s);
+        limit.map_or(LONGEST_WAIT, |limit| LONGEST_WAIT.min(Duration::from_secs(limit / 2)))
+    }
+
     async fn turn(&mut self, event: Event) {
         let mut outcome = None;
+        self.engine.check_tunnel().await;
         match event {
-            Event::Fetched(fetched) => {
-                self.engine.check_tunnel().await;
-                outcome = Some(self.take(fetched));
-            }
+            Event::Fetched(fetched) => outcome = Some(self.take(fetched)),
             Event::Secrets(answer) => self.take_secrets(answer),
             Event::Due => {}
         }
@@ -264,20 +281,25 @@ impl<R: Rng> Agent<R> {
         });
 
         let now = Instant::now();
+        self.next_look = now + self.settings.poll;
         if let Some(outcome) = outcome {
-            self.next_poll = now
-                + match outcome {
-                    Outcome::News => {
-                        self.backoff.succeeded();
-                        Duration::ZERO
-                    }
-                    // An answer that was held for longer than the pause has been one.
-                    Outcome::Content => {
-                        self.backoff.succeeded().saturating_sub(self.asked_at.elapsed())
-                    }
-                    Outcome::Refused => self.backoff.refused(&mut self.random),
-                    Outcome::Failed => self.backoff.failed(&mut self.random),
-                };
+            self.patient = matches!(outcome, Outcome::News | Outcome::Content);
+            let pause = match outcome {
+                Outcome::News => {
+                    self.backoff.succeeded();
+                    Duration::ZERO
+                }
+                // An answer that was held for longer than the pause has been one.
+                Outcome::Content => {
+                    self.backoff.succeeded().saturating_sub(self.asked_at.elapsed())
+                }
+                Outcome::Refused => self.backoff.refused(&mut self.random),
+                Outcome::Failed => self.backoff.failed(&mut self.random),
+            };
+            self.next_poll = now + pause;
+            if self.applying.is_there() {
+                self.next_look = now + pause;
+            }
         }
         if now >= self.next_report {
             self.next_report = now + self.settings.report;
@@ -486,7 +508,7 @@ impl<R: Rng> Agent<R> {
     }
 
     fn next_expiry(&self) -> Option<Instant> {
-        // What failed is tried again with the next question.
+        // What failed is tried again with the next look.
         if self.applying.is_there() {
             return None;
         }

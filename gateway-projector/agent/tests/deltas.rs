@@ -14,7 +14,6 @@ use support::{SERVER, World, open, read, tcp_ports, wait_for};
 fn served() -> World {
     let world = World::new(2);
     world.join();
-    world.plane.with(|shared| shared.holds = true);
     world.start(&[]);
     world.server.echo(443);
     world.publish(&world.payload_of(10, &[(0, &open())]));

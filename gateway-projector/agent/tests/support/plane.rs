@@ -58,6 +58,7 @@ impl Plane {
         listener.set_nonblocking(true).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let shared = Arc::new(Mutex::new(Shared {
+            holds: true,
             join_keys: vec![STANDARD.encode(key.verifying_key().as_bytes())],
             ..Shared::default()
         }));

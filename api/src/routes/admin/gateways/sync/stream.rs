@@ -59,7 +59,9 @@ pub(in super::super) async fn handle(
     // What is wrong from the beginning has a status of its own.
     let now = Instant::now();
     let first = newest.other_than(None, now, |_| false).await?;
-    // The key that signed is not named: where it is another one, that has another revision too.
+    // A bundle of another epoch leads nowhere here. The key that signed is not named: where it is
+    // another one, that has another revision too.
+    let named = named.filter(|(epoch, _)| *epoch == first.bundle.epoch);
     let has = named.map(|(epoch, revision): (i64, i64)| {
         let same = (epoch, revision) == (first.bundle.epoch, first.bundle.revision);
         let key = if same { first.bundle.key_id.clone() } else { String::new() };
