@@ -98,6 +98,7 @@ pub(crate) async fn reload(
                 continue;
             };
             state.idx = row.idx;
+            state.furthest = state.furthest.max(row.idx);
             state.state = match (row.obstacle(*projection), &state.state) {
                 (Some(obstacle), _) => obstacle,
                 (None, State::Live) => State::Live,

@@ -38,6 +38,9 @@ pub struct ProjectionStatus {
     pub idx: i64,
     /// How many events are still to fold.
     pub behind: i64,
+    /// The furthest that this process has ever known it to be: so much may have been read from it.
+    #[serde(skip)]
+    pub(crate) furthest: i64,
     /// How it is.
     #[serde(flatten)]
     pub state: State,
@@ -115,21 +118,27 @@ impl Handle {
         self.states.borrow().iter().all(|p| p.state == State::Live)
     }
 
-    /// Asks the database whether the read models are as far as this process believes. Folds are
-    /// not waited for to reach the disk: a crash of PostgreSQL sets them back by some events, which
-    /// are folded again within a moment. In words; empty when nothing was lost.
+    /// Asks the database whether the read models are as far as they have been. Folds, and the
+    /// numbers of events, are not waited for to reach the disk: a crash of PostgreSQL sets them
+    /// back by some events, which are folded again within a moment. In words; empty when nothing is
+    /// lost.
     ///
     /// # Errors
     /// Where the database does not answer.
     pub async fn set_back(&self, pool: &PgPool) -> Result<Vec<String>, sqlx::Error> {
         // Before the database is asked: what is believed follows what was committed.
         let believed = self.states.borrow().clone();
-        let stored: Vec<(String, i64)> =
-            sqlx::query_as("SELECT name, idx FROM read.projection_checkpoint")
-                .fetch_all(pool)
-                .await?;
-        let lost =
-            |p: &&ProjectionStatus| stored.iter().any(|(name, idx)| name == p.name && *idx < p.idx);
+        // A log that ends there, such as a restored one, has no more to fold.
+        let behind: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT c.name, c.idx FROM read.projection_checkpoint c, log_head h
+             WHERE c.idx < h.idx
+                OR EXISTS (SELECT FROM events e WHERE (e.gen, e.tx, e.pos) > (h.gen, h.tx, h.pos))",
+        )
+        .fetch_all(pool)
+        .await?;
+        let lost = |p: &&ProjectionStatus| {
+            behind.iter().any(|(name, idx)| name == p.name && *idx < p.furthest)
+        };
         let lost = believed.iter().filter(lost);
         Ok(lost.map(|p| format!("the read model {} is being set right again", p.name)).collect())
     }

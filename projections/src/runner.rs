@@ -51,6 +51,7 @@ impl Runner {
                 version: p.version(),
                 idx: 0,
                 behind: 0,
+                furthest: 0,
                 state: State::CatchingUp,
             })
             .collect();
@@ -253,6 +254,7 @@ impl Lane {
             for i in members {
                 if let Some(p) = states.get_mut(*i) {
                     p.idx = last.idx;
+                    p.furthest = p.furthest.max(p.idx);
                 }
             }
         });

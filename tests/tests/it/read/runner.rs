@@ -134,6 +134,48 @@ async fn a_write_is_seen_by_the_next_read_in_every_process() {
     println!("wait for the read models: median {:?}, worst {:?}", waits[25], waits[49]);
 }
 
+/// A crash of PostgreSQL may take folds back that were read from already.
+#[tokio::test]
+async fn what_was_set_back_is_told_until_it_is_right_again() {
+    let world = World::new().await;
+    let runner = world.runner().await;
+    let handle = runner.handle();
+    let create = create_user("alice", Role::User);
+    let position = command::<User>(&world.store, id(), create).await.unwrap();
+    seen(&world.store, &handle, position).await;
+    let pool = &world.db.pool;
+    let at = |handle: &nexavpn_projections::Handle| {
+        handle.status().into_iter().find(|p| p.name == "policies").map(|p| p.idx)
+    };
+    assert_eq!(at(&handle), Some(1));
+    assert_eq!(handle.set_back(pool).await.unwrap(), Vec::<String>::new());
+
+    // Whoever waits for the row has it before the runner, which looks for what is committed.
+    let mut crash = pool.begin().await.unwrap();
+    let back = "UPDATE read.projection_checkpoint SET idx = 0 WHERE name = 'policies'";
+    sqlx::query(back).execute(&mut *crash).await.unwrap();
+    let mut holder = pool.begin().await.unwrap();
+    let hold = "SELECT FROM read.projection_checkpoint WHERE name = 'policies' FOR UPDATE";
+    let hold = sqlx::query(hold).execute(&mut *holder);
+    let (held, committed) = tokio::join!(hold, async {
+        let waits = "SELECT count(*) FROM pg_stat_activity
+                     WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        poll_until(WIDE, || async { world.count(waits).await > 0 }).await;
+        crash.commit().await
+    });
+    held.unwrap();
+    committed.unwrap();
+
+    let told = ["the read model policies is being set right again".to_owned()];
+    assert_eq!(handle.set_back(pool).await.unwrap(), told);
+    // The runner knows of it now, and cannot go on yet.
+    poll_until(WIDE, || async { at(&handle) == Some(0) }).await;
+    assert_eq!(handle.set_back(pool).await.unwrap(), told);
+    holder.rollback().await.unwrap();
+    poll_until(WIDE, || async { handle.set_back(pool).await.unwrap().is_empty() }).await;
+    poll_until(WIDE, || async { at(&handle) == Some(1) }).await;
+}
+
 #[tokio::test]
 async fn a_poison_event_stops_its_projection_only() {
     let world = World::new().await;
