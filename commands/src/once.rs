@@ -6,7 +6,7 @@
 //! was lost, what the record itself says.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use nexavpn_store::AnswerKey;
+use nexavpn_store::WrappedKey;
 use uuid::Uuid;
 
 use crate::{CommandError, Commands, Request, rows::Happened};
@@ -94,7 +94,7 @@ impl Commands {
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn answer_key(&self) -> Result<AnswerKey, CommandError> {
+    pub async fn answer_key(&self) -> Result<WrappedKey, CommandError> {
         let key = self.store.keyring().answer_key().await;
         key.map_err(|e| CommandError::Store(e.into()))
     }
@@ -106,7 +106,7 @@ impl Commands {
     pub async fn recorded(
         &self,
         once: &Once,
-        key: &AnswerKey,
+        key: &WrappedKey,
     ) -> Result<Option<Recorded>, CommandError> {
         type Row = (Vec<u8>, i16, Vec<u8>, Uuid, DateTime<Utc>, Option<Uuid>);
         let row: Option<Row> = sqlx::query_as(
@@ -141,7 +141,7 @@ impl Commands {
     pub async fn keep_answer(
         &self,
         once: &Once,
-        key: &AnswerKey,
+        key: &WrappedKey,
         status: u16,
         answer: Option<&[u8]>,
     ) -> Result<bool, CommandError> {

@@ -5,10 +5,11 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use chrono::{DateTime, Utc};
 use nexavpn_domain::{
     Event, UnknownEvent,
-    fleet::{Changes, Fleet},
+    fleet::{Changes, Fleet, FleetImage},
     gateway::GatewayEvent,
     ids::{DeviceId, GatewayId},
 };
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// How many revisions of a gateway are remembered, to say how far behind it is.
@@ -44,14 +45,45 @@ pub struct Lag {
     pub since: DateTime<Utc>,
 }
 
+/// The newest revisions of a gateway, and when they came.
+type Revisions = VecDeque<(i64, DateTime<Utc>)>;
+
 #[derive(Debug, Default)]
 pub(crate) struct Folded {
     fleet: Fleet,
-    revisions: HashMap<GatewayId, VecDeque<(i64, DateTime<Utc>)>>,
+    revisions: HashMap<GatewayId, Revisions>,
     touched: HashMap<GatewayId, BTreeSet<DeviceId>>,
 }
 
+/// What of it is kept.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Image {
+    fleet: FleetImage,
+    revisions: Vec<(GatewayId, Revisions)>,
+}
+
+impl Image {
+    pub(crate) const fn idx(&self) -> i64 {
+        self.fleet.idx()
+    }
+
+    pub(crate) fn restore(self) -> Folded {
+        Folded {
+            fleet: self.fleet.restore(),
+            revisions: self.revisions.into_iter().collect(),
+            touched: HashMap::new(),
+        }
+    }
+}
+
 impl Folded {
+    pub(crate) fn image(&self) -> Image {
+        let mut revisions: Vec<_> = self.revisions.iter().map(|(id, r)| (*id, r.clone())).collect();
+        revisions.sort_unstable_by_key(|(id, _)| *id);
+        Image { fleet: FleetImage::of(&self.fleet), revisions }
+    }
+
     pub(crate) const fn fleet(&self) -> &Fleet {
         &self.fleet
     }

@@ -11,7 +11,10 @@ use nexavpn_store::{Recorded, Store, StoreError};
 use thiserror::Error;
 use tokio::{sync::watch, task::JoinHandle};
 
-use crate::folded::{FoldError, Folded, Lag};
+use crate::{
+    folded::{FoldError, Folded, Lag},
+    snapshots::{self, Keeper, Snapshots},
+};
 
 /// How many events are read at once.
 const BATCH: usize = 1_000;
@@ -68,6 +71,8 @@ pub enum FleetAtError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Progress {
     idx: i64,
+    /// The last event of the kept state that it went on from.
+    kept: i64,
     status: FleetStatus,
 }
 
@@ -92,11 +97,17 @@ impl std::fmt::Debug for FleetHandle {
 }
 
 impl FleetHandle {
-    /// Starts to follow the stream from its beginning, in a task of its own that ends with
-    /// [`stop`](Self::stop) or with the store.
+    /// Starts to follow the stream, in a task of its own that ends with [`stop`](Self::stop) or
+    /// with the store. It goes on from the newest state that was kept, or from the beginning.
     #[must_use]
     pub fn start(store: Store) -> Self {
-        let progress = Progress { idx: 0, status: FleetStatus::CatchingUp };
+        Self::start_keeping(store, snapshots::EVERY)
+    }
+
+    /// The same, where the state is kept after so many events.
+    #[must_use]
+    pub fn start_keeping(store: Store, every: i64) -> Self {
+        let progress = Progress { idx: 0, kept: 0, status: FleetStatus::CatchingUp };
         let shared = Arc::new(Shared {
             store,
             folded: RwLock::default(),
@@ -104,7 +115,7 @@ impl FleetHandle {
             revised: Mutex::default(),
             follower: Mutex::default(),
         });
-        let follower = tokio::spawn(Shared::follow(Arc::clone(&shared)));
+        let follower = tokio::spawn(Shared::follow(Arc::clone(&shared), every));
         *shared.follower.lock().unwrap_or_else(PoisonError::into_inner) = Some(follower);
         Self { shared }
     }
@@ -150,6 +161,13 @@ impl FleetHandle {
         self.shared.progress.borrow().idx
     }
 
+    /// The last event of the kept state that it went on from at its start; 0 where it began with
+    /// the first event.
+    #[must_use]
+    pub fn went_on_from(&self) -> i64 {
+        self.shared.progress.borrow().kept
+    }
+
     /// Waits until the event with this idx has been folded.
     pub async fn wait_for(&self, idx: i64, deadline: Instant) -> Waited {
         let mut progress = self.shared.progress.subscribe();
@@ -188,13 +206,13 @@ impl FleetHandle {
         self.read_folded(|folded| folded.lag(id, applied))
     }
 
-    /// The fleet as it was right after the event with this idx, folded afresh by the code that
-    /// serves the present.
+    /// The fleet as it was right after the event with this idx, folded by the code that serves the
+    /// present, from the newest state before it that was kept.
     ///
     /// # Errors
     /// Where the stream is shorter, cannot be read or cannot be folded.
     pub async fn fleet_at(&self, idx: i64) -> Result<Fleet, FleetAtError> {
-        let mut folded = Folded::default();
+        let mut folded = Snapshots::new(self.shared.store.clone()).up_to(idx).await;
         while folded.fleet().idx() < idx {
             let last = folded.fleet().idx();
             let missing = usize::try_from(idx - last).unwrap_or(BATCH);
@@ -211,14 +229,17 @@ impl FleetHandle {
 }
 
 impl Shared {
-    async fn follow(self: Arc<Self>) {
+    async fn follow(self: Arc<Self>, every: i64) {
         // Also where a fold panics or the task is aborted, nobody may take the state for live.
         let _guard = StopGuard(&self.progress);
         let mut head = self.store.head();
+        let snapshots = Snapshots::new(self.store.clone());
+        self.begin_with(snapshots.up_to(i64::MAX).await);
+        let mut keeper = Keeper::new(snapshots, every, self.progress.borrow().idx);
         let mut pause = FIRST_PAUSE;
         loop {
             let wanted = head.borrow_and_update().idx;
-            match self.catch_up(wanted).await {
+            match self.catch_up(wanted, &mut keeper).await {
                 Ok(()) => pause = FIRST_PAUSE,
                 Err(FleetAtError::Fold(error)) => {
                     tracing::error!(%error, "the fleet has stopped; no bundle is published");
@@ -243,8 +264,20 @@ impl Shared {
         }
     }
 
+    /// Puts a state in place of none.
+    fn begin_with(&self, state: Folded) {
+        let mut folded = self.folded.write().unwrap_or_else(PoisonError::into_inner);
+        *folded = state;
+        let idx = folded.fleet().idx();
+        drop(folded);
+        if idx > 0 {
+            tracing::info!(idx, "the fleet goes on from a kept state");
+        }
+        self.progress.send_modify(|progress| (progress.idx, progress.kept) = (idx, idx));
+    }
+
     /// Reads and folds up to this idx, then calls itself live.
-    async fn catch_up(&self, wanted: i64) -> Result<(), FleetAtError> {
+    async fn catch_up(&self, wanted: i64, keeper: &mut Keeper) -> Result<(), FleetAtError> {
         loop {
             let last = self.progress.borrow().idx;
             if last >= wanted {
@@ -257,6 +290,13 @@ impl Shared {
             let mut batch = batch.into_iter().peekable();
             while batch.peek().is_some() {
                 self.fold(batch.by_ref().take(UNDER_ONE_LOCK))?;
+                let image = {
+                    let folded = self.folded.read().unwrap_or_else(PoisonError::into_inner);
+                    keeper.is_due(folded.fleet()).then(|| folded.image())
+                };
+                if let Some(image) = image {
+                    keeper.keep(image);
+                }
                 tokio::task::yield_now().await;
             }
         }

@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `follow.rs` | [`FleetHandle`]: one in-memory fleet that follows the stream |
 //! | `folded.rs` | the fleet with the recent revisions of each gateway |
+//! | `snapshots.rs` | folded states that are kept in the database |
 //! | `render.rs` | [`render()`]: from folded state to a payload |
 //! | `line.rs` | what a gateway was given, one bundle after the other, and deltas between them |
 //! | `signing.rs` | [`SigningKeys`]: the key that signs |
@@ -19,6 +20,7 @@ mod publisher;
 mod render;
 pub mod reports;
 mod signing;
+mod snapshots;
 #[cfg(test)]
 mod tests;
 mod timings;

@@ -24,7 +24,7 @@ use axum::{
 };
 use chrono::TimeDelta;
 use nexavpn_commands::{Once, Recorded};
-use nexavpn_store::AnswerKey;
+use nexavpn_store::WrappedKey;
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -142,7 +142,7 @@ struct Asked<'a> {
 
 impl Asked<'_> {
     /// The answer to a request that happened before.
-    async fn repeated(&self, seal: &AnswerKey) -> Result<Option<Response>, ApiError> {
+    async fn repeated(&self, seal: &WrappedKey) -> Result<Option<Response>, ApiError> {
         let patience = self.app.http.consistency_wait + GRACE;
         let deadline = Instant::now() + patience;
         loop {
@@ -173,7 +173,7 @@ impl Asked<'_> {
 
     /// Keeps a success for repeats. Where the request failed after its change was committed, the
     /// change is what is answered.
-    async fn settle(&self, seal: &AnswerKey, answer: Response) -> Response {
+    async fn settle(&self, seal: &WrappedKey, answer: Response) -> Response {
         if answer.status().is_success() {
             return self.keep(seal, answer).await;
         }
@@ -192,7 +192,7 @@ impl Asked<'_> {
         }
     }
 
-    async fn keep(&self, seal: &AnswerKey, answer: Response) -> Response {
+    async fn keep(&self, seal: &WrappedKey, answer: Response) -> Response {
         let (answer, kept) = answer::keep(answer).await;
         let status = answer.status().as_u16();
         match self.app.commands.keep_answer(self.once, seal, status, kept.as_deref()).await {

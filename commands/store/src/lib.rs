@@ -24,7 +24,7 @@ pub use append::{
 pub use error::{AppendError, KeyError, SideRowError, SlotError, StoreError, WaitError};
 pub use guard::{Accepted, Guard, restore_accept};
 pub use horizon::{OpenTransaction, horizon};
-pub use keyring::{AnswerKey, ForgetAnswers, Keyring, MasterKey};
+pub use keyring::{ForgetAnswers, Keyring, MasterKey, WrappedKey};
 pub use log::{Head, Log, Recorded};
 pub use migrate::{MIGRATOR, migrate};
 pub use slots::{Reserved, SlotRequest};

@@ -271,9 +271,10 @@ impl Fleet {
         }
     }
 
-    /// Works out a device's peer, access and profile anew and notes what is different.
-    fn evaluate(&mut self, id: DeviceId, event: &Event, changes: &mut Changes) {
-        let Some(device) = self.devices.get(&id) else { return };
+    /// Works out whether a device's owner counts and what it may reach; answers the peer that it
+    /// should be.
+    pub(super) fn stand(&mut self, id: DeviceId) -> Option<Peer> {
+        let device = self.devices.get(&id)?;
         let owner_enabled = self.users.get(&device.owner).is_some_and(|u| u.enabled);
         let gateway_id = device.gateway_id;
         let compiled = match self.gateways.get(&gateway_id).filter(|_| !device.revoked) {
@@ -285,16 +286,22 @@ impl Fleet {
                 Some(self.compiled.get(gateway_id, ids, || Access::new(rules, around)))
             }
         };
-        let Some(device) = self.devices.get_mut(&id) else { return };
+        let device = self.devices.get_mut(&id)?;
         device.owner_enabled = owner_enabled;
         device.compiled.clone_from(&compiled);
-        let peer =
-            compiled.filter(|_| device.status() == DeviceStatus::Active).map(|compiled| Peer {
-                public_key: device.public_key.clone(),
-                addresses: device.addresses,
-                compiled,
-                not_after: device.not_after(),
-            });
+        compiled.filter(|_| device.status() == DeviceStatus::Active).map(|compiled| Peer {
+            public_key: device.public_key.clone(),
+            addresses: device.addresses,
+            compiled,
+            not_after: device.not_after(),
+        })
+    }
+
+    /// Works out a device's peer, access and profile anew and notes what is different.
+    fn evaluate(&mut self, id: DeviceId, event: &Event, changes: &mut Changes) {
+        let peer = self.stand(id);
+        let Some(device) = self.devices.get_mut(&id) else { return };
+        let gateway_id = device.gateway_id;
         if peer != device.peer {
             changes.devices.insert(id);
             if self.gateways.contains_key(&gateway_id) {

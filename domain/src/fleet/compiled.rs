@@ -222,8 +222,11 @@ impl ClientProfile {
         text
     }
 
-    pub(super) fn digest(&self) -> [u8; 32] {
-        Sha256::digest(self.render(None)).into()
+    /// The beginning of its SHA-256: tells one profile of a device from the next.
+    pub(super) fn digest(&self) -> u128 {
+        let hash: [u8; 32] = Sha256::digest(self.render(None)).into();
+        let begin = hash.first_chunk().copied().unwrap_or_default();
+        u128::from_be_bytes(begin)
     }
 }
 

@@ -8,6 +8,7 @@
 mod apply;
 mod compiled;
 mod excerpt;
+mod image;
 mod index;
 mod outlook;
 mod state;
@@ -28,6 +29,7 @@ use crate::{
 };
 
 pub use compiled::{ClientProfile, Compiled};
+pub use image::FleetImage;
 pub use outlook::{DeviceOutlook, Outlook};
 pub use state::{
     DeviceState, DeviceStatus, GatewayState, GroupState, Peer, PolicyState, SigningKey, UserState,
@@ -67,6 +69,13 @@ impl Fleet {
     #[must_use]
     pub const fn idx(&self) -> i64 {
         self.idx
+    }
+
+    /// How many things it is about, which is what it costs to keep or to fold anew.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let Self { users, groups, devices, policies, gateways, .. } = self;
+        users.len() + groups.len() + devices.len() + policies.len() + gateways.len()
     }
 
     /// The id of the key that signs bundles, once one was introduced.

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::Compiled;
 use crate::{
@@ -14,7 +15,8 @@ use crate::{
 };
 
 /// A user.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct UserState {
     /// What the user may do.
     pub role: Role,
@@ -23,7 +25,8 @@ pub struct UserState {
 }
 
 /// A group.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct GroupState {
     /// Its name.
     pub name: String,
@@ -32,7 +35,8 @@ pub struct GroupState {
 }
 
 /// A key that signs bundles, or has signed them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SigningKey {
     /// Its id.
     pub id: String,
@@ -61,7 +65,8 @@ impl PolicyState {
 }
 
 /// A gateway.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct GatewayState {
     /// What an admin has set.
     pub fields: GatewayFields,
@@ -131,7 +136,8 @@ impl DeviceStatus {
 }
 
 /// A device.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DeviceState {
     /// Whose device it is.
     pub owner: UserId,
@@ -156,9 +162,12 @@ pub struct DeviceState {
     /// 1 at enrolment, then one more for each event that changes what the profile says and for
     /// each rotation.
     pub profile_revision: i64,
-    pub(super) profile_digest: Option<[u8; 32]>,
+    pub(super) profile_digest: Option<u128>,
+    #[serde(skip)]
     pub(super) owner_enabled: bool,
+    #[serde(skip)]
     pub(super) compiled: Option<Arc<Compiled>>,
+    #[serde(skip)]
     pub(super) peer: Option<Peer>,
 }
 
@@ -198,6 +207,17 @@ impl DeviceState {
     #[must_use]
     pub const fn peer(&self) -> Option<&Peer> {
         self.peer.as_ref()
+    }
+
+    /// Without what follows from all the rest.
+    pub(super) fn facts(&self) -> Self {
+        Self {
+            owner_enabled: false,
+            compiled: None,
+            peer: None,
+            public_key: self.public_key.clone(),
+            ..*self
+        }
     }
 
     /// The moment after which the gateway drops it by itself, as a backstop to the event.

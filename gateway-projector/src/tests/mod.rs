@@ -1,6 +1,7 @@
 //! What holds for every history.
 
 mod histories;
+mod images;
 mod lines;
 mod outlooks;
 mod rendering;

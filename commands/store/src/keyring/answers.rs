@@ -7,47 +7,18 @@
 use async_trait::async_trait;
 use sqlx::PgConnection;
 
-use super::{Key, Keyring, secret_context};
+use super::{Key, Keyring, WrappedKey, secret_context};
 use crate::{KeyError, SideRow, SideRowError};
 
 const ANSWERS: &str = "idempotency_answers";
-
-/// Seals and opens kept answers.
-#[derive(Clone)]
-pub struct AnswerKey(Key);
-
-impl std::fmt::Debug for AnswerKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("AnswerKey(..)")
-    }
-}
-
-impl AnswerKey {
-    /// Seals an answer; it opens in the same context only.
-    ///
-    /// # Errors
-    /// Where the cryptographic library fails.
-    pub fn seal(&self, context: &str, plain: &[u8]) -> Result<Vec<u8>, KeyError> {
-        self.0.seal(context.as_bytes(), plain)
-    }
-
-    /// `None` where it was sealed with a key that is gone, or elsewhere.
-    #[must_use]
-    pub fn open(&self, context: &str, sealed: &[u8]) -> Option<Vec<u8>> {
-        self.0.open(context.as_bytes(), sealed)
-    }
-}
 
 impl Keyring {
     /// The present key of answers. Asked for with each request, never kept.
     ///
     /// # Errors
     /// Where the database fails or the key was wrapped by another master key.
-    pub async fn answer_key(&self) -> Result<AnswerKey, KeyError> {
-        let fresh = Key::random()?;
-        let bytes = self.secret_or(ANSWERS, fresh.bytes()).await?;
-        let bytes = bytes.try_into().map_err(|_| KeyError::Damaged(ANSWERS.to_owned()))?;
-        Ok(AnswerKey(Key::from_bytes(bytes)))
+    pub async fn answer_key(&self) -> Result<WrappedKey, KeyError> {
+        self.wrapped_key(ANSWERS).await
     }
 }
 

@@ -4,6 +4,7 @@ mod answers;
 mod crypto;
 mod master;
 mod sealing_keys;
+mod wrapped;
 
 use std::{
     collections::HashMap,
@@ -15,9 +16,10 @@ use nexavpn_domain::{ClaimKind, ids::UserId};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-pub use answers::{AnswerKey, ForgetAnswers};
+pub use answers::ForgetAnswers;
 pub(crate) use crypto::Key;
 pub use master::MasterKey;
+pub use wrapped::WrappedKey;
 
 use crate::KeyError;
 use sealing_keys::SealingKeys;

@@ -4,6 +4,7 @@ mod failing;
 mod host;
 mod publishing;
 mod reporting;
+mod snapshots;
 mod telemetry;
 
 use std::{sync::Arc, time::Instant};
@@ -68,6 +69,9 @@ fn random_key() -> PublicKey {
     PublicKey::from_bytes(rand::random()).unwrap()
 }
 
+/// After how many events the state is kept.
+const KEPT: i64 = 10;
+
 impl Process {
     async fn start(db: &TestDb) -> Self {
         let keyring = Keyring::open(db.pool.clone(), MasterKey::from_bytes(MASTER)).await.unwrap();
@@ -75,7 +79,7 @@ impl Process {
         let store = Store::open(db.pool.clone(), keyring, Options::default()).await.unwrap();
         let (sequencing, shutdown) = watch::channel(false);
         drop(store.spawn_sequencer(shutdown));
-        let fleet = FleetHandle::start(store.clone());
+        let fleet = FleetHandle::start_keeping(store.clone(), KEPT);
         let publisher = Publisher::new(fleet.clone(), keys.clone());
         let reports = Reports::new(fleet.clone());
         Self { store, keys, fleet, publisher, reports, _sequencing: sequencing }
