@@ -1,6 +1,6 @@
 //! Commands about gateways.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, ops::RangeInclusive};
 
 use chrono::{DateTime, Utc};
 use ipnetwork::IpNetwork;
@@ -25,6 +25,9 @@ const DEFAULT_PORT: u16 = 51820;
 const DEFAULT_MTU: u16 = 1420;
 /// Keeps NAT mappings alive (wireguard.com/quickstart).
 const DEFAULT_KEEPALIVE: u16 = 25;
+/// For how many seconds a gateway may go on alone: not so few that it would stop with each restart
+/// of the control plane, and at most a year.
+const STALE: RangeInclusive<u32> = 60..=31_536_000;
 
 /// A gateway to create.
 #[derive(Debug, Clone, Default)]
@@ -66,6 +69,10 @@ pub struct GatewayPatch {
     pub masquerade_interfaces: Option<Vec<String>>,
     /// Other networks that a full tunnel does not open.
     pub internal_networks: Option<Vec<String>>,
+    /// Whether its devices get preshared keys.
+    pub preshared_keys: Option<bool>,
+    /// For how many seconds it goes on without the control plane; 0 means for ever.
+    pub max_stale_s: Option<i64>,
 }
 
 /// A fresh join token: its secret part is shown once.
@@ -119,6 +126,8 @@ impl Commands {
             persistent_keepalive: change.persistent_keepalive.unwrap_or(DEFAULT_KEEPALIVE),
             masquerade_interfaces: change.masquerade_interfaces.unwrap_or_default(),
             internal_networks: change.internal_networks.unwrap_or_default(),
+            preshared_keys: change.preshared_keys.unwrap_or_default(),
+            max_stale_s: change.max_stale_s.unwrap_or_default(),
         };
         let id = GatewayId(self.new_id());
         self.transact(request, "gateway", || async {
@@ -328,6 +337,11 @@ fn check(patch: GatewayPatch, problems: &mut Problems) -> (GatewayChange, Option
     let mtu = number("mtu", patch.mtu, 1280, 9000);
     let persistent_keepalive =
         number("persistent_keepalive", patch.persistent_keepalive, 0, u16::MAX);
+    let max_stale_s = patch.max_stale_s.and_then(|v| {
+        let valid = u32::try_from(v).ok().filter(|v| *v == 0 || STALE.contains(v));
+        let why = || format!("must be 0 or between {} and {}", STALE.start(), STALE.end());
+        problems.check("max_stale_s", valid.ok_or_else(why))
+    });
     let change = GatewayChange {
         name: patch.name.and_then(|n| problems.check("name", values::label(&n))),
         endpoint: patch.endpoint.and_then(|e| problems.check("endpoint", Endpoint::parse(&e))),
@@ -342,6 +356,8 @@ fn check(patch: GatewayPatch, problems: &mut Problems) -> (GatewayChange, Option
         internal_networks: patch
             .internal_networks
             .map(|l| values::parse_networks("internal_networks", &l, problems)),
+        preshared_keys: patch.preshared_keys,
+        max_stale_s,
     };
     (change, public_key)
 }

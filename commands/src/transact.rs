@@ -42,6 +42,11 @@ impl<T> Plan<T> {
         Self { streams: vec![], rows: vec![], reservations: vec![], forget: vec![], value }
     }
 
+    /// What the command answers.
+    pub(crate) fn value_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+
     /// The events that follow from the command in the loaded state. Says whether there are any.
     pub(crate) fn decide<A: Decider>(
         &mut self,

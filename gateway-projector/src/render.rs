@@ -114,7 +114,7 @@ impl Blueprint {
             epoch,
             revision: self.gateway.revision,
             issued_at: time(self.gateway.revised_at),
-            max_stale_s: None,
+            max_stale_s: (fields.max_stale_s > 0).then_some(fields.max_stale_s.into()),
             interface: Interface {
                 name: INTERFACE.to_owned(),
                 listen_port: fields.listen_port,
@@ -198,7 +198,7 @@ fn device(id: &str, peer: &Peer, interner: &mut Interner) -> Result<Device, Bund
         ips: peer.addresses.iter().map(|ip| IpNetwork::from(ip).to_string()).collect(),
         profile: interner.name(&peer.compiled)?,
         not_after: peer.not_after.map(time),
-        psk_ref: None,
+        psk_ref: peer.psk_ref.map(Into::into),
     })
 }
 

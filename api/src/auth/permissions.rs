@@ -126,6 +126,7 @@ pub const TABLE: &[Permission] = &[
     row("POST", "/admin/gateways/{id}/join-token", Who::Admin),
     row("GET", "/admin/gateways/{id}/convergence", Who::Reader),
     row("GET", "/admin/gateways/{id}/metrics", Who::Reader),
+    row("GET", "/admin/gateways/{id}/secrets", Who::OwnGateway),
     row("GET", "/admin/gateways/{id}/signing-keys", Who::OwnGatewayOrAdmin),
     row("GET", "/admin/gateways/{id}/sync", Who::OwnGatewayOrAdmin),
     row("GET", "/admin/gateways/{id}/sync/stream", Who::OwnGatewayOrAdmin),

@@ -36,14 +36,17 @@ impl Commands {
         self.transact(request, "device", || async {
             let device = self.load_for::<Device>(request, "device", id.0).await?;
             let private_key = private_key.clone();
-            let mut plan = Plan::new(Enrolled { device_id: id, private_key, created: false });
+            let enrolled =
+                Enrolled { device_id: id, private_key, preshared_key: None, created: false };
+            let mut plan = Plan::new(enrolled);
             let command = DeviceCommand::Reprovision(Reprovision {
                 public_key: public_key.clone(),
                 key_origin,
                 os_version: None,
                 app_version: None,
             });
-            self.plan_device(&mut plan, id, &device, command)?;
+            let preshared = self.renew_preshared_key(&mut plan, id, &device.state).await?;
+            self.plan_device_commands(&mut plan, id, &device, vec![command, preshared])?;
             Ok(plan)
         })
         .await

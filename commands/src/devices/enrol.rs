@@ -53,6 +53,7 @@ impl Commands {
                 let mut plan = Plan::new(Enrolled {
                     device_id: id,
                     private_key: checked.private_key.clone(),
+                    preshared_key: None,
                     created: true,
                 });
                 let enrolment = Enrolment {
@@ -68,8 +69,16 @@ impl Commands {
                     slot: place.slot,
                     addresses,
                 };
-                let expiry = expires_at.map(|at| (at, self.now()));
-                plan.enrol(id, enrolment, expiry)?;
+                let mut commands = vec![DeviceCommand::Enrol(Box::new(enrolment))];
+                let wanted = gateway.preshared_keys;
+                commands.push(self.plan_preshared_key(&mut plan, id, None, wanted).await?);
+                commands.extend(
+                    expires_at.map(|at| DeviceCommand::SetExpiry {
+                        expires_at: Some(at),
+                        now: self.now(),
+                    }),
+                );
+                plan.decide_all::<Device>(id.0, &fresh(), commands)?;
                 plan.hold(Reservation {
                     token: place.token,
                     gateway: gateway_id,
@@ -83,7 +92,7 @@ impl Commands {
                     fingerprint_hmac: fingerprint_hmac.clone(),
                     limit: self.settings.devices_per_user,
                 });
-                if let Some((at, _)) = expiry {
+                if let Some(at) = expires_at {
                     plan.row(Due { aggregate_type: "device", aggregate_id: id.0, at: Some(at) });
                 }
                 self.bind(&mut plan, for_user, id).await?;
@@ -148,13 +157,16 @@ impl Commands {
         self.transact(request, "device", || async {
             let device = self.store.load::<Device>(id.0).await?;
             let private_key = checked.private_key.clone();
-            let mut plan = Plan::new(Enrolled { device_id: id, private_key, created: false });
+            let enrolled =
+                Enrolled { device_id: id, private_key, preshared_key: None, created: false };
+            let mut plan = Plan::new(enrolled);
             let mut commands = vec![DeviceCommand::Reprovision(Reprovision {
                 public_key: checked.public_key.clone(),
                 key_origin: checked.key_origin,
                 os_version: checked.os_version.clone(),
                 app_version: checked.app_version.clone(),
             })];
+            commands.push(self.renew_preshared_key(&mut plan, id, &device.state).await?);
             if expires_at.is_some() {
                 commands.push(DeviceCommand::SetExpiry { expires_at, now: self.now() });
             }
@@ -182,20 +194,5 @@ impl Commands {
 
     pub(super) fn fingerprint(&self, owner: UserId, fingerprint: &str) -> String {
         self.store.keyring().lookup_hmac("fingerprint", &format!("{owner}/{fingerprint}"))
-    }
-}
-
-impl Plan<Enrolled> {
-    fn enrol(
-        &mut self,
-        id: DeviceId,
-        enrolment: Enrolment,
-        expiry: Option<(DateTime<Utc>, DateTime<Utc>)>,
-    ) -> Result<(), CommandError> {
-        let mut commands = vec![DeviceCommand::Enrol(Box::new(enrolment))];
-        commands
-            .extend(expiry.map(|(at, now)| DeviceCommand::SetExpiry { expires_at: Some(at), now }));
-        self.decide_all::<Device>(id.0, &fresh(), commands)?;
-        Ok(())
     }
 }

@@ -4,6 +4,7 @@ mod change;
 mod enrol;
 mod input;
 mod place;
+mod preshared;
 
 use chrono::{DateTime, Utc};
 use nexavpn_domain::ids::{DeviceId, GatewayId, SessionId, UserId};
@@ -66,6 +67,8 @@ pub struct Enrolled {
     pub device_id: DeviceId,
     /// The private key where the control plane made it; shown once.
     pub private_key: Option<Secret>,
+    /// The preshared key in base64, where its gateway wants one; shown once.
+    pub preshared_key: Option<Secret>,
     /// Whether the device is new; otherwise one that exists got a new key or was simply found.
     pub created: bool,
 }

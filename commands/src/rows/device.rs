@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use nexavpn_domain::{
     DomainError,
     ids::{DeviceId, GatewayId, UserId},
+    values::PskRef,
 };
 use nexavpn_store::{SideRow, SideRowError, same_type};
 use sqlx::{PgConnection, postgres::PgQueryResult};
@@ -156,6 +157,36 @@ async fn lock(rows: &[&IndexDevice], conn: &mut PgConnection) -> Result<(), Side
         }
     }
     Err(SideRowError::Refused(DomainError::not_found("gateway")))
+}
+
+/// Keeps the preshared key of a device, or none any more. It goes with the device.
+pub struct KeepPresharedKey {
+    /// Whose.
+    pub device_id: DeviceId,
+    /// What names it, and the key, sealed.
+    pub kept: Option<(PskRef, Vec<u8>)>,
+}
+
+#[async_trait]
+impl SideRow for KeepPresharedKey {
+    async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
+        let (psk_ref, sealed) = self.kept.clone().unzip();
+        sqlx::query(
+            "WITH gone AS (
+                 DELETE FROM device_preshared_key WHERE device_id = $1 AND $2::text IS NULL
+             )
+             INSERT INTO device_preshared_key (device_id, psk_ref, sealed)
+             SELECT $1, $2, $3 WHERE $2 IS NOT NULL
+             ON CONFLICT ON CONSTRAINT device_preshared_key_pkey
+             DO UPDATE SET psk_ref = excluded.psk_ref, sealed = excluded.sealed",
+        )
+        .bind(self.device_id.0)
+        .bind(psk_ref.map(|psk_ref| psk_ref.to_string()))
+        .bind(sealed)
+        .execute(conn)
+        .await?;
+        Ok(())
+    }
 }
 
 /// Counts a device no more.

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::KeyOrigin;
 use crate::{
     ids::{GatewayId, UserId},
-    values::{Addresses, PublicKey, Slot},
+    values::{Addresses, PskRef, PublicKey, Slot},
 };
 
 /// Everything about a new device. Debug would show personal data, so there is none.
@@ -55,6 +55,8 @@ pub enum DeviceCommand {
     Enrol(Box<Enrolment>),
     /// Gives it a new key.
     Reprovision(Reprovision),
+    /// Gives it another preshared key, or none.
+    SetPresharedKey(Option<PskRef>),
     /// Gives it another name.
     Rename(String),
     /// Says what kind of machine it is.

@@ -9,7 +9,7 @@ use crate::{
     event::{Claim, ClaimKind, Effect, StoredEvent},
     ids::{GatewayId, UserId},
     personal::Personal,
-    values::{Addresses, PublicKey, Slot},
+    values::{Addresses, PskRef, PublicKey, Slot},
 };
 
 /// Who made the key pair.
@@ -70,6 +70,12 @@ pub enum DeviceEvent {
         /// As the client says.
         #[serde(default)]
         app_version: Option<String>,
+    },
+    /// Another preshared key, or none: client and gateway use it besides the other keys.
+    #[serde(rename = "device.preshared_key_changed")]
+    PresharedKeyChanged {
+        /// Names the key.
+        psk_ref: Option<PskRef>,
     },
     /// Another name.
     #[serde(rename = "device.renamed")]
@@ -150,6 +156,7 @@ pub enum DeviceEvent {
 wire_names!(DeviceEvent {
     Enrolled => "device.enrolled",
     Reprovisioned => "device.reprovisioned",
+    PresharedKeyChanged => "device.preshared_key_changed",
     Renamed => "device.renamed",
     PlatformChanged => "device.platform_changed",
     OwnerChanged => "device.owner_changed",
@@ -197,7 +204,8 @@ impl StoredEvent for DeviceEvent {
             | Self::Renamed { owner, .. }
             | Self::OwnerChanged { owner, .. }
             | Self::Revoked { owner, .. } => Some(*owner),
-            Self::PlatformChanged { .. }
+            Self::PresharedKeyChanged { .. }
+            | Self::PlatformChanged { .. }
             | Self::AddressChanged { .. }
             | Self::RotationRequested { .. }
             | Self::RotationLapsed {}
@@ -213,6 +221,7 @@ impl StoredEvent for DeviceEvent {
             Self::OwnerChanged { former_owners, .. } => former_owners,
             Self::Enrolled { .. }
             | Self::Reprovisioned { .. }
+            | Self::PresharedKeyChanged { .. }
             | Self::Renamed { .. }
             | Self::PlatformChanged { .. }
             | Self::AddressChanged { .. }
@@ -245,7 +254,8 @@ impl StoredEvent for DeviceEvent {
             Self::Revoked { .. } => {
                 vec![Effect::Release(ClaimKind::DeviceName), Effect::FreeSlot]
             }
-            Self::PlatformChanged { .. }
+            Self::PresharedKeyChanged { .. }
+            | Self::PlatformChanged { .. }
             | Self::RotationRequested { .. }
             | Self::RotationLapsed {}
             | Self::Disabled {}

@@ -8,7 +8,7 @@ use crate::{
     error::DomainError,
     ids::{GatewayId, UserId},
     personal::Personal,
-    values::{PublicKey, Slot},
+    values::{PskRef, PublicKey, Slot},
 };
 
 /// A device's state as folded from the events.
@@ -32,6 +32,7 @@ struct Enrolled {
     slot: Slot,
     public_key: PublicKey,
     key_origin: KeyOrigin,
+    psk_ref: Option<PskRef>,
     enabled: bool,
     expires_at: Option<DateTime<Utc>>,
     expired: bool,
@@ -75,6 +76,12 @@ impl Device {
     #[must_use]
     pub fn public_key(&self) -> Option<&PublicKey> {
         self.enrolled.as_ref().map(|d| &d.public_key)
+    }
+
+    /// Names its preshared key, if it has one.
+    #[must_use]
+    pub fn psk_ref(&self) -> Option<PskRef> {
+        self.enrolled.as_ref()?.psk_ref
     }
 
     /// The next moment at which [`DeviceCommand::Expire`] or [`DeviceCommand::LapseRotation`] has
@@ -159,6 +166,7 @@ impl Device {
                 slot: *slot,
                 public_key: public_key.clone(),
                 key_origin: *key_origin,
+                psk_ref: None,
                 enabled: true,
                 expires_at: None,
                 expired: false,
@@ -178,6 +186,10 @@ impl Enrolled {
         match command {
             DeviceCommand::Enrol(_) => vec![],
             DeviceCommand::Reprovision(r) => self.reprovision(r),
+            DeviceCommand::SetPresharedKey(psk_ref) if psk_ref == self.psk_ref => vec![],
+            DeviceCommand::SetPresharedKey(psk_ref) => {
+                vec![DeviceEvent::PresharedKeyChanged { psk_ref }]
+            }
             DeviceCommand::Rename(name) => {
                 let name = Personal::from(name);
                 if name == self.name { vec![] } else { vec![DeviceEvent::Renamed { owner, name }] }
@@ -284,6 +296,7 @@ impl Enrolled {
                 self.rotation_deadline = None;
                 self.rotation_lapsed = false;
             }
+            DeviceEvent::PresharedKeyChanged { psk_ref } => self.psk_ref = *psk_ref,
             DeviceEvent::Renamed { name, .. } => {
                 self.name = name.clone();
                 self.name_inherited = false;

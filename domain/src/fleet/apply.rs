@@ -122,6 +122,7 @@ impl Fleet {
                 owner: *owner,
                 gateway_id: *gateway_id,
                 public_key: public_key.clone(),
+                psk_ref: None,
                 addresses: *addresses,
                 enabled: true,
                 expires_at: None,
@@ -291,6 +292,7 @@ impl Fleet {
         device.compiled.clone_from(&compiled);
         compiled.filter(|_| device.status() == DeviceStatus::Active).map(|compiled| Peer {
             public_key: device.public_key.clone(),
+            psk_ref: device.psk_ref,
             addresses: device.addresses,
             compiled,
             not_after: device.not_after(),
@@ -338,6 +340,7 @@ fn device_fact(device: &mut DeviceState, event: &DeviceEvent) {
             device.rotation_deadline = None;
             device.rotation_lapsed = false;
         }
+        DeviceEvent::PresharedKeyChanged { psk_ref } => device.psk_ref = *psk_ref,
         DeviceEvent::RotationRequested { deadline } => {
             device.rotation_deadline = Some(*deadline);
             device.rotation_lapsed = false;

@@ -153,6 +153,8 @@ impl CompiledCache {
 pub struct ClientProfile {
     /// The device's tunnel addresses.
     pub addresses: Addresses,
+    /// Whether it has a preshared key besides.
+    pub preshared: bool,
     /// The resolvers.
     pub dns_servers: Vec<IpAddr>,
     /// The search domains.
@@ -178,6 +180,7 @@ impl ClientProfile {
         let fields = &gateway.fields;
         Some(Self {
             addresses: device.addresses,
+            preshared: device.psk_ref.is_some(),
             dns_servers: fields.dns_servers.clone(),
             dns_search: fields.dns_search.clone(),
             mtu: fields.mtu,
@@ -188,10 +191,10 @@ impl ClientProfile {
         })
     }
 
-    /// The profile as `wg-quick` reads it. Without a private key a comment says where it goes, and
-    /// `wg setconf` (after `wg-quick strip`) still accepts the file.
+    /// The profile as `wg-quick` reads it. Without a private or preshared key a comment says where
+    /// it goes, and `wg setconf` (after `wg-quick strip`) still accepts the file.
     #[must_use]
-    pub fn render(&self, private_key: Option<&str>) -> String {
+    pub fn render(&self, private_key: Option<&str>, preshared_key: Option<&str>) -> String {
         let mut text = String::from("[Interface]\n");
         // Writing to a String cannot fail.
         let mut line = |key: &str, value: &str| {
@@ -214,6 +217,13 @@ impl ClientProfile {
             let _ = writeln!(text, "{key} = {value}");
         };
         line("PublicKey", &self.gateway_key.to_string());
+        match preshared_key {
+            Some(key) => line("PresharedKey", key),
+            None if self.preshared => {
+                line("# PresharedKey", "add the preshared key of this device here");
+            }
+            None => {}
+        }
         line("Endpoint", &self.endpoint.to_string());
         line("AllowedIPs", &join(self.routes.iter().map(ToString::to_string)));
         if self.persistent_keepalive > 0 {
@@ -224,7 +234,7 @@ impl ClientProfile {
 
     /// The beginning of its SHA-256: tells one profile of a device from the next.
     pub(super) fn digest(&self) -> u128 {
-        let hash: [u8; 32] = Sha256::digest(self.render(None)).into();
+        let hash: [u8; 32] = Sha256::digest(self.render(None, None)).into();
         let begin = hash.first_chunk().copied().unwrap_or_default();
         u128::from_be_bytes(begin)
     }

@@ -11,7 +11,7 @@ use crate::{
     gateway::GatewayFields,
     ids::{GatewayId, PolicyId, UserId},
     policy::Policy,
-    values::{Addresses, PublicKey, Role},
+    values::{Addresses, PskRef, PublicKey, Role},
 };
 
 /// A user.
@@ -93,11 +93,13 @@ impl GatewayState {
     }
 
     /// What its bundle holds besides devices and their access, as far as it can change: port, MTU,
-    /// whether it answers DNS, and where it masquerades, in whatever order that was written.
-    pub(super) fn own_part_of_bundle(&self) -> (u16, u16, bool, BTreeSet<&str>) {
-        let GatewayFields { listen_port, mtu, masquerade_interfaces, .. } = &self.fields;
+    /// for how long it goes on alone, whether it answers DNS, and where it masquerades, in whatever
+    /// order that was written.
+    pub(super) fn own_part_of_bundle(&self) -> (u16, u16, u32, bool, BTreeSet<&str>) {
+        let GatewayFields { listen_port, mtu, max_stale_s, masquerade_interfaces, .. } =
+            &self.fields;
         let interfaces = masquerade_interfaces.iter().map(String::as_str).collect();
-        (*listen_port, *mtu, self.dns_on_gateway(), interfaces)
+        (*listen_port, *mtu, *max_stale_s, self.dns_on_gateway(), interfaces)
     }
 }
 
@@ -145,6 +147,8 @@ pub struct DeviceState {
     pub gateway_id: GatewayId,
     /// Its key.
     pub public_key: PublicKey,
+    /// Names its preshared key, if it has one.
+    pub psk_ref: Option<PskRef>,
     /// Its tunnel addresses.
     pub addresses: Addresses,
     /// Whether an admin lets it in.
@@ -231,6 +235,8 @@ impl DeviceState {
 pub struct Peer {
     /// Its key.
     pub public_key: PublicKey,
+    /// Names its preshared key, if it has one.
+    pub psk_ref: Option<PskRef>,
     /// Its tunnel addresses.
     pub addresses: Addresses,
     /// Its access.

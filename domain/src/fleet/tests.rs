@@ -38,6 +38,8 @@ fn created(n: u128, pool: &str) -> Event {
         persistent_keepalive: 0,
         masquerade_interfaces: vec![],
         internal_networks: vec![],
+        preshared_keys: false,
+        max_stale_s: 0,
     };
     Event::Gateway(gateway(n), GatewayEvent::Created { fields })
 }

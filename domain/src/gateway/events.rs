@@ -38,6 +38,17 @@ pub struct GatewayFields {
     /// Networks that a full tunnel never opens, besides those that are not public anyway.
     #[serde(default)]
     pub internal_networks: Vec<IpNetwork>,
+    /// Whether its devices get a preshared key besides, with their next key.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub preshared_keys: bool,
+    /// After how many seconds without the control plane it lets nothing pass any more; 0 means
+    /// that it goes on with what it has.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub max_stale_s: u32,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// The fields that have changed. The pool cannot.
@@ -62,6 +73,10 @@ pub struct GatewayChange {
     pub masquerade_interfaces: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub internal_networks: Option<Vec<IpNetwork>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preshared_keys: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_stale_s: Option<u32>,
 }
 
 /// An event of a gateway. Join tokens and credentials are never in one, only their hashes are kept.

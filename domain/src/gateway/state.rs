@@ -130,6 +130,8 @@ fn merge(fields: &mut GatewayFields, change: &GatewayChange) {
     set(&mut fields.persistent_keepalive, change.persistent_keepalive.as_ref());
     set(&mut fields.masquerade_interfaces, change.masquerade_interfaces.as_ref());
     set(&mut fields.internal_networks, change.internal_networks.as_ref());
+    set(&mut fields.preshared_keys, change.preshared_keys.as_ref());
+    set(&mut fields.max_stale_s, change.max_stale_s.as_ref());
 }
 
 /// Only what really changes.
@@ -144,5 +146,7 @@ fn changed(now: &GatewayFields, wish: GatewayChange) -> GatewayChange {
         persistent_keepalive: difference(&now.persistent_keepalive, wish.persistent_keepalive),
         masquerade_interfaces: difference(&now.masquerade_interfaces, wish.masquerade_interfaces),
         internal_networks: difference(&now.internal_networks, wish.internal_networks),
+        preshared_keys: difference(&now.preshared_keys, wish.preshared_keys),
+        max_stale_s: difference(&now.max_stale_s, wish.max_stale_s),
     }
 }

@@ -5,6 +5,7 @@ mod key;
 mod network;
 mod policy;
 mod pool;
+mod psk;
 mod role;
 mod text;
 
@@ -13,5 +14,6 @@ pub use key::PublicKey;
 pub use network::{DestinationList, parse_network, parse_networks};
 pub use policy::{PolicyEffect, Ports, Protocol, Service, Target};
 pub use pool::{Addresses, Pool, Slot};
+pub use psk::PskRef;
 pub use role::Role;
 pub use text::{description, display_name, email, label, username};

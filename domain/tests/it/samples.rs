@@ -10,7 +10,9 @@ use nexavpn_domain::{
     security::{FailureKind, SecurityEvent},
     session::{EndReason, SessionEvent},
     user::UserEvent,
-    values::{Addresses, Endpoint, PolicyEffect, Pool, Ports, Protocol, Role, Service, Target},
+    values::{
+        Addresses, Endpoint, PolicyEffect, Pool, Ports, Protocol, PskRef, Role, Service, Target,
+    },
 };
 
 use crate::given::{
@@ -133,6 +135,8 @@ fn device() -> Vec<(Option<&'static str>, DeviceEvent)> {
                 app_version: None,
             },
         ),
+        (None, E::PresharedKeyChanged { psk_ref: Some(PskRef::of(&[7; 32])) }),
+        (Some("none"), E::PresharedKeyChanged { psk_ref: None }),
         (None, E::Renamed { owner: alice(), name: "Old laptop".into() }),
         (None, E::PlatformChanged { platform: "linux".into() }),
         (
@@ -259,6 +263,8 @@ fn gateways() -> Vec<(Option<&'static str>, GatewayEvent)> {
         persistent_keepalive: 25,
         masquerade_interfaces: vec!["eth1".into()],
         internal_networks: vec!["203.0.113.0/24".parse().unwrap()],
+        preshared_keys: false,
+        max_stale_s: 0,
     };
     let bare = GatewayFields {
         name: "second".into(),
@@ -271,6 +277,8 @@ fn gateways() -> Vec<(Option<&'static str>, GatewayEvent)> {
         persistent_keepalive: 0,
         masquerade_interfaces: vec![],
         internal_networks: vec![],
+        preshared_keys: false,
+        max_stale_s: 0,
     };
     let change = GatewayChange {
         name: Some("gate".into()),
@@ -282,13 +290,23 @@ fn gateways() -> Vec<(Option<&'static str>, GatewayEvent)> {
         persistent_keepalive: Some(15),
         masquerade_interfaces: Some(vec!["eth0".into()]),
         internal_networks: Some(vec!["2001:db8:5::/48".parse().unwrap()]),
+        preshared_keys: None,
+        max_stale_s: None,
+    };
+    let hardened = GatewayFields { preshared_keys: true, max_stale_s: 86_400, ..bare.clone() };
+    let softened = GatewayChange {
+        preshared_keys: Some(false),
+        max_stale_s: Some(0),
+        ..GatewayChange::default()
     };
     let one = GatewayChange { mtu: Some(1400), ..Default::default() };
     vec![
         (None, E::Created { fields: full }),
         (Some("bare"), E::Created { fields: bare }),
+        (Some("hardened"), E::Created { fields: hardened }),
         (None, E::Changed { change }),
         (Some("one_field"), E::Changed { change: one }),
+        (Some("softened"), E::Changed { change: softened }),
         (None, E::KeySet { public_key: key() }),
         (None, E::JoinTokenIssued { expires_at: minute(60) }),
         (None, E::Joined { agent_version: "0.1.0".into() }),

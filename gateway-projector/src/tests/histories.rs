@@ -14,7 +14,8 @@ use nexavpn_domain::{
     security::SecurityEvent,
     user::UserEvent,
     values::{
-        Endpoint, PolicyEffect, Pool, Ports, Protocol, PublicKey, Role, Service, Slot, Target,
+        Endpoint, PolicyEffect, Pool, Ports, Protocol, PskRef, PublicKey, Role, Service, Slot,
+        Target,
     },
 };
 use proptest::prelude::*;
@@ -100,6 +101,8 @@ pub(super) fn gateway_fields(n: u8, dns_servers: Vec<IpAddr>) -> GatewayFields {
         persistent_keepalive: 25,
         masquerade_interfaces: masquerade(1),
         internal_networks: vec![],
+        preshared_keys: false,
+        max_stale_s: 0,
     }
 }
 
@@ -274,7 +277,11 @@ impl Made {
                 os_version: None,
                 app_version: None,
             }),
-            13 if a < 128 => life.go_on(DeviceEvent::Disabled {}),
+            13 if a < 60 => {
+                let psk_ref = (b & 3 != 0).then(|| PskRef::of(&[b & 3; 32]));
+                life.go_on(DeviceEvent::PresharedKeyChanged { psk_ref })
+            }
+            13 if a < 150 => life.go_on(DeviceEvent::Disabled {}),
             13 => life.go_on(DeviceEvent::Enabled {}),
             14 => {
                 let expires_at = (a & 1 == 0).then(|| time(i64::from(b)));
@@ -344,6 +351,8 @@ impl Made {
                     masquerade_interfaces: (a & 8 == 0).then(|| masquerade(b)),
                     internal_networks: (a & 16 == 0).then(|| destinations(b & 3)),
                     listen_port: (a & 32 == 0).then_some(51820 + u16::from(b % 2)),
+                    preshared_keys: (a & 64 == 0).then_some(b & 1 == 0),
+                    max_stale_s: (a & 128 == 0).then_some(u32::from(b % 2) * 600),
                     ..GatewayChange::default()
                 },
             }),

@@ -224,6 +224,10 @@ async fn changed(
             .bind(os_version.as_ref().and_then(|v| v.get()))
             .bind(app_version.as_deref())
         }
+        // Only the gateway's bundle names it.
+        DeviceEvent::PresharedKeyChanged { .. } => {
+            update("UPDATE devices SET version = $2, updated_at = $3 WHERE id = $1", id, event)
+        }
         DeviceEvent::Renamed { name, .. } => update(
             "UPDATE devices SET name = $4, name_inherited = false, version = $2, updated_at = $3
              WHERE id = $1",

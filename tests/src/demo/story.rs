@@ -80,12 +80,16 @@ fn play(world: &World, gateway: &str, tell: &dyn Fn(&str)) -> Outcome {
     check("her profile holds no private key", !profile.contains("\nPrivateKey"))?;
     one.connect_with_own_key(profile)?;
 
-    tell("Bob lets NexaVPN make the key; `wg-quick up` takes the profile exactly as it came");
+    tell("From now on devices get preshared keys, which only the gateway's node fetches");
+    admin.patch(&format!("/admin/gateways/{gateway}"), &json!({ "preshared_keys": true }))?;
+    tell("Bob lets NexaVPN make the keys; `wg-quick up` takes the profile exactly as it came");
     let two = Client::new(world, 1, "bob")?;
     let as_bob = Api::sign_in(world, "bob", PASSWORD)?;
     let device =
         as_bob.post("/me/devices", &json!({ "name": "Bob's phone", "generate_key": true }))?;
-    two.quick_up(text(&device, "/profile/content")?)?;
+    let profile = text(&device, "/profile/content")?;
+    check("his profile holds a preshared key", profile.contains("\nPresharedKey = "))?;
+    two.quick_up(profile)?;
     until("the gateway has both devices", || in_sync(&admin, gateway))?;
 
     tell("Names resolve through the tunnel");

@@ -336,6 +336,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/gateways/{id}/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The preshared keys of the gateway's devices, by what names them in its bundle; for that gateway's own credential alone
+         * @description The preshared keys of the gateway's devices, by what names them in its bundle; for that gateway's own credential alone.
+         *
+         *     For the gateway itself.
+         */
+        get: operations["nodes_secrets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/gateways/{id}/signing-keys": {
         parameters: {
             query?: never;
@@ -1979,6 +2001,8 @@ export interface components {
             expires_at?: string | null;
             gateway_id: components["schemas"]["GatewayId"];
             gateway_name?: string | null;
+            /** @description Whether client and gateway use a preshared key besides. */
+            has_preshared_key: boolean;
             id: components["schemas"]["DeviceId"];
             /** Format: date-time */
             last_seen_at?: string | null;
@@ -2181,11 +2205,18 @@ export interface components {
             /** Format: int32 */
             listen_port: number;
             masquerade_interfaces: string[];
+            /**
+             * Format: int32
+             * @description For how many seconds the gateway goes on without the control plane; 0 means for ever.
+             */
+            max_stale_s: number;
             /** Format: int32 */
             mtu: number;
             name: string;
             /** Format: int32 */
             persistent_keepalive: number;
+            /** @description Whether devices get a preshared key with their next key. */
+            preshared_keys: boolean;
             public_key?: string | null;
             /** @description Its own addresses in the tunnel. */
             tunnel_addresses: string[];
@@ -2208,11 +2239,18 @@ export interface components {
             /** Format: int64 */
             listen_port?: number | null;
             masquerade_interfaces?: string[] | null;
+            /**
+             * Format: int64
+             * @description After how many seconds without the control plane the gateway lets nothing pass any more; 0 (the default) means that it goes on with what it has.
+             */
+            max_stale_s?: number | null;
             /** Format: int64 */
             mtu?: number | null;
             name: string;
             /** Format: int64 */
             persistent_keepalive?: number | null;
+            /** @description Whether devices get a preshared key with their next key, and use it besides. */
+            preshared_keys?: boolean | null;
             public_key?: string | null;
         };
         /** @description The newest facts about a host. */
@@ -2266,12 +2304,26 @@ export interface components {
             /** Format: int64 */
             listen_port?: number | null;
             masquerade_interfaces?: string[] | null;
+            /**
+             * Format: int64
+             * @description After how many seconds without the control plane the gateway lets nothing pass any more; 0 (the default) means that it goes on with what it has.
+             */
+            max_stale_s?: number | null;
             /** Format: int64 */
             mtu?: number | null;
             name?: string | null;
             /** Format: int64 */
             persistent_keepalive?: number | null;
+            /** @description Whether devices get a preshared key with their next key, and use it besides. */
+            preshared_keys?: boolean | null;
             public_key?: string | null;
+        };
+        /** @description The preshared keys of one gateway's devices: `{"secrets": {"<psk_ref>": "<key in base64>"}}`. `Debug` hides the keys. */
+        GatewaySecrets: {
+            /** @description Keys of 32 bytes in base64, by `psk_ref`. */
+            secrets: {
+                [key: string]: string;
+            };
         };
         GatewaySummary: {
             endpoint: string;
@@ -2699,6 +2751,8 @@ export interface components {
             assigned_ipv6?: string | null;
             dns_servers: string[];
             gateway: components["schemas"]["GatewaySummary"];
+            /** @description The preshared key, where the gateway wants one; shown this once only. */
+            preshared_key?: string | null;
             /** Format: int64 */
             profile_revision: number;
             public_key: string;
@@ -3057,7 +3111,7 @@ export interface components {
         };
         /** @description A rendered WireGuard profile. */
         ProfileText: {
-            /** @description Whether `content` holds the private key, which is shown this once only. */
+            /** @description Whether `content` holds all keys, which are shown this once only. */
             complete: boolean;
             content: string;
             format: string;
@@ -3843,6 +3897,7 @@ export interface operations {
                      *           "expires_at": null,
                      *           "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *           "gateway_name": "primary-gateway",
+                     *           "has_preshared_key": true,
                      *           "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *           "last_seen_at": "2026-03-15T15:32:34Z",
                      *           "latest_handshake_at": "2026-03-15T15:32:34Z",
@@ -4009,6 +4064,7 @@ export interface operations {
                      *       "expires_at": null,
                      *       "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *       "gateway_name": "primary-gateway",
+                     *       "has_preshared_key": true,
                      *       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *       "last_seen_at": "2026-03-15T15:32:34Z",
                      *       "latest_handshake_at": "2026-03-15T15:32:34Z",
@@ -4103,6 +4159,7 @@ export interface operations {
                      *       "expires_at": null,
                      *       "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *       "gateway_name": "primary-gateway",
+                     *       "has_preshared_key": true,
                      *       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *       "last_seen_at": "2026-03-15T15:32:34Z",
                      *       "latest_handshake_at": "2026-03-15T15:32:34Z",
@@ -4199,6 +4256,7 @@ export interface operations {
                      *       "expires_at": null,
                      *       "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *       "gateway_name": "primary-gateway",
+                     *       "has_preshared_key": true,
                      *       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *       "last_seen_at": "2026-03-15T15:32:34Z",
                      *       "latest_handshake_at": "2026-03-15T15:32:34Z",
@@ -4293,6 +4351,7 @@ export interface operations {
                      *       "expires_at": null,
                      *       "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *       "gateway_name": "primary-gateway",
+                     *       "has_preshared_key": true,
                      *       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *       "last_seen_at": "2026-03-15T15:32:34Z",
                      *       "latest_handshake_at": "2026-03-15T15:32:34Z",
@@ -4397,6 +4456,7 @@ export interface operations {
                      *       "expires_at": null,
                      *       "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *       "gateway_name": "primary-gateway",
+                     *       "has_preshared_key": true,
                      *       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *       "last_seen_at": "2026-03-15T15:32:34Z",
                      *       "latest_handshake_at": "2026-03-15T15:32:34Z",
@@ -4493,6 +4553,7 @@ export interface operations {
                      *       "expires_at": null,
                      *       "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *       "gateway_name": "primary-gateway",
+                     *       "has_preshared_key": true,
                      *       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *       "last_seen_at": "2026-03-15T15:32:34Z",
                      *       "latest_handshake_at": "2026-03-15T15:32:34Z",
@@ -4637,9 +4698,11 @@ export interface operations {
                      *           "masquerade_interfaces": [
                      *             "eth1"
                      *           ],
+                     *           "max_stale_s": 1,
                      *           "mtu": 1420,
                      *           "name": "primary-gateway",
                      *           "persistent_keepalive": 25,
+                     *           "preshared_keys": true,
                      *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
                      *           "tunnel_addresses": [
                      *             "100.96.0.1"
@@ -4708,9 +4771,11 @@ export interface operations {
                  *       "masquerade_interfaces": [
                  *         "eth1"
                  *       ],
+                 *       "max_stale_s": null,
                  *       "mtu": 1420,
                  *       "name": "primary-gateway",
                  *       "persistent_keepalive": 25,
+                 *       "preshared_keys": true,
                  *       "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s="
                  *     }
                  */
@@ -4770,9 +4835,11 @@ export interface operations {
                      *       "masquerade_interfaces": [
                      *         "eth1"
                      *       ],
+                     *       "max_stale_s": 1,
                      *       "mtu": 1420,
                      *       "name": "primary-gateway",
                      *       "persistent_keepalive": 25,
+                     *       "preshared_keys": true,
                      *       "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
                      *       "tunnel_addresses": [
                      *         "100.96.0.1"
@@ -4876,9 +4943,11 @@ export interface operations {
                      *       "masquerade_interfaces": [
                      *         "eth1"
                      *       ],
+                     *       "max_stale_s": 1,
                      *       "mtu": 1420,
                      *       "name": "primary-gateway",
                      *       "persistent_keepalive": 25,
+                     *       "preshared_keys": true,
                      *       "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
                      *       "tunnel_addresses": [
                      *         "100.96.0.1"
@@ -5012,9 +5081,11 @@ export interface operations {
                  *       "masquerade_interfaces": [
                  *         "eth1"
                  *       ],
+                 *       "max_stale_s": null,
                  *       "mtu": 1420,
                  *       "name": "primary-gateway",
                  *       "persistent_keepalive": 25,
+                 *       "preshared_keys": true,
                  *       "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s="
                  *     }
                  */
@@ -5073,9 +5144,11 @@ export interface operations {
                      *       "masquerade_interfaces": [
                      *         "eth1"
                      *       ],
+                     *       "max_stale_s": 1,
                      *       "mtu": 1420,
                      *       "name": "primary-gateway",
                      *       "persistent_keepalive": 25,
+                     *       "preshared_keys": true,
                      *       "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
                      *       "tunnel_addresses": [
                      *         "100.96.0.1"
@@ -5370,6 +5443,55 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["HostMetricsAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    nodes_secrets: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The gateway's id.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "secrets": {
+                     *         "p_a1b2c3d4e5f60718": "secrets"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["GatewaySecrets"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -9892,6 +10014,7 @@ export interface operations {
                      *           "name": "primary-gateway",
                      *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s="
                      *         },
+                     *         "preshared_key": "preshared_key",
                      *         "profile_revision": 1,
                      *         "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
                      *         "reprovision_required": true
@@ -9950,6 +10073,7 @@ export interface operations {
                      *           "name": "primary-gateway",
                      *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s="
                      *         },
+                     *         "preshared_key": "preshared_key",
                      *         "profile_revision": 1,
                      *         "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
                      *         "reprovision_required": true
@@ -10922,6 +11046,7 @@ export interface operations {
                      *           "name": "primary-gateway",
                      *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s="
                      *         },
+                     *         "preshared_key": "preshared_key",
                      *         "profile_revision": 1,
                      *         "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
                      *         "reprovision_required": true
@@ -10980,6 +11105,7 @@ export interface operations {
                      *           "name": "primary-gateway",
                      *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s="
                      *         },
+                     *         "preshared_key": "preshared_key",
                      *         "profile_revision": 1,
                      *         "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
                      *         "reprovision_required": true
@@ -11084,6 +11210,7 @@ export interface operations {
                      *         "expires_at": null,
                      *         "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *         "gateway_name": "primary-gateway",
+                     *         "has_preshared_key": true,
                      *         "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *         "last_seen_at": "2026-03-15T15:32:34Z",
                      *         "latest_handshake_at": "2026-03-15T15:32:34Z",
@@ -11205,6 +11332,7 @@ export interface operations {
                      *           "name": "primary-gateway",
                      *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s="
                      *         },
+                     *         "preshared_key": "preshared_key",
                      *         "profile_revision": 1,
                      *         "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
                      *         "reprovision_required": true
@@ -11305,6 +11433,7 @@ export interface operations {
                      *           "name": "primary-gateway",
                      *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s="
                      *         },
+                     *         "preshared_key": "preshared_key",
                      *         "profile_revision": 1,
                      *         "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
                      *         "reprovision_required": true
@@ -11470,6 +11599,7 @@ export interface operations {
                      *       "expires_at": null,
                      *       "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *       "gateway_name": "primary-gateway",
+                     *       "has_preshared_key": true,
                      *       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *       "last_seen_at": "2026-03-15T15:32:34Z",
                      *       "latest_handshake_at": "2026-03-15T15:32:34Z",
@@ -11566,6 +11696,7 @@ export interface operations {
                      *       "expires_at": null,
                      *       "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *       "gateway_name": "primary-gateway",
+                     *       "has_preshared_key": true,
                      *       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *       "last_seen_at": "2026-03-15T15:32:34Z",
                      *       "latest_handshake_at": "2026-03-15T15:32:34Z",
@@ -11830,6 +11961,7 @@ export interface operations {
                      *           "expires_at": null,
                      *           "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *           "gateway_name": "primary-gateway",
+                     *           "has_preshared_key": true,
                      *           "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *           "last_seen_at": "2026-03-15T15:32:34Z",
                      *           "latest_handshake_at": "2026-03-15T15:32:34Z",
@@ -11931,6 +12063,7 @@ export interface operations {
                      *           "name": "primary-gateway",
                      *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s="
                      *         },
+                     *         "preshared_key": "preshared_key",
                      *         "profile_revision": 1,
                      *         "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
                      *         "reprovision_required": true
@@ -11989,6 +12122,7 @@ export interface operations {
                      *           "name": "primary-gateway",
                      *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s="
                      *         },
+                     *         "preshared_key": "preshared_key",
                      *         "profile_revision": 1,
                      *         "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
                      *         "reprovision_required": true
@@ -12075,6 +12209,7 @@ export interface operations {
                      *       "expires_at": null,
                      *       "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *       "gateway_name": "primary-gateway",
+                     *       "has_preshared_key": true,
                      *       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *       "last_seen_at": "2026-03-15T15:32:34Z",
                      *       "latest_handshake_at": "2026-03-15T15:32:34Z",
@@ -12165,6 +12300,7 @@ export interface operations {
                      *       "expires_at": null,
                      *       "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *       "gateway_name": "primary-gateway",
+                     *       "has_preshared_key": true,
                      *       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *       "last_seen_at": "2026-03-15T15:32:34Z",
                      *       "latest_handshake_at": "2026-03-15T15:32:34Z",
@@ -12264,6 +12400,7 @@ export interface operations {
                      *           "name": "primary-gateway",
                      *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s="
                      *         },
+                     *         "preshared_key": "preshared_key",
                      *         "profile_revision": 1,
                      *         "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
                      *         "reprovision_required": true
@@ -12489,6 +12626,7 @@ export interface operations {
                      *           "name": "primary-gateway",
                      *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s="
                      *         },
+                     *         "preshared_key": "preshared_key",
                      *         "profile_revision": 1,
                      *         "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
                      *         "reprovision_required": true

@@ -37,6 +37,8 @@ pub(crate) struct DeviceView {
     gateway_name: Option<String>,
     profile_revision: i64,
     reprovision_required: bool,
+    /// Whether client and gateway use a preshared key besides.
+    has_preshared_key: bool,
     rotation_deadline: Option<DateTime<Utc>>,
     expires_at: Option<DateTime<Utc>>,
     last_seen_at: Option<DateTime<Utc>>,
@@ -64,17 +66,22 @@ impl DeviceView {
         let mut seen = app.reports.last_seen(&ids).await?;
         let mut peers = app.reports.peers(&ids).await?;
         // The fleet's lock is held for the look only.
-        let revisions: HashMap<DeviceId, i64> = app.fleet.read(|fleet| {
-            let revision = |id: &DeviceId| Some((*id, fleet.device(*id)?.profile_revision));
-            ids.iter().filter_map(revision).collect()
+        let facts: HashMap<DeviceId, (i64, bool)> = app.fleet.read(|fleet| {
+            let fact = |id: &DeviceId| {
+                let device = fleet.device(*id)?;
+                Some((*id, (device.profile_revision, device.psk_ref.is_some())))
+            };
+            ids.iter().filter_map(fact).collect()
         });
         let view = |row: DeviceRow| {
-            let fact = revisions.get(&row.id);
+            let (profile_revision, has_preshared_key) =
+                facts.get(&row.id).copied().unwrap_or((1, false));
             let peer = peers.remove(&row.id);
             let seen = seen.remove(&row.id);
             let handshake = peer.as_ref().and_then(|p| p.latest_handshake);
             Self {
-                profile_revision: fact.copied().unwrap_or(1),
+                profile_revision,
+                has_preshared_key,
                 reprovision_required: row.reprovision_required(),
                 status: row.status,
                 id: row.id,

@@ -16,6 +16,15 @@ use utoipa::ToSchema;
 use super::qr::Qr;
 use crate::{App, BASE_PATH, consistency::Settled, error::ApiError, idempotency::shows_secrets};
 
+/// Where an answer shows secrets.
+const SECRETS: &[&str] = &[
+    "/profile/content",
+    "/profile/qr_svg",
+    "/peer/preshared_key",
+    "/private_key",
+    "/preshared_key",
+];
+
 /// Everything that a client needs to connect.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Enrolment)]
@@ -41,6 +50,9 @@ struct PeerView {
     #[serde(skip_serializing_if = "Option::is_none")]
     assigned_ipv6: Option<String>,
     public_key: String,
+    /// The preshared key, where the gateway wants one; shown this once only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preshared_key: Option<String>,
     dns_servers: Vec<String>,
     allowed_ips: Vec<String>,
     gateway: GatewaySummary,
@@ -56,13 +68,38 @@ struct GatewaySummary {
     public_key: String,
 }
 
-/// All that can be said of an enrolment while reads are behind. The private key is among it, for
-/// it is shown this once.
+/// The keys that an answer shows this once.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Shown<'a> {
+    private_key: Option<&'a Secret>,
+    preshared_key: Option<&'a Secret>,
+}
+
+impl<'a> Shown<'a> {
+    fn of(enrolled: &'a Enrolled) -> Self {
+        let Enrolled { private_key, preshared_key, .. } = enrolled;
+        Self { private_key: private_key.as_ref(), preshared_key: preshared_key.as_ref() }
+    }
+
+    fn anything(self) -> bool {
+        self.private_key.is_some() || self.preshared_key.is_some()
+    }
+
+    /// Whether nothing is missing in the profile.
+    fn completes(self, profile: &ClientProfile) -> bool {
+        self.private_key.is_some() && (self.preshared_key.is_some() || !profile.preshared)
+    }
+}
+
+/// All that can be said of an enrolment while reads are behind. Its keys are among it, for they are
+/// shown this once.
 #[derive(Serialize)]
 struct Bare<'a> {
     device: BareDevice,
     #[serde(skip_serializing_if = "Option::is_none")]
     private_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preshared_key: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -75,7 +112,7 @@ struct BareDevice {
 struct ProfileText {
     format: &'static str,
     content: String,
-    /// Whether `content` holds the private key, which is shown this once only.
+    /// Whether `content` holds all keys, which are shown this once only.
     complete: bool,
     /// A complete `content` as a QR code for a phone, in SVG; none where it is too long for one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,10 +136,13 @@ impl From<&Resource> for ResourceView {
 }
 
 /// Renders a profile.
-fn profile_text(profile: &ClientProfile, key: Option<&Secret>) -> ProfileText {
-    let content = profile.render(key.map(Secret::expose));
-    let qr_svg = key.and_then(|_| Qr::of(&content)).map(|qr| qr.svg());
-    ProfileText { format: "wireguard", content, complete: key.is_some(), qr_svg }
+fn profile_text(profile: &ClientProfile, shown: Shown<'_>) -> ProfileText {
+    let expose = |key: Option<&Secret>| key.map(|key| key.expose().to_owned());
+    let (private, preshared) = (expose(shown.private_key), expose(shown.preshared_key));
+    let content = profile.render(private.as_deref(), preshared.as_deref());
+    let complete = shown.completes(profile);
+    let qr_svg = complete.then(|| Qr::of(&content)).flatten().map(|qr| qr.svg());
+    ProfileText { format: "wireguard", content, complete, qr_svg }
 }
 
 impl EnrolmentView {
@@ -114,20 +154,19 @@ impl EnrolmentView {
         enrolled: &Enrolled,
         route: &str,
     ) -> Result<Response, ApiError> {
-        let (id, key) = (enrolled.device_id, enrolled.private_key.as_ref());
+        let (id, shown) = (enrolled.device_id, Shown::of(enrolled));
         let status = if enrolled.created { StatusCode::CREATED } else { StatusCode::OK };
         let location =
             [(header::LOCATION, format!("{BASE_PATH}{}", route.replace("{id}", &id.to_string())))];
-        let view = Self::of(app, id, key).await;
+        let view = Self::of(app, id, shown).await;
         let view = view.map(|v| (status, location.clone(), axum::Json(v)).into_response());
-        let bare = Bare { device: BareDevice { id }, private_key: key.map(Secret::expose) };
+        let bare = Bare {
+            device: BareDevice { id },
+            private_key: shown.private_key.map(Secret::expose),
+            preshared_key: shown.preshared_key.map(Secret::expose),
+        };
         let answer = settled.answer_or(view, (status, location, axum::Json(bare)))?;
-        Ok(match key {
-            None => answer,
-            Some(_) => {
-                shows_secrets(answer, &["/profile/content", "/profile/qr_svg", "/private_key"])
-            }
-        })
+        Ok(if shown.anything() { shows_secrets(answer, SECRETS) } else { answer })
     }
 
     /// The profile's text.
@@ -135,12 +174,8 @@ impl EnrolmentView {
         self.profile.content
     }
 
-    /// The view of a device, with its private key where it may be shown.
-    pub(crate) async fn of(
-        app: &App,
-        id: DeviceId,
-        key: Option<&Secret>,
-    ) -> Result<Self, ApiError> {
+    /// The view of a device, with its keys where they may be shown.
+    pub(crate) async fn of(app: &App, id: DeviceId, shown: Shown<'_>) -> Result<Self, ApiError> {
         let name = nexavpn_projections::devices::get(&app.pool, id).await?.and_then(|d| d.name);
         app.fleet
             .read(|fleet| {
@@ -154,6 +189,7 @@ impl EnrolmentView {
                         assigned_ip: format!("{}/32", device.addresses.v4),
                         assigned_ipv6: device.addresses.v6.map(|ip| format!("{ip}/128")),
                         public_key: device.public_key.to_string(),
+                        preshared_key: shown.preshared_key.map(|key| key.expose().to_owned()),
                         dns_servers: strings(&profile.dns_servers),
                         allowed_ips: strings(compiled.allowed_ips()),
                         gateway: GatewaySummary {
@@ -165,7 +201,7 @@ impl EnrolmentView {
                         profile_revision: device.profile_revision,
                         reprovision_required: device.reprovision_required(),
                     },
-                    profile: profile_text(&profile, key),
+                    profile: profile_text(&profile, shown),
                     resources: compiled.resources().iter().map(ResourceView::from).collect(),
                 })
             })

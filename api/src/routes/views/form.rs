@@ -7,7 +7,7 @@ use axum::{
 };
 use nexavpn_domain::ids::DeviceId;
 
-use super::{EnrolmentView, qr::Qr};
+use super::{EnrolmentView, enrolment::Shown, qr::Qr};
 use crate::{App, error::ApiError};
 
 /// How a profile is written.
@@ -70,7 +70,7 @@ impl Form {
 
     /// The profile of a device in this form, without its private key.
     pub(crate) async fn answer(self, app: &App, id: DeviceId) -> Result<Response, ApiError> {
-        let view = EnrolmentView::of(app, id, None).await?;
+        let view = EnrolmentView::of(app, id, Shown::default()).await?;
         let typed = |kind: &'static str| [(header::CONTENT_TYPE, HeaderValue::from_static(kind))];
         let mut response = match self {
             Self::Json => axum::Json(view).into_response(),

@@ -18,6 +18,8 @@ fn fields() -> GatewayFields {
         persistent_keepalive: 25,
         masquerade_interfaces: vec!["eth1".into()],
         internal_networks: vec![],
+        preshared_keys: false,
+        max_stale_s: 0,
     }
 }
 
@@ -75,6 +77,8 @@ fn change_records_every_field_that_differs() {
         persistent_keepalive: Some(0),
         masquerade_interfaces: Some(vec![]),
         internal_networks: Some(vec!["203.0.113.0/24".parse().unwrap()]),
+        preshared_keys: Some(true),
+        max_stale_s: Some(3_600),
     };
     let events = vec![E::Changed { change: wish.clone() }, key_set(key())];
     once::<Gateway>(&[created()], change(wish.clone(), Some(key())), events.clone());
@@ -89,6 +93,8 @@ fn change_records_every_field_that_differs() {
         persistent_keepalive: 0,
         masquerade_interfaces: vec![],
         internal_networks: vec!["203.0.113.0/24".parse().unwrap()],
+        preshared_keys: true,
+        max_stale_s: 3_600,
     };
     let given = [vec![created()], events].concat();
     assert_eq!(state::<Gateway>(&given).fields(), Some(&after));
@@ -107,6 +113,8 @@ fn change_drops_what_is_already_so() {
         persistent_keepalive: Some(f.persistent_keepalive),
         masquerade_interfaces: Some(f.masquerade_interfaces),
         internal_networks: Some(f.internal_networks),
+        preshared_keys: Some(f.preshared_keys),
+        max_stale_s: Some(f.max_stale_s),
     };
     let given = [created(), key_set(key())];
     assert_eq!(decide::<Gateway>(&given, change(same.clone(), Some(key()))), Ok(vec![]));

@@ -268,6 +268,8 @@ fn gateway(n: usize, pool: Pool) -> Outcome<GatewayCommand> {
             persistent_keepalive: 25,
             masquerade_interfaces: vec![],
             internal_networks: vec![],
+            preshared_keys: false,
+            max_stale_s: 0,
         }),
         public_key: None,
     })

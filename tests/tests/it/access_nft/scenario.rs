@@ -281,6 +281,8 @@ pub(super) fn gateway_created(around: &Surroundings) -> Event {
         persistent_keepalive: 25,
         masquerade_interfaces: vec![],
         internal_networks: around.internal_networks.clone(),
+        preshared_keys: false,
+        max_stale_s: 0,
     };
     assert_eq!(Surroundings::of(&fields), *around);
     Event::Gateway(gateway(), GatewayEvent::Created { fields })

@@ -13,6 +13,7 @@ mod import;
 mod pending;
 mod permissions;
 mod policies;
+mod preshared;
 mod preview;
 mod sync;
 mod users;

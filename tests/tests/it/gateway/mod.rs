@@ -182,6 +182,8 @@ impl World {
             persistent_keepalive: 25,
             masquerade_interfaces: vec!["eth0".to_owned()],
             internal_networks: vec![],
+            preshared_keys: false,
+            max_stale_s: 0,
         };
         self.append::<Gateway>(id.0, vec![GatewayEvent::Created { fields }]).await;
         id

@@ -170,6 +170,7 @@ pub(super) async fn spec(method: &str, path: &str, world: &World) -> Option<Spec
             "/admin/gateways/{id}"
             | "/admin/gateways/{id}/convergence"
             | "/admin/gateways/{id}/metrics"
+            | "/admin/gateways/{id}/secrets"
             | "/admin/gateways/{id}/signing-keys"
             | "/admin/gateways/{id}/sync"
             | "/admin/gateways/{id}/sync/stream",

@@ -166,6 +166,8 @@ async fn gateway(store: &Store, n: u8) -> GatewayId {
         persistent_keepalive: 25,
         masquerade_interfaces: vec![],
         internal_networks: vec![],
+        preshared_keys: false,
+        max_stale_s: 0,
     };
     let create = GatewayCommand::Create { fields: Box::new(fields), public_key: None };
     command::<Gateway>(store, gateway.0, create).await.unwrap();

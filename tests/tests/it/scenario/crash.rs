@@ -2,28 +2,15 @@
 
 use std::{slice, sync::atomic::Ordering};
 
-use nexavpn_tests::harness::{
-    ADMIN, Client, OwnServer, PASSWORD, ServerProcess, TestServer, WIDE, poll_until,
-};
+use nexavpn_tests::harness::{ServerProcess, WIDE, poll_until};
 
-use super::{load::Load, start_program, truth::assert_whole};
+use super::{admin, established, load::Load, start_program, truth::assert_whole};
 
 const WRITERS: usize = 32;
 /// More than are done before the kill.
 const STEPS: usize = 64;
 /// When the kill comes.
 const ACKNOWLEDGED: usize = 120;
-
-/// A durable database with an admin whose password is settled.
-async fn established() -> OwnServer {
-    let db = OwnServer::start(true).await;
-    TestServer::start_with(&db.server_url(), |_| {}).await.stop().await;
-    db
-}
-
-async fn admin(server: &ServerProcess) -> Client {
-    server.client().login(ADMIN, PASSWORD).await
-}
 
 #[tokio::test]
 async fn a_killed_server_loses_nothing_that_it_acknowledged() {

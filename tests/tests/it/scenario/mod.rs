@@ -9,11 +9,14 @@ mod persons;
 mod races;
 mod restored;
 mod truth;
+mod waiting;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use ed25519_dalek::VerifyingKey;
 use nexavpn_bundle::VerifiedBundle;
-use nexavpn_tests::harness::{Client, OwnServer, ServerProcess, write_master_key};
+use nexavpn_tests::harness::{
+    ADMIN, Client, OwnServer, PASSWORD, ServerProcess, TestServer, write_master_key,
+};
 use serde_json::{Value, json};
 
 /// A WireGuard public key: nearly every 32 bytes are one.
@@ -72,6 +75,17 @@ async fn start_program(db: &OwnServer) -> ServerProcess {
     let variables = settings(db);
     let variables: Vec<_> = variables.iter().map(|(k, v)| (*k, v.as_str())).collect();
     ServerProcess::start_with(&[], &variables).await
+}
+
+/// A durable database with an admin whose password is settled.
+async fn established() -> OwnServer {
+    let db = OwnServer::start(true).await;
+    TestServer::start_with(&db.server_url(), |_| {}).await.stop().await;
+    db
+}
+
+async fn admin(server: &ServerProcess) -> Client {
+    server.client().login(ADMIN, PASSWORD).await
 }
 
 /// What the program has to be told for that.

@@ -55,6 +55,7 @@ impl Drive {
         if !pattern.starts_with("/gateways/")
             && !pattern.contains("/sync")
             && !pattern.ends_with("/signing-keys")
+            && !pattern.ends_with("/secrets")
         {
             headers.push(("x-reason", reason.as_str()));
             headers.push(("user-agent", agent.as_str()));
@@ -102,11 +103,13 @@ impl Told {
         self.secrets.push((what, text(secret)));
     }
 
-    /// The private key in a complete profile.
+    /// The private key in a complete profile, and the preshared key if there is one.
     fn note_profile(&mut self, answer: &Value) {
         let content = text(&answer["profile"]["content"]);
-        let line = content.lines().find_map(|line| line.strip_prefix("PrivateKey = "));
-        self.secrets.push(("a private key", line.unwrap().to_owned()));
+        let key =
+            |name| content.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+        self.secrets.push(("a private key", key("PrivateKey = ").unwrap()));
+        self.secrets.extend(key("PresharedKey = ").map(|key| ("a preshared key", key)));
     }
 }
 
@@ -367,13 +370,14 @@ impl Marked {
         self.admin(revoke, &[laptop], Value::Null).await;
     }
 
-    async fn gateways(&mut self) {
+    async fn gateways(&mut self, person: &str) {
         let created = self.admin("POST /admin/gateways", &[], unjoined("oslo", "100.97.0.0/16"));
         let id = text(&created.await["id"]);
         let one = [id.as_str()];
         self.admin("GET /admin/gateways", &[], Value::Null).await;
         self.admin("GET /admin/gateways/{id}", &one, Value::Null).await;
-        self.admin("PATCH /admin/gateways/{id}", &one, json!({ "mtu": 1380 })).await;
+        let patch = json!({ "mtu": 1380, "preshared_keys": true });
+        self.admin("PATCH /admin/gateways/{id}", &one, patch).await;
         let issued = self.admin("POST /admin/gateways/{id}/join-token", &one, json!({})).await;
         self.told.note("a join token", &issued["token"]);
         let join = json!({
@@ -384,6 +388,11 @@ impl Marked {
         self.told.note("a gateway's credential", &joined["credential"]);
         let node = stranger.with_token(text(&joined["credential"]));
         self.drive.call(&node, "GET /admin/gateways/{id}/signing-keys", &one, None).await;
+        let tv = json!({ "name": format!("{MARK}'s TV"), "generate_key": true, "gateway_id": id });
+        let tv = self.admin("POST /admin/users/{id}/devices", &[person], tv).await;
+        self.told.note_profile(&tv);
+        let secrets = self.drive.call(&node, "GET /admin/gateways/{id}/secrets", &one, None).await;
+        assert_eq!(secrets["secrets"].as_object().unwrap().len(), 1, "{secrets}");
         self.drive.call(&node, "GET /admin/gateways/{id}/sync", &one, None).await;
         self.drive.call(&node, "GET /admin/gateways/{id}/sync/stream", &one, None).await;
         let status = json!({
@@ -392,6 +401,8 @@ impl Marked {
         self.drive.call(&node, "POST /gateways/{id}/status", &one, Some(status)).await;
         self.admin("GET /admin/gateways/{id}/convergence", &one, Value::Null).await;
         self.admin("GET /admin/gateways/{id}/metrics", &one, Value::Null).await;
+        let tv = text(&tv["device"]["id"]);
+        self.admin("POST /admin/devices/{id}/revoke", &[&tv], json!({})).await;
         self.admin("DELETE /admin/gateways/{id}", &one, Value::Null).await;
     }
 
@@ -432,7 +443,7 @@ async fn secrets_are_nowhere_and_erased_persons_neither() {
     let devices = marked.devices(&user).await;
     marked.devices_by_admin(&person, &devices[0]).await;
     marked.groups_and_policies(&person, &devices[0]).await;
-    marked.gateways().await;
+    marked.gateways(&person).await;
     let deleted = marked.deleted().await;
     let imported = marked.imported().await;
     marked.admin("GET /admin/audit-logs?page_size=200", &[], Value::Null).await;
@@ -472,8 +483,13 @@ async fn secrets_are_nowhere_and_erased_persons_neither() {
         let told: Vec<&str> = told.map(|(route, _)| route.as_str()).collect();
         // Two access tokens of the same second and session are the same.
         let expected = if *what == "an access token" { "POST /auth/" } else { "POST " };
-        assert!(told.iter().all(|route| route.starts_with(expected)), "{what} is told by {told:?}");
-        assert!(told.len() == 1 || *what == "an access token", "{what} is told by {told:?}");
+        let to_node = |route: &str| *what == "a preshared key" && route.ends_with("/secrets");
+        assert!(
+            told.iter().all(|route| route.starts_with(expected) || to_node(route)),
+            "{what} is told by {told:?}"
+        );
+        let times = told.iter().filter(|route| !to_node(route)).count();
+        assert!(times == 1 || *what == "an access token", "{what} is told by {told:?}");
     }
     pool.close().await;
     assert!(server.stop().await.success());

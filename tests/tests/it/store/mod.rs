@@ -115,6 +115,8 @@ fn create_gateway(name: &str, pool: Pool) -> GatewayCommand {
             persistent_keepalive: 25,
             masquerade_interfaces: vec![],
             internal_networks: vec![],
+            preshared_keys: false,
+            max_stale_s: 0,
         }),
         public_key: None,
     }

@@ -51,6 +51,7 @@ impl Exported for DeviceView {
         "gateway_id",
         "gateway_name",
         "profile_revision",
+        "has_preshared_key",
         "reprovision_required",
         "rotation_deadline",
         "expires_at",

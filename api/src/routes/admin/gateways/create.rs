@@ -25,6 +25,11 @@ pub(super) struct Create {
     persistent_keepalive: Option<i64>,
     masquerade_interfaces: Option<Vec<String>>,
     internal_networks: Option<Vec<String>>,
+    /// Whether devices get a preshared key with their next key, and use it besides.
+    preshared_keys: Option<bool>,
+    /// After how many seconds without the control plane the gateway lets nothing pass any more; 0
+    /// (the default) means that it goes on with what it has.
+    max_stale_s: Option<i64>,
 }
 
 impl From<Create> for GatewayInput {
@@ -43,6 +48,8 @@ impl From<Create> for GatewayInput {
                 persistent_keepalive: new.persistent_keepalive,
                 masquerade_interfaces: new.masquerade_interfaces,
                 internal_networks: new.internal_networks,
+                preshared_keys: new.preshared_keys,
+                max_stale_s: new.max_stale_s,
                 ..GatewayPatch::default()
             },
         }

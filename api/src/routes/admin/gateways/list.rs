@@ -48,6 +48,8 @@ impl Exported for GatewayView {
         "persistent_keepalive",
         "masquerade_interfaces",
         "internal_networks",
+        "preshared_keys",
+        "max_stale_s",
         "device_count",
         "joined_at",
         "agent_version",

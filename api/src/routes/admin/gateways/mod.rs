@@ -8,6 +8,7 @@ mod join_token;
 mod list;
 mod metrics;
 mod patch;
+mod secrets;
 mod signing_keys;
 mod sync;
 mod view;
@@ -35,6 +36,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list::handle, create::handle))
         .routes(routes!(get::handle, patch::handle, delete::handle))
         .routes(routes!(join_token::handle))
+        .routes(routes!(secrets::handle))
         .routes(routes!(signing_keys::handle))
         .routes(routes!(metrics::handle))
         .routes(routes!(convergence::handle))

@@ -30,6 +30,11 @@ pub(super) struct Patch {
     persistent_keepalive: Option<i64>,
     masquerade_interfaces: Option<Vec<String>>,
     internal_networks: Option<Vec<String>>,
+    /// Whether devices get a preshared key with their next key, and use it besides.
+    preshared_keys: Option<bool>,
+    /// After how many seconds without the control plane the gateway lets nothing pass any more; 0
+    /// (the default) means that it goes on with what it has.
+    max_stale_s: Option<i64>,
 }
 
 impl From<Patch> for GatewayPatch {
@@ -45,6 +50,8 @@ impl From<Patch> for GatewayPatch {
             persistent_keepalive: patch.persistent_keepalive,
             masquerade_interfaces: patch.masquerade_interfaces,
             internal_networks: patch.internal_networks,
+            preshared_keys: patch.preshared_keys,
+            max_stale_s: patch.max_stale_s,
         }
     }
 }

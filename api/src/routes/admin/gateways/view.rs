@@ -35,6 +35,10 @@ pub(super) struct GatewayView {
     masquerade_interfaces: Vec<String>,
     #[schema(value_type = Vec<String>)]
     internal_networks: Vec<IpNetwork>,
+    /// Whether devices get a preshared key with their next key.
+    preshared_keys: bool,
+    /// For how many seconds the gateway goes on without the control plane; 0 means for ever.
+    max_stale_s: u32,
     device_count: usize,
     joined_at: Option<DateTime<Utc>>,
     agent_version: Option<String>,
@@ -160,6 +164,8 @@ impl GatewayView {
             persistent_keepalive: row.fields.persistent_keepalive,
             masquerade_interfaces: row.fields.masquerade_interfaces,
             internal_networks: row.fields.internal_networks,
+            preshared_keys: row.fields.preshared_keys,
+            max_stale_s: row.fields.max_stale_s,
             device_count,
             joined_at: row.joined_at,
             agent_version: row.agent_version,
