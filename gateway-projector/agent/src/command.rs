@@ -1,10 +1,12 @@
 //! Runs the system's tools: `nft`, `ip`, `wg`.
 
+use std::fs::File;
+use std::io::{self, Seek, Write};
 use std::process::Stdio;
 use std::time::Duration;
 
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use thiserror::Error;
-use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 /// Long enough for a first load on a busy node, short enough to notice a hang.
@@ -19,7 +21,7 @@ pub enum CommandError {
         /// The tool.
         program: &'static str,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// It ended with an error.
     #[error("{program} failed: {message}")]
@@ -37,34 +39,44 @@ pub enum CommandError {
     },
 }
 
-/// Runs `program` and returns its standard output.
+/// What a tool reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'a> {
+    /// Its standard input.
+    pub text: &'a str,
+    /// Stays locked until the tool has ended, also where this process ends before it.
+    pub lock: Option<&'a File>,
+}
+
+/// Runs `program` and returns its standard output; nothing where it was given a lock.
 ///
 /// # Errors
 /// [`CommandError`] if it cannot be started, fails, or hangs.
 pub async fn run(
     program: &'static str,
     args: &[&str],
-    stdin: Option<&str>,
+    input: Option<Input<'_>>,
 ) -> Result<Vec<u8>, CommandError> {
     let start = |source| CommandError::Start { program, source };
-    let mut child = Command::new(program)
+    let (mut stdin, mut stdout) = (Stdio::null(), Stdio::piped());
+    if let Some(Input { text, lock }) = input {
+        stdin = whole(text).map_err(start)?.into();
+        if let Some(lock) = lock {
+            // A tool that is given something to do has nothing to say, and so this
+            // is a way to have it share the open file, to which the lock belongs.
+            stdout = lock.try_clone().map_err(start)?.into();
+        }
+    }
+    let child = Command::new(program)
         .args(args)
         .env("LC_ALL", "C")
-        .stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() })
-        .stdout(Stdio::piped())
+        .stdin(stdin)
+        .stdout(stdout)
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .map_err(start)?;
-    let pipe = child.stdin.take();
-    let feed = async {
-        if let (Some(mut pipe), Some(text)) = (pipe, stdin) {
-            // A tool that stops reading says why on stderr.
-            let _ = pipe.write_all(text.as_bytes()).await;
-        }
-    };
-    let both = async { tokio::join!(feed, child.wait_with_output()).1 };
-    let output = tokio::time::timeout(LIMIT, both)
+    let output = tokio::time::timeout(LIMIT, child.wait_with_output())
         .await
         .map_err(|_| CommandError::TimedOut { program })?
         .map_err(start)?;
@@ -77,4 +89,42 @@ pub async fn run(
         message = output.status.to_string();
     }
     Err(CommandError::Failed { program, message })
+}
+
+/// A file in memory. From a pipe a tool would take what there is for all, if
+/// this process were killed while it writes: half a firewall.
+fn whole(text: &str) -> io::Result<File> {
+    let mut file = File::from(memfd_create("input", MFdFlags::MFD_CLOEXEC)?);
+    file.write_all(text.as_bytes())?;
+    file.rewind()?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_tool_has_all_of_its_input_from_the_beginning() {
+        let input = Input { text: &"x".repeat(1 << 20), lock: None };
+        let size = run("stat", &["-L", "-c", "%s", "/dev/stdin"], Some(input)).await.unwrap();
+        assert_eq!(String::from_utf8(size).unwrap().trim(), "1048576");
+    }
+
+    #[tokio::test]
+    async fn a_lock_is_held_until_the_tool_has_ended() {
+        let path = tempfile::NamedTempFile::new().unwrap().into_temp_path();
+        let other = File::open(&path).unwrap();
+        let lock = File::options().write(true).open(&path).unwrap();
+        lock.lock().unwrap();
+        let input = Input { text: "", lock: Some(&lock) };
+        let mut running = Box::pin(run("sleep", &["0.5"], Some(input)));
+        let short = Duration::from_millis(100);
+        assert!(tokio::time::timeout(short, &mut running).await.is_err());
+        drop(lock.try_clone().unwrap());
+        assert!(other.try_lock_shared().is_err());
+        running.await.unwrap();
+        drop(lock);
+        other.try_lock_shared().unwrap();
+    }
 }

@@ -11,6 +11,7 @@ use nexavpn_bundle::{
     key_id, verify, verify_delta,
 };
 use thiserror::Error;
+use tokio::time::{Instant, sleep};
 use tracing::{error, info, warn};
 
 use crate::command::CommandError;
@@ -23,6 +24,9 @@ use crate::tunnel::{self, Kind, Tunnel, TunnelError};
 
 /// The interface of the deny base before any bundle has named one.
 pub(crate) const DEFAULT_INTERFACE: &str = "wg0";
+
+/// How long a start waits for what an agent that was killed has left under way.
+const LEFT_UNDER_WAY: Duration = Duration::from_secs(10);
 
 /// A bundle that could not be brought into force. The next attempt goes on
 /// from whatever it finds.
@@ -87,11 +91,19 @@ struct Held {
     promoted: bool,
 }
 
+/// What the last complete application made true.
+#[derive(Debug)]
+struct InForce {
+    /// Of which bundle.
+    applied: Applied,
+    desired: Desired,
+    port: u16,
+}
+
 /// The node's state and the means to change it.
 #[derive(Debug)]
 pub struct Engine {
     state: StateDir,
-    _lock: File,
     gateway_id: String,
     trusted: Vec<VerifyingKey>,
     private_key: PrivateKey,
@@ -102,8 +114,7 @@ pub struct Engine {
     secrets: Secrets,
     /// References of the preshared keys that peers wait for.
     missing: BTreeSet<String>,
-    /// What the last complete application made true, and of which bundle.
-    in_force: Option<(Applied, Desired)>,
+    in_force: Option<InForce>,
     /// Something on the node is known not to be as it was left.
     disturbed: bool,
 }
@@ -123,14 +134,13 @@ impl Engine {
         now: DateTime<Utc>,
         silence: Duration,
     ) -> Result<Self, ApplyError> {
-        let lock = state.lock()?;
+        let lock = take_lock(&state).await?;
         let private_key =
             state.private_key()?.ok_or_else(|| StateError::NotJoined(state.path().to_owned()))?;
         let mut engine = Self {
             gateway_id: identity.gateway_id.clone(),
             trusted: identity.trusted(&state)?,
-            firewall: Firewall::Nftables(Nftables::new(options.table.clone())),
-            _lock: lock,
+            firewall: Firewall::Nftables(Nftables::new(options.table.clone()).locked_by(lock)),
             state,
             private_key,
             options,
@@ -269,15 +279,16 @@ impl Engine {
         let desired = Desired::new(&held.bundle.payload, now, stale, &self.secrets);
         self.missing.clone_from(&desired.missing);
         let position = applied(&held.bundle);
-        let same = |(applied, in_force): &(Applied, Desired)| {
+        let port = held.bundle.payload.interface.listen_port;
+        let same = |InForce { applied, desired: in_force, .. }: &InForce| {
             *applied == position && in_force.maps == desired.maps && in_force.peers == desired.peers
         };
         if !self.disturbed && self.in_force.as_ref().is_some_and(same) {
             return Ok(false);
         }
         // A failure may leave anything: do not take the next request for done.
-        self.disturbed = true;
-        self.apply(&desired).await?;
+        let disturbed = std::mem::replace(&mut self.disturbed, true);
+        self.apply(&desired, disturbed).await?;
 
         // Step 4. What is collected here is not referred to any more.
         if let Some(held) = &mut self.held {
@@ -297,12 +308,12 @@ impl Engine {
             (desired.maps.v4.len().max(desired.maps.v6.len()), desired.peers.len());
         info!(epoch, revision, devices, peers = expected, stale, "bundle in force");
         self.disturbed = false;
-        self.in_force = Some((position, desired));
+        self.in_force = Some(InForce { applied: position, desired, port });
         Ok(true)
     }
 
     /// Steps 1 to 3.
-    async fn apply(&mut self, desired: &Desired) -> Result<(), ApplyError> {
+    async fn apply(&mut self, desired: &Desired, disturbed: bool) -> Result<(), ApplyError> {
         let Some(held) = &self.held else { return Ok(()) };
         let payload = &held.bundle.payload;
         let interface = self.interface_of(Some(&payload.interface.name));
@@ -338,7 +349,12 @@ impl Engine {
         }
         if let Some(tunnel) = &self.tunnel {
             let port = payload.interface.listen_port;
-            tunnel.apply(&self.private_key, port, &desired.peers).await?;
+            match &self.in_force {
+                Some(before) if !disturbed && alive && before.port == port => {
+                    tunnel.change(&before.desired.peers, &desired.peers).await?;
+                }
+                _ => tunnel.apply(&self.private_key, port, &desired.peers).await?,
+            }
         }
         link::apply(&interface, &payload.interface).await.map_err(ApplyError::Link)
     }
@@ -346,17 +362,16 @@ impl Engine {
     /// Looks whether firewall, device maps, tunnel and peers are as they were
     /// left, so that the next [`Engine::reconcile`] repairs what is not. Answers the peers.
     pub async fn inspect(&mut self) -> Vec<PeerStatus> {
-        let (Some((_, desired)), Some(held)) = (&self.in_force, &self.held) else {
+        let Some(InForce { desired, port, .. }) = &self.in_force else {
             return Vec::new();
         };
-        let port = held.bundle.payload.interface.listen_port;
         let mut intact = self.firewall.check().await;
         let mut status = Vec::new();
         if let Some(tunnel) = &self.tunnel {
             match tunnel.read().await {
                 Ok(device) => {
                     let own_key = self.private_key.public_key();
-                    if !device.drift(&own_key, port, &desired.peers).is_none() {
+                    if !device.drift(&own_key, *port, &desired.peers).is_none() {
                         warn!(interface = tunnel.interface(), "the tunnel is not as it was left");
                         intact = false;
                     }
@@ -418,13 +433,13 @@ impl Engine {
     /// The bundle in force.
     #[must_use]
     pub fn applied(&self) -> Option<&Applied> {
-        self.in_force.as_ref().map(|(applied, _)| applied)
+        self.in_force.as_ref().map(|in_force| &in_force.applied)
     }
 
     /// When the next device expires.
     #[must_use]
     pub fn next_expiry(&self) -> Option<DateTime<Utc>> {
-        self.in_force.as_ref().and_then(|(_, desired)| desired.next_expiry)
+        self.in_force.as_ref().and_then(|in_force| in_force.desired.next_expiry)
     }
 
     /// Ends. Firewall and a kernel interface stay, so that the node serves on
@@ -494,6 +509,21 @@ impl Engine {
         let interface = Some(interface.to_owned());
         let table = self.options.table.clone();
         self.state.save_runtime(&Runtime { table, old_tables: Vec::new(), interface })
+    }
+}
+
+/// Becomes the one agent of the state directory. What one that was killed has
+/// left `nft` at may still be under way: it must not come after what this one
+/// loads, and so holds the lock.
+async fn take_lock(state: &StateDir) -> Result<File, StateError> {
+    let deadline = Instant::now() + LEFT_UNDER_WAY;
+    loop {
+        match state.lock() {
+            Err(StateError::Locked(_)) if Instant::now() < deadline => {
+                sleep(Duration::from_millis(10)).await;
+            }
+            taken => return taken,
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 //! what it touches; whenever that memory may be wrong it is dropped, and the
 //! next load starts from nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::mem;
 use std::time::Duration;
 
@@ -10,9 +11,9 @@ use nexavpn_bundle::{Nat, Payload, Profile};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use crate::command::{self, CommandError};
+use crate::command::{self, CommandError, Input};
 use crate::desired::DeviceMaps;
-use crate::listing::{Listing, has_table, list, list_maps};
+use crate::listing::{Listing, has_table, list, list_maps, set_sizes};
 use crate::nft::{self, NftNames};
 
 /// Reading the maps back takes some 0.15 s at 10,000 devices, too much directly
@@ -100,6 +101,8 @@ impl Firewall {
 #[derive(Debug)]
 pub struct Nftables {
     table: String,
+    /// Stays locked while `nft` works, also where the agent is killed before it.
+    lock: Option<File>,
     loaded: Option<Loaded>,
 }
 
@@ -124,7 +127,13 @@ impl Nftables {
     /// The backend over the table `table`, of which nothing is known yet.
     #[must_use]
     pub fn new(table: String) -> Self {
-        Self { table, loaded: None }
+        Self { table, lock: None, loaded: None }
+    }
+
+    /// The same, with the lock of the state directory.
+    #[must_use]
+    pub fn locked_by(self, lock: File) -> Self {
+        Self { lock: Some(lock), ..self }
     }
 
     fn names(&self, interface: &str) -> NftNames {
@@ -142,7 +151,7 @@ impl Nftables {
         if payload.is_none() {
             script += &nft::empty_maps(&names);
         }
-        load(&script).await
+        self.load(&script).await
     }
 
     async fn apply(
@@ -153,7 +162,7 @@ impl Nftables {
     ) -> Result<(), CommandError> {
         let names = self.names(interface);
         if let Some(loaded) = self.loaded.take() {
-            match change(&names, loaded, payload, maps).await {
+            match self.change(&names, loaded, payload, maps).await {
                 Ok(loaded) => {
                     self.loaded = Some(loaded);
                     return Ok(());
@@ -162,12 +171,12 @@ impl Nftables {
                 Err(error) => warn!(%error, "firewall change refused, loading all of it"),
             }
         }
-        self.loaded = Some(load_all(&names, payload, maps).await?);
+        self.loaded = Some(self.load_all(&names, payload, maps).await?);
         Ok(())
     }
 
     async fn collect(&mut self, payload: &Payload) -> Result<(), CommandError> {
-        let Some(loaded) = &mut self.loaded else { return Ok(()) };
+        let Some(loaded) = &self.loaded else { return Ok(()) };
         let names = NftNames { table: self.table.clone(), interface: String::new() };
         let unused: Vec<String> = loaded
             .profiles
@@ -183,10 +192,12 @@ impl Nftables {
             .filter_map(|name| loaded.profiles.get_key_value(name))
             .map(|(name, sets)| nft::remove_profile(&names, name, sets))
             .collect();
-        load(&script).await?;
-        for name in unused {
-            loaded.profiles.remove(&name);
-            loaded.rules.remove(&name);
+        self.load(&script).await?;
+        if let Some(loaded) = &mut self.loaded {
+            for name in unused {
+                loaded.profiles.remove(&name);
+                loaded.rules.remove(&name);
+            }
         }
         Ok(())
     }
@@ -207,7 +218,111 @@ impl Nftables {
     async fn remove(&mut self) -> Result<(), CommandError> {
         self.loaded = None;
         // `add` first, so that removing what is not there is no error.
-        load(&format!("add table inet {0}\ndelete table inet {0}\n", self.table)).await
+        self.load(&format!("add table inet {0}\ndelete table inet {0}\n", self.table)).await
+    }
+
+    /// Changes only what differs. Step 1 adds profiles that nothing refers to yet;
+    /// step 2 is the only one that changes who may reach what. They are two
+    /// transactions, because the kernel shows what is in a set of ranges a moment
+    /// after the rest of a transaction: packets of devices that go to a profile
+    /// that came with the same one are lost.
+    async fn change(
+        &self,
+        names: &NftNames,
+        mut loaded: Loaded,
+        payload: &Payload,
+        maps: &DeviceMaps,
+    ) -> Result<Loaded, CommandError> {
+        let missing: BTreeMap<&String, &Profile> = payload
+            .profiles
+            .iter()
+            .filter(|(name, _)| !loaded.profiles.contains_key(*name))
+            .collect();
+        if !missing.is_empty() {
+            let missing_ones = missing.iter().map(|(name, profile)| (*name, *profile));
+            let script = nft::profiles(names, missing_ones);
+            self.load(&script).await?;
+            count_rules(&mut loaded.rules, &script);
+        }
+        for (name, profile) in missing {
+            loaded.profiles.insert(name.clone(), nft::set_names(name, profile));
+        }
+
+        let mut script = String::new();
+        let base = nft::base(names, Some(payload));
+        if base != loaded.base {
+            script += &base;
+            loaded.base = base;
+        }
+        if payload.nat != loaded.nat {
+            script += &nft::nat(names, &payload.nat);
+            loaded.nat = payload.nat.clone();
+        }
+        count_rules(&mut loaded.rules, &script);
+        script += &nft::change_maps(names, &loaded.maps, maps);
+        if !script.is_empty() {
+            self.load(&script).await?;
+        }
+        loaded.maps = maps.clone();
+        loaded.fresh = true;
+        Ok(loaded)
+    }
+
+    /// First load and repair: whatever is there under our names is replaced. A set
+    /// with as many elements as it should have is only added to: its name says what
+    /// is in it.
+    async fn load_all(
+        &self,
+        names: &NftNames,
+        payload: &Payload,
+        maps: &DeviceMaps,
+    ) -> Result<Loaded, CommandError> {
+        let there = set_sizes(&names.table).await?;
+        let as_wanted = |(set, size): &(String, usize)| there.get(set) == Some(size);
+        let wanted = payload.profiles.iter().flat_map(|(name, p)| nft::set_sizes(name, p));
+        let kept: BTreeSet<String> = wanted.filter(as_wanted).map(|(set, _)| set).collect();
+        let profiles =
+            nft::declare(names) + &nft::profiles_around(names, payload.profiles.iter(), &kept);
+        self.load(&profiles).await?;
+        let base = nft::base(names, Some(payload));
+        let nat = nft::nat(names, &payload.nat);
+        self.load(&[base.as_str(), &nat, &nft::fill_maps(names, maps)].concat()).await?;
+
+        let mut rules = BTreeMap::new();
+        for script in [&profiles, &base, &nat] {
+            count_rules(&mut rules, script);
+        }
+        let mut known: BTreeMap<String, Vec<String>> = payload
+            .profiles
+            .iter()
+            .map(|(name, profile)| (name.clone(), nft::set_names(name, profile)))
+            .collect();
+        // Left over from an earlier run: known, so that they are collected.
+        let found = list(&names.table).await?;
+        for (chain, count) in &found.rules {
+            if chain.starts_with("p_") && !known.contains_key(chain) {
+                let prefix = format!("{chain}_");
+                let sets = found.sets.iter().filter(|set| set.starts_with(&prefix)).cloned();
+                known.insert(chain.clone(), sets.collect());
+                rules.insert(chain.clone(), *count);
+            }
+        }
+        let (table, devices) = (&names.table, maps.v4.len());
+        info!(table, profiles = known.len(), devices, "firewall loaded");
+        Ok(Loaded {
+            base,
+            nat: payload.nat.clone(),
+            maps: maps.clone(),
+            profiles: known,
+            rules,
+            fresh: true,
+            maps_read: Instant::now(),
+        })
+    }
+
+    async fn load(&self, script: &str) -> Result<(), CommandError> {
+        let input = Input { text: script, lock: self.lock.as_ref() };
+        command::run("nft", &["-f", "-"], Some(input)).await.map(|_| ())
     }
 }
 
@@ -228,94 +343,6 @@ impl Loaded {
         let sets = self.profiles.values().flatten().all(|set| found.sets.contains(set));
         maps && sets && self.rules == found.rules
     }
-}
-
-/// Changes only what differs. Step 1 adds profiles that nothing refers to yet;
-/// step 2 is the only one that changes who may reach what.
-async fn change(
-    names: &NftNames,
-    mut loaded: Loaded,
-    payload: &Payload,
-    maps: &DeviceMaps,
-) -> Result<Loaded, CommandError> {
-    let missing: BTreeMap<&String, &Profile> =
-        payload.profiles.iter().filter(|(name, _)| !loaded.profiles.contains_key(*name)).collect();
-    if !missing.is_empty() {
-        let script = nft::profiles(names, missing.iter().map(|(name, profile)| (*name, *profile)));
-        load(&script).await?;
-        count_rules(&mut loaded.rules, &script);
-        for (name, profile) in missing {
-            loaded.profiles.insert(name.clone(), nft::set_names(name, profile));
-        }
-    }
-
-    let mut script = String::new();
-    let base = nft::base(names, Some(payload));
-    if base != loaded.base {
-        script += &base;
-        count_rules(&mut loaded.rules, &base);
-        loaded.base = base;
-    }
-    if payload.nat != loaded.nat {
-        let nat = nft::nat(names, &payload.nat);
-        count_rules(&mut loaded.rules, &nat);
-        script += &nat;
-        loaded.nat = payload.nat.clone();
-    }
-    script += &nft::change_maps(names, &loaded.maps, maps);
-    if !script.is_empty() {
-        load(&script).await?;
-    }
-    loaded.maps = maps.clone();
-    loaded.fresh = true;
-    Ok(loaded)
-}
-
-/// First load and repair: whatever is there under our names is replaced.
-async fn load_all(
-    names: &NftNames,
-    payload: &Payload,
-    maps: &DeviceMaps,
-) -> Result<Loaded, CommandError> {
-    let profiles = nft::declare(names) + &nft::profiles(names, payload.profiles.iter());
-    load(&profiles).await?;
-    let base = nft::base(names, Some(payload));
-    let nat = nft::nat(names, &payload.nat);
-    load(&[base.as_str(), &nat, &nft::fill_maps(names, maps)].concat()).await?;
-
-    let mut rules = BTreeMap::new();
-    for script in [&profiles, &base, &nat] {
-        count_rules(&mut rules, script);
-    }
-    let mut known: BTreeMap<String, Vec<String>> = payload
-        .profiles
-        .iter()
-        .map(|(name, profile)| (name.clone(), nft::set_names(name, profile)))
-        .collect();
-    // Left over from an earlier run: known, so that they are collected.
-    let found = list(&names.table).await?;
-    for (chain, count) in &found.rules {
-        if chain.starts_with("p_") && !known.contains_key(chain) {
-            let prefix = format!("{chain}_");
-            let sets = found.sets.iter().filter(|set| set.starts_with(&prefix)).cloned();
-            known.insert(chain.clone(), sets.collect());
-            rules.insert(chain.clone(), *count);
-        }
-    }
-    info!(table = names.table, profiles = known.len(), devices = maps.v4.len(), "firewall loaded");
-    Ok(Loaded {
-        base,
-        nat: payload.nat.clone(),
-        maps: maps.clone(),
-        profiles: known,
-        rules,
-        fresh: true,
-        maps_read: Instant::now(),
-    })
-}
-
-async fn load(script: &str) -> Result<(), CommandError> {
-    command::run("nft", &["-f", "-"], Some(script)).await.map(|_| ())
 }
 
 /// Sets the counts of the chains that `script` fills.

@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ed25519_dalek::SigningKey;
-use nexavpn_bundle::{
-    Base, ChainedKey, Change, Delta, Payload, SigningKeyChain, key_id, sign, sign_key,
-};
+use nexavpn_bundle::{ChainedKey, Payload, SigningKeyChain, key_id, sign, sign_key};
 use support::{SERVER, World, open, read, tcp_ports, wait_for};
 
 fn served() -> World {
@@ -20,20 +18,6 @@ fn served() -> World {
     world.connect_clients();
     wait_for("the first packet", || world.clients[0].namespace.reaches(SERVER, 443));
     world
-}
-
-/// The delta to a payload whose devices are those before and more.
-fn delta(world: &World, from: &Payload, to: &Payload) -> Vec<u8> {
-    let base = sign(from, &world.signing).unwrap();
-    let base = Base { epoch: base.epoch, revision: base.revision, sha256: base.sha256 };
-    let new = to.profiles.iter().filter(|(name, _)| !from.profiles.contains_key(*name));
-    let change = Change {
-        put_devices: to.devices.iter().filter(|d| !from.devices.contains(d)).cloned().collect(),
-        put_profiles: new.map(|(name, profile)| (name.clone(), profile.clone())).collect(),
-        ..Change::default()
-    };
-    let delta = Delta::new(base, to.clone().into_parts().0, change);
-    delta.body(&sign(to, &world.signing).unwrap().seal()).unwrap()
 }
 
 /// Serves a payload with what leads there.
@@ -59,7 +43,7 @@ fn a_delta_is_applied_at_once_and_stands_by_itself_after_a_restart() {
     let to = world.payload_of(11, &[(0, &open()), (1, &web)]);
     let (bundles, deltas) = counts(&world);
     let begin = Instant::now();
-    publish(&world, &to, &[(10, delta(&world, &from, &to))]);
+    publish(&world, &to, &[(10, world.delta(&from, &to))]);
     world.applied(11);
     // The question was held: no pause between two questions has passed.
     assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
@@ -90,11 +74,11 @@ fn a_delta_that_is_of_no_use_makes_the_agent_ask_for_the_whole() {
     for broken in 0..3 {
         revision += 1;
         let to = world.payload_of(revision, &[(0, &open()), (1, &web)]);
-        let right = delta(&world, &held, &to);
+        let right = world.delta(&held, &to);
         let text = String::from_utf8(right.clone()).unwrap();
         let wrong = match broken {
             // From another bundle, cut off, and with another content.
-            0 => delta(&world, &other, &to),
+            0 => world.delta(&other, &to),
             1 => right[..right.len() / 2].to_vec(),
             _ => text.replace("\"icmp_echo\":true", "\"icmp_echo\":false").into_bytes(),
         };

@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use nexavpn_bundle::sign;
@@ -261,4 +262,41 @@ fn a_start_that_fails_does_not_bring_revoked_access_back() {
         let ruleset = world.ruleset();
         assert!(!ruleset.contains(&revoked), "{ruleset}");
     }
+}
+
+#[test]
+fn what_a_killed_agent_left_nft_at_does_not_come_after_its_successor() {
+    let world = served(1);
+    world.crash();
+    // Waits with what it was given where there is a file.
+    let tools = tempfile::tempdir().unwrap();
+    let (slow, waits, done) =
+        (tools.path().join("slow"), tools.path().join("waits"), tools.path().join("done"));
+    let script = format!(
+        "#!/bin/sh\n\
+         PATH=/usr/sbin:/usr/bin:/sbin:/bin\n\
+         [ \"$1\" = -f ] && [ -e {slow} ] || exec nft \"$@\"\n\
+         touch {waits}; sleep 2; nft \"$@\"; touch {done}\n",
+        slow = slow.display(),
+        waits = waits.display(),
+        done = done.display(),
+    );
+    let nft = tools.path().join("nft");
+    std::fs::write(&nft, script).unwrap();
+    std::fs::set_permissions(&nft, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", tools.path().display(), std::env::var("PATH").unwrap());
+    world.start_with(&[], &[("PATH", &path)]);
+    world.plane.with(|shared| shared.reports.clear());
+    world.applied(10);
+
+    // The map empties, and is filled again when nobody waits for that any more.
+    world.publish(&world.payload_of(11, &[]));
+    std::fs::write(&slow, "").unwrap();
+    world.plane.publish(&world.signing, &world.payload(12, &open()));
+    wait_for("nft to begin", || waits.exists());
+    world.crash();
+    world.start(&[]);
+    world.publish(&world.payload_of(13, &[]));
+    wait_for("nft to end", || done.exists());
+    assert!(!world.ruleset().contains(&world.clients[0].v4), "{}", world.ruleset());
 }

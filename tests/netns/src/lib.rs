@@ -46,6 +46,15 @@ pub fn ip(args: &[&str]) -> String {
     sh("ip", args)
 }
 
+/// Puts the calling thread into a namespace for good.
+///
+/// # Panics
+/// Where there is none of that name.
+pub fn enter(name: &str) {
+    let file = File::open(format!("/run/netns/{name}")).unwrap();
+    setns(file, CloneFlags::CLONE_NEWNET).unwrap();
+}
+
 /// A network namespace, removed with this value.
 pub struct Namespace {
     /// Its name for `ip netns`.
@@ -111,8 +120,7 @@ impl Namespace {
     pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         std::thread::scope(|scope| {
             let inside = scope.spawn(|| {
-                let file = File::open(format!("/run/netns/{}", self.name)).unwrap();
-                setns(file, CloneFlags::CLONE_NEWNET).unwrap();
+                enter(&self.name);
                 work()
             });
             inside.join().unwrap()

@@ -251,6 +251,20 @@ impl Tunnel {
         Err(TunnelError::NotConverged { interface: interface.to_owned(), missing })
     }
 
+    /// Step 3 where the interface is known to be as it was left: the difference
+    /// alone, removals first. Reading 10,000 peers back takes longer than all the
+    /// rest; a request that is answered well was carried out, and
+    /// [`Tunnel::read`] tells later what somebody else has done.
+    ///
+    /// # Errors
+    /// [`TunnelError`] if the interface refuses; it is then to be read.
+    pub async fn change(&self, from: &Peers, to: &Peers) -> Result<(), TunnelError> {
+        let gone: Vec<&String> = from.keys().filter(|key| !to.contains_key(*key)).collect();
+        let changed: Vec<_> = to.iter().filter(|(key, new)| from.get(*key) != Some(new)).collect();
+        self.remove_peers(&gone).await?;
+        self.set_peers(&changed).await
+    }
+
     /// Removes the interface; a wireguard-go ends with it.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ pub mod plane;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::SigningKey;
 use net::{Namespace, ip, sh};
-use nexavpn_bundle::{Device, Input, Interface, JoinToken, Nat, Payload, PortBox, Profile};
+use nexavpn_bundle::{
+    Base, Change, Delta, Device, Input, Interface, JoinToken, Nat, Payload, PortBox, Profile, sign,
+};
 use nexavpn_gateway::state::PrivateKey;
 use plane::Plane;
 use sha2::{Digest, Sha256};
@@ -129,10 +131,16 @@ impl World {
 
     /// Starts `run`, with a userspace tunnel.
     pub fn start(&self, extra: &[&str]) {
+        self.start_with(extra, &[]);
+    }
+
+    /// The same, with environment variables.
+    pub fn start_with(&self, extra: &[&str], variables: &[(&str, &str)]) {
         let log = File::options().create(true).append(true).open(self.log()).unwrap();
         let mut command = self.command(&["run", "--tunnel", "userspace"]);
         command.args(["--poll-interval", "0.1", "--report-interval", "0.3"]).args(extra);
         command.stdout(Stdio::null()).stderr(log).env("RUST_LOG", "debug,hyper_util=info");
+        command.envs(variables.iter().copied());
         *self.agent.lock().unwrap() = Some(command.spawn().unwrap());
     }
 
@@ -146,10 +154,16 @@ impl World {
 
     /// SIGTERM, and waits for the end.
     pub fn stop(&self) {
-        if let Some(mut agent) = self.agent.lock().unwrap().take() {
-            sh("kill", &["-TERM", &agent.id().to_string()]);
-            assert!(agent.wait().unwrap().success());
+        if let Some(ended) = self.terminate() {
+            assert!(ended.success());
         }
+    }
+
+    /// The same, however it ends: one that has hardly begun does not listen yet.
+    pub fn terminate(&self) -> Option<ExitStatus> {
+        let mut agent = self.agent.lock().unwrap().take()?;
+        sh("kill", &["-TERM", &agent.id().to_string()]);
+        Some(agent.wait().unwrap())
     }
 
     /// A payload in which every client has access by `profile`.
@@ -202,12 +216,35 @@ impl World {
 
     /// Brings the clients' tunnels up.
     pub fn connect_clients(&self) {
+        for n in 0..self.clients.len() {
+            self.connect_client(n);
+        }
+    }
+
+    /// Brings a client's tunnel up.
+    pub fn connect_client(&self, n: usize) {
         let key = self.state.path().join("private.key");
         let public =
             PrivateKey::parse(&std::fs::read_to_string(key).unwrap()).unwrap().public_key();
-        for (n, client) in self.clients.iter().enumerate() {
-            client.connect(&public, &format!("10.9.{n}.1:51820"));
-        }
+        self.clients[n].connect(&public, &format!("10.9.{n}.1:51820"));
+    }
+
+    /// The delta from one payload to another.
+    pub fn delta(&self, from: &Payload, to: &Payload) -> Vec<u8> {
+        let base = sign(from, &self.signing).unwrap();
+        let base = Base { epoch: base.epoch, revision: base.revision, sha256: base.sha256 };
+        let stays = |id: &String| to.devices.iter().any(|device| device.id == *id);
+        let ids = from.devices.iter().map(|device| device.id.clone());
+        let new = to.profiles.iter().filter(|(name, _)| !from.profiles.contains_key(*name));
+        let gone = from.profiles.keys().filter(|name| !to.profiles.contains_key(*name));
+        let change = Change {
+            put_devices: to.devices.iter().filter(|d| !from.devices.contains(d)).cloned().collect(),
+            removed_devices: ids.filter(|id| !stays(id)).collect(),
+            put_profiles: new.map(|(name, profile)| (name.clone(), profile.clone())).collect(),
+            removed_profiles: gone.cloned().collect(),
+        };
+        let delta = Delta::new(base, to.clone().into_parts().0, change);
+        delta.body(&sign(to, &self.signing).unwrap().seal()).unwrap()
     }
 
     /// The table without its counters; its objects in an order of their own,
