@@ -4,17 +4,12 @@ use nexavpn_tests::harness::{Client, TestDb, TestServer};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{NOBODY, Plane, assert_error, assert_invalid, gateway, id, key};
+use super::{NOBODY, Plane, assert_error, assert_invalid};
 
 /// A node that has joined as a new gateway.
 async fn joined(plane: &Plane, name: &str, pool: &str) -> (String, Client) {
-    let gateway = id(&plane.create("gateways", gateway(name, pool)).await);
-    let path = format!("/admin/gateways/{gateway}/join-token");
-    let token = plane.admin.post(&path, json!({})).await.1;
-    let join = json!({ "token": token["token"], "public_key": key(), "agent_version": "0.1.0" });
-    let joined = plane.server.client().post("/gateways/join", join).await.1;
-    let node = plane.server.client().with_token(joined["credential"].as_str().unwrap());
-    (gateway, node)
+    let (gateway, joined) = plane.joined(name, pool, json!({})).await;
+    (gateway, plane.node(&joined))
 }
 
 /// Fetches the newest bundle and says which it is.

@@ -75,6 +75,23 @@ impl Plane {
             .await)
     }
 
+    /// A gateway with these settings besides whose node has joined: its id, and what the node was
+    /// answered.
+    pub(crate) async fn joined(&self, name: &str, pool: &str, more: Value) -> (String, Value) {
+        let id = id(&self.create("gateways", with(gateway(name, pool), more)).await);
+        let path = format!("/admin/gateways/{id}/join-token");
+        let token = self.admin.post(&path, json!({})).await.1["token"].clone();
+        let join = json!({ "token": token, "public_key": key(), "agent_version": "0.1.0" });
+        let (status, joined) = self.server.client().post("/gateways/join", join).await;
+        assert_eq!(status, 201, "{joined}");
+        (id, joined)
+    }
+
+    /// The client that a joined node is.
+    pub(crate) fn node(&self, joined: &Value) -> Client {
+        self.server.client().with_token(joined["credential"].as_str().unwrap())
+    }
+
     /// A device of a user, by id.
     pub(crate) async fn device(&self, user: &str, name: &str) -> String {
         let body = json!({ "name": name, "public_key": key() });

@@ -6,7 +6,7 @@ use nexavpn_tests::harness::Client;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Plane, assert_error, gateway, id, key, with};
+use super::{Plane, assert_error, id, key};
 
 struct World {
     plane: Plane,
@@ -15,22 +15,12 @@ struct World {
     alice: Client,
 }
 
-async fn joined(plane: &Plane, name: &str, pool: &str, settings: Value) -> (String, Client) {
-    let id = id(&plane.create("gateways", with(gateway(name, pool), settings)).await);
-    let (_, issued) =
-        plane.admin.post(&format!("/admin/gateways/{id}/join-token"), json!({})).await;
-    let body = json!({ "token": issued["token"], "public_key": key(), "agent_version": "0.1.0" });
-    let (status, joined) = plane.server.client().post("/gateways/join", body).await;
-    assert_eq!(status, 201, "{joined}");
-    let credential = joined["credential"].as_str().unwrap();
-    (id, plane.server.client().with_token(credential))
-}
-
 impl World {
     async fn new() -> Self {
         let plane = Plane::start().await;
         let wanted = json!({ "preshared_keys": true });
-        let (gateway, node) = joined(&plane, "gw", "100.96.0.0/16", wanted).await;
+        let (gateway, joined) = plane.joined("gw", "100.96.0.0/16", wanted).await;
+        let node = plane.node(&joined);
         let alice = plane.server.user("alice", "user").await;
         Self { plane, gateway, node, alice }
     }
@@ -105,7 +95,8 @@ async fn a_preshared_key_is_shown_with_the_devices_key_and_to_its_gateways_node(
     let path = format!("/admin/gateways/{}/secrets", world.gateway);
     assert_error(&world.plane.admin.get(&path).await, 403, "forbidden");
     let settings = json!({ "preshared_keys": true });
-    let (_, other) = joined(&world.plane, "other", "100.97.0.0/16", settings).await;
+    let (_, other) = world.plane.joined("other", "100.97.0.0/16", settings).await;
+    let other = world.plane.node(&other);
     assert_error(&other.get(&path).await, 404, "not_found");
 
     // Another key comes with another preshared key.

@@ -19,17 +19,11 @@ struct Node {
 
 impl Node {
     async fn join(plane: &Plane, name: &str, pool: &str) -> Self {
-        let id = id(&plane.create("gateways", gateway(name, pool)).await);
-        let path = format!("/admin/gateways/{id}/join-token");
-        let (_, issued) = plane.admin.post(&path, json!({})).await;
-        let body =
-            json!({ "token": issued["token"], "public_key": key(), "agent_version": "0.1.0" });
-        let (status, joined) = plane.server.client().post("/gateways/join", body).await;
-        assert_eq!(status, 201, "{joined}");
+        let (id, joined) = plane.joined(name, pool, json!({})).await;
         let signing = BASE64_STANDARD.decode(joined["signing_keys"][0].as_str().unwrap()).unwrap();
         let signing = VerifyingKey::from_bytes(&signing.try_into().unwrap()).unwrap();
         let credential = joined["credential"].as_str().unwrap().to_owned();
-        let client = plane.server.client().with_token(credential.clone());
+        let client = plane.node(&joined);
         Self { id, credential, client, signing }
     }
 

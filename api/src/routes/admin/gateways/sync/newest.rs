@@ -37,11 +37,21 @@ impl Newest {
         has: impl Fn(&Published) -> bool,
     ) -> Result<Served, ApiError> {
         let mut closing = self.app.closing.clone();
+        let mut waited = false;
         loop {
             // Before the bundle is asked for, so that none slips in between.
             let revisions = self.app.publisher.revisions(self.id);
             let now = self.app.commands.now();
-            let served = self.app.publisher.serve(self.id, since, now).await.map_err(refused)?;
+            let served = self.app.publisher.serve(self.id, since, now);
+            let served = if waited {
+                // At once, for a node waits; and only who is still admitted is told anything.
+                let (admitted, served) = tokio::join!(self.still_admitted(), served);
+                admitted?;
+                served
+            } else {
+                served.await
+            };
+            let served = served.map_err(refused)?;
             let Some(mut revisions) = revisions.filter(|_| has(&served.bundle)) else {
                 return Ok(served);
             };
@@ -52,7 +62,7 @@ impl Newest {
                 // An error means that nobody is left who could close: the same.
                 _ = closing.wait_for(|closing| *closing) => return Ok(served),
             }
-            self.still_admitted().await?;
+            waited = true;
         }
     }
 
