@@ -213,18 +213,26 @@ impl FleetHandle {
     /// Where the stream is shorter, cannot be read or cannot be folded.
     pub async fn fleet_at(&self, idx: i64) -> Result<Fleet, FleetAtError> {
         let mut folded = Snapshots::new(self.shared.store.clone()).up_to(idx).await;
-        while folded.fleet().idx() < idx {
-            let last = folded.fleet().idx();
+        folded.go_on(&self.shared.store, idx).await?;
+        Ok(folded.into_fleet())
+    }
+}
+
+impl Folded {
+    /// Reads and folds up to this event.
+    pub(crate) async fn go_on(&mut self, store: &Store, idx: i64) -> Result<(), FleetAtError> {
+        while self.fleet().idx() < idx {
+            let last = self.fleet().idx();
             let missing = usize::try_from(idx - last).unwrap_or(BATCH);
-            let batch = self.shared.store.log().read(last, BATCH.min(missing)).await?;
+            let batch = store.log().read(last, BATCH.min(missing)).await?;
             if batch.is_empty() {
                 return Err(FleetAtError::Beyond { wanted: idx, last });
             }
             for recorded in batch {
-                folded.apply(recorded.idx, recorded.effective_time, recorded.event)?;
+                self.apply(recorded.idx, recorded.effective_time, recorded.event)?;
             }
         }
-        Ok(folded.into_fleet())
+        Ok(())
     }
 }
 

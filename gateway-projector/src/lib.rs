@@ -31,6 +31,7 @@ pub use publisher::{PublishError, Published, Publisher, Served};
 pub use render::{Blueprint, render};
 pub use reports::{Convergence, GatewayReport, Outcome, ReportError, Reports, TELEMETRY_DAYS};
 pub use signing::{SigningError, SigningKeys};
+pub use snapshots::compare_states;
 pub use timings::{Histogram, HistogramReading, Timings};
 
 /// A write that should have touched one row did.

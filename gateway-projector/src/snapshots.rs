@@ -5,11 +5,14 @@ use std::io::{Read as _, Write as _};
 
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
 use nexavpn_domain::fleet::{Fleet, FleetImage};
-use nexavpn_store::{KeyError, Store, WrappedKey};
+use nexavpn_store::{KeyError, Store, StoreError, WrappedKey};
 use thiserror::Error;
 use tokio::task::JoinHandle;
 
-use crate::folded::{Folded, Image};
+use crate::{
+    FleetAtError,
+    folded::{Folded, Image},
+};
 
 /// After how many events a state is kept, in a fleet of ordinary size.
 pub(crate) const EVERY: i64 = 10_000;
@@ -164,6 +167,39 @@ impl Drop for Keeper {
     }
 }
 
+/// Compares every kept state with what the events say: how many there are, and what is wrong with
+/// which, in words.
+///
+/// # Errors
+/// Where the events cannot be read or folded.
+pub async fn compare_states(store: &Store) -> Result<(usize, Vec<String>), FleetAtError> {
+    let kept: Vec<(i64, Vec<u8>)> = sqlx::query_as(
+        "SELECT s.idx, s.state FROM fleet_snapshot s JOIN log_index i USING (idx, gen, tx, pos)
+         WHERE s.fold = $1 ORDER BY s.idx",
+    )
+    .bind(FleetImage::FOLD)
+    .fetch_all(store.pool())
+    .await
+    .map_err(StoreError::from)?;
+    let key = store.keyring().state_key().await.map_err(StoreError::from)?;
+    let mut folded = Folded::default();
+    let mut problems = Vec::new();
+    for (idx, state) in &kept {
+        folded.go_on(store, *idx).await?;
+        let says = serde_json::to_vec(&folded.image()).map_err(SnapshotError::from);
+        let why = match unpack(&key, *idx, state).and_then(|text| Ok(text == says?)) {
+            Ok(true) => continue,
+            Ok(false) => "is not what the events say".to_owned(),
+            Err(error) => format!("cannot be used: {error}"),
+        };
+        problems.push(format!(
+            "the state kept after event {idx} {why}; remove it: \
+             DELETE FROM fleet_snapshot WHERE idx = {idx}"
+        ));
+    }
+    Ok((kept.len(), problems))
+}
+
 /// The same for whoever folds the same events.
 fn context(idx: i64) -> String {
     format!("fleet_snapshot {} {idx}", FleetImage::FOLD)
@@ -177,9 +213,13 @@ fn seal(key: &WrappedKey, image: &Image) -> Result<Vec<u8>, SnapshotError> {
 }
 
 fn open(key: &WrappedKey, idx: i64, state: &[u8]) -> Result<Folded, SnapshotError> {
+    let image: Image = serde_json::from_slice(&unpack(key, idx, state)?)?;
+    Ok(image.restore())
+}
+
+fn unpack(key: &WrappedKey, idx: i64, state: &[u8]) -> Result<Vec<u8>, SnapshotError> {
     let packed = key.open(&context(idx), state).ok_or(SnapshotError::Foreign)?;
     let mut text = Vec::new();
     DeflateDecoder::new(packed.as_slice()).read_to_end(&mut text)?;
-    let image: Image = serde_json::from_slice(&text)?;
-    Ok(image.restore())
+    Ok(text)
 }

@@ -115,6 +115,8 @@ enum CliError {
     Serve(#[from] ServeError),
     #[error(transparent)]
     Rebuild(#[from] nexavpn_projections::RebuildError),
+    #[error(transparent)]
+    Fleet(#[from] nexavpn_gateway_projector::FleetAtError),
     #[error("{0}")]
     Said(String),
     /// What is wrong has been printed already.

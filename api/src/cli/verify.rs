@@ -37,7 +37,10 @@ async fn verify(session: &Session) -> Result<usize, CliError> {
     let report = nexavpn_store::verify(store.pool(), store.keyring()).await?;
     let events = count(report.events, "event");
     say(&format!("event store ({events}, order, claims, addresses)"), &report.problems);
-    Ok(report.problems.len() + compare_read_models(session, store).await?)
+    let (states, differing) = nexavpn_gateway_projector::compare_states(store).await?;
+    say(&format!("kept states of the fleet ({states})"), &differing);
+    let problems = report.problems.len() + differing.len();
+    Ok(problems + compare_read_models(session, store).await?)
 }
 
 async fn compare_read_models(session: &Session, store: &Store) -> Result<usize, CliError> {

@@ -2,7 +2,7 @@
 
 use nexavpn_bundle::canonical;
 use nexavpn_domain::{fleet::FleetImage, ids::GatewayId};
-use nexavpn_gateway_projector::render;
+use nexavpn_gateway_projector::{compare_states, render};
 use nexavpn_tests::harness::{WIDE, poll_until};
 
 use super::{KEPT, Process, World};
@@ -100,6 +100,28 @@ async fn a_state_of_somebody_else_is_not_used() {
     .await
     .unwrap();
     assert_eq!(begins_after().await, *first);
+
+    // Whoever has the key could make one up: it is found out.
+    let keyring = world.one.store.keyring();
+    let key = keyring.state_key().await.unwrap();
+    let context = |idx: &i64| format!("fleet_snapshot {} {idx}", FleetImage::FOLD);
+    let state: Vec<u8> = sqlx::query_scalar("SELECT state FROM fleet_snapshot WHERE idx = $1")
+        .bind(first)
+        .fetch_one(pool)
+        .await
+        .unwrap();
+    let state = key.open(&context(first), &state).unwrap();
+    let state = key.seal(&context(last), &state).unwrap();
+    let (count, sound) = compare_states(&elsewhere.one.store).await.unwrap();
+    assert!(count >= 2 && sound.is_empty(), "{sound:?}");
+    sqlx::query(replace).bind(last).bind(state).execute(pool).await.unwrap();
+    let (_, problems) = compare_states(&world.one.store).await.unwrap();
+    let told = |idx: &i64, why: &str| {
+        let begin = format!("the state kept after event {idx} {why}");
+        problems.iter().any(|problem| problem.starts_with(&begin))
+    };
+    assert!(told(last, "is not what the events say"), "{problems:?}");
+    assert!(!told(first, ""), "{problems:?}");
 
     // Of a history that went another way.
     let moved = "UPDATE fleet_snapshot SET tx = tx + 1";
