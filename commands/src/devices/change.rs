@@ -55,11 +55,12 @@ impl Commands {
     /// Changes what is given.
     ///
     /// A device that becomes somebody else's ends the sessions that were bound to it, and counts
-    /// to its new owner: policies apply to it as the new owner's from then on.
+    /// to its new owner: policies apply to it as the new owner's from then on. One that gets
+    /// another gateway gives up its place at the old one in the same moment.
     ///
     /// # Errors
     /// `validation_error`, `not_found`, `device_revoked`, `device_name_taken`, `address_taken`,
-    /// `user_disabled` or `device_limit`.
+    /// `user_disabled`, `device_limit`, `gateway_not_ready` or `pool_exhausted`.
     pub async fn change_device(
         &self,
         request: &Request,
@@ -73,6 +74,7 @@ impl Commands {
         problems.finish()?;
         let places = Places::default();
         let attempt = || async {
+            places.begin();
             let device = self.load_for::<Device>(request, "device", id.0).await?;
             let mut plan = Plan::new(());
             let mut commands = Vec::new();
@@ -80,7 +82,14 @@ impl Commands {
                 self.plan_owner(&mut plan, id, &device.state, owner).await?;
                 commands.push(DeviceCommand::ChangeOwner(owner));
             }
-            if let Some(address) = address {
+            let from = device.state.gateway_id();
+            let other = change.gateway.filter(|to| Some(*to) != from);
+            if let (Some(from), Some(to)) = (from, other) {
+                device.state.present()?;
+                let gateway = self.wished_gateway(to).await?;
+                let to = (to, &gateway);
+                commands.push(self.plan_gateway(&mut plan, id, from, to, address, &places).await?);
+            } else if let Some(address) = address {
                 commands
                     .extend(self.plan_move(&mut plan, id, &device.state, address, &places).await?);
             }
@@ -153,9 +162,8 @@ impl Commands {
         address: IpAddr,
         places: &Places,
     ) -> Result<Option<DeviceCommand>, CommandError> {
-        let Some(gateway_id) = device.gateway_id().filter(|_| device.exists()) else {
-            return Ok(None);
-        };
+        device.present()?;
+        let Some(gateway_id) = device.gateway_id() else { return Ok(None) };
         let gateway = self.store.load::<Gateway>(gateway_id.0).await?;
         let Some(fields) = gateway.state.fields() else { return Ok(None) };
         if device.slot().is_some() && fields.pool.slot_of(address) == device.slot() {

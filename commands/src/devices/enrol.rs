@@ -44,6 +44,7 @@ impl Commands {
         let places = Places::default();
         let outcome = self
             .transact(request, "device", || async {
+                places.begin();
                 let (gateway_id, gateway) = self.choose_gateway(wish, checked.address).await?;
                 let place = self.reserve(gateway_id, &gateway, checked.address).await?;
                 places.note(place);

@@ -82,7 +82,9 @@ pub struct DeviceChange {
     pub platform: Option<String>,
     /// Somebody else's.
     pub owner: Option<UserId>,
-    /// Another free tunnel address of its gateway's pool.
+    /// Another gateway.
+    pub gateway: Option<GatewayId>,
+    /// Another free tunnel address of the pool of its gateway, or of the other one.
     pub address: Option<String>,
     /// Whether it is let in.
     pub enabled: Option<bool>,

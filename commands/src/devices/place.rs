@@ -1,37 +1,54 @@
-//! Where a new device goes: its gateway and its address.
+//! Where a device goes: its gateway and its address.
 
 use std::{
-    collections::HashMap,
     net::IpAddr,
     sync::{Mutex, PoisonError},
 };
 
 use nexavpn_domain::{
     DomainError,
+    device::DeviceCommand,
     event::ClaimKind,
     gateway::{Gateway, GatewayFields},
-    ids::GatewayId,
+    ids::{DeviceId, GatewayId},
 };
-use nexavpn_store::{Reserved, SlotError, SlotRequest};
+use nexavpn_store::{Reservation, Reserved, SlotError, SlotRequest};
 use uuid::Uuid;
 
-use crate::{CommandError, Commands};
+use crate::{CommandError, Commands, rows::MoveDevice, transact::Plan};
 
 /// The places that a command reserved in its attempts.
 #[derive(Default)]
-pub(super) struct Places(Mutex<Vec<Uuid>>);
+pub(crate) struct Places(Mutex<Attempts>);
+
+#[derive(Default)]
+struct Attempts {
+    before: Vec<Uuid>,
+    last: Vec<Uuid>,
+}
 
 impl Places {
-    pub(super) fn note(&self, place: Reserved) {
-        // A panic elsewhere leaves the list usable.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(place.token);
+    /// Begins another attempt: what was reserved for the one before is of no use.
+    pub(crate) fn begin(&self) {
+        let Attempts { before, last } = &mut *self.attempts();
+        before.append(last);
     }
 
-    /// Gives back at once what was not turned into a held place: all but the last of a command
-    /// that happened. The held one no longer answers to its token.
-    pub(super) async fn give_back(self, commands: &Commands, happened: bool) {
-        let tokens = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
-        for token in tokens.iter().rev().skip(usize::from(happened)) {
+    pub(crate) fn note(&self, place: Reserved) {
+        self.attempts().last.push(place.token);
+    }
+
+    fn attempts(&self) -> std::sync::MutexGuard<'_, Attempts> {
+        // A panic elsewhere leaves the lists usable.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives back at once what was not turned into held places: all but those of the last attempt
+    /// of a command that happened.
+    pub(crate) async fn give_back(self, commands: &Commands, happened: bool) {
+        let attempts = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let last = attempts.last.iter().filter(|_| !happened);
+        for token in attempts.before.iter().chain(last) {
             // What stays reserved runs out by itself; the answer follows the commit.
             if let Err(error) = commands.store.release_reservation(*token).await {
                 tracing::warn!(%error, "a reserved address was not given back");
@@ -71,14 +88,7 @@ impl Commands {
         address: Option<IpAddr>,
     ) -> Result<(GatewayId, GatewayFields), CommandError> {
         if let Some(id) = wish {
-            let gateway = self.store.load::<Gateway>(id.0).await?;
-            let Some(fields) = gateway.state.fields() else {
-                return Err(DomainError::field("gateway_id", "there is no such gateway").into());
-            };
-            if gateway.state.public_key().is_none() {
-                return Err(not_ready().into());
-            }
-            return Ok((id, fields.clone()));
+            return Ok((id, self.wished_gateway(id).await?));
         }
         let mut any = false;
         for id in self.gateways_by_devices().await? {
@@ -102,24 +112,58 @@ impl Commands {
         .into())
     }
 
+    /// A gateway that devices can be given to.
+    pub(super) async fn wished_gateway(
+        &self,
+        id: GatewayId,
+    ) -> Result<GatewayFields, CommandError> {
+        let gateway = self.store.load::<Gateway>(id.0).await?;
+        let Some(fields) = gateway.state.fields() else {
+            return Err(DomainError::field("gateway_id", "there is no such gateway").into());
+        };
+        if gateway.state.public_key().is_none() {
+            return Err(not_ready().into());
+        }
+        Ok(fields.clone())
+    }
+
+    /// Reserves a place for a device at another gateway, and notes what else comes with it.
+    pub(super) async fn plan_gateway<T>(
+        &self,
+        plan: &mut Plan<T>,
+        device: DeviceId,
+        from: GatewayId,
+        (to, gateway): (GatewayId, &GatewayFields),
+        address: Option<IpAddr>,
+        places: &Places,
+    ) -> Result<DeviceCommand, CommandError> {
+        let place = self.reserve(to, gateway, address).await?;
+        places.note(place);
+        let Reserved { token, slot } = place;
+        let addresses = gateway.pool.addresses(slot).ok_or(SlotError::OutOfPool)?;
+        plan.hold(Reservation { token, gateway: to, slot, device });
+        plan.row(MoveDevice { device_id: device, from, to });
+        Ok(DeviceCommand::ChangeGateway { gateway_id: to, slot, addresses })
+    }
+
     /// The gateways, the one with the fewest devices first.
     async fn gateways_by_devices(&self) -> Result<Vec<GatewayId>, CommandError> {
-        let sql = "SELECT aggregate_id FROM claims WHERE kind = $1";
-        let ids: Vec<String> = sqlx::query_scalar(sql)
-            .bind(ClaimKind::GatewayName.as_str())
-            .fetch_all(&self.pool)
-            .await?;
-        let mut ids: Vec<GatewayId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
-        // Counting takes as long as there are devices.
-        if ids.len() > 1 {
-            let counts: Vec<(Uuid, i64)> =
-                sqlx::query_as("SELECT gateway_id, count(*) FROM device_index GROUP BY gateway_id")
-                    .fetch_all(&self.pool)
-                    .await?;
-            let counts: HashMap<Uuid, i64> = counts.into_iter().collect();
-            ids.sort_unstable_by_key(|id| (counts.get(&id.0).copied().unwrap_or(0), *id));
-        }
-        Ok(ids)
+        let mut loads = self.gateway_loads().await?;
+        loads.sort_unstable_by_key(|(id, devices)| (*devices, *id));
+        Ok(loads.into_iter().map(|(id, _)| id).collect())
+    }
+
+    /// The gateways, and how many devices each has.
+    pub(super) async fn gateway_loads(&self) -> Result<Vec<(GatewayId, i64)>, CommandError> {
+        let rows: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT c.aggregate_id, coalesce(sum(l.devices), 0)::bigint
+             FROM claims c LEFT JOIN gateway_load l ON l.gateway_id = c.aggregate_id::uuid
+             WHERE c.kind = $1 GROUP BY c.aggregate_id",
+        )
+        .bind(ClaimKind::GatewayName.as_str())
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.iter().filter_map(|(id, n)| Some((id.parse().ok()?, *n))).collect())
     }
 }
 

@@ -1,4 +1,6 @@
-//! Devices that are not revoked.
+//! Devices that are not revoked, and how many of them each gateway has.
+
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use nexavpn_domain::{
@@ -7,10 +9,29 @@ use nexavpn_domain::{
     values::PskRef,
 };
 use nexavpn_store::{SideRow, SideRowError, same_type};
-use sqlx::{PgConnection, postgres::PgQueryResult};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::one;
+/// A statement that writes the index and, with it, the number of devices of each gateway: its part
+/// `change` says by how many (`n`) a device changes which gateway's number. Gives how many rows the
+/// part `$written` has.
+macro_rules! counted {
+    ($index:literal, $written:literal) => {
+        concat!(
+            "WITH ",
+            $index,
+            ", load AS (
+                 INSERT INTO gateway_load AS l (gateway_id, shard, devices)
+                 SELECT c.gateway_id, gateway_load_shard(c.device_id), sum(c.n) FROM change c
+                 GROUP BY 1, 2 ORDER BY 1, 2
+                 ON CONFLICT (gateway_id, shard)
+                 DO UPDATE SET devices = l.devices + excluded.devices
+             )
+             SELECT count(*) FROM ",
+            $written
+        )
+    };
+}
 
 /// Counts a device to its owner and gateway, as long as the owner may have another one.
 pub struct IndexDevice {
@@ -38,25 +59,30 @@ impl SideRow for IndexDevice {
         conn: &mut PgConnection,
     ) -> Result<(), SideRowError> {
         let rows = same_type(self, more)?;
-        lock(&rows, conn).await?;
+        let owners = rows.iter().map(|d| d.user_id.0).collect();
+        lock(owners, rows.iter().map(|d| d.gateway_id), conn).await?;
         // Those of the same owner that come with it count, too.
-        let done = sqlx::query(
-            "INSERT INTO device_index (device_id, user_id, gateway_id, fingerprint_hmac)
-             SELECT d.id, d.owner, d.gateway, d.fingerprint
-             FROM (SELECT d.*, row_number() OVER (PARTITION BY d.owner ORDER BY d.id) AS nth
-                   FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bigint[])
-                        AS d (id, owner, gateway, fingerprint, most)) d
-             WHERE (SELECT count(*) FROM device_index i WHERE i.user_id = d.owner) + d.nth
-                   <= d.most",
-        )
+        let written: i64 = sqlx::query_scalar(counted!(
+            "new AS (
+                 INSERT INTO device_index (device_id, user_id, gateway_id, fingerprint_hmac)
+                 SELECT d.id, d.owner, d.gateway, d.fingerprint
+                 FROM (SELECT d.*, row_number() OVER (PARTITION BY d.owner ORDER BY d.id) AS nth
+                       FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bigint[])
+                            AS d (id, owner, gateway, fingerprint, most)) d
+                 WHERE (SELECT count(*) FROM device_index i WHERE i.user_id = d.owner) + d.nth
+                       <= d.most
+                 RETURNING device_id, gateway_id
+             ), change AS (SELECT device_id, gateway_id, 1 AS n FROM new)",
+            "new"
+        ))
         .bind(rows.iter().map(|d| d.device_id.0).collect::<Vec<_>>())
         .bind(rows.iter().map(|d| d.user_id.0).collect::<Vec<_>>())
         .bind(rows.iter().map(|d| d.gateway_id.0).collect::<Vec<_>>())
         .bind(rows.iter().map(|d| d.fingerprint_hmac.as_deref()).collect::<Vec<_>>())
         .bind(rows.iter().map(|d| i64::from(d.limit)).collect::<Vec<_>>())
-        .execute(conn)
+        .fetch_one(conn)
         .await?;
-        within_limit(&done, rows.len(), self.limit)
+        within_limit(written, rows.len(), self.limit)
     }
 }
 
@@ -82,8 +108,8 @@ fn may_own(enabled: Option<bool>) -> Result<(), SideRowError> {
     }
 }
 
-fn within_limit(written: &PgQueryResult, rows: usize, limit: u32) -> Result<(), SideRowError> {
-    if written.rows_affected() == rows as u64 {
+fn within_limit(written: i64, rows: usize, limit: u32) -> Result<(), SideRowError> {
+    if usize::try_from(written) == Ok(rows) {
         return Ok(());
     }
     Err(SideRowError::Refused(DomainError::conflict(
@@ -119,20 +145,21 @@ impl SideRow for HandOver {
         .bind(i64::from(self.limit))
         .execute(conn)
         .await?;
-        within_limit(&done, 1, self.limit)
+        within_limit(i64::try_from(done.rows_affected()).unwrap_or(0), 1, self.limit)
     }
 }
 
 /// Locks the owners as [`lock_owner`] does, and keeps the gateways from being deleted until the
 /// commit: a deletion looks for devices only after it has given up the name, which waits for this
 /// lock.
-async fn lock(rows: &[&IndexDevice], conn: &mut PgConnection) -> Result<(), SideRowError> {
-    let mut owners: Vec<Uuid> = rows.iter().map(|d| d.user_id.0).collect();
-    owners.sort_unstable();
-    owners.dedup();
-    let mut gateways: Vec<String> = rows.iter().map(|d| d.gateway_id.0.to_string()).collect();
-    gateways.sort_unstable();
-    gateways.dedup();
+async fn lock(
+    owners: BTreeSet<Uuid>,
+    gateways: impl Iterator<Item = GatewayId>,
+    conn: &mut PgConnection,
+) -> Result<(), SideRowError> {
+    let owners: Vec<Uuid> = owners.into_iter().collect();
+    let gateways: BTreeSet<String> = gateways.map(|id| id.to_string()).collect();
+    let gateways: Vec<String> = gateways.into_iter().collect();
     // The row of a gateway that is being renamed goes while we wait for it, and another look finds
     // the new one.
     for _ in 0..2 {
@@ -151,7 +178,9 @@ async fn lock(rows: &[&IndexDevice], conn: &mut PgConnection) -> Result<(), Side
         .bind(&gateways)
         .fetch_one(&mut *conn)
         .await?;
-        may_own(enabled.filter(|_| known == owners.len() as i64))?;
+        if !owners.is_empty() {
+            may_own(enabled.filter(|_| known == owners.len() as i64))?;
+        }
         if kept == gateways.len() as i64 {
             return Ok(());
         }
@@ -189,16 +218,84 @@ impl SideRow for KeepPresharedKey {
     }
 }
 
+/// Counts a device to another gateway.
+pub struct MoveDevice {
+    /// Which.
+    pub device_id: DeviceId,
+    /// Where it was.
+    pub from: GatewayId,
+    /// Where it is now.
+    pub to: GatewayId,
+}
+
+#[async_trait]
+impl SideRow for MoveDevice {
+    async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
+        self.write_all(&[], conn).await
+    }
+
+    async fn write_all(
+        &self,
+        more: &[&dyn SideRow],
+        conn: &mut PgConnection,
+    ) -> Result<(), SideRowError> {
+        let rows = same_type(self, more)?;
+        lock(BTreeSet::new(), rows.iter().map(|d| d.to), conn).await?;
+        let written: i64 = sqlx::query_scalar(counted!(
+            "moved AS (
+                 UPDATE device_index i SET gateway_id = m.target
+                 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS m (id, origin, target)
+                 WHERE i.device_id = m.id AND i.gateway_id = m.origin
+                 RETURNING i.device_id, m.origin, m.target
+             ), change AS (
+                 SELECT device_id, origin AS gateway_id, -1 AS n FROM moved
+                 UNION ALL SELECT device_id, target, 1 FROM moved
+             )",
+            "moved"
+        ))
+        .bind(rows.iter().map(|d| d.device_id.0).collect::<Vec<_>>())
+        .bind(rows.iter().map(|d| d.from.0).collect::<Vec<_>>())
+        .bind(rows.iter().map(|d| d.to.0).collect::<Vec<_>>())
+        .fetch_one(conn)
+        .await?;
+        all(written, rows.len())
+    }
+}
+
 /// Counts a device no more.
 pub struct UnindexDevice(pub DeviceId);
 
 #[async_trait]
 impl SideRow for UnindexDevice {
     async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
-        let done = sqlx::query("DELETE FROM device_index WHERE device_id = $1")
-            .bind(self.0.0)
-            .execute(conn)
-            .await?;
-        one(&done, "device")
+        self.write_all(&[], conn).await
+    }
+
+    async fn write_all(
+        &self,
+        more: &[&dyn SideRow],
+        conn: &mut PgConnection,
+    ) -> Result<(), SideRowError> {
+        let rows = same_type(self, more)?;
+        let written: i64 = sqlx::query_scalar(counted!(
+            "gone AS (
+                 DELETE FROM device_index WHERE device_id = ANY ($1)
+                 RETURNING device_id, gateway_id
+             ), change AS (SELECT device_id, gateway_id, -1 AS n FROM gone)",
+            "gone"
+        ))
+        .bind(rows.iter().map(|d| d.0.0).collect::<Vec<_>>())
+        .fetch_one(conn)
+        .await?;
+        all(written, rows.len())
+    }
+}
+
+/// The index must be what the command was decided on.
+fn all(written: i64, rows: usize) -> Result<(), SideRowError> {
+    if usize::try_from(written) == Ok(rows) {
+        Ok(())
+    } else {
+        Err(SideRowError::Refused(DomainError::not_found("device")))
     }
 }

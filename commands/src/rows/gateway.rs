@@ -98,7 +98,7 @@ impl SideRow for RemoveGateway {
         let left: i64 =
             sqlx::query_scalar("SELECT count(*) FROM device_index WHERE gateway_id = $1")
                 .bind(self.gateway_id.0)
-                .fetch_one(conn)
+                .fetch_one(&mut *conn)
                 .await?;
         if left > 0 && self.force {
             // Enrolled after the command was decided.
@@ -107,6 +107,10 @@ impl SideRow for RemoveGateway {
         if left > 0 {
             return Err(SideRowError::Refused(in_use(left)));
         }
+        sqlx::query("DELETE FROM gateway_load WHERE gateway_id = $1")
+            .bind(self.gateway_id.0)
+            .execute(conn)
+            .await?;
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ mod happened;
 mod session;
 
 pub use account::{NothingBegan, PutAccount, RemoveAccount, SetPassword, UpdateAccount};
-pub use device::{HandOver, IndexDevice, KeepPresharedKey, UnindexDevice};
+pub use device::{HandOver, IndexDevice, KeepPresharedKey, MoveDevice, UnindexDevice};
 pub use due::Due;
 pub use gateway::{JOIN_TOKEN_REFUSED, PutJoinToken, RemoveGateway, UseJoinToken, in_use};
 pub use happened::{Happened, KEY_IN_USE};

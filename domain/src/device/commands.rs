@@ -70,6 +70,15 @@ pub enum DeviceCommand {
         /// The addresses of that place.
         addresses: Addresses,
     },
+    /// Makes it a peer of another gateway.
+    ChangeGateway {
+        /// Which.
+        gateway_id: GatewayId,
+        /// The reserved place in that gateway's pool.
+        slot: Slot,
+        /// The addresses of that place.
+        addresses: Addresses,
+    },
     /// Asks for a new key by the deadline.
     Rotate {
         /// When the old key stops working.

@@ -118,6 +118,16 @@ pub enum DeviceEvent {
         /// The addresses of that place.
         addresses: Addresses,
     },
+    /// A peer of another gateway from now on; its place at the one before rests.
+    #[serde(rename = "device.gateway_changed")]
+    GatewayChanged {
+        /// Its gateway now.
+        gateway_id: GatewayId,
+        /// Its place in that gateway's pool.
+        slot: Slot,
+        /// The addresses of that place.
+        addresses: Addresses,
+    },
     /// A new profile and key are asked for; the peer stays until then or until the deadline.
     #[serde(rename = "device.rotation_requested")]
     RotationRequested {
@@ -161,6 +171,7 @@ wire_names!(DeviceEvent {
     PlatformChanged => "device.platform_changed",
     OwnerChanged => "device.owner_changed",
     AddressChanged => "device.address_changed",
+    GatewayChanged => "device.gateway_changed",
     RotationRequested => "device.rotation_requested",
     RotationLapsed => "device.rotation_lapsed",
     Disabled => "device.disabled",
@@ -207,6 +218,7 @@ impl StoredEvent for DeviceEvent {
             Self::PresharedKeyChanged { .. }
             | Self::PlatformChanged { .. }
             | Self::AddressChanged { .. }
+            | Self::GatewayChanged { .. }
             | Self::RotationRequested { .. }
             | Self::RotationLapsed {}
             | Self::Disabled {}
@@ -225,6 +237,7 @@ impl StoredEvent for DeviceEvent {
             | Self::Renamed { .. }
             | Self::PlatformChanged { .. }
             | Self::AddressChanged { .. }
+            | Self::GatewayChanged { .. }
             | Self::RotationRequested { .. }
             | Self::RotationLapsed {}
             | Self::Disabled {}
@@ -248,7 +261,8 @@ impl StoredEvent for DeviceEvent {
             Self::Renamed { owner, name } | Self::OwnerChanged { owner, name, .. } => {
                 vec![Effect::Release(ClaimKind::DeviceName), name_claim(*owner, name)]
             }
-            Self::AddressChanged { gateway_id, slot, .. } => {
+            Self::AddressChanged { gateway_id, slot, .. }
+            | Self::GatewayChanged { gateway_id, slot, .. } => {
                 vec![Effect::FreeSlot, Effect::HoldSlot { gateway: *gateway_id, slot: *slot }]
             }
             Self::Revoked { .. } => {

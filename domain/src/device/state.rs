@@ -72,6 +72,18 @@ impl Device {
         self.enrolled.as_ref().is_some_and(|d| !d.revoked)
     }
 
+    /// Whether anything can be asked of it.
+    ///
+    /// # Errors
+    /// `not_found` for an unknown device, `device_revoked` for a revoked one.
+    pub fn present(&self) -> Result<(), DomainError> {
+        match &self.enrolled {
+            None => Err(DomainError::not_found("device")),
+            Some(device) if device.revoked => Err(revoked()),
+            Some(_) => Ok(()),
+        }
+    }
+
     /// The present key.
     #[must_use]
     pub fn public_key(&self) -> Option<&PublicKey> {
@@ -111,10 +123,7 @@ impl Device {
                 DeviceCommand::Revoke { .. }
                 | DeviceCommand::Expire { .. }
                 | DeviceCommand::LapseRotation { .. } => Ok(vec![]),
-                _ => Err(DomainError::conflict(
-                    "device_revoked",
-                    "the device is revoked: enrol it again",
-                )),
+                _ => Err(revoked()),
             };
         }
         Ok(device.decide(command))
@@ -180,6 +189,10 @@ impl Device {
     }
 }
 
+fn revoked() -> DomainError {
+    DomainError::conflict("device_revoked", "the device is revoked: enrol it again")
+}
+
 impl Enrolled {
     fn decide(&self, command: DeviceCommand) -> Vec<DeviceEvent> {
         let owner = self.owner;
@@ -208,6 +221,12 @@ impl Enrolled {
                 }
                 let gateway_id = self.gateway_id;
                 vec![DeviceEvent::AddressChanged { gateway_id, slot, addresses }]
+            }
+            DeviceCommand::ChangeGateway { gateway_id, slot, addresses } => {
+                if gateway_id == self.gateway_id {
+                    return vec![];
+                }
+                vec![DeviceEvent::GatewayChanged { gateway_id, slot, addresses }]
             }
             DeviceCommand::Rotate { deadline } => self.rotate(deadline),
             DeviceCommand::LapseRotation { now } => {
@@ -311,6 +330,10 @@ impl Enrolled {
                 self.name_inherited = true;
             }
             DeviceEvent::AddressChanged { slot, .. } => self.slot = *slot,
+            DeviceEvent::GatewayChanged { gateway_id, slot, .. } => {
+                self.gateway_id = *gateway_id;
+                self.slot = *slot;
+            }
             DeviceEvent::RotationRequested { deadline } => {
                 self.rotation_deadline = Some(*deadline);
                 self.rotation_lapsed = false;

@@ -29,7 +29,7 @@ impl Fleet {
         let concerned = match event {
             Event::User(id, e) => self.user_event(*id, e),
             Event::Group(id, e) => self.group_event(*id, e),
-            Event::Device(id, e) => self.device_event(*id, e),
+            Event::Device(id, e) => self.device_event(*id, e, &mut changes),
             Event::Policy(id, e) => self.policy_event(*id, e, now),
             Event::Gateway(id, e) => self.gateway_event(*id, e, now, &mut changes),
             Event::Security(_, e) => {
@@ -116,7 +116,12 @@ impl Fleet {
         }
     }
 
-    fn device_event(&mut self, id: DeviceId, event: &DeviceEvent) -> BTreeSet<DeviceId> {
+    fn device_event(
+        &mut self,
+        id: DeviceId,
+        event: &DeviceEvent,
+        changes: &mut Changes,
+    ) -> BTreeSet<DeviceId> {
         if let DeviceEvent::Enrolled { owner, gateway_id, public_key, addresses, .. } = event {
             let device = DeviceState {
                 owner: *owner,
@@ -142,6 +147,17 @@ impl Fleet {
             if let DeviceEvent::OwnerChanged { owner, .. } = event {
                 self.index.remove_device(id, device.owner, device.gateway_id);
                 self.index.add_device(id, *owner, device.gateway_id);
+            }
+            if let DeviceEvent::GatewayChanged { gateway_id, .. } = event {
+                self.index.remove_device(id, device.owner, device.gateway_id);
+                self.index.add_device(id, device.owner, *gateway_id);
+                // The gateway that it leaves has one peer less; the other one is looked at below.
+                if device.peer.take().is_some() {
+                    changes.devices.insert(id);
+                    if self.gateways.contains_key(&device.gateway_id) {
+                        changes.gateways.insert(device.gateway_id);
+                    }
+                }
             }
             device_fact(device, event);
             if device.revoked {
@@ -335,6 +351,10 @@ fn device_fact(device: &mut DeviceState, event: &DeviceEvent) {
         | DeviceEvent::PlatformChanged { .. } => {}
         DeviceEvent::OwnerChanged { owner, .. } => device.owner = *owner,
         DeviceEvent::AddressChanged { addresses, .. } => device.addresses = *addresses,
+        DeviceEvent::GatewayChanged { gateway_id, addresses, .. } => {
+            device.gateway_id = *gateway_id;
+            device.addresses = *addresses;
+        }
         DeviceEvent::Reprovisioned { public_key, .. } => {
             device.public_key = public_key.clone();
             device.rotation_deadline = None;

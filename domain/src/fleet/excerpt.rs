@@ -55,6 +55,9 @@ impl Fleet {
                     if let DeviceEvent::OwnerChanged { owner, .. } = event {
                         found.users.insert(*owner);
                     }
+                    if let DeviceEvent::GatewayChanged { gateway_id, .. } = event {
+                        found.gateways.insert(*gateway_id);
+                    }
                 }
                 Event::Policy(id, event) => self.concerned_by_policy(*id, event, &mut found),
                 Event::Session(..) => {}

@@ -150,6 +150,65 @@ fn a_full_tunnel_does_not_open_the_public_pool_of_another_gateway() {
     assert!(story.reaches(tunnelled, "8.97.0.5") && story.reaches(device(2), "8.97.0.5"));
 }
 
+#[test]
+fn a_device_that_moves_leaves_one_gateway_and_comes_to_the_other() {
+    let owner = UserEvent::Created {
+        username: "u".into(),
+        display_name: "U".into(),
+        email: None,
+        role: Role::User,
+        must_change_password: false,
+    };
+    let key_set = |n: u8| {
+        let public_key = PublicKey::from_bytes([n + 70; 32]).unwrap();
+        Event::Gateway(gateway(n.into()), GatewayEvent::KeySet { public_key })
+    };
+    let mut story = Story::default();
+    for event in [
+        Event::User(OWNER, owner),
+        created(0, "100.96.0.0/16"),
+        created(1, "100.97.0.0/16"),
+        key_set(0),
+        key_set(1),
+        enrolled(0),
+        enrolled(1),
+        allowed(0, false, "10.0.0.0/8", device(0)),
+    ] {
+        story.tell(&event);
+    }
+    let to = |to: u128, pool: &str| {
+        let pool = Pool::new(pool.parse().unwrap(), None).unwrap();
+        let addresses = pool.addresses(30).unwrap();
+        let event = DeviceEvent::GatewayChanged { gateway_id: gateway(to), slot: 30, addresses };
+        Event::Device(device(0), event)
+    };
+    let there = to(1, "100.97.0.0/16");
+    let outlook = Outlook::of(&story.0, std::slice::from_ref(&there), DateTime::UNIX_EPOCH);
+    let changed: Vec<GatewayId> = outlook.gateways.keys().copied().collect();
+    assert_eq!(changed, [gateway(0), gateway(1)]);
+
+    let changes = story.tell(&there);
+    let expected =
+        Changes { gateways: [gateway(0), gateway(1)].into(), devices: [device(0)].into() };
+    assert_eq!(changes, expected);
+    let of = |story: &Story, n| -> Vec<DeviceId> {
+        story.0.devices_of_gateway(gateway(n)).map(|(id, _)| id).collect()
+    };
+    assert_eq!((of(&story, 0), of(&story, 1)), (vec![device(1)], vec![device(0)]));
+    let moved = story.0.device(device(0)).unwrap();
+    assert_eq!(moved.profile_revision, 3, "enrolled, allowed something, moved");
+    assert_eq!(moved.peer().unwrap().addresses.v4.to_string(), "100.97.0.30");
+    assert!(story.reaches(device(0), "10.1.2.3"));
+    // What concerns its new gateway concerns it, and what concerns the old one no more.
+    let event = GatewayEvent::KeySet { public_key: PublicKey::from_bytes([99; 32]).unwrap() };
+    assert_eq!(story.tell(&Event::Gateway(gateway(1), event.clone())).devices, [device(0)].into());
+    let event = GatewayEvent::KeySet { public_key: PublicKey::from_bytes([98; 32]).unwrap() };
+    assert_eq!(story.tell(&Event::Gateway(gateway(0), event)).devices, [device(1)].into());
+    // One that is no peer concerns no bundle.
+    story.tell(&Event::Device(device(0), DeviceEvent::Disabled {}));
+    assert_eq!(story.tell(&to(0, "100.96.0.0/16")).gateways, BTreeSet::new());
+}
+
 /// Ten thousand devices of as many users, in a hundred groups with policies of their own: what a
 /// policy for everyone would do is told of all of them, and what concerns one person of one.
 #[test]

@@ -11,7 +11,7 @@ use nexavpn_domain::{
 };
 
 use crate::{
-    given::{ID, addresses, alice, bob, gateway, key, other_key, pool},
+    given::{ID, addresses, alice, bob, gateway, key, other_gateway, other_key, pool},
     golden::files,
     samples,
 };
@@ -155,6 +155,14 @@ fn a_device_that_moves_lets_its_old_place_rest() {
 }
 
 #[test]
+fn a_device_that_changes_its_gateway_holds_one_place_only() {
+    let addresses = pool().addresses(11).unwrap();
+    let moved = DeviceEvent::GatewayChanged { gateway_id: other_gateway(), slot: 11, addresses };
+    let places = [Effect::FreeSlot, Effect::HoldSlot { gateway: other_gateway(), slot: 11 }];
+    assert_eq!(of_device(moved), places);
+}
+
+#[test]
 fn a_revoked_device_gives_up_name_and_slot() {
     let revoked = DeviceEvent::Revoked { owner: alice(), reason: None };
     let given_up = [Effect::Release(ClaimKind::DeviceName), Effect::FreeSlot];
@@ -199,6 +207,7 @@ fn only_these_events_touch_claims_and_slots() {
     let expected = [
         "device.address_changed",
         "device.enrolled",
+        "device.gateway_changed",
         "device.owner_changed",
         "device.renamed",
         "device.reprovisioned",

@@ -30,6 +30,10 @@ pub fn gateway() -> GatewayId {
     GatewayId(Uuid::from_u128(0x0192_aaaa_0000_7000_8000_0000_0000_006a))
 }
 
+pub fn other_gateway() -> GatewayId {
+    GatewayId(Uuid::from_u128(0x0192_aaaa_0000_7000_8000_0000_0000_006b))
+}
+
 /// The public keys of RFC 7748, section 6.1.
 pub fn key() -> PublicKey {
     PublicKey::parse("hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=").unwrap()

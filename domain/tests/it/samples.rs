@@ -16,7 +16,7 @@ use nexavpn_domain::{
 };
 
 use crate::given::{
-    ID, addresses, alice, bob, gateway, key, laptop, minute, other_key, pool, staff,
+    ID, addresses, alice, bob, gateway, key, laptop, minute, other_gateway, other_key, pool, staff,
 };
 
 /// A stored shape: the variant's name (none for the full shape) and an event of it.
@@ -160,6 +160,7 @@ fn device() -> Vec<(Option<&'static str>, DeviceEvent)> {
             },
         ),
         (None, E::AddressChanged { gateway_id: gateway(), slot: 11, addresses: addresses() }),
+        (None, E::GatewayChanged { gateway_id: other_gateway(), slot: 11, addresses: addresses() }),
         (None, E::RotationRequested { deadline: minute(60) }),
         (None, E::RotationLapsed {}),
         (None, E::Disabled {}),

@@ -73,7 +73,7 @@ fn net(text: &str) -> IpNetwork {
     text.parse().unwrap()
 }
 
-fn pool(n: u8) -> Pool {
+pub(super) fn pool(n: u8) -> Pool {
     // The second one is public, so that it concerns the full tunnels of the first.
     let v4 = net(["100.96.0.0/16", "8.97.0.0/16"][usize::from(n)]);
     Pool::new(v4, (n == 0).then(|| net("fd00:96::/64"))).unwrap()
@@ -184,6 +184,7 @@ struct Made {
     users: [Life; FEW as usize],
     groups: [Life; FEW as usize],
     devices: [Life; DEVICES as usize],
+    gateway_of: [u8; DEVICES as usize],
     policies: [Life; FEW as usize + 1],
     gateways: [Life; FEW as usize],
     keys: u16,
@@ -269,7 +270,12 @@ impl Made {
         self.keys += 1;
         let event = match kind {
             9..=11 if !possible => None,
-            9..=11 => life.begin(enrolled(n, self.keys, owner, at)),
+            9..=11 => {
+                if *life == Life::Unborn {
+                    self.gateway_of[usize::from(n)] = at;
+                }
+                life.begin(enrolled(n, self.keys, owner, at))
+            }
             12 => life.go_on(DeviceEvent::Reprovisioned {
                 owner,
                 public_key: key(self.keys),
@@ -304,7 +310,15 @@ impl Made {
                 let slot = Slot::from(n) + 10 + Slot::from(DEVICES) * Slot::from(a % 3);
                 let addresses = pool(at).addresses(slot).unwrap();
                 let gateway_id = gateway(at);
-                life.go_on(DeviceEvent::AddressChanged { gateway_id, slot, addresses })
+                let here = self.gateway_of[usize::from(n)] == at;
+                if *life == Life::Alive {
+                    self.gateway_of[usize::from(n)] = at;
+                }
+                life.go_on(if here {
+                    DeviceEvent::AddressChanged { gateway_id, slot, addresses }
+                } else {
+                    DeviceEvent::GatewayChanged { gateway_id, slot, addresses }
+                })
             }
         };
         event.map(|event| Event::Device(device(n), event))

@@ -9,11 +9,13 @@ use nexavpn_bundle::{
     Contents, FORMAT, Frame, Input, Interface, Nat, VerifiedBundle, is_delta, sign_contents,
     verify, verify_delta,
 };
-use nexavpn_domain::ids::GatewayId;
+use nexavpn_domain::{Event, device::DeviceEvent, gateway::GatewayEvent, ids::GatewayId};
 use proptest::prelude::*;
 
 use super::{
-    histories::{history, time, wishes},
+    histories::{
+        device, enrolled, gateway, gateway_fields, history, pool, time, user, user_created, wishes,
+    },
     rendering::bytes,
 };
 use crate::{Blueprint, folded::Folded, line::Line};
@@ -90,6 +92,49 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_device_that_moves_is_taken_off_one_line_and_put_on_the_other() {
+    let (from, to) = (gateway(0), gateway(1));
+    let addresses = pool(1).addresses(77).unwrap();
+    let moved = DeviceEvent::GatewayChanged { gateway_id: to, slot: 77, addresses };
+    let created = |n| GatewayEvent::Created { fields: gateway_fields(n, vec![]) };
+    let mut folded = Folded::default();
+    let (mut one, mut other) = (Gateway::default(), Gateway::default());
+    let ids = |contents: &Contents| -> Vec<String> {
+        contents.payload().devices.iter().map(|device| device.id.clone()).collect()
+    };
+    let tell = |folded: &mut Folded, event| {
+        let idx = folded.fleet().idx() + 1;
+        folded.apply(idx, time(idx), Ok(event)).unwrap()
+    };
+    for event in [
+        Event::User(user(0), user_created()),
+        Event::Gateway(from, created(0)),
+        Event::Gateway(to, created(1)),
+        Event::Device(device(0), enrolled(0, 1, user(0), 0)),
+        Event::Device(device(1), enrolled(1, 2, user(0), 0)),
+    ] {
+        tell(&mut folded, event);
+    }
+    let before = one.publish(&mut folded, from);
+    assert_eq!(ids(&before), [device(0).to_string(), device(1).to_string()]);
+    assert_eq!(ids(&other.publish(&mut folded, to)), Vec::<String>::new());
+
+    let changes = tell(&mut folded, Event::Device(device(0), moved));
+    assert_eq!(changes.gateways, [from, to].into());
+    let (left, come) = (one.publish(&mut folded, from), other.publish(&mut folded, to));
+    assert_eq!(
+        (ids(&left), ids(&come)),
+        (vec![device(1).to_string()], vec![device(0).to_string()])
+    );
+    assert!(come.payload().devices[0].ips.contains(&"8.97.0.77/32".to_owned()));
+    for (contents, id) in [(left, from), (come, to)] {
+        assert_eq!(contents.bytes(), bytes(folded.fleet(), id));
+    }
+    // Nodes that fetched the bundles before were led to these: `publish` has applied the deltas.
+    assert_eq!((one.nodes.len(), other.nodes.len()), (2, 2));
 }
 
 #[test]

@@ -268,6 +268,17 @@ async fn changed(
         .bind(i64::from(*slot))
         .bind(IpNetwork::from(IpAddr::V4(addresses.v4)))
         .bind(addresses.v6.map(|ip| IpNetwork::from(IpAddr::V6(ip)))),
+        DeviceEvent::GatewayChanged { gateway_id, slot, addresses } => update(
+            "UPDATE devices SET gateway_id = $4, slot = $5, address_v4 = $6, address_v6 = $7,
+                    version = $2, updated_at = $3
+             WHERE id = $1",
+            id,
+            event,
+        )
+        .bind(gateway_id.0)
+        .bind(i64::from(*slot))
+        .bind(IpNetwork::from(IpAddr::V4(addresses.v4)))
+        .bind(addresses.v6.map(|ip| IpNetwork::from(IpAddr::V6(ip)))),
         DeviceEvent::RotationRequested { deadline } => update(
             "UPDATE devices SET rotation_deadline = $4, rotation_lapsed = false, version = $2,
                     updated_at = $3

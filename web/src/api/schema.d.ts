@@ -80,8 +80,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Enables, disables or revokes many devices
-         * @description Enables, disables or revokes many devices. Answers 200 with a result for each id; one that fails does not stop the others, and sending the same again does no harm.
+         * Enables, disables, moves or revokes many devices
+         * @description Enables, disables, moves or revokes many devices. Answers 200 with a result for each id; one that fails does not stop the others, and sending the same again does no harm.
          *
          *     For admins.
          */
@@ -112,8 +112,8 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Renames a device, lets it in or not, sets its expiry date, gives it another owner or address
-         * @description Renames a device, lets it in or not, sets its expiry date, gives it another owner or address.
+         * Renames a device, lets it in or not, sets its expiry date, gives it another owner, gateway or address
+         * @description Renames a device, lets it in or not, sets its expiry date, gives it another owner, gateway or address.
          *
          *     For admins.
          */
@@ -2040,6 +2040,7 @@ export interface components {
         /** @description The request. */
         DeviceBulk: {
             action: components["schemas"]["DeviceBulkAction"];
+            gateway_id?: components["schemas"]["GatewayId"] | null;
             /** @description At most 1,000 devices. */
             ids: components["schemas"]["DeviceId"][];
             /** @description Why, for `revoke`. */
@@ -2049,7 +2050,7 @@ export interface components {
          * @description What to do with each.
          * @enum {string}
          */
-        DeviceBulkAction: "enable" | "disable" | "revoke";
+        DeviceBulkAction: "enable" | "disable" | "move" | "revoke";
         /** @description The answer: one item for each id, in the order of the request. */
         DeviceBulkAnswer: {
             failed: number;
@@ -2114,7 +2115,7 @@ export interface components {
         };
         /** @description The request: what is left out stays. */
         DevicePatch: {
-            /** @description Another free address of its gateway's pool. The old one rests for a while. */
+            /** @description Another free address of the pool of its gateway, or of the one it comes to. The old one rests for a while. */
             assigned_ip?: string | null;
             enabled?: boolean | null;
             /**
@@ -2122,6 +2123,7 @@ export interface components {
              * @description When it stops being a peer; null means never.
              */
             expires_at?: string | null;
+            gateway_id?: components["schemas"]["GatewayId"] | null;
             name?: string | null;
             platform?: string | null;
             user_id?: components["schemas"]["UserId"] | null;
@@ -3961,6 +3963,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "action": "enable",
+                 *       "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                  *       "ids": [
                  *         "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
                  *       ],
@@ -4127,6 +4130,7 @@ export interface operations {
                  *       "assigned_ip": "100.96.0.10/32",
                  *       "enabled": true,
                  *       "expires_at": null,
+                 *       "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                  *       "name": "Alice MacBook Pro",
                  *       "platform": "macos",
                  *       "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"

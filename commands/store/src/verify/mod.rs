@@ -1,6 +1,7 @@
 //! Derives again what is kept beside the events and compares.
 
 mod holdings;
+mod loads;
 
 use std::collections::HashMap;
 
@@ -34,8 +35,8 @@ impl Report {
 }
 
 /// Reads every event in order and compares with what it gives: the numbering and effective times,
-/// the order within each aggregate, claims, pools and address slots. In one snapshot, so a
-/// running server does no harm.
+/// the order within each aggregate, claims, pools and address slots; and the numbers of devices with
+/// the devices. In one snapshot, so a running server does no harm.
 ///
 /// # Errors
 /// Where the database fails or keys are damaged.
@@ -57,6 +58,7 @@ pub async fn verify(pool: &PgPool, keyring: &Keyring) -> Result<Report, StoreErr
     check.end_of_log(&mut tx).await?;
     let Check { mut report, holdings, .. } = check;
     holdings.compare(&mut tx, &mut report.problems).await?;
+    loads::compare(&mut tx, &mut report.problems).await?;
     tx.commit().await?;
     Ok(report)
 }

@@ -3,7 +3,7 @@ use nexavpn_domain::device::{
 };
 
 use super::{decide, once, refusal, state};
-use crate::given::{addresses, alice, gateway, key, minute, other_key};
+use crate::given::{addresses, alice, gateway, key, minute, other_gateway, other_key};
 
 fn enrol() -> C {
     C::Enrol(Box::new(Enrolment {
@@ -113,6 +113,21 @@ fn rename_happens_once() {
     assert_eq!(decide::<Device>(&[enrolled()], C::Rename("Laptop".into())), Ok(vec![]));
     let renamed = E::Renamed { owner: alice(), name: "Old laptop".into() };
     once::<Device>(&[enrolled()], C::Rename("Old laptop".into()), vec![renamed]);
+}
+
+#[test]
+fn a_device_changes_its_gateway_once_and_is_given_places_of_the_new_one() {
+    let (slot, addresses) = (11, addresses());
+    let to = |gateway_id| C::ChangeGateway { gateway_id, slot, addresses };
+    assert_eq!(decide::<Device>(&[enrolled()], to(gateway())), Ok(vec![]));
+    let changed = E::GatewayChanged { gateway_id: other_gateway(), slot, addresses };
+    once::<Device>(&[enrolled()], to(other_gateway()), vec![changed.clone()]);
+    let device: Device = state(&[enrolled(), changed.clone()]);
+    assert_eq!((device.gateway_id(), device.slot()), (Some(other_gateway()), Some(slot)));
+    let moved = E::AddressChanged { gateway_id: other_gateway(), slot: 12, addresses };
+    let command = C::Move { slot: 12, addresses };
+    assert_eq!(decide::<Device>(&[enrolled(), changed], command), Ok(vec![moved]));
+    assert_eq!(refusal::<Device>(&[enrolled(), revoked()], to(other_gateway())), "device_revoked");
 }
 
 #[test]

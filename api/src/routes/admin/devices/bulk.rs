@@ -2,7 +2,7 @@
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use nexavpn_commands::DeviceChange;
-use nexavpn_domain::ids::DeviceId;
+use nexavpn_domain::ids::{DeviceId, GatewayId};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -22,6 +22,8 @@ pub(super) struct Bulk {
     action: Action,
     /// At most 1,000 devices.
     ids: Vec<DeviceId>,
+    /// Where to, for `move`.
+    gateway_id: Option<GatewayId>,
     /// Why, for `revoke`.
     reason: Option<String>,
 }
@@ -33,10 +35,12 @@ pub(super) struct Bulk {
 enum Action {
     Enable,
     Disable,
+    /// Gives them another gateway.
+    Move,
     Revoke,
 }
 
-/// Enables, disables or revokes many devices. Answers 200 with a result for each id; one that
+/// Enables, disables, moves or revokes many devices. Answers 200 with a result for each id; one that
 /// fails does not stop the others, and sending the same again does no harm.
 #[utoipa::path(
     post,
@@ -51,21 +55,34 @@ pub(super) async fn handle(
     caller: Caller,
     Json(bulk): Json<Bulk>,
 ) -> Result<Response, ApiError> {
-    let Bulk { action, ids, reason } = bulk;
+    let Bulk { action, ids, gateway_id, reason } = bulk;
     let ids = Ids::of(&caller, ids)?;
     if reason.is_some() && action != Action::Revoke {
         return Err(ApiError::field("reason", "is for revoke only"));
     }
+    match (action, gateway_id) {
+        (Action::Move, None) => {
+            return Err(ApiError::field("gateway_id", "is required: where to move the devices"));
+        }
+        (Action::Enable | Action::Disable | Action::Revoke, Some(_)) => {
+            return Err(ApiError::field("gateway_id", "is for move only"));
+        }
+        _ => {}
+    }
     let commands = &app.commands;
-    let let_in = |enabled: bool| {
-        let change = move || DeviceChange { enabled: Some(enabled), ..DeviceChange::default() };
-        ids.each(&app, &caller, StatusCode::OK, move |part, id| async move {
-            commands.change_device(&part, id, change()).await
+    let change = |change: DeviceChange| {
+        ids.each(&app, &caller, StatusCode::OK, move |part, id| {
+            let change = change.clone();
+            async move { commands.change_device(&part, id, change).await }
         })
     };
+    let let_in = |on| DeviceChange { enabled: Some(on), ..DeviceChange::default() };
     let outcome = match action {
-        Action::Enable => let_in(true).await,
-        Action::Disable => let_in(false).await,
+        Action::Enable => change(let_in(true)).await,
+        Action::Disable => change(let_in(false)).await,
+        Action::Move => {
+            change(DeviceChange { gateway: gateway_id, ..DeviceChange::default() }).await
+        }
         Action::Revoke => {
             let revoke = |part, id| {
                 let reason = reason.clone();

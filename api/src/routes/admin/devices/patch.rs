@@ -3,7 +3,7 @@
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};
 use nexavpn_commands::DeviceChange;
-use nexavpn_domain::ids::{DeviceId, UserId};
+use nexavpn_domain::ids::{DeviceId, GatewayId, UserId};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -26,14 +26,19 @@ pub(super) struct Patch {
     /// Another owner. Policies apply to the device as the new owner's from now on, and sessions
     /// that were bound to it end.
     user_id: Option<UserId>,
-    /// Another free address of its gateway's pool. The old one rests for a while.
+    /// Another gateway. Its place at the old one rests for a while, and the client needs the new
+    /// profile.
+    gateway_id: Option<GatewayId>,
+    /// Another free address of the pool of its gateway, or of the one it comes to. The old one
+    /// rests for a while.
     assigned_ip: Option<String>,
     /// When it stops being a peer; null means never.
     #[serde(default, deserialize_with = "nullable")]
     expires_at: Option<Option<DateTime<Utc>>>,
 }
 
-/// Renames a device, lets it in or not, sets its expiry date, gives it another owner or address.
+/// Renames a device, lets it in or not, sets its expiry date, gives it another owner, gateway or
+/// address.
 #[utoipa::path(
     patch,
     path = "/admin/devices/{id}",
@@ -48,9 +53,9 @@ pub(super) async fn handle(
     Path(id): Path<DeviceId>,
     Json(patch): Json<Patch>,
 ) -> Result<Response, ApiError> {
-    let Patch { name, platform, enabled, user_id, assigned_ip, expires_at } = patch;
-    let (owner, address) = (user_id, assigned_ip);
-    let change = DeviceChange { name, platform, owner, address, enabled, expires_at };
+    let Patch { name, platform, enabled, user_id, gateway_id, assigned_ip, expires_at } = patch;
+    let (owner, gateway, address) = (user_id, gateway_id, assigned_ip);
+    let change = DeviceChange { name, platform, owner, gateway, address, enabled, expires_at };
     let done = app.commands.change_device(&caller.request, id, change).await?;
     let settled = app.settle(done.position).await;
     changed(settled, id, DeviceView::load(&app, id).await)
