@@ -111,6 +111,7 @@ fn usual_status(method: &Method, pattern: &str) -> StatusCode {
         "/me/password" => StatusCode::NO_CONTENT,
         "/admin/gateways/{id}/join-token" => StatusCode::CREATED,
         _ if method == Method::DELETE => StatusCode::NO_CONTENT,
+        "/admin/gateways/{id}/drain" => StatusCode::ACCEPTED,
         _ => StatusCode::OK,
     }
 }

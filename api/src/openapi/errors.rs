@@ -43,6 +43,8 @@ const CONFLICTS: &[(&str, &[(&str, &str)])] = &[
                 "this address is in use or rests after a revocation: choose another one",
             ),
             ("public_key_taken", "this key belongs to another device"),
+            ("pool_exhausted", "the gateway's address pool has no free address"),
+            DRAINING,
             (TOO_LARGE, "all policies of the device together come to too many firewall entries"),
         ],
     ),
@@ -51,6 +53,10 @@ const CONFLICTS: &[(&str, &[(&str, &str)])] = &[
         &[
             ("gateway_name_taken", "this name is taken"),
             ("gateway_in_use", "2 devices are assigned to this gateway"),
+            (
+                "gateway_draining",
+                "the gateway to move to is being drained itself: name another one",
+            ),
         ],
     ),
     ("nodes", &[("public_key_taken", "this key belongs to somebody else")]),
@@ -62,9 +68,14 @@ const ENROLMENT_CONFLICTS: &[(&str, &str)] = &[
     ("device_name_taken", "the user has a device of this name already"),
     ("public_key_taken", "this key belongs to another device"),
     ("pool_exhausted", "the gateway's address pool has no free address"),
+    DRAINING,
     ("address_taken", "this address is in use or rests after a revocation: choose another one"),
     (TOO_LARGE, "all policies of the device together come to too many firewall entries"),
 ];
+
+/// A gateway that gets no new devices.
+const DRAINING: (&str, &str) =
+    ("gateway_draining", "the gateway is being drained: choose another one, or end the drain");
 
 /// Policies that are too much for a gateway's firewall where they meet.
 const TOO_LARGE: &str = "profile_too_large";

@@ -123,6 +123,7 @@ pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
     let first_admin = establish.run().await?;
     catch_up(&app, options.pace.establish).await;
     tasks.push(tokio::spawn(tasks::clock(app.commands.clone(), options.pace, work.clone())));
+    tasks.push(tokio::spawn(tasks::drains(app.commands.clone(), options.pace, work.clone())));
     tasks.push(tokio::spawn(tasks::telemetry(app.clone(), options.pace, work.clone())));
     tasks.push(tokio::spawn(tasks::watch(app.clone(), establish, options.pace, work)));
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use nexavpn_commands::{CommandError, Commands};
+use nexavpn_commands::{CommandError, Commands, Drains};
 use nexavpn_store::{Guard, OpenTransaction};
 use tokio::{
     sync::watch,
@@ -17,6 +17,8 @@ use crate::App;
 const BREATH: Duration = Duration::from_millis(100);
 /// The pause after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// How often drains that cannot go on are looked at again, at least.
+const DRAIN: Duration = Duration::from_secs(10);
 /// How often what has run out is deleted.
 const SWEEP: Duration = Duration::from_secs(60);
 
@@ -63,6 +65,46 @@ async fn tick(commands: &Commands, swept: &mut Option<Instant>) -> Result<Durati
         *swept = Some(Instant::now());
     }
     commands.next_due().await
+}
+
+/// Moves devices off the gateways that are drained.
+pub(super) async fn drains(commands: Commands, pace: Pace, mut stop: watch::Receiver<bool>) {
+    let mut head = commands.store().head();
+    let mut drains = Drains::default();
+    let mut failed = false;
+    while !*stop.borrow() {
+        head.borrow_and_update();
+        let pause = match drain(&commands, &mut drains).await {
+            Ok(true) => continue,
+            Ok(false) => {
+                failed = false;
+                pace.clock.min(DRAIN)
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut failed, true) {
+                    tracing::warn!(%error, "gateways cannot be drained; trying again");
+                }
+                AFTER_FAILURE
+            }
+        };
+        tokio::select! {
+            () = sleep(pause) => {}
+            // The beginning of a drain is an event.
+            changed = head.changed(), if !failed => match changed {
+                Ok(()) => sleep(BREATH.min(pause)).await,
+                Err(_) => return,
+            },
+            changed = stop.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+/// Whether there may be more to do at once.
+async fn drain(commands: &Commands, drains: &mut Drains) -> Result<bool, CommandError> {
+    if commands.store().guard() != Guard::Ok {
+        return Ok(false);
+    }
+    drains.step(commands).await
 }
 
 /// Makes the partitions of telemetry ahead of their days, and drops those that nobody wants to keep.

@@ -60,7 +60,8 @@ impl Commands {
     ///
     /// # Errors
     /// `validation_error`, `not_found`, `device_revoked`, `device_name_taken`, `address_taken`,
-    /// `user_disabled`, `device_limit`, `gateway_not_ready` or `pool_exhausted`.
+    /// `user_disabled`, `device_limit`, `gateway_not_ready`, `gateway_draining` or
+    /// `pool_exhausted`.
     pub async fn change_device(
         &self,
         request: &Request,

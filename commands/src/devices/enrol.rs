@@ -26,7 +26,8 @@ impl Commands {
     ///
     /// # Errors
     /// `validation_error`, `device_name_taken`, `public_key_taken`, `device_limit`,
-    /// `address_taken`, `pool_exhausted`, `no_gateway` or `gateway_not_ready`.
+    /// `address_taken`, `pool_exhausted`, `no_gateway`, `gateway_not_ready` or
+    /// `gateway_draining`.
     pub async fn enrol_device(
         &self,
         request: &Request,

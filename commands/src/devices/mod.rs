@@ -6,6 +6,8 @@ mod input;
 mod place;
 mod preshared;
 
+pub(crate) use place::Places;
+
 use chrono::{DateTime, Utc};
 use nexavpn_domain::ids::{DeviceId, GatewayId, SessionId, UserId};
 

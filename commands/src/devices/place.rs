@@ -81,7 +81,7 @@ impl Commands {
     }
 
     /// The wished gateway, or the one with the fewest devices among those with a key and, where one
-    /// is wished, the address.
+    /// is wished, the address. One that is drained is not chosen.
     pub(super) async fn choose_gateway(
         &self,
         wish: Option<GatewayId>,
@@ -102,8 +102,16 @@ impl Commands {
                 return Ok((id, fields.clone()));
             }
         }
-        Err(if any {
-            not_ready()
+        if any {
+            return Err(not_ready().into());
+        }
+        let drained: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM gateway_drain)")
+            .fetch_one(&self.pool)
+            .await?;
+        Err(if drained {
+            let why = "every gateway that could have the device is being drained: end a drain, or \
+                       create another gateway";
+            DomainError::conflict("gateway_draining", why)
         } else if address.is_some() {
             return Err(SlotError::OutOfPool.into());
         } else {
@@ -124,11 +132,15 @@ impl Commands {
         if gateway.state.public_key().is_none() {
             return Err(not_ready().into());
         }
+        if gateway.state.drain().is_some() {
+            let why = "the gateway is being drained: choose another one, or end the drain";
+            return Err(DomainError::conflict("gateway_draining", why).into());
+        }
         Ok(fields.clone())
     }
 
     /// Reserves a place for a device at another gateway, and notes what else comes with it.
-    pub(super) async fn plan_gateway<T>(
+    pub(crate) async fn plan_gateway<T>(
         &self,
         plan: &mut Plan<T>,
         device: DeviceId,
@@ -146,19 +158,21 @@ impl Commands {
         Ok(DeviceCommand::ChangeGateway { gateway_id: to, slot, addresses })
     }
 
-    /// The gateways, the one with the fewest devices first.
+    /// The gateways that are not drained, the one with the fewest devices first.
     async fn gateways_by_devices(&self) -> Result<Vec<GatewayId>, CommandError> {
         let mut loads = self.gateway_loads().await?;
         loads.sort_unstable_by_key(|(id, devices)| (*devices, *id));
         Ok(loads.into_iter().map(|(id, _)| id).collect())
     }
 
-    /// The gateways, and how many devices each has.
-    pub(super) async fn gateway_loads(&self) -> Result<Vec<(GatewayId, i64)>, CommandError> {
+    /// The gateways that are not drained, and how many devices each has.
+    pub(crate) async fn gateway_loads(&self) -> Result<Vec<(GatewayId, i64)>, CommandError> {
         let rows: Vec<(String, i64)> = sqlx::query_as(
             "SELECT c.aggregate_id, coalesce(sum(l.devices), 0)::bigint
              FROM claims c LEFT JOIN gateway_load l ON l.gateway_id = c.aggregate_id::uuid
-             WHERE c.kind = $1 GROUP BY c.aggregate_id",
+             WHERE c.kind = $1 AND NOT EXISTS (
+                 SELECT FROM gateway_drain d WHERE d.gateway_id = c.aggregate_id::uuid)
+             GROUP BY c.aggregate_id",
         )
         .bind(ClaimKind::GatewayName.as_str())
         .fetch_all(&self.pool)

@@ -71,6 +71,7 @@ impl SideRow for IndexDevice {
                             AS d (id, owner, gateway, fingerprint, most)) d
                  WHERE (SELECT count(*) FROM device_index i WHERE i.user_id = d.owner) + d.nth
                        <= d.most
+                   AND NOT EXISTS (SELECT FROM gateway_drain g WHERE g.gateway_id = d.gateway)
                  RETURNING device_id, gateway_id
              ), change AS (SELECT device_id, gateway_id, 1 AS n FROM new)",
             "new"
@@ -80,8 +81,11 @@ impl SideRow for IndexDevice {
         .bind(rows.iter().map(|d| d.gateway_id.0).collect::<Vec<_>>())
         .bind(rows.iter().map(|d| d.fingerprint_hmac.as_deref()).collect::<Vec<_>>())
         .bind(rows.iter().map(|d| i64::from(d.limit)).collect::<Vec<_>>())
-        .fetch_one(conn)
+        .fetch_one(&mut *conn)
         .await?;
+        if usize::try_from(written) != Ok(rows.len()) {
+            none_drained(rows.iter().map(|d| d.gateway_id), conn).await?;
+        }
         within_limit(written, rows.len(), self.limit)
     }
 }
@@ -149,9 +153,10 @@ impl SideRow for HandOver {
     }
 }
 
-/// Locks the owners as [`lock_owner`] does, and keeps the gateways from being deleted until the
-/// commit: a deletion looks for devices only after it has given up the name, which waits for this
-/// lock.
+/// Locks the owners as [`lock_owner`] does, and keeps the gateways from being deleted or drained
+/// until the commit: a deletion looks for devices only after it has given up the name, which waits
+/// for this lock, and a drain begins with a lock of its own on the name. Whether one has begun is
+/// to be seen by the statement after this one.
 async fn lock(
     owners: BTreeSet<Uuid>,
     gateways: impl Iterator<Item = GatewayId>,
@@ -218,6 +223,17 @@ impl SideRow for KeepPresharedKey {
     }
 }
 
+/// The command is decided anew where one of the gateways is drained since.
+async fn none_drained(
+    gateways: impl Iterator<Item = GatewayId>,
+    conn: &mut PgConnection,
+) -> Result<(), SideRowError> {
+    let sql = "SELECT EXISTS (SELECT FROM gateway_drain WHERE gateway_id = ANY ($1))";
+    let ids: Vec<Uuid> = gateways.map(|id| id.0).collect();
+    let drained: bool = sqlx::query_scalar(sql).bind(ids).fetch_one(conn).await?;
+    if drained { Err(SideRowError::Stale) } else { Ok(()) }
+}
+
 /// Counts a device to another gateway.
 pub struct MoveDevice {
     /// Which.
@@ -246,6 +262,7 @@ impl SideRow for MoveDevice {
                  UPDATE device_index i SET gateway_id = m.target
                  FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS m (id, origin, target)
                  WHERE i.device_id = m.id AND i.gateway_id = m.origin
+                   AND NOT EXISTS (SELECT FROM gateway_drain g WHERE g.gateway_id = m.target)
                  RETURNING i.device_id, m.origin, m.target
              ), change AS (
                  SELECT device_id, origin AS gateway_id, -1 AS n FROM moved
@@ -256,8 +273,11 @@ impl SideRow for MoveDevice {
         .bind(rows.iter().map(|d| d.device_id.0).collect::<Vec<_>>())
         .bind(rows.iter().map(|d| d.from.0).collect::<Vec<_>>())
         .bind(rows.iter().map(|d| d.to.0).collect::<Vec<_>>())
-        .fetch_one(conn)
+        .fetch_one(&mut *conn)
         .await?;
+        if usize::try_from(written) != Ok(rows.len()) {
+            none_drained(rows.iter().map(|d| d.to), conn).await?;
+        }
         all(written, rows.len())
     }
 }

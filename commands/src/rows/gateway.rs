@@ -89,7 +89,7 @@ pub struct RemoveGateway {
 #[async_trait]
 impl SideRow for RemoveGateway {
     async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
-        for table in ["gateway_join_token", "gateway_credential"] {
+        for table in ["gateway_join_token", "gateway_credential", "gateway_drain"] {
             sqlx::query(&format!("DELETE FROM {table} WHERE gateway_id = $1"))
                 .bind(self.gateway_id.0)
                 .execute(&mut *conn)

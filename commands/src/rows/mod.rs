@@ -2,6 +2,7 @@
 
 mod account;
 mod device;
+mod drain;
 mod due;
 mod gateway;
 mod happened;
@@ -9,6 +10,7 @@ mod session;
 
 pub use account::{NothingBegan, PutAccount, RemoveAccount, SetPassword, UpdateAccount};
 pub use device::{HandOver, IndexDevice, KeepPresharedKey, MoveDevice, UnindexDevice};
+pub use drain::{BeginDrain, EndDrain, StillDrained};
 pub use due::Due;
 pub use gateway::{JOIN_TOKEN_REFUSED, PutJoinToken, RemoveGateway, UseJoinToken, in_use};
 pub use happened::{Happened, KEY_IN_USE};

@@ -253,7 +253,10 @@ impl Fleet {
                     return concerned;
                 }
             }
-            GatewayEvent::JoinTokenIssued { .. } | GatewayEvent::Joined { .. } => {
+            GatewayEvent::JoinTokenIssued { .. }
+            | GatewayEvent::Joined { .. }
+            | GatewayEvent::DrainStarted { .. }
+            | GatewayEvent::DrainEnded {} => {
                 return BTreeSet::new();
             }
         }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     aggregate::wire_names,
     event::{Claim, ClaimKind, Effect, StoredEvent},
-    ids::UserId,
+    ids::{GatewayId, UserId},
     values::{Endpoint, Pool, PublicKey},
 };
 
@@ -115,6 +115,16 @@ pub enum GatewayEvent {
         /// The version of its agent.
         agent_version: String,
     },
+    /// It gets no new devices from now on, and those that it has are moved elsewhere.
+    #[serde(rename = "gateway.drain_started")]
+    DrainStarted {
+        /// Where they go; each to the gateway with the fewest devices where none is named.
+        #[serde(default)]
+        target: Option<GatewayId>,
+    },
+    /// It may have devices again.
+    #[serde(rename = "gateway.drain_ended")]
+    DrainEnded {},
     /// Gone.
     #[serde(rename = "gateway.deleted")]
     Deleted {},
@@ -126,6 +136,8 @@ wire_names!(GatewayEvent {
     KeySet => "gateway.key_set",
     JoinTokenIssued => "gateway.join_token_issued",
     Joined => "gateway.joined",
+    DrainStarted => "gateway.drain_started",
+    DrainEnded => "gateway.drain_ended",
     Deleted => "gateway.deleted",
 });
 
@@ -151,7 +163,11 @@ impl StoredEvent for GatewayEvent {
             Self::Deleted {} => {
                 vec![Effect::Release(ClaimKind::GatewayName), Effect::Release(ClaimKind::Pool)]
             }
-            Self::Changed { .. } | Self::JoinTokenIssued { .. } | Self::Joined { .. } => vec![],
+            Self::Changed { .. }
+            | Self::JoinTokenIssued { .. }
+            | Self::Joined { .. }
+            | Self::DrainStarted { .. }
+            | Self::DrainEnded {} => vec![],
         }
     }
 }

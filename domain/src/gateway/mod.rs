@@ -4,6 +4,6 @@ mod events;
 mod state;
 
 pub use events::{GatewayChange, GatewayEvent, GatewayFields};
-pub use state::{Gateway, GatewayCommand};
+pub use state::{Drain, Gateway, GatewayCommand};
 
 crate::aggregate::aggregate!(Gateway, GatewayCommand, GatewayEvent);

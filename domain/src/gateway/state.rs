@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{GatewayChange, GatewayEvent, GatewayFields};
 use crate::{
     error::DomainError,
+    ids::GatewayId,
     patch::{difference, set},
     values::PublicKey,
 };
@@ -39,8 +40,19 @@ pub enum GatewayCommand {
         /// The version of its agent.
         agent_version: String,
     },
+    /// Has its devices moved elsewhere.
+    StartDrain(Drain),
+    /// Lets it have devices again.
+    EndDrain,
     /// Removes the gateway.
     Delete,
+}
+
+/// That a gateway's devices are moved elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drain {
+    /// Where they go; each to the gateway with the fewest devices where none is named.
+    pub target: Option<GatewayId>,
 }
 
 /// A gateway's state as folded from the events.
@@ -48,6 +60,7 @@ pub enum GatewayCommand {
 pub struct Gateway {
     fields: Option<GatewayFields>,
     public_key: Option<PublicKey>,
+    drain: Option<Drain>,
     deleted: bool,
 }
 
@@ -62,6 +75,12 @@ impl Gateway {
     #[must_use]
     pub const fn public_key(&self) -> Option<&PublicKey> {
         self.public_key.as_ref()
+    }
+
+    /// Its drain, while it lasts.
+    #[must_use]
+    pub const fn drain(&self) -> Option<Drain> {
+        self.drain
     }
 
     /// See [`Decider::decide`](crate::Decider::decide).
@@ -95,6 +114,14 @@ impl Gateway {
                 let key = self.key_set(Some(public_key));
                 Ok(key.into_iter().chain([GatewayEvent::Joined { agent_version }]).collect())
             }
+            (Some(_), GatewayCommand::StartDrain(drain)) => {
+                let Drain { target } = drain;
+                let other = self.drain != Some(drain);
+                Ok(other.then_some(GatewayEvent::DrainStarted { target }).into_iter().collect())
+            }
+            (Some(_), GatewayCommand::EndDrain) => {
+                Ok(self.drain.map(|_| GatewayEvent::DrainEnded {}).into_iter().collect())
+            }
             (Some(_), GatewayCommand::Delete) => Ok(vec![GatewayEvent::Deleted {}]),
         }
     }
@@ -115,6 +142,8 @@ impl Gateway {
             }
             GatewayEvent::KeySet { public_key } => self.public_key = Some(public_key.clone()),
             GatewayEvent::JoinTokenIssued { .. } | GatewayEvent::Joined { .. } => {}
+            GatewayEvent::DrainStarted { target } => self.drain = Some(Drain { target: *target }),
+            GatewayEvent::DrainEnded {} => self.drain = None,
             GatewayEvent::Deleted {} => self.deleted = true,
         }
     }

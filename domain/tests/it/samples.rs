@@ -311,6 +311,9 @@ fn gateways() -> Vec<(Option<&'static str>, GatewayEvent)> {
         (None, E::KeySet { public_key: key() }),
         (None, E::JoinTokenIssued { expires_at: minute(60) }),
         (None, E::Joined { agent_version: "0.1.0".into() }),
+        (None, E::DrainStarted { target: Some(other_gateway()) }),
+        (Some("anywhere"), E::DrainStarted { target: None }),
+        (None, E::DrainEnded {}),
         (None, E::Deleted {}),
     ]
 }

@@ -83,7 +83,9 @@ async fn fold(
             );
             (0, query.bind(public_key.to_string()))
         }
-        GatewayEvent::JoinTokenIssued { .. } => {
+        GatewayEvent::JoinTokenIssued { .. }
+        | GatewayEvent::DrainStarted { .. }
+        | GatewayEvent::DrainEnded {} => {
             let query = update(
                 "UPDATE gateways SET version = $2, updated_at = $3 WHERE id = $1",
                 id,

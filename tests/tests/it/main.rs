@@ -11,6 +11,7 @@ mod embedded_postgres;
 mod gateway;
 mod harness;
 mod matrix;
+mod moving;
 mod netns;
 mod program;
 mod read;

@@ -292,6 +292,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/gateways/{id}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far the drain of a gateway has come
+         * @description How far the drain of a gateway has come. 404 where it is not drained.
+         *
+         *     For admins and auditors.
+         */
+        get: operations["gateways_get_drain"];
+        put?: never;
+        /**
+         * Drains a gateway
+         * @description Drains a gateway: it gets no new devices from now on, and those that it has are moved to other gateways, 20 at a time, as the move of a device does it. The answer does not wait for that. It stays drained until the drain is ended. Sent again with another target, the drain goes on there.
+         *
+         *     For admins.
+         */
+        post: operations["gateways_start_drain"];
+        /**
+         * Ends the drain of a gateway, which may have devices again
+         * @description Ends the drain of a gateway, which may have devices again. No device is moved after the answer; those that were moved stay where they are.
+         *
+         *     For admins.
+         */
+        delete: operations["gateways_end_drain"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/gateways/{id}/join-token": {
         parameters: {
             query?: never;
@@ -2138,6 +2172,40 @@ export interface components {
             name?: string | null;
             status: components["schemas"]["DeviceStatus"];
         };
+        /** @description How far a drain has come. */
+        Drain: {
+            /**
+             * Format: int64
+             * @description How many devices are still to be moved.
+             */
+            devices_left: number;
+            error?: components["schemas"]["DrainError"] | null;
+            gateway_id: components["schemas"]["GatewayId"];
+            /** Format: date-time */
+            started_at: string;
+            status: components["schemas"]["DrainStatus"];
+            target?: components["schemas"]["GatewayId"] | null;
+        };
+        /** @description Why devices cannot be moved. */
+        DrainError: {
+            /**
+             * Format: date-time
+             * @description When they were last tried.
+             */
+            at: string;
+            /** @description Stable: `pool_exhausted`, `no_gateway`, … */
+            code: string;
+            message: string;
+        };
+        /** @description The request. */
+        DrainStart: {
+            target?: components["schemas"]["GatewayId"] | null;
+        };
+        /**
+         * @description Where a drain stands.
+         * @enum {string}
+         */
+        DrainStatus: "draining" | "drained" | "stuck";
         /** @description The request. */
         Enroll: {
             app_version?: string | null;
@@ -2199,6 +2267,7 @@ export interface components {
             device_count: number;
             dns_search: string[];
             dns_servers: string[];
+            drain?: components["schemas"]["Drain"] | null;
             endpoint: string;
             id: components["schemas"]["GatewayId"];
             internal_networks: string[];
@@ -4006,7 +4075,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -4189,7 +4258,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -4286,7 +4355,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -4381,7 +4450,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -4486,7 +4555,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -4583,7 +4652,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -4692,6 +4761,7 @@ export interface operations {
                      *           "dns_servers": [
                      *             "10.20.0.53"
                      *           ],
+                     *           "drain": null,
                      *           "endpoint": "vpn.example.com:51820",
                      *           "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *           "internal_networks": [
@@ -4829,6 +4899,7 @@ export interface operations {
                      *       "dns_servers": [
                      *         "10.20.0.53"
                      *       ],
+                     *       "drain": null,
                      *       "endpoint": "vpn.example.com:51820",
                      *       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *       "internal_networks": [
@@ -4858,7 +4929,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -4937,6 +5008,7 @@ export interface operations {
                      *       "dns_servers": [
                      *         "10.20.0.53"
                      *       ],
+                     *       "drain": null,
                      *       "endpoint": "vpn.example.com:51820",
                      *       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *       "internal_networks": [
@@ -5022,7 +5094,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -5138,6 +5210,7 @@ export interface operations {
                      *       "dns_servers": [
                      *         "10.20.0.53"
                      *       ],
+                     *       "drain": null,
                      *       "endpoint": "vpn.example.com:51820",
                      *       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *       "internal_networks": [
@@ -5168,7 +5241,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -5274,6 +5347,210 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    gateways_get_drain: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The gateway's id.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How far it has come. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "devices_left": 1,
+                     *       "error": null,
+                     *       "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *       "started_at": "2026-03-15T15:32:34Z",
+                     *       "status": "draining",
+                     *       "target": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Drain"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    gateways_start_drain: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the entity as it was read: 412 where it was changed since. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description A key of the caller's own for this request: sent again under the same key within a day, it happens once and is answered as it was the first time. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description Why, for the audit log. */
+                "X-Reason"?: components["parameters"]["Reason"];
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The gateway's id.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description The request. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "target": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DrainStart"];
+            };
+        };
+        responses: {
+            /** @description The drain has begun. */
+            202: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
+                    "X-Consistency-Token": components["headers"]["X-Consistency-Token"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "devices_left": 1,
+                     *       "error": null,
+                     *       "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *       "started_at": "2026-03-15T15:32:34Z",
+                     *       "status": "draining",
+                     *       "target": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Drain"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `idempotency_key_in_use`. */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    gateways_end_drain: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the entity as it was read: 412 where it was changed since. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description A key of the caller's own for this request: sent again under the same key within a day, it happens once and is answered as it was the first time. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description Why, for the audit log. */
+                "X-Reason"?: components["parameters"]["Reason"];
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The gateway's id.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is not drained any more. */
+            204: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
+                    "X-Consistency-Token": components["headers"]["X-Consistency-Token"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `idempotency_key_in_use`. */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     gateways_issue_join_token: {
         parameters: {
             query?: never;
@@ -5327,7 +5604,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -7213,7 +7490,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `profile_too_large`. */
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -7366,7 +7643,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `profile_too_large`. */
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -7519,7 +7796,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `profile_too_large`. */
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -10104,7 +10381,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_limit`, `device_name_taken`, `public_key_taken`, `pool_exhausted`, `address_taken`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `device_limit`, `device_name_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `address_taken`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -11135,7 +11412,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `device_limit`, `device_name_taken`, `public_key_taken`, `pool_exhausted`, `address_taken`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `device_limit`, `device_name_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `address_taken`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -11363,7 +11640,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -11629,7 +11906,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -11726,7 +12003,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -12152,7 +12429,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `device_limit`, `device_name_taken`, `public_key_taken`, `pool_exhausted`, `address_taken`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `device_limit`, `device_name_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `address_taken`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -12330,7 +12607,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];

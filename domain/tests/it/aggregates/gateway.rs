@@ -1,10 +1,12 @@
 use nexavpn_domain::{
-    gateway::{Gateway, GatewayChange, GatewayCommand as C, GatewayEvent as E, GatewayFields},
+    gateway::{
+        Drain, Gateway, GatewayChange, GatewayCommand as C, GatewayEvent as E, GatewayFields,
+    },
     values::{Endpoint, PublicKey},
 };
 
 use super::{decide, once, refusal, state};
-use crate::given::{key, minute, other_key, pool};
+use crate::given::{key, minute, other_gateway, other_key, pool};
 
 fn fields() -> GatewayFields {
     GatewayFields {
@@ -152,6 +154,21 @@ fn every_join_is_recorded_and_a_new_key_with_it() {
 }
 
 #[test]
+fn a_drain_begins_changes_its_target_and_ends() {
+    let start = |target| C::StartDrain(Drain { target });
+    let started = |target| E::DrainStarted { target };
+    let there = Some(other_gateway());
+    once::<Gateway>(&[created()], start(None), vec![started(None)]);
+    once::<Gateway>(&[created(), started(None)], start(there), vec![started(there)]);
+    let given = [created(), started(None), started(there)];
+    assert_eq!(state::<Gateway>(&given).drain(), Some(Drain { target: there }));
+    once::<Gateway>(&given, C::EndDrain, vec![E::DrainEnded {}]);
+    let ended = [&given[..], &[E::DrainEnded {}]].concat();
+    assert_eq!(state::<Gateway>(&ended).drain(), None);
+    assert_eq!(decide::<Gateway>(&[created()], C::EndDrain), Ok(vec![]));
+}
+
+#[test]
 fn nothing_can_be_done_to_a_deleted_or_unknown_gateway() {
     assert_eq!(decide::<Gateway>(&[created()], C::Delete), Ok(vec![E::Deleted {}]));
     let deleted = [created(), key_set(key()), E::Deleted {}];
@@ -161,6 +178,8 @@ fn nothing_can_be_done_to_a_deleted_or_unknown_gateway() {
             change(GatewayChange::default(), Some(key())),
             C::IssueJoinToken { expires_at: minute(60) },
             join(key()),
+            C::StartDrain(Drain { target: None }),
+            C::EndDrain,
             C::Delete,
         ] {
             assert_eq!(refusal::<Gateway>(given, command), "not_found");

@@ -4,7 +4,6 @@ mod access;
 mod audit;
 mod bulk;
 mod convergence;
-mod device_gateways;
 mod device_moves;
 mod devices;
 mod export;

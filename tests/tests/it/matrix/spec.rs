@@ -29,6 +29,8 @@ pub(super) enum Object {
     Policy,
     /// A gateway without devices.
     Gateway,
+    /// The same while it is drained.
+    DrainedGateway,
 }
 
 /// A route: what it is about, what is sent and what the answer is.
@@ -177,6 +179,9 @@ pub(super) async fn spec(method: &str, path: &str, world: &World) -> Option<Spec
         ) => get(O::Gateway),
         ("PATCH", "/admin/gateways/{id}") => post(O::Gateway, 200, json!({ "mtu": 1380 })),
         ("DELETE", "/admin/gateways/{id}") => about(O::Gateway, 204, None),
+        ("POST", "/admin/gateways/{id}/drain") => post(O::Gateway, 202, empty()),
+        ("GET", "/admin/gateways/{id}/drain") => get(O::DrainedGateway),
+        ("DELETE", "/admin/gateways/{id}/drain") => about(O::DrainedGateway, 204, None),
         ("POST", "/admin/gateways/{id}/join-token") => post(O::Gateway, 201, empty()),
         ("POST", "/gateways/join") => {
             let token = world.join_token().await;

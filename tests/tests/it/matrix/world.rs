@@ -122,6 +122,13 @@ impl World {
                 one(self.create("policies", Self::policy(&format!("p{}", self.number()))).await)
             }
             Object::Gateway => one(self.gateway_object().await),
+            Object::DrainedGateway => {
+                let gateway = self.gateway_object().await;
+                let path = format!("/admin/gateways/{gateway}/drain");
+                let (status, answer) = self.admin.post(&path, json!({})).await;
+                assert_eq!(status, 202, "{answer}");
+                one(gateway)
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 use nexavpn_domain::{
     device::{Device, DeviceCommand, KeyOrigin, Reprovision},
-    gateway::{Gateway, GatewayChange, GatewayCommand},
+    gateway::{Drain, Gateway, GatewayChange, GatewayCommand},
     group::{Group, GroupCommand},
     ids::{DeviceId, GatewayId, GroupId, PolicyId, SessionId, UserId},
     policy::{Policy, PolicyChange, PolicyCommand, PolicyFields},
@@ -15,7 +15,7 @@ use nexavpn_domain::{
 use nexavpn_store::Store;
 use rand::{Rng, RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 
-use super::{command, create_user, enrol, erase, gateway, group, id, pool, random_key};
+use super::{command, create_user, enrol, erase, gateway, group, id, move_to, pool, random_key};
 
 /// A writer's own things. Several writers share the store; names are told apart by number.
 pub(super) struct History {
@@ -153,6 +153,13 @@ impl History {
         let owner = loaded.state.owner().unwrap();
         let here = self.store.load::<User>(owner.0).await.unwrap().state.exists();
         let past = now() - Duration::days(1);
+        if loaded.state.exists() && self.rng.random_bool(0.1) {
+            let other = |(at, _): &&(GatewayId, u8)| Some(*at) != loaded.state.gateway_id();
+            if let Some((at, number)) = self.gateways.iter().find(other).copied() {
+                let _ = move_to(&self.store, device, at, pool(number)).await;
+            }
+            return;
+        }
         let wish = match self.rng.random_range(0..10) {
             0 if here => DeviceCommand::Reprovision(Reprovision {
                 public_key: random_key(),
@@ -227,7 +234,7 @@ impl History {
             change: Box::new(change),
             public_key,
         };
-        let wish = match self.rng.random_range(0..9) {
+        let wish = match self.rng.random_range(0..11) {
             0 => change(GatewayChange { name: Some(name), ..GatewayChange::default() }, None),
             1 | 2 => {
                 let mtu = Some(self.rng.random_range(1280..1420));
@@ -239,6 +246,8 @@ impl History {
             5..8 => {
                 GatewayCommand::Join { public_key: random_key(), agent_version: "0.1.0".into() }
             }
+            8 => GatewayCommand::StartDrain(Drain { target: None }),
+            9 => GatewayCommand::EndDrain,
             _ => GatewayCommand::Delete,
         };
         let _ = command::<Gateway>(&self.store, gateway.0, wish).await;

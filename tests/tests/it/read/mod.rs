@@ -21,8 +21,8 @@ use nexavpn_domain::{
 };
 use nexavpn_projections::{Difference, Handle, REGISTRY, Runner, compare};
 use nexavpn_store::{
-    Append, AppendError, Keyring, MasterKey, Metadata, Options, Position, Reservation, SlotRequest,
-    Store, Stream,
+    Append, AppendError, Keyring, MasterKey, Metadata, Options, Position, Reservation, Reserved,
+    SlotRequest, Store, Stream,
 };
 use nexavpn_tests::harness::{TestDb, WIDE};
 use sqlx::PgPool;
@@ -186,10 +186,7 @@ async fn enrol(
     gateway: GatewayId,
     pool: Pool,
 ) -> Result<DeviceId, DomainError> {
-    let never: &[IpAddr] = &[];
-    let ttl = Duration::from_secs(60);
-    let request = SlotRequest { gateway, pool: &pool, wanted: None, never, ttl };
-    let reserved = store.reserve_slot(request).await.unwrap();
+    let reserved = reserve(store, gateway, pool).await;
     let device = DeviceId(id());
     let enrolment = Enrolment {
         owner,
@@ -204,17 +201,43 @@ async fn enrol(
         slot: reserved.slot,
         addresses: pool.addresses(reserved.slot).unwrap(),
     };
-    let stream =
-        decided::<Device>(store, device.0, DeviceCommand::Enrol(Box::new(enrolment))).await?;
+    hold(store, device, DeviceCommand::Enrol(Box::new(enrolment)), gateway, reserved).await?;
+    Ok(device)
+}
+
+/// Gives a device another gateway and the next free place of its pool.
+async fn move_to(
+    store: &Store,
+    device: DeviceId,
+    gateway: GatewayId,
+    pool: Pool,
+) -> Result<(), DomainError> {
+    let reserved = reserve(store, gateway, pool).await;
+    let slot = reserved.slot;
+    let addresses = pool.addresses(slot).unwrap();
+    let command = DeviceCommand::ChangeGateway { gateway_id: gateway, slot, addresses };
+    hold(store, device, command, gateway, reserved).await
+}
+
+async fn reserve(store: &Store, gateway: GatewayId, pool: Pool) -> Reserved {
+    let never: &[IpAddr] = &[];
+    let ttl = Duration::from_secs(60);
+    let request = SlotRequest { gateway, pool: &pool, wanted: None, never, ttl };
+    store.reserve_slot(request).await.unwrap()
+}
+
+async fn hold(
+    store: &Store,
+    device: DeviceId,
+    command: DeviceCommand,
+    gateway: GatewayId,
+    Reserved { token, slot }: Reserved,
+) -> Result<(), DomainError> {
+    let stream = decided::<Device>(store, device.0, command).await?;
     let mut append = Append::new(vec![stream], Metadata::system("test", id()));
-    append.reservations.push(Reservation {
-        token: reserved.token,
-        gateway,
-        slot: reserved.slot,
-        device,
-    });
+    append.reservations.push(Reservation { token, gateway, slot, device });
     match store.append(append).await {
-        Ok(_) => Ok(device),
+        Ok(_) => Ok(()),
         Err(AppendError::Conflict(e)) => Err(e),
         Err(other) => panic!("{other}"),
     }

@@ -4,6 +4,7 @@
 
 mod bundles;
 mod crash;
+mod drain;
 mod load;
 mod persons;
 mod races;

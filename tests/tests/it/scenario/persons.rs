@@ -403,6 +403,9 @@ impl Marked {
         self.admin("GET /admin/gateways/{id}/metrics", &one, Value::Null).await;
         let tv = text(&tv["device"]["id"]);
         self.admin("POST /admin/devices/{id}/revoke", &[&tv], json!({})).await;
+        self.admin("POST /admin/gateways/{id}/drain", &one, json!({})).await;
+        self.admin("GET /admin/gateways/{id}/drain", &one, Value::Null).await;
+        self.admin("DELETE /admin/gateways/{id}/drain", &one, Value::Null).await;
         self.admin("DELETE /admin/gateways/{id}", &one, Value::Null).await;
     }
 

@@ -7,7 +7,7 @@ use sqlx::PgPool;
 
 /// Rows that belong to a living aggregate and have none, and the other way round: a command of
 /// which only a part is there.
-const HALVES: [(&str, &str); 6] = [
+const HALVES: [(&str, &str); 8] = [
     (
         "accounts",
         "SELECT count(*) FROM (
@@ -37,6 +37,22 @@ const HALVES: [(&str, &str); 6] = [
         "roles and states",
         "SELECT count(*) FROM account a JOIN read.users u ON u.id = a.user_id
          WHERE (a.role, a.enabled) IS DISTINCT FROM (u.role, u.enabled)",
+    ),
+    (
+        "drained gateways",
+        "SELECT count(*) FROM (
+             SELECT DISTINCT ON (aggregate_id) aggregate_id AS id, event_type FROM events
+             WHERE event_type IN ('gateway.drain_started', 'gateway.drain_ended',
+                                  'gateway.deleted')
+             ORDER BY aggregate_id, sequence DESC) e
+         FULL JOIN gateway_drain d ON d.gateway_id::text = e.id
+         WHERE (e.event_type IS NOT DISTINCT FROM 'gateway.drain_started')
+               IS DISTINCT FROM (d.gateway_id IS NOT NULL)",
+    ),
+    (
+        "gateways of devices",
+        "SELECT count(*) FROM device_index i LEFT JOIN read.devices d ON d.id = i.device_id
+         WHERE i.gateway_id IS DISTINCT FROM d.gateway_id",
     ),
     (
         "owners of devices",

@@ -59,5 +59,7 @@ impl Exported for GatewayView {
         "convergence.last_report_at",
         "created_at",
         "updated_at",
+        "drain.status",
+        "drain.devices_left",
     ];
 }

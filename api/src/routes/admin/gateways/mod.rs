@@ -3,6 +3,7 @@
 mod convergence;
 mod create;
 mod delete;
+mod drain;
 mod get;
 mod join_token;
 mod list;
@@ -35,6 +36,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::handle, create::handle))
         .routes(routes!(get::handle, patch::handle, delete::handle))
+        .routes(routes!(drain::start::handle, drain::get::handle, drain::end::handle))
         .routes(routes!(join_token::handle))
         .routes(routes!(secrets::handle))
         .routes(routes!(signing_keys::handle))

@@ -10,6 +10,7 @@ use nexavpn_projections::gateways::{self, GatewayRow};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::drain::DrainView;
 use crate::{App, error::ApiError, routes::admin::entity::Entity};
 
 /// A gateway: what an admin has set, and how its node stands to it.
@@ -40,6 +41,8 @@ pub(super) struct GatewayView {
     /// For how many seconds the gateway goes on without the control plane; 0 means for ever.
     max_stale_s: u32,
     device_count: usize,
+    /// Its drain, where it is being drained or was: it gets no new devices.
+    drain: Option<DrainView>,
     joined_at: Option<DateTime<Utc>>,
     agent_version: Option<String>,
     convergence: ConvergenceView,
@@ -133,11 +136,13 @@ impl GatewayView {
         let mut counts: HashMap<GatewayId, usize> = app.fleet.read(|fleet| {
             ids.iter().map(|id| (*id, fleet.devices_of_gateway(*id).count())).collect()
         });
+        let mut drains = app.commands.drains(&ids).await?;
         let unknown = || ConvergenceView { status: "unknown", ..ConvergenceView::default() };
         let view = |row: GatewayRow| {
             let convergence = reports.remove(&row.id).map_or_else(unknown, Into::into);
             let device_count = counts.remove(&row.id).unwrap_or_default();
-            Self::new(row, convergence, device_count)
+            let drain = drains.remove(&row.id).map(|drain| DrainView::new(row.id, drain));
+            Self { device_count, drain, ..Self::new(row, convergence) }
         };
         Ok(rows.into_iter().map(view).collect())
     }
@@ -147,7 +152,7 @@ impl GatewayView {
         self.convergence
     }
 
-    fn new(row: GatewayRow, convergence: ConvergenceView, device_count: usize) -> Self {
+    fn new(row: GatewayRow, convergence: ConvergenceView) -> Self {
         let GatewayFields { pool, .. } = &row.fields;
         Self {
             address_pool_v4: pool.v4.to_string(),
@@ -166,7 +171,8 @@ impl GatewayView {
             internal_networks: row.fields.internal_networks,
             preshared_keys: row.fields.preshared_keys,
             max_stale_s: row.fields.max_stale_s,
-            device_count,
+            device_count: 0,
+            drain: None,
             joined_at: row.joined_at,
             agent_version: row.agent_version,
             convergence,

@@ -1,37 +1,12 @@
 //! A device that gets another gateway, and how many each gateway has.
 
-use nexavpn_projections::{REGISTRY, compare};
-use nexavpn_store::verify;
+use nexavpn_bundle::GatewaySecrets;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use super::{NOBODY, Plane, assert_conflict, assert_error, gateway, id, key, with};
-
-/// What `verify` finds.
-async fn problems(plane: &Plane) -> Vec<String> {
-    let keyring = plane.server.commands().store().keyring();
-    verify(&plane.db.pool, keyring).await.unwrap().problems
-}
-
-/// What is kept beside the events is what they give.
-async fn assert_true(plane: &Plane) {
-    assert_eq!(problems(plane).await, Vec::<String>::new());
-    let log = plane.server.commands().store().log();
-    for projection in REGISTRY {
-        let differences = compare(&plane.db.owner_pool, &log, projection.name()).await.unwrap();
-        assert!(differences.is_empty(), "{}: {differences:#?}", projection.name());
-    }
-    let strangers: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM device_index i FULL JOIN (
-             SELECT * FROM read.devices WHERE revoked_at IS NULL) d ON d.id = i.device_id
-         WHERE (i.gateway_id, i.user_id) IS DISTINCT FROM (d.gateway_id, d.owner_id)",
-    )
-    .fetch_one(&plane.db.pool)
-    .await
-    .unwrap();
-    assert_eq!(strangers, 0);
-}
+use super::{Node, assert_true, problems};
+use crate::api_admin::{NOBODY, Plane, assert_conflict, assert_error, gateway, id, key, with};
 
 /// The revision of a gateway's bundle, and each of its devices' addresses.
 async fn bundle(plane: &Plane, gateway: &str) -> (i64, Vec<(String, String)>) {
@@ -289,4 +264,31 @@ async fn the_migration_counts_what_is_there() {
     let pool = &plane.db.owner_pool;
     assert_eq!((counted(pool, &one).await, counted(pool, &two).await), (2, 3));
     assert_true(&plane).await;
+}
+
+#[tokio::test]
+async fn a_device_takes_its_preshared_key_along() {
+    let plane = Plane::start().await;
+    let wanted = json!({ "preshared_keys": true });
+    let one = Node::join(&plane, with(gateway("one", "100.96.0.0/24"), wanted)).await;
+    let two = Node::join(&plane, gateway("two", "100.97.0.0/24")).await;
+    let device = enrol(&plane, &plane.user("alice").await, "laptop", &one.id).await;
+    let psk_ref = |bundle: nexavpn_bundle::VerifiedBundle| {
+        bundle.payload.devices.first().and_then(|device| device.psk_ref.clone())
+    };
+    let secrets = async |node: &Node| {
+        let path = format!("/admin/gateways/{}/secrets", node.id);
+        let (status, secrets) = node.client.get(&path).await;
+        assert_eq!(status, 200, "{secrets}");
+        serde_json::from_value::<GatewaySecrets>(secrets).unwrap()
+    };
+    let named = psk_ref(one.newest(None).await).unwrap();
+    let body = json!({ "gateway_id": two.id });
+    let moved = plane.admin.patch(&format!("/admin/devices/{device}"), body).await;
+    assert_eq!(moved.0, 200, "{}", moved.1);
+    // Its new node names it and gets it, the old one no more.
+    assert_eq!(psk_ref(two.newest(None).await), Some(named.clone()));
+    assert!(secrets(&two).await.key(&named).is_some());
+    assert!(one.newest(None).await.payload.devices.is_empty());
+    assert!(secrets(&one).await.secrets.is_empty());
 }
