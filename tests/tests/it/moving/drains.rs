@@ -16,11 +16,11 @@ use crate::{
     api_client::TurnableClock,
 };
 
-fn path(gateway: &str) -> String {
+pub(super) fn path(gateway: &str) -> String {
     format!("/admin/gateways/{gateway}/drain")
 }
 
-async fn drain(admin: &Client, gateway: &str, body: Value) -> Value {
+pub(super) async fn drain(admin: &Client, gateway: &str, body: Value) -> Value {
     let (status, answer) = admin.post(&path(gateway), body).await;
     assert_eq!(status, 202, "{answer}");
     answer
@@ -49,7 +49,12 @@ async fn until_devices(admin: &Client, expected: &[(&str, u64)]) {
     }
 }
 
-async fn enrol(admin: &Client, user: &str, name: &str, at: Option<&str>) -> (u16, Value) {
+pub(super) async fn enrol(
+    admin: &Client,
+    user: &str,
+    name: &str,
+    at: Option<&str>,
+) -> (u16, Value) {
     let body = with(json!({ "name": name, "public_key": key() }), json!({ "gateway_id": at }));
     admin.post(&format!("/admin/users/{user}/devices"), body).await
 }

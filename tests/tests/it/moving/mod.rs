@@ -2,6 +2,7 @@
 
 mod devices;
 mod drains;
+mod overtaken;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use ed25519_dalek::VerifyingKey;
