@@ -68,8 +68,9 @@ impl Ground {
 pub(super) struct Machine {
     processor: String,
     processors: usize,
-    postgres: String,
-    /// The median time to write 8 kB and make it durable, where the cluster is.
+    /// Its version, where it takes part.
+    postgres: Option<String>,
+    /// The median time to write 8 kB and make it durable, where the data is.
     sync_ms: f64,
     #[serde(skip)]
     pub(super) bin_dir: String,
@@ -88,6 +89,12 @@ impl Machine {
         if fsync != "on" {
             return Err("PostgreSQL runs without fsync: that would measure nothing".into());
         }
+        let machine = Self::without_database(server.scratch_dir())?;
+        Ok(Self { postgres: Some(postgres), bin_dir, ..machine })
+    }
+
+    /// Without PostgreSQL, and with what is kept in `dir`.
+    pub(super) fn without_database(dir: &Path) -> Outcome<Self> {
         let mut cpu = String::new();
         File::open("/proc/cpuinfo")?.read_to_string(&mut cpu)?;
         let model = cpu.lines().find_map(|line| line.strip_prefix("model name"));
@@ -95,9 +102,9 @@ impl Machine {
         Ok(Self {
             processor: model.to_owned(),
             processors: std::thread::available_parallelism()?.get(),
-            postgres,
-            sync_ms: time_to_sync(server.scratch_dir())?.as_secs_f64() * 1e3,
-            bin_dir,
+            postgres: None,
+            sync_ms: time_to_sync(dir)?.as_secs_f64() * 1e3,
+            bin_dir: String::new(),
         })
     }
 }
@@ -105,10 +112,11 @@ impl Machine {
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { processor, processors, postgres, sync_ms, .. } = self;
-        write!(
-            f,
-            "{processors} × {processor}, PostgreSQL {postgres}, fsync on: {sync_ms:.2} ms a write"
-        )
+        write!(f, "{processors} × {processor}, ")?;
+        if let Some(postgres) = postgres {
+            write!(f, "PostgreSQL {postgres}, ")?;
+        }
+        write!(f, "fsync on: {sync_ms:.2} ms a write")
     }
 }
 

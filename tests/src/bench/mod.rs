@@ -5,18 +5,22 @@
 //! | `append.rs` | the rounds of `./bench append` |
 //! | `http/` | those of `./bench http`: its control planes, and what clients do |
 //! | `fleet/` | those of `./bench fleet`: fleets of two sizes, and a change in each |
+//! | `propagation/` | those of `./bench propagation`: waiting gateways, and changes meanwhile |
+//! | `apply/` | those of `./bench apply`: an agent's engine on a node of its own, and packets |
 //! | `ground.rs` | the cluster, its databases, and what the machine is |
 //! | `drive.rs` | any number of clients at work, and what they measured |
 //! | `pgbench.rs`, `stock.rs`, `ours.rs` | contenders |
 //! | `report.rs` | medians, ratios, the table and the JSON |
 
 pub mod append;
+pub mod apply;
 mod drive;
 pub mod fleet;
 mod ground;
 pub mod http;
 mod ours;
 mod pgbench;
+pub mod propagation;
 mod report;
 mod stock;
 

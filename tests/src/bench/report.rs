@@ -140,6 +140,87 @@ impl Report {
     }
 }
 
+/// How long things took, one line for each.
+pub(super) struct Times {
+    /// The benchmark's name.
+    pub(super) name: &'static str,
+    pub(super) machine: Machine,
+    /// Said above the table.
+    pub(super) about: String,
+    pub(super) lines: Vec<TimesLine>,
+}
+
+/// What one thing took.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct TimesLine {
+    pub(super) what: String,
+    pub(super) times: usize,
+    pub(super) p50_ms: f64,
+    pub(super) p99_ms: f64,
+    /// Its median as a multiple of something else's.
+    pub(super) ratio: Option<f64>,
+    /// Of what.
+    pub(super) of: Option<String>,
+    /// What it was to be.
+    pub(super) goal: Option<&'static str>,
+}
+
+impl TimesLine {
+    /// Of times in microseconds.
+    pub(super) fn new(what: impl Into<String>, mut times: Vec<u32>) -> Self {
+        times.sort_unstable();
+        Self {
+            what: what.into(),
+            times: times.len(),
+            p50_ms: quantile(&times, 50),
+            p99_ms: quantile(&times, 99),
+            ratio: None,
+            of: None,
+            goal: None,
+        }
+    }
+
+    /// Beside something else.
+    pub(super) fn beside(mut self, other: &Self) -> Self {
+        self.ratio = Some(self.p50_ms / other.p50_ms);
+        self.of = Some(other.what.clone());
+        self
+    }
+
+    pub(super) fn goal(mut self, goal: &'static str) -> Self {
+        self.goal = Some(goal);
+        self
+    }
+}
+
+impl Times {
+    /// The table, and the JSON: one line of the standard output where no file is named.
+    pub(super) fn print(&self, json: Option<&Path>) -> Outcome<()> {
+        println!("\n{}\n{}\n", self.machine, self.about);
+        println!("{:<46} {:>7} {:>9} {:>9}  ratio", "", "times", "p50 ms", "p99 ms");
+        for line in &self.lines {
+            let TimesLine { what, times, p50_ms, p99_ms, ratio, of, goal } = line;
+            print!("{what:<46} {times:>7} {p50_ms:>9.3} {p99_ms:>9.3}");
+            if let (Some(ratio), Some(of)) = (ratio, of) {
+                print!("  {ratio:.2} of {of}");
+            }
+            println!("{}", goal.map(|goal| format!("  (goal: {goal})")).unwrap_or_default());
+        }
+        let report = json!({
+            "benchmark": self.name,
+            "machine": self.machine,
+            "about": self.about,
+            "results": self.lines,
+        });
+        write_json(&report, json)
+    }
+}
+
+/// In microseconds.
+pub(super) fn micros(time: std::time::Duration) -> u32 {
+    u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
+}
+
 fn write_json(report: &Value, file: Option<&Path>) -> Outcome<()> {
     match file {
         Some(path) => Ok(std::fs::write(path, format!("{report}\n"))?),
@@ -154,7 +235,7 @@ fn ratios(a: &[f64], b: &[f64]) -> Vec<f64> {
     a.iter().zip(b).map(|(a, b)| a / b).collect()
 }
 
-fn median(values: &[f64]) -> f64 {
+pub(super) fn median(values: &[f64]) -> f64 {
     let mut values = values.to_vec();
     values.sort_unstable_by(f64::total_cmp);
     let middle = values.len() / 2;

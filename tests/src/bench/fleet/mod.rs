@@ -1,7 +1,7 @@
 //! `./bench fleet`: from the append of a device's change to the published delta, in a small fleet
 //! and in one that has a hundred gateways of the same size; and what the large one weighs.
 
-mod world;
+pub(super) mod world;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 

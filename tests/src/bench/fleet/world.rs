@@ -33,7 +33,8 @@ const FILLERS: usize = 32;
 /// Devices of each user.
 const EACH: usize = 10;
 const GROUPS: usize = 20;
-const POLICIES: usize = 50;
+/// Policies up to this one are for a group, or for everyone; further ones for one user each.
+pub(in super::super) const POLICIES: usize = 50;
 /// Everything is folded at last.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -51,7 +52,8 @@ struct Changed {
     sequence: AtomicI64,
 }
 
-async fn start(ground: &Ground, name: &str) -> TestServer {
+/// A control plane on a database that was laid out.
+pub(in super::super) async fn start(ground: &Ground, name: &str) -> TestServer {
     TestServer::start_with(&ground.url(name), |options| {
         options.database.max_connections = 32;
         options.pace = Pace::default();
@@ -70,7 +72,7 @@ impl World {
         drop(ground.database(name).await?);
         let server = start(ground, name).await;
         let store = server.commands().store().clone();
-        fill(&store, gateways, devices).await?;
+        fill(&store, gateways, devices, POLICIES).await?;
         ground.analyze(name).await?;
         Self::of(server).await
     }
@@ -131,7 +133,7 @@ impl Contender for World {
 }
 
 /// Waits until all is folded, and publishes the bundle of every gateway.
-pub(super) async fn publish_all(server: &TestServer) -> Outcome<()> {
+pub(in super::super) async fn publish_all(server: &TestServer) -> Outcome<()> {
     let app = &server.app;
     let head = app.commands.store().log().head().await?.idx;
     let deadline = Instant::now() + PATIENCE;
@@ -158,7 +160,13 @@ where
     Ok(Stream::new::<A>(id, 0, A::default().decide(command)?))
 }
 
-async fn fill(store: &Store, gateways: usize, devices: usize) -> Outcome<()> {
+/// So many devices on each gateway, ten of each user's, on as many gateways as there are.
+pub(in super::super) async fn fill(
+    store: &Store,
+    gateways: usize,
+    devices: usize,
+    policies: usize,
+) -> Outcome<()> {
     let owners = gateways * devices / EACH;
     let user = |n: usize| async move {
         let id = UserId(new_id());
@@ -183,8 +191,13 @@ async fn fill(store: &Store, gateways: usize, devices: usize) -> Outcome<()> {
         append(store, vec![first::<Group>(id.0, create)?]).await?;
         groups.push(id);
     }
-    for n in 0..POLICIES {
-        append(store, vec![first::<Policy>(PolicyId(new_id()).0, policy(n, &groups))?]).await?;
+    for n in 0..policies {
+        let target = match (groups.get(n), n.checked_sub(POLICIES)) {
+            (Some(group), _) => Target::Group(*group),
+            (None, None) => Target::Everyone,
+            (None, Some(n)) => Target::User(*users.get(n).ok_or("too few users")?),
+        };
+        append(store, vec![first::<Policy>(PolicyId(new_id()).0, policy(n, target))?]).await?;
     }
     let never: &[IpAddr] = &[];
     let mut place = Vec::new();
@@ -229,11 +242,7 @@ async fn fill(store: &Store, gateways: usize, devices: usize) -> Outcome<()> {
     all.buffer_unordered(FILLERS).try_collect().await
 }
 
-fn policy(n: usize, groups: &[GroupId]) -> PolicyCommand {
-    let target = match groups.get(n) {
-        Some(group) => Target::Group(*group),
-        None => Target::Everyone,
-    };
+fn policy(n: usize, target: Target) -> PolicyCommand {
     PolicyCommand::Create {
         fields: Box::new(PolicyFields {
             name: format!("Policy {n}"),

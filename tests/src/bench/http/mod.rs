@@ -126,7 +126,7 @@ pub async fn run(options: Options) -> Outcome<()> {
 }
 
 /// The row of an event as the write path stores it.
-async fn sample_row(ground: &Ground) -> Outcome<super::ours::SampleRow> {
+pub(super) async fn sample_row(ground: &Ground) -> Outcome<super::ours::SampleRow> {
     let ours = Ours::start(ground, 1).await?;
     let row = ours.sample_row().await?;
     ours.stop().await;
