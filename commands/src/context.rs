@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     Clock, CommandError, Foresight, Once, PasswordHasher, Random,
+    credentials::{Credentials, credentials},
     rehearse::Rehearsal,
     secrets::{self, Secret},
     security::Incidents,
@@ -133,6 +134,7 @@ pub struct Commands {
     pub(crate) incidents: Arc<Incidents>,
     pub(crate) foresight: Option<Arc<dyn Foresight>>,
     pub(crate) live_sessions: LiveSessions,
+    pub(crate) credentials: Credentials,
 }
 
 impl Commands {
@@ -148,6 +150,7 @@ impl Commands {
     ) -> Self {
         Self {
             live_sessions: live_sessions(pool.clone()),
+            credentials: credentials(pool.clone()),
             store,
             pool,
             clock,

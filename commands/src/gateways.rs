@@ -276,22 +276,6 @@ impl Commands {
         .await?)
     }
 
-    /// The gateway that a credential belongs to.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn gateway_of_credential(
-        &self,
-        credential: &Secret,
-    ) -> Result<Option<GatewayId>, CommandError> {
-        let id: Option<Uuid> =
-            sqlx::query_scalar("SELECT gateway_id FROM gateway_credential WHERE hash = $1")
-                .bind(&credential.hash()[..])
-                .fetch_optional(&self.pool)
-                .await?;
-        Ok(id.map(GatewayId))
-    }
-
     /// The devices of a user or gateway that are not revoked.
     pub(crate) async fn device_ids(
         &self,

@@ -6,6 +6,7 @@
 mod admin;
 pub mod clock;
 mod context;
+mod credentials;
 mod devices;
 mod drain;
 mod error;

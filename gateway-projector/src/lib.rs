@@ -10,6 +10,7 @@
 //! | `line.rs` | what a gateway was given, one bundle after the other, and deltas between them |
 //! | `signing.rs` | [`SigningKeys`]: the key that signs |
 //! | `publisher.rs` | [`Publisher`]: signed bundles, on record before they are served |
+//! | `records.rs` | what publishing reads and writes in the database |
 //! | `timings.rs` | [`Timings`]: how long publishing takes |
 //! | `reports/` | [`Reports`]: status, convergence and telemetry |
 
@@ -17,6 +18,7 @@ mod folded;
 mod follow;
 mod line;
 mod publisher;
+mod records;
 mod render;
 pub mod reports;
 mod signing;

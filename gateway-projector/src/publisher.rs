@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use crate::{
     Blueprint, FleetHandle, FleetStatus, SigningError, SigningKeys, Timings, line::Line,
-    render::Rendered, reports,
+    records::Records, render::Rendered,
 };
 
 /// A bundle as it is served.
@@ -117,6 +117,7 @@ pub struct Publisher {
 struct Inner {
     fleet: FleetHandle,
     keys: SigningKeys,
+    records: Records,
     slots: Mutex<HashMap<GatewayId, Slot>>,
     timings: Timings,
 }
@@ -151,7 +152,13 @@ impl Publisher {
     /// A publisher of what the fleet says, into the fleet's database.
     #[must_use]
     pub fn new(fleet: FleetHandle, keys: SigningKeys) -> Self {
-        let inner = Inner { fleet, keys, slots: Mutex::default(), timings: Timings::default() };
+        let inner = Inner {
+            records: Records::new(fleet.store().pool()),
+            fleet,
+            keys,
+            slots: Mutex::default(),
+            timings: Timings::default(),
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -193,7 +200,7 @@ impl Publisher {
             inner.slots().remove(&id);
         }
         wanted?;
-        if reports::history_lost(store.pool(), id, epoch).await? {
+        if inner.records.history_lost(id, epoch).await? {
             return Err(PublishError::HistoryLost);
         }
         let slot = Arc::clone(inner.slots().entry(id).or_default());
@@ -289,32 +296,8 @@ impl Inner {
         signed: &SignedBundle,
         now: DateTime<Utc>,
     ) -> Result<(), PublishError> {
+        let before = self.records.publish(id, signed, now).await?;
         let SignedBundle { epoch, revision, sha256, .. } = signed;
-        let inserted = sqlx::query(
-            "WITH durable AS (SELECT set_config('synchronous_commit', 'on', true))
-             INSERT INTO bundle_publication (gateway_id, epoch, revision, sha256, published_at)
-             SELECT $1, $2, $3, $4, $5 FROM durable
-             ON CONFLICT ON CONSTRAINT bundle_publication_pkey DO NOTHING",
-        )
-        .bind(id.0)
-        .bind(epoch)
-        .bind(revision)
-        .bind(sha256)
-        .bind(now)
-        .execute(self.fleet.store().pool())
-        .await?;
-        if inserted.rows_affected() == 1 {
-            return Ok(());
-        }
-        let before: String = sqlx::query_scalar(
-            "SELECT sha256 FROM bundle_publication
-             WHERE gateway_id = $1 AND epoch = $2 AND revision = $3",
-        )
-        .bind(id.0)
-        .bind(epoch)
-        .bind(revision)
-        .fetch_one(self.fleet.store().pool())
-        .await?;
         if before != *sha256 {
             let (epoch, revision) = (*epoch, *revision);
             tracing::error!(gateway = %id, epoch, revision, "the same events gave other bytes");

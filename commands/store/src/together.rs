@@ -49,7 +49,7 @@ impl<K, V, E> std::fmt::Debug for Together<K, V, E> {
 
 impl<K, V, E> Together<K, V, E>
 where
-    K: Copy + Eq + Hash + Send + 'static,
+    K: Clone + Eq + Hash + Send + 'static,
     V: Clone + Send + 'static,
     E: Send + 'static,
 {
@@ -71,7 +71,7 @@ where
         let (answer, answered) = oneshot::channel();
         let begin = {
             let mut state = self.0.state();
-            state.waiting.push((key, answer));
+            state.waiting.push((key.clone(), answer));
             !std::mem::replace(&mut state.running, true)
         };
         if begin {
@@ -81,7 +81,7 @@ where
         match answered.await {
             Ok(Answer::Found(found)) => Ok(found),
             Ok(Answer::AskAlone) | Err(_) => {
-                let mut found = (self.0.lookup)(vec![key]).await?;
+                let mut found = (self.0.lookup)(vec![key.clone()]).await?;
                 Ok(found.remove(&key))
             }
         }
@@ -114,7 +114,7 @@ impl<K, V, E> Drop for Running<K, V, E> {
 
 impl<K, V, E> Running<K, V, E>
 where
-    K: Copy + Eq + Hash,
+    K: Clone + Eq + Hash,
     V: Clone,
 {
     async fn run(mut self) {
@@ -132,7 +132,7 @@ where
             let mut keys: Vec<K> = Vec::with_capacity(batch.len());
             for (key, _) in &batch {
                 if !keys.contains(key) {
-                    keys.push(*key);
+                    keys.push(key.clone());
                 }
             }
             let found = (self.shared.lookup)(keys).await;

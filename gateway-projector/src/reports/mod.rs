@@ -22,8 +22,7 @@ mod telemetry;
 
 use std::{sync::Arc, time::Duration};
 
-use nexavpn_domain::ids::GatewayId;
-use sqlx::{PgExecutor, PgPool};
+use sqlx::PgPool;
 use thiserror::Error;
 
 use crate::FleetHandle;
@@ -105,18 +104,4 @@ impl Reports {
     fn pool(&self) -> &PgPool {
         self.fleet.store().pool()
     }
-}
-
-/// Whether the gateway has applied what is not in the history of this epoch.
-pub(crate) async fn history_lost(
-    db: impl PgExecutor<'_>,
-    id: GatewayId,
-    epoch: i64,
-) -> Result<bool, sqlx::Error> {
-    let lost: Option<Option<i64>> =
-        sqlx::query_scalar("SELECT lost_epoch FROM gateway_status WHERE gateway_id = $1")
-            .bind(id.0)
-            .fetch_optional(db)
-            .await?;
-    Ok(lost.flatten().is_some_and(|lost| epoch <= lost))
 }
