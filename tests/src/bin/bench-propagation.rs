@@ -25,6 +25,9 @@ struct Args {
     /// How many policies there are
     #[arg(long, default_value_t = 200)]
     policies: usize,
+    /// Edits no policy for everyone: what the other changes cost by themselves
+    #[arg(long)]
+    few: bool,
     /// Writes the JSON to this file instead of the standard output
     #[arg(long)]
     json: Option<PathBuf>,
@@ -32,9 +35,9 @@ struct Args {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Args { rounds, seconds, gateways, devices, policies, json } = Args::parse();
+    let Args { rounds, seconds, gateways, devices, policies, few, json } = Args::parse();
     let time = Duration::from_secs(seconds);
-    match run(Options { rounds, time, gateways, devices, policies, json }).await {
+    match run(Options { rounds, time, gateways, devices, policies, everyone: !few, json }).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("The benchmark failed: {error}");

@@ -39,6 +39,8 @@ pub struct Options {
     pub devices: usize,
     /// How many policies there are.
     pub policies: usize,
+    /// Whether a policy for everyone is edited every second, too.
+    pub everyone: bool,
     /// Where the JSON goes; the standard output without it.
     pub json: Option<PathBuf>,
 }
@@ -56,7 +58,7 @@ const NAME: &str = "bench_propagation";
 /// # Errors
 /// What kept it from measuring.
 pub async fn run(options: Options) -> Outcome<()> {
-    let Options { rounds, time, gateways, devices, policies, .. } = options;
+    let Options { rounds, time, gateways, devices, policies, everyone, .. } = options;
     let ground = Ground::lay().await?;
     eprintln!("{}", ground.machine);
     let pgbench = PgBench::prepare(&ground, &sample_row(&ground).await?).await?;
@@ -67,7 +69,7 @@ pub async fn run(options: Options) -> Outcome<()> {
     world::fill(&store, gateways, devices / gateways, policies).await?;
     ground.analyze(NAME).await?;
     world::publish_all(&server).await?;
-    let mut plane = Plane::of(server).await?;
+    let mut plane = Plane::of(server, everyone).await?;
 
     plane.mix(WARM_UP).await?;
     let mut commits = Vec::new();
@@ -79,11 +81,12 @@ pub async fn run(options: Options) -> Outcome<()> {
         eprintln!("round {round} of {rounds}");
     }
     let received = plane.stop().await?;
+    let one = if everyone { "and one policy for everyone" } else { "and no policy for everyone" };
     let about = format!(
         "From the sending of an admin's request to the verified bundle at a gateway that waits: \
          {devices} devices, {policies} policies, {gateways} gateways, which got {received}. Every \
          second 80 devices are disabled or enabled, 19 policies of one user (10 devices on 10 \
-         gateways) and one policy for everyone edited. {rounds} rounds of {time:?}; a commit is \
+         gateways) {one} edited. {rounds} rounds of {time:?}; a commit is \
          pgbench's, at one client, before and after each round."
     );
     let lines = measured.lines(commits);
@@ -112,14 +115,15 @@ impl Measured {
         let (device, few, everyone) = (of(Kind::Device), of(Kind::Few), of(Kind::Everyone));
         let all = [device.as_slice(), &few, &everyone].concat();
         let line = |what, times| TimesLine::new(what, times).beside(&commit);
-        vec![
+        let lines = vec![
             line("answer to the request", self.answered),
             line("a device's change, at its gateway", device),
             line("an edit for 10 devices, at each gateway", few),
             line("an edit for everyone, at each gateway", everyone),
             line("all of them", all).goal("median below 5 commits, p99 below 100 ms"),
             commit.clone(),
-        ]
+        ];
+        lines.into_iter().filter(|line| line.times > 0).collect()
     }
 }
 
@@ -131,6 +135,7 @@ struct Plane {
     /// Devices that are disabled and enabled, with where they are and whether they are enabled.
     devices: Vec<(DeviceId, GatewayId, bool)>,
     few: Vec<Policy>,
+    /// Empty where those are left as they are.
     everyone: Vec<Policy>,
     /// Of the next change.
     number: usize,
@@ -143,7 +148,7 @@ struct Policy {
 }
 
 impl Plane {
-    async fn of(server: TestServer) -> Outcome<Self> {
+    async fn of(server: TestServer, edit_everyone: bool) -> Outcome<Self> {
         let admin = server.admin().await;
         let (status, list) = admin.get("/admin/policies?page_size=200&sort=created_at").await;
         let policies = list["items"].as_array().ok_or(format!("{status} {list}"))?;
@@ -182,6 +187,9 @@ impl Plane {
             server.app.fleet.read(|fleet| fleet.gateways().map(|(id, _)| id).collect());
         if everywhere.len() < ids.len() || few.is_empty() || everyone.is_empty() {
             return Err("there are too few devices or policies".into());
+        }
+        if !edit_everyone {
+            everyone.clear();
         }
         let mut gateways = HashMap::new();
         for id in ids {
@@ -240,7 +248,7 @@ impl Plane {
         let n = self.number;
         self.number += 1;
         let edit = match n % 100 {
-            50 => Some((&self.everyone, Kind::Everyone)),
+            50 if !self.everyone.is_empty() => Some((&self.everyone, Kind::Everyone)),
             2.. if n % 5 == 2 && n % 100 != 97 => Some((&self.few, Kind::Few)),
             _ => None,
         };

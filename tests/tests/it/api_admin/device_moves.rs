@@ -75,9 +75,9 @@ async fn a_device_becomes_somebody_elses() {
     let (_, log) = plane.admin.get("/admin/audit-logs?event_type=device.owner_changed").await;
     assert!(log.to_string().contains(alice.user_id()), "{log}");
     // Again to the same owner is no change.
-    let version = plane.admin.get(&path).await.1["version"].clone();
+    let version = plane.admin.get(&path).await.1["updated_at"].clone();
     plane.admin.patch(&path, json!({ "user_id": bob.user_id() })).await;
-    assert_eq!(plane.admin.get(&path).await.1["version"], version);
+    assert_eq!(plane.admin.get(&path).await.1["updated_at"], version);
     assert_true(&plane).await;
 }
 
@@ -195,7 +195,7 @@ async fn an_address_is_chosen_at_enrolment_and_later() {
     assert!(after > before && ips.contains("100.96.0.80/32"), "{before} {after} {ips}");
     // The one it has is no change; the one it had rests.
     let same = plane.admin.patch(&path, json!({ "assigned_ip": "100.96.0.80/32" })).await.1;
-    assert_eq!(same["version"], moved["version"]);
+    assert_eq!(same["updated_at"], moved["version"]);
     let rests = plane.admin.patch(&path, json!({ "assigned_ip": "100.96.0.77" })).await;
     assert_conflict(&rests, "address_taken", "assigned_ip");
     let wrong = |ip: &str| ("assigned_ip", json!({ "assigned_ip": ip }));
