@@ -195,7 +195,7 @@ async fn an_address_is_chosen_at_enrolment_and_later() {
     assert!(after > before && ips.contains("100.96.0.80/32"), "{before} {after} {ips}");
     // The one it has is no change; the one it had rests.
     let same = plane.admin.patch(&path, json!({ "assigned_ip": "100.96.0.80/32" })).await.1;
-    assert_eq!(same["updated_at"], moved["version"]);
+    assert_eq!(same["updated_at"], moved["updated_at"]);
     let rests = plane.admin.patch(&path, json!({ "assigned_ip": "100.96.0.77" })).await;
     assert_conflict(&rests, "address_taken", "assigned_ip");
     let wrong = |ip: &str| ("assigned_ip", json!({ "assigned_ip": ip }));
