@@ -1,11 +1,13 @@
 //! Folded states that are kept.
 
+use std::time::Instant;
+
 use nexavpn_bundle::canonical;
 use nexavpn_domain::{fleet::FleetImage, ids::GatewayId};
 use nexavpn_gateway_projector::{compare_states, render};
 use nexavpn_tests::harness::{WIDE, poll_until};
 
-use super::{KEPT, Process, World};
+use super::{KEPT, Process, World, soon};
 
 /// The events of the states that are kept.
 async fn kept(world: &World) -> Vec<i64> {
@@ -16,18 +18,20 @@ async fn kept(world: &World) -> Vec<i64> {
         .unwrap()
 }
 
-/// A gateway with devices, and at least two states that are kept.
+/// A gateway with devices, and at least two states that are kept. None is on its way to be kept.
 async fn history() -> (World, GatewayId, i64) {
     let world = World::new().await;
     let gateway = world.gateway(0).await;
-    let mut idx = 0;
-    while kept(&world).await.len() < 2 {
+    let deadline = soon();
+    loop {
         world.device(gateway).await;
-        idx = world.allow_everyone("10.1.0.0/16").await;
-        assert!(idx < 50 * KEPT, "nothing is kept");
+        let idx = world.allow_everyone("10.1.0.0/16").await;
+        let kept = kept(&world).await;
+        if kept.len() >= 2 && kept.last().is_some_and(|last| idx < last + KEPT) {
+            return (world, gateway, idx);
+        }
+        assert!(Instant::now() < deadline, "nothing is kept");
     }
-    idx = idx.max(world.set_mtu(gateway, 1400).await);
-    (world, gateway, idx)
 }
 
 async fn started(world: &World, idx: i64) -> Process {
