@@ -2,7 +2,7 @@
 //! what it touches; whenever that memory may be wrong it is dropped, and the
 //! next load starts from nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::mem;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tracing::{info, warn};
 
 use crate::command::{self, CommandError, Input};
 use crate::desired::DeviceMaps;
-use crate::listing::{Listing, has_table, list, list_maps, set_sizes};
+use crate::listing::{Listing, has_table, list, list_maps};
 use crate::nft::{self, NftNames};
 
 /// Reading the maps back takes some 0.15 s at 10,000 devices, too much directly
@@ -268,21 +268,14 @@ impl Nftables {
         Ok(loaded)
     }
 
-    /// First load and repair: whatever is there under our names is replaced. A set
-    /// with as many elements as it should have is only added to: its name says what
-    /// is in it.
+    /// First load and repair: whatever is there under our names is replaced.
     async fn load_all(
         &self,
         names: &NftNames,
         payload: &Payload,
         maps: &DeviceMaps,
     ) -> Result<Loaded, CommandError> {
-        let there = set_sizes(&names.table).await?;
-        let as_wanted = |(set, size): &(String, usize)| there.get(set) == Some(size);
-        let wanted = payload.profiles.iter().flat_map(|(name, p)| nft::set_sizes(name, p));
-        let kept: BTreeSet<String> = wanted.filter(as_wanted).map(|(set, _)| set).collect();
-        let profiles =
-            nft::declare(names) + &nft::profiles_around(names, payload.profiles.iter(), &kept);
+        let profiles = nft::declare(names) + &nft::profiles(names, payload.profiles.iter());
         self.load(&profiles).await?;
         let base = nft::base(names, Some(payload));
         let nat = nft::nat(names, &payload.nat);

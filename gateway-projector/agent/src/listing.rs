@@ -51,18 +51,6 @@ pub async fn has_table(table: &str) -> Result<bool, CommandError> {
     Ok(tables.any(|entry| entry["table"]["name"] == table))
 }
 
-/// How many elements each set of the table has, none where there is no table.
-///
-/// # Errors
-/// [`CommandError`] if the sets cannot be listed.
-pub async fn set_sizes(table: &str) -> Result<BTreeMap<String, usize>, CommandError> {
-    let parsed = read(&["-j", "list", "sets", "inet"]).await?;
-    let sets = parsed["nftables"].as_array().into_iter().flatten();
-    let sets = sets.filter_map(|entry| entry.get("set")).filter(|set| set["table"] == table);
-    let size = |set: &Value| set["elem"].as_array().map_or(0, Vec::len);
-    Ok(sets.filter_map(|set| Some((set["name"].as_str()?.to_owned(), size(set)))).collect())
-}
-
 /// The elements of the device maps, `None` where one is not of the agent's
 /// kind: one address that goes to a profile.
 ///

@@ -7,7 +7,7 @@
 //! The texts of a payload go into scripts as they are. They are safe because
 //! [`nexavpn_bundle::validate`] has parsed each of them; render nothing else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::IpAddr;
 
@@ -143,18 +143,6 @@ pub fn profiles<'a>(
     names: &NftNames,
     profiles: impl Iterator<Item = (&'a String, &'a Profile)>,
 ) -> String {
-    profiles_around(names, profiles, &BTreeSet::new())
-}
-
-/// The same, except that sets that are `there` are not emptied first. While a
-/// transaction is taking effect the kernel may show a set of ranges that was
-/// emptied and filled as empty, and packets are lost.
-#[must_use]
-pub fn profiles_around<'a>(
-    names: &NftNames,
-    profiles: impl Iterator<Item = (&'a String, &'a Profile)>,
-    there: &BTreeSet<String>,
-) -> String {
     let table = &names.table;
     let mut script = String::new();
     for (name, profile) in profiles {
@@ -168,13 +156,13 @@ pub fn profiles_around<'a>(
             if !open.is_empty() {
                 let set = format!("{name}_{number}");
                 let elements = open.iter().map(|range| single(range).to_owned());
-                fill_set(&mut script, table, &set, &address_type, there, elements);
+                fill_set(&mut script, table, &set, &address_type, elements);
                 rules.push(format!("ct original {family} daddr @{set} accept"));
             }
             if !ports.is_empty() {
                 let set = format!("{name}_{number}p");
                 let kind = format!("{address_type} . inet_proto . inet_service");
-                fill_set(&mut script, table, &set, &kind, there, ports.iter().map(element));
+                fill_set(&mut script, table, &set, &kind, ports.iter().map(element));
                 rules.push(format!(
                     "ct direction original {family} daddr . meta l4proto . th dport @{set} accept"
                 ));
@@ -196,21 +184,15 @@ pub fn profiles_around<'a>(
 /// The names of the sets that [`profiles`] makes for one profile.
 #[must_use]
 pub fn set_names(name: &str, profile: &Profile) -> Vec<String> {
-    set_sizes(name, profile).into_iter().map(|(name, _)| name).collect()
-}
-
-/// The same, with how many elements each has.
-#[must_use]
-pub fn set_sizes(name: &str, profile: &Profile) -> Vec<(String, usize)> {
     [
-        ("4", profile.v4.len()),
-        ("4p", profile.v4_ports.len()),
-        ("6", profile.v6.len()),
-        ("6p", profile.v6_ports.len()),
+        ("4", profile.v4.is_empty()),
+        ("4p", profile.v4_ports.is_empty()),
+        ("6", profile.v6.is_empty()),
+        ("6p", profile.v6_ports.is_empty()),
     ]
     .into_iter()
-    .filter(|(_, size)| *size > 0)
-    .map(|(suffix, size)| (format!("{name}_{suffix}"), size))
+    .filter(|(_, empty)| !empty)
+    .map(|(suffix, _)| format!("{name}_{suffix}"))
     .collect()
 }
 
@@ -291,13 +273,10 @@ fn fill_set(
     table: &str,
     set: &str,
     kind: &str,
-    there: &BTreeSet<String>,
     elements: impl Iterator<Item = String>,
 ) {
     let _ = writeln!(script, "add set inet {table} {set} {{ type {kind}; flags interval; }}");
-    if !there.contains(set) {
-        let _ = writeln!(script, "flush set inet {table} {set}");
-    }
+    let _ = writeln!(script, "flush set inet {table} {set}");
     for line in lines(elements) {
         let _ = writeln!(script, "add element inet {table} {set} {{ {line} }}");
     }

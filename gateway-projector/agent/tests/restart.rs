@@ -74,6 +74,26 @@ fn a_crash_between_any_two_steps_converges() {
     }
 }
 
+/// As many elements as there should be say nothing about which: what somebody else let in must not
+/// outlive a repair.
+#[test]
+fn a_start_closes_what_somebody_opened_in_place_of_something_else() {
+    let world = served(1);
+    let reference = world.ruleset();
+    world.crash();
+    let payload = world.payload(10, &open());
+    let (name, profile) = payload.profiles.first_key_value().unwrap();
+    let set = nft::set_names(name, profile).into_iter().find(|set| set.ends_with("_4")).unwrap();
+    let element = |verb: &str, range: &str| {
+        world.gateway.run("nft", &[verb, "element", "inet", "nexavpn", &set, range]);
+    };
+    element("delete", "{ 172.16.10.0-172.16.10.255 }");
+    element("add", "{ 192.0.2.0-192.0.2.255 }");
+    assert_ne!(world.ruleset(), reference);
+    world.start(&[]);
+    wait_for("the set to be as it was", || world.ruleset() == reference);
+}
+
 #[test]
 fn an_agent_that_is_killed_again_and_again_ends_at_the_last_bundle() {
     let world = served(2);
