@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::{
     auth::AccessTokens,
+    consistency::Unread,
     http::{CorsOrigin, Rates},
     idempotency::Turns,
     serve::Tls,
@@ -41,6 +42,8 @@ pub struct Parts {
     pub tls: Option<Tls>,
     /// Requests with the same `Idempotency-Key`.
     pub turns: Turns,
+    /// What was acknowledged before it could be read.
+    pub unread: Unread,
     /// Turns true when the server stops: nobody should wait any longer.
     pub closing: watch::Receiver<bool>,
 }

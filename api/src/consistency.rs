@@ -1,6 +1,9 @@
 //! Reading after writing: whoever wrote sees it in the next read, from anywhere.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use axum::{
     extract::{Request, State},
@@ -25,13 +28,50 @@ pub struct Settled {
     pending: bool,
 }
 
+/// The furthest change of this process that was acknowledged before it could be read, until it
+/// can be.
+///
+/// Such changes are there where PostgreSQL fails between a commit and its fold: they were never in
+/// a read model, so the checkpoints do not tell that one of them is missing.
+#[derive(Debug, Default)]
+pub struct Unread(Mutex<Option<Position>>);
+
+impl Unread {
+    fn note(&self, position: Position) {
+        let mut furthest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *furthest = (*furthest).max(Some(position));
+    }
+
+    fn furthest(&self) -> Option<Position> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn seen(&self, position: Position) {
+        let mut furthest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if *furthest <= Some(position) {
+            *furthest = None;
+        }
+    }
+}
+
 impl App {
+    /// Whether everything that this process acknowledged can be read.
+    pub async fn has_settled(&self) -> bool {
+        let Some(position) = self.unread.furthest() else { return true };
+        let reached = self.reach(position, Duration::ZERO).await;
+        if reached {
+            self.unread.seen(position);
+        }
+        reached
+    }
+
     /// Waits until the read models and the fleet have a command's events, within the bound.
     pub async fn settle(&self, position: Option<Position>) -> Settled {
         let Some(at) = position else { return Settled { position, pending: false } };
         let reached = self.reach(at, self.http.consistency_wait).await;
         if !reached {
             tracing::warn!(position = %at, "the read models were not there in time for an answer");
+            self.unread.note(at);
         }
         Settled { position, pending: !reached }
     }

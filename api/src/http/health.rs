@@ -29,7 +29,7 @@ async fn root() -> impl IntoResponse {
 }
 
 /// Ready means: the database answers, writes are accepted, and everything that answers reads has
-/// caught up.
+/// caught up, with what this process acknowledged at least.
 async fn ready(State(app): State<App>) -> impl IntoResponse {
     let mut problems = Vec::new();
     match app.projections.set_back(&app.pool).await {
@@ -38,6 +38,9 @@ async fn ready(State(app): State<App>) -> impl IntoResponse {
             tracing::warn!(%error, "the database does not answer");
             problems.push("the database does not answer".to_owned());
         }
+    }
+    if !app.has_settled().await {
+        problems.push("changes that were acknowledged are still to be folded".to_owned());
     }
     if let Guard::Restored { .. } = app.commands.store().guard() {
         problems.push("a restored database waits for `nexavpn restore accept`".to_owned());

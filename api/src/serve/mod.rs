@@ -36,6 +36,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use crate::{
     App, Parts,
     auth::{AccessTokens, JwtError},
+    consistency::Unread,
     http::Rates,
     idempotency::Turns,
     router,
@@ -115,6 +116,7 @@ pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
         pool,
         http: options.http.clone(),
         turns: Turns::default(),
+        unread: Unread::default(),
         rates: Rates::new(options.http.rate_per_address, options.http.rate_per_principal),
         tls: tls.clone(),
         closing: listen.clone(),

@@ -40,3 +40,33 @@ async fn a_change_that_cannot_be_read_yet_is_a_success() {
     assert!(pending > 0, "nothing was ever behind: this test shows nothing");
     server.stop().await;
 }
+
+/// Whoever waits for `/readyz` reads everything that was acknowledged.
+#[tokio::test]
+async fn it_is_not_ready_before_what_it_acknowledged_can_be_read() {
+    let db = TestDb::new().await;
+    let server = TestServer::start_with(&db.server_url, |options| {
+        options.http.consistency_wait = Duration::from_millis(50);
+    })
+    .await;
+    let admin = server.admin().await;
+    let ready = async || admin.get_outside("/readyz").await;
+    assert_eq!(ready().await.0, 200);
+
+    let mut holder = db.pool.begin().await.unwrap();
+    let hold = "SELECT FROM read.projection_checkpoint FOR UPDATE";
+    sqlx::query(hold).execute(&mut *holder).await.unwrap();
+    let body = json!({ "name": "staff", "effect": "deny" });
+    let made = admin.send(Method::POST, "/admin/policies", &[], Some(body)).await;
+    assert_eq!((made.status, made.header("x-consistency")), (201, "pending"), "{}", made.body);
+    let place = format!("/admin/policies/{}", id(&made.body));
+    assert_eq!(admin.get(&place).await.0, 404);
+    let (status, answer) = ready().await;
+    let told = json!(["changes that were acknowledged are still to be folded"]);
+    assert_eq!((status, &answer["problems"]), (503, &told));
+
+    holder.rollback().await.unwrap();
+    poll_until(WIDE, || async { ready().await.0 == 200 }).await;
+    assert_eq!(admin.get(&place).await.0, 200);
+    server.stop().await;
+}

@@ -38,6 +38,16 @@ async fn a_killed_server_loses_nothing_that_it_acknowledged() {
 
 #[tokio::test]
 async fn a_killed_postgresql_loses_nothing_that_was_acknowledged() {
+    killed_postgresql(true).await;
+}
+
+/// What is committed in its last moment is acknowledged before anybody can read it.
+#[tokio::test]
+async fn a_postgresql_that_stays_away_loses_nothing_either() {
+    killed_postgresql(false).await;
+}
+
+async fn killed_postgresql(comes_back_at_once: bool) {
     let mut db = established().await;
     let server = start_program(&db).await;
     let admin = admin(&server).await;
@@ -49,10 +59,15 @@ async fn a_killed_postgresql_loses_nothing_that_was_acknowledged() {
         poll_until(WIDE, || async { counter.load(Ordering::Relaxed) >= ACKNOWLEDGED }).await;
         db.kill().await;
         stop.store(true, Ordering::Relaxed);
-        db.restart().await;
+        if comes_back_at_once {
+            db.restart().await;
+        }
     };
     // The server stays, and says that it cannot for the moment.
     tokio::join!(load.run(STEPS), kill);
+    if !comes_back_at_once {
+        db.restart().await;
+    }
     ready(&server).await;
     load.check(&admin).await;
     assert_whole(&db).await;
