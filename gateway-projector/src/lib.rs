@@ -7,6 +7,7 @@
 //! | `folded.rs` | the fleet with the recent revisions of each gateway |
 //! | `snapshots.rs` | folded states that are kept in the database |
 //! | `render.rs` | [`render()`]: from folded state to a payload |
+//! | `profiles.rs` | profiles as bundles hold them, each written once |
 //! | `line.rs` | what a gateway was given, one bundle after the other, and deltas between them |
 //! | `signing.rs` | [`SigningKeys`]: the key that signs |
 //! | `publisher.rs` | [`Publisher`]: signed bundles, on record before they are served |
@@ -17,6 +18,7 @@
 mod folded;
 mod follow;
 mod line;
+mod profiles;
 mod publisher;
 mod records;
 mod render;

@@ -32,7 +32,7 @@ struct Step {
 }
 
 impl Step {
-    fn new(from: Base, before: &Contents, change: &Change) -> Self {
+    fn new<P>(from: Base, before: &Contents, change: &Change<P>) -> Self {
         let Change { put_devices, removed_devices, put_profiles, removed_profiles } = change;
         let put = put_devices.iter().map(|d| (d.id.clone(), before.device(&d.id).is_some()));
         let removed = removed_devices.iter().map(|id| (id.clone(), true));
@@ -53,10 +53,10 @@ impl Line {
     }
 
     /// Goes on to the next bundle. Without the change that led there the line begins anew.
-    pub(crate) fn go_on(
+    pub(crate) fn go_on<P>(
         &mut self,
         contents: Arc<Contents>,
-        change: Option<&Change>,
+        change: Option<&Change<P>>,
         signed: &SignedBundle,
     ) {
         match (change, self.newest.take(), self.contents.take()) {

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use crate::{
     Blueprint, FleetHandle, FleetStatus, SigningError, SigningKeys, Timings, line::Line,
-    records::Records, render::Rendered,
+    profiles::Profiles, records::Records, render::Rendered,
 };
 
 /// A bundle as it is served.
@@ -118,6 +118,7 @@ struct Inner {
     fleet: FleetHandle,
     keys: SigningKeys,
     records: Records,
+    profiles: Arc<Profiles>,
     slots: Mutex<HashMap<GatewayId, Slot>>,
     timings: Timings,
 }
@@ -156,6 +157,7 @@ impl Publisher {
             records: Records::new(fleet.store().pool()),
             fleet,
             keys,
+            profiles: Arc::default(),
             slots: Mutex::default(),
             timings: Timings::default(),
         };
@@ -267,7 +269,8 @@ impl Inner {
         let (begin, revised_at) = (Instant::now(), blueprint.revised_at());
         let key = self.keys.key(&wanted.key_id).await?;
         // Grows with the number of devices, so not on a thread that serves requests.
-        let sign = move || sign(&blueprint, epoch, before.as_deref(), &key);
+        let profiles = Arc::clone(&self.profiles);
+        let sign = move || sign(&blueprint, epoch, before.as_deref(), &profiles, &key);
         let (rendered, signed) =
             tokio::task::spawn_blocking(sign).await.map_err(|_| PublishError::Interrupted)??;
         self.timings.rendered.add(begin.elapsed());
@@ -312,9 +315,10 @@ fn sign(
     blueprint: &Blueprint,
     epoch: i64,
     before: Option<&Contents>,
+    profiles: &Profiles,
     key: &SigningKey,
 ) -> Result<(Rendered, SignedBundle), PublishError> {
-    let rendered = blueprint.render(epoch, before)?;
+    let rendered = blueprint.render(epoch, before, profiles)?;
     let signed = nexavpn_bundle::sign_contents(&rendered.contents, key);
     Ok((rendered, signed))
 }

@@ -2,23 +2,22 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    fmt::Display,
-    net::IpAddr,
     sync::Arc,
 };
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use ipnetwork::IpNetwork;
 use nexavpn_bundle::{
-    BundleError, Change, Contents, Device, FORMAT, Frame, Input, Interface, Masquerade, Nat,
-    Payload, PortBox, Profile,
+    BundleError, Change, CheckedProfile, Contents, Device, FORMAT, Frame, Input, Interface,
+    Masquerade, Nat, Payload,
 };
 use nexavpn_domain::{
-    access::{self, FlatProfile},
     fleet::{Compiled, Fleet, GatewayState, Peer},
     ids::{DeviceId, GatewayId},
     values::Addresses,
 };
+
+use crate::profiles::Profiles;
 
 /// What the tunnel's interface is called unless a node says otherwise.
 const INTERFACE: &str = "wg0";
@@ -38,7 +37,7 @@ pub struct Blueprint {
 /// A bundle's contents, and what led there from the one before where only that was rendered.
 pub(crate) struct Rendered {
     pub(crate) contents: Contents,
-    pub(crate) change: Option<Change>,
+    pub(crate) change: Option<Change<Arc<CheckedProfile>>>,
 }
 
 /// Renders a gateway's payload; `None` for an unknown or deleted gateway. A pure function of the
@@ -47,7 +46,9 @@ pub(crate) struct Rendered {
 /// # Errors
 /// Where the payload breaks a rule that a node would refuse it for.
 pub fn render(fleet: &Fleet, id: GatewayId, epoch: i64) -> Result<Option<Payload>, BundleError> {
-    let rendered = Blueprint::of(fleet, id).map(|blueprint| blueprint.render(epoch, None));
+    let profiles = Profiles::default();
+    let blueprint = Blueprint::of(fleet, id);
+    let rendered = blueprint.map(|blueprint| blueprint.render(epoch, None, &profiles));
     Ok(rendered.transpose()?.map(|rendered| rendered.contents.payload()))
 }
 
@@ -90,17 +91,18 @@ impl Blueprint {
         &self,
         epoch: i64,
         before: Option<&Contents>,
+        profiles: &Profiles,
     ) -> Result<Rendered, BundleError> {
         let frame = self.frame(epoch);
         match before.filter(|_| self.partial) {
             Some(before) => {
-                let change = self.change(before)?;
+                let change = self.change(before, profiles)?;
                 let contents = before.changed(frame, change.clone())?;
                 Ok(Rendered { contents, change: Some(change) })
             }
             None => {
                 let empty = Contents::empty(frame.clone())?;
-                let contents = empty.changed(frame, self.change(&empty)?)?;
+                let contents = empty.changed(frame, self.change(&empty, profiles)?)?;
                 Ok(Rendered { contents, change: None })
             }
         }
@@ -127,8 +129,12 @@ impl Blueprint {
     }
 
     /// What leads from what was rendered before to the state of these devices.
-    fn change(&self, before: &Contents) -> Result<Change, BundleError> {
-        let mut interner = Interner::default();
+    fn change(
+        &self,
+        before: &Contents,
+        profiles: &Profiles,
+    ) -> Result<Change<Arc<CheckedProfile>>, BundleError> {
+        let mut interner = Interner::new(profiles);
         let mut change = Change::default();
         // How many devices more each profile has.
         let mut more: BTreeMap<String, isize> = BTreeMap::new();
@@ -155,8 +161,8 @@ impl Blueprint {
             let has = had.unwrap_or(0).saturating_add_signed(more);
             match (had, has) {
                 (None, 1..) => {
-                    let profile = interner.profiles.remove(&name).unwrap_or_default();
-                    change.put_profiles.insert(name, profile);
+                    // A device that has it was named it by the interner.
+                    change.put_profiles.extend(interner.named.remove_entry(&name));
                 }
                 (Some(_), 0) => change.removed_profiles.push(name),
                 _ => {}
@@ -191,7 +197,7 @@ fn nat(gateway: &GatewayState) -> Nat {
     }
 }
 
-fn device(id: &str, peer: &Peer, interner: &mut Interner) -> Result<Device, BundleError> {
+fn device(id: &str, peer: &Peer, interner: &mut Interner<'_>) -> Result<Device, BundleError> {
     Ok(Device {
         id: id.to_owned(),
         public_key: peer.public_key.to_string(),
@@ -202,49 +208,30 @@ fn device(id: &str, peer: &Peer, interner: &mut Interner) -> Result<Device, Bund
     })
 }
 
-/// The profiles of one bundle by content. Devices with the same rules share one [`Compiled`], so
-/// a thousand of them cost one rendering.
-#[derive(Default)]
-struct Interner {
-    profiles: BTreeMap<String, Profile>,
+/// The profiles of one bundle. Devices with the same rules share one [`Compiled`], so a thousand of
+/// them are looked up once.
+struct Interner<'a> {
+    profiles: &'a Profiles,
+    named: BTreeMap<String, Arc<CheckedProfile>>,
     seen: HashMap<*const Compiled, String>,
 }
 
-impl Interner {
+impl<'a> Interner<'a> {
+    fn new(profiles: &'a Profiles) -> Self {
+        Self { profiles, named: BTreeMap::new(), seen: HashMap::new() }
+    }
+
     fn name(&mut self, compiled: &Arc<Compiled>) -> Result<String, BundleError> {
         let seen = Arc::as_ptr(compiled);
         if let Some(name) = self.seen.get(&seen) {
             return Ok(name.clone());
         }
-        let profile = profile(compiled.profile());
-        let name = profile.name()?;
-        self.profiles.entry(name.clone()).or_insert(profile);
+        let profile = self.profiles.written(compiled.profile())?;
+        let name = profile.name().to_owned();
+        self.named.entry(name.clone()).or_insert(profile);
         self.seen.insert(seen, name.clone());
         Ok(name)
     }
-}
-
-fn profile(flat: &FlatProfile) -> Profile {
-    Profile {
-        v4: flat.v4.iter().map(|(a, b)| span(a, b)).collect(),
-        v6: flat.v6.iter().map(|(a, b)| span(a, b)).collect(),
-        v4_ports: flat.v4_ports.iter().map(port_box).collect(),
-        v6_ports: flat.v6_ports.iter().map(port_box).collect(),
-    }
-}
-
-fn port_box(one: &access::PortBox) -> PortBox {
-    let (first, last): (IpAddr, IpAddr) = (one.first, one.last);
-    let (low, high) = one.protocols;
-    PortBox {
-        dst: span(first, last),
-        proto: if low == high { low.to_string() } else { span(low, high) },
-        ports: span(one.ports.0, one.ports.1),
-    }
-}
-
-fn span<T: Display>(first: T, last: T) -> String {
-    format!("{first}-{last}")
 }
 
 /// RFC 3339 in UTC, always to the microsecond as PostgreSQL keeps it: one text for one time.

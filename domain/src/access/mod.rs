@@ -40,6 +40,9 @@ use std::sync::Arc;
 
 use ipnetwork::IpNetwork;
 
+use services::Interner;
+use sweep::Swept;
+
 /// What one device may reach.
 #[derive(Debug, Clone)]
 pub struct Access {
@@ -93,7 +96,16 @@ impl Access {
     /// the built-in there too.
     #[must_use]
     pub fn profile(&self) -> FlatProfile {
-        self.flatten()
+        let mut sets = Interner::new();
+        FlatProfile::new(&Swept::new(self, &mut sets), &sets)
+    }
+
+    /// [`profile`](Self::profile) and [`routes`](Self::routes), which share most of their work.
+    #[must_use]
+    pub fn profile_and_routes(&self) -> (FlatProfile, Vec<IpNetwork>) {
+        let mut sets = Interner::new();
+        let swept = Swept::new(self, &mut sets);
+        (FlatProfile::new(&swept, &sets), self.list_routes(&swept))
     }
 
     /// How many boxes [`profile`](Self::profile) would have, without making them.
@@ -127,6 +139,6 @@ impl Access {
     /// the tunnel). Never empty; exactly `0.0.0.0/0` and `::/0` for a full tunnel.
     #[must_use]
     pub fn routes(&self) -> Vec<IpNetwork> {
-        self.list_routes()
+        self.list_routes(&Swept::new(self, &mut Interner::new()))
     }
 }

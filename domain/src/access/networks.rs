@@ -8,6 +8,7 @@ use super::{
     Access, Resource,
     interval::{Family, Interval, networks, subtract, union},
     services::Interner,
+    sweep::{Piece, Swept},
 };
 
 const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
@@ -17,26 +18,26 @@ impl Access {
         if self.is_full_tunnel() {
             return everything();
         }
-        let mut sets = Interner::new();
-        let of_family = |family| covering(family, self.opened_by_policies(family, &mut sets));
+        let swept = Swept::new(self, &mut Interner::new());
+        let of_family = |family| covering(family, opened_by_policies(swept.of(family)));
         FAMILIES.into_iter().flat_map(of_family).collect()
     }
 
     pub(super) fn has_openings(&self) -> bool {
-        let mut sets = Interner::new();
-        self.rules.iter().any(|rule| rule.allows())
-            && FAMILIES.iter().any(|f| !self.opened_by_policies(*f, &mut sets).is_empty())
+        let opened = |family| {
+            self.sweep(family, &mut Interner::new()).iter().any(|piece| piece.opened_by.is_some())
+        };
+        self.rules.iter().any(|rule| rule.allows()) && FAMILIES.into_iter().any(opened)
     }
 
-    pub(super) fn list_routes(&self) -> Vec<IpNetwork> {
+    pub(super) fn list_routes(&self, swept: &Swept) -> Vec<IpNetwork> {
         if self.is_full_tunnel() {
             return everything();
         }
         let around = &self.surroundings;
-        let mut sets = Interner::new();
         let mut list = Vec::new();
         for family in FAMILIES {
-            let mut ranges = self.opened_by_policies(family, &mut sets);
+            let mut ranges = opened_by_policies(swept.of(family));
             let usable = |ip: &IpAddr| Family::of(*ip) == family && around.has_family_of(*ip);
             let servers = around.dns_servers.iter().copied().filter(usable);
             ranges.extend(servers.map(Interval::single));
@@ -73,11 +74,10 @@ impl Access {
         }
         list
     }
+}
 
-    fn opened_by_policies(&self, family: Family, sets: &mut Interner) -> Vec<Interval> {
-        let pieces = self.sweep(family, sets);
-        pieces.iter().filter(|piece| piece.opened_by.is_some()).map(|piece| piece.range).collect()
-    }
+fn opened_by_policies(pieces: &[Piece]) -> Vec<Interval> {
+    pieces.iter().filter(|piece| piece.opened_by.is_some()).map(|piece| piece.range).collect()
 }
 
 /// `0.0.0.0/0` and `::/0`, the latter without an IPv6 pool too: dropped there, not leaked.

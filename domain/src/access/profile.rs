@@ -6,6 +6,7 @@ use super::{
     Access, Packet,
     interval::{Family, Interval, v4},
     services::{Interner, SetId},
+    sweep::{Piece, Swept},
 };
 
 /// A device's access as the gateway's firewall takes it: disjoint boxes, all of them accepting, in
@@ -69,30 +70,28 @@ impl FlatProfile {
     }
 }
 
-impl Access {
-    pub(super) fn flatten(&self) -> FlatProfile {
-        let mut sets = Interner::new();
-        let (v4_pieces, v6_pieces) = (
-            self.equal_services(Family::V4, &mut sets),
-            self.equal_services(Family::V6, &mut sets),
-        );
+impl FlatProfile {
+    pub(super) fn new(swept: &Swept, sets: &Interner) -> Self {
+        let (v4_pieces, v6_pieces) = (equal_services(&swept.v4), equal_services(&swept.v6));
         let open = |pieces: &[(Interval, SetId)]| -> Vec<Interval> {
             pieces.iter().filter(|(_, id)| *id == Interner::ALL).map(|(range, _)| *range).collect()
         };
         let v6 = Ipv6Addr::from_bits;
-        FlatProfile {
+        Self {
             v4: open(&v4_pieces).iter().map(|r| (v4(r.first), v4(r.last))).collect(),
             v6: open(&v6_pieces).iter().map(|r| (v6(r.first), v6(r.last))).collect(),
-            v4_ports: port_boxes(Family::V4, &v4_pieces, &sets),
-            v6_ports: port_boxes(Family::V6, &v6_pieces, &sets),
+            v4_ports: port_boxes(Family::V4, &v4_pieces, sets),
+            v6_ports: port_boxes(Family::V6, &v6_pieces, sets),
         }
     }
+}
 
+impl Access {
     pub(super) fn count_boxes(&self) -> usize {
         let mut sets = Interner::new();
         let mut boxes: usize = 0;
         for family in [Family::V4, Family::V6] {
-            for (_, id) in self.equal_services(family, &mut sets) {
+            for (_, id) in equal_services(&self.sweep(family, &mut sets)) {
                 // One run here too where everything is open.
                 let ports = sets.runs(id).iter().map(|run| run.ports.len());
                 boxes = boxes.saturating_add(ports.sum());
@@ -100,21 +99,21 @@ impl Access {
         }
         boxes
     }
+}
 
-    /// The swept pieces, neighbours with the same services merged: the firewall does not mind which
-    /// policy opens them.
-    fn equal_services(&self, family: Family, sets: &mut Interner) -> Vec<(Interval, SetId)> {
-        let mut merged: Vec<(Interval, SetId)> = Vec::new();
-        for piece in self.sweep(family, sets) {
-            match merged.last_mut() {
-                Some((range, id)) if *id == piece.services && range.touches(&piece.range) => {
-                    range.last = piece.range.last;
-                }
-                _ => merged.push((piece.range, piece.services)),
+/// Swept pieces, neighbours with the same services merged: the firewall does not mind which policy
+/// opens them.
+fn equal_services(pieces: &[Piece]) -> Vec<(Interval, SetId)> {
+    let mut merged: Vec<(Interval, SetId)> = Vec::new();
+    for piece in pieces {
+        match merged.last_mut() {
+            Some((range, id)) if *id == piece.services && range.touches(&piece.range) => {
+                range.last = piece.range.last;
             }
+            _ => merged.push((piece.range, piece.services)),
         }
-        merged
     }
+    merged
 }
 
 fn port_boxes(family: Family, pieces: &[(Interval, SetId)], sets: &Interner) -> Vec<PortBox> {

@@ -18,6 +18,26 @@ pub(super) struct Piece {
     pub(super) opened_by: Option<usize>,
 }
 
+/// Both families' pieces.
+#[derive(Debug)]
+pub(super) struct Swept {
+    pub(super) v4: Vec<Piece>,
+    pub(super) v6: Vec<Piece>,
+}
+
+impl Swept {
+    pub(super) fn new(access: &Access, sets: &mut Interner) -> Self {
+        Self { v4: access.sweep(Family::V4, sets), v6: access.sweep(Family::V6, sets) }
+    }
+
+    pub(super) fn of(&self, family: Family) -> &[Piece] {
+        match family {
+            Family::V4 => &self.v4,
+            Family::V6 => &self.v6,
+        }
+    }
+}
+
 /// The places of what is no policy, behind the policies.
 #[derive(Clone, Copy)]
 pub(super) struct Places {

@@ -191,8 +191,8 @@ impl Fleet {
         self.compiled.forget_policy(id);
         if let Some(after) = PolicyState::new(id, policy, created_idx) {
             if let Some(fields) = after.policy.fields() {
-                self.index.add_policy(id, &fields.targets);
                 if after.policy.in_force() {
+                    self.index.add_policy(id, &fields.targets);
                     concerned.append(&mut self.index.of_targets(&fields.targets));
                 }
             }
@@ -300,10 +300,15 @@ impl Fleet {
         let compiled = match self.gateways.get(&gateway_id).filter(|_| !device.revoked) {
             None => None,
             Some(gateway) => {
-                let ids = self.rule_ids(id, device);
-                let rules = self.rules_of(id, device);
-                let around = self.surroundings(gateway_id, gateway);
-                Some(self.compiled.get(gateway_id, ids, || Access::new(rules, around)))
+                let ids = self.index.policies_for(id, device.owner);
+                Some(match self.compiled.get(gateway_id, &ids) {
+                    Some(known) => known,
+                    None => {
+                        let around = self.surroundings(gateway_id, gateway);
+                        let access = Access::new(self.rules(&ids), around);
+                        self.compiled.compile(gateway_id, ids, access)
+                    }
+                })
             }
         };
         let device = self.devices.get_mut(&id)?;

@@ -1,7 +1,7 @@
 //! Evaluated access, shared between devices that have the same rules.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt::Write as _,
     net::IpAddr,
     sync::{Arc, OnceLock, Weak},
@@ -21,7 +21,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Compiled {
     access: Access,
-    profile: FlatProfile,
+    profile: Arc<FlatProfile>,
     routes: Vec<IpNetwork>,
     reach: OnceLock<(Vec<IpNetwork>, Vec<Resource>)>,
 }
@@ -35,15 +35,9 @@ impl PartialEq for Compiled {
 impl Eq for Compiled {}
 
 impl Compiled {
-    fn new(access: Access) -> Self {
-        let profile = access.profile();
-        let routes = access.routes();
-        Self { access, profile, routes, reach: OnceLock::new() }
-    }
-
-    /// The flattened firewall profile.
+    /// The flattened firewall profile, shared with all that is equal, at other gateways too.
     #[must_use]
-    pub const fn profile(&self) -> &FlatProfile {
+    pub const fn profile(&self) -> &Arc<FlatProfile> {
         &self.profile
     }
 
@@ -85,43 +79,84 @@ impl Compiled {
 /// Access by gateway and rules, so that a thousand devices with the same rules cost one evaluation.
 /// The devices hold it; what none of them has any more goes.
 #[derive(Debug, Clone, Default)]
-pub(super) struct CompiledCache(HashMap<GatewayId, OfGateway>);
+pub(super) struct CompiledCache {
+    by_gateway: HashMap<GatewayId, OfGateway>,
+    profiles: Profiles,
+}
 
 #[derive(Debug, Clone, Default)]
 struct OfGateway {
     by_rules: HashMap<Vec<PolicyId>, Weak<Compiled>>,
-    /// How many entries there may be before those that nobody uses are looked for.
-    room: usize,
+    room: Room,
+}
+
+/// All profiles, each content once: devices of one user have the same at every gateway, mostly.
+#[derive(Debug, Clone, Default)]
+struct Profiles {
+    shared: HashSet<Arc<FlatProfile>>,
+    room: Room,
+}
+
+/// How many entries there may be before those that nobody uses are looked for. Half of it is free
+/// afterwards, so that the looking costs each new entry a fixed share.
+#[derive(Debug, Clone, Default)]
+struct Room(usize);
+
+impl Room {
+    /// Below this it is not worth looking.
+    const LEAST: usize = 64;
+
+    const fn is_full(&self, entries: usize) -> bool {
+        entries >= if self.0 > Self::LEAST { self.0 } else { Self::LEAST }
+    }
+
+    const fn looked(&mut self, left: usize) {
+        self.0 = 2 * left;
+    }
 }
 
 impl OfGateway {
-    /// Below this it is not worth looking.
-    const LEAST_ROOM: usize = 64;
-
-    /// Makes room when there is none. Half of it is free afterwards, so that the looking costs
-    /// each new entry a fixed share.
     fn prune(&mut self) {
-        if self.by_rules.len() < self.room.max(Self::LEAST_ROOM) {
-            return;
+        if self.room.is_full(self.by_rules.len()) {
+            self.by_rules.retain(|_, compiled| compiled.strong_count() > 0);
+            self.room.looked(self.by_rules.len());
         }
-        self.by_rules.retain(|_, compiled| compiled.strong_count() > 0);
-        self.room = 2 * self.by_rules.len();
+    }
+}
+
+impl Profiles {
+    fn share(&mut self, profile: FlatProfile) -> Arc<FlatProfile> {
+        if let Some(shared) = self.shared.get(&profile) {
+            return Arc::clone(shared);
+        }
+        if self.room.is_full(self.shared.len()) {
+            self.shared.retain(|profile| Arc::strong_count(profile) > 1);
+            self.room.looked(self.shared.len());
+        }
+        let profile = Arc::new(profile);
+        self.shared.insert(Arc::clone(&profile));
+        profile
     }
 }
 
 impl CompiledCache {
-    pub(super) fn get(
+    /// What these rules come to at the gateway, if that is known.
+    pub(super) fn get(&self, gateway: GatewayId, rules: &[PolicyId]) -> Option<Arc<Compiled>> {
+        self.by_gateway.get(&gateway)?.by_rules.get(rules)?.upgrade()
+    }
+
+    /// Works out what these rules come to at the gateway.
+    pub(super) fn compile(
         &mut self,
         gateway: GatewayId,
         rules: Vec<PolicyId>,
-        access: impl FnOnce() -> Access,
+        access: Access,
     ) -> Arc<Compiled> {
-        let of_gateway = self.0.entry(gateway).or_default();
-        if let Some(compiled) = of_gateway.by_rules.get(&rules).and_then(Weak::upgrade) {
-            return compiled;
-        }
+        let (profile, routes) = access.profile_and_routes();
+        let profile = self.profiles.share(profile);
+        let compiled = Arc::new(Compiled { access, profile, routes, reach: OnceLock::new() });
+        let of_gateway = self.by_gateway.entry(gateway).or_default();
         of_gateway.prune();
-        let compiled = Arc::new(Compiled::new(access()));
         of_gateway.by_rules.insert(rules, Arc::downgrade(&compiled));
         compiled
     }
@@ -133,18 +168,18 @@ impl CompiledCache {
         rules: Vec<PolicyId>,
         compiled: &Arc<Compiled>,
     ) {
-        let of_gateway = self.0.entry(gateway).or_default();
+        let of_gateway = self.by_gateway.entry(gateway).or_default();
         of_gateway.by_rules.insert(rules, Arc::downgrade(compiled));
     }
 
     pub(super) fn forget_policy(&mut self, id: PolicyId) {
-        for of_gateway in self.0.values_mut() {
+        for of_gateway in self.by_gateway.values_mut() {
             of_gateway.by_rules.retain(|rules, _| !rules.contains(&id));
         }
     }
 
     pub(super) fn forget_gateway(&mut self, id: GatewayId) {
-        self.0.remove(&id);
+        self.by_gateway.remove(&id);
     }
 }
 
@@ -232,11 +267,61 @@ impl ClientProfile {
         text
     }
 
-    /// The beginning of its SHA-256: tells one profile of a device from the next.
+    /// The beginning of a SHA-256 over all that it says: tells one profile of a device from the
+    /// next. Rendering it would take ten times as long, and an edit may concern every device.
     pub(super) fn digest(&self) -> u128 {
-        let hash: [u8; 32] = Sha256::digest(self.render(None, None)).into();
+        let Self { addresses, preshared, dns_servers, dns_search, mtu, .. } = self;
+        let Self { gateway_key, endpoint, routes, persistent_keepalive, .. } = self;
+        let mut said = Said::default();
+        said.addresses(addresses.iter().collect::<Vec<_>>().into_iter());
+        said.bytes(&[u8::from(*preshared)]);
+        said.addresses(dns_servers.iter().copied());
+        said.number(dns_search.len());
+        for domain in dns_search {
+            said.bytes(domain.as_bytes());
+        }
+        said.bytes(&mtu.to_be_bytes());
+        said.bytes(gateway_key.to_string().as_bytes());
+        said.bytes(endpoint.to_string().as_bytes());
+        said.addresses(routes.iter().map(IpNetwork::ip));
+        said.bytes(&routes.iter().map(IpNetwork::prefix).collect::<Vec<_>>());
+        said.bytes(&persistent_keepalive.to_be_bytes());
+        let hash: [u8; 32] = Sha256::digest(said.0).into();
         let begin = hash.first_chunk().copied().unwrap_or_default();
         u128::from_be_bytes(begin)
+    }
+}
+
+/// What is hashed. Each part begins with its length, so that no two lists of parts are the same
+/// bytes.
+#[derive(Default)]
+struct Said(Vec<u8>);
+
+impl Said {
+    fn number(&mut self, number: usize) {
+        self.0.extend((number as u64).to_be_bytes());
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.number(bytes.len());
+        self.0.extend(bytes);
+    }
+
+    fn addresses(&mut self, addresses: impl ExactSizeIterator<Item = IpAddr>) {
+        self.number(addresses.len());
+        for address in addresses {
+            // The family tells the length.
+            match address {
+                IpAddr::V4(ip) => {
+                    self.0.push(4);
+                    self.0.extend(ip.octets());
+                }
+                IpAddr::V6(ip) => {
+                    self.0.push(6);
+                    self.0.extend(ip.octets());
+                }
+            }
+        }
     }
 }
 
@@ -246,6 +331,8 @@ fn join(items: impl Iterator<Item = String>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use uuid::Uuid;
 
     use super::*;
@@ -255,27 +342,80 @@ mod tests {
         vec![PolicyId(Uuid::from_u128(n as u128))]
     }
 
-    fn access() -> Access {
-        Access::new([], Surroundings::nowhere())
+    /// Opens one address, another one for each number.
+    fn access(n: usize) -> Access {
+        let dns_servers = vec![Ipv4Addr::from_bits(n as u32).into()];
+        Access::new([], Surroundings { dns_servers, ..Surroundings::nowhere() })
     }
 
     #[test]
     fn what_no_device_uses_any_more_goes() {
         let gateway = GatewayId(Uuid::from_u128(1));
         let mut cache = CompiledCache::default();
-        let used: Vec<_> = (0..100).map(|n| cache.get(gateway, rules(n), access)).collect();
+        let mut compile = |n| cache.compile(gateway, rules(n), access(n));
+        let used: Vec<_> = (0..100).map(&mut compile).collect();
         for n in 100..10_000 {
-            drop(cache.get(gateway, rules(n), access));
-            assert!(cache.0[&gateway].by_rules.len() <= 2 * used.len(), "{n}");
+            drop(cache.compile(gateway, rules(n), access(n)));
+            assert!(cache.by_gateway[&gateway].by_rules.len() <= 2 * used.len(), "{n}");
+            assert!(cache.profiles.shared.len() <= 2 * used.len(), "{n}");
         }
         for (n, compiled) in used.iter().enumerate() {
-            let again = cache.get(gateway, rules(n), || unreachable!("it is there"));
-            assert!(Arc::ptr_eq(&again, compiled));
+            assert!(Arc::ptr_eq(&cache.get(gateway, &rules(n)).unwrap(), compiled));
         }
         // A policy that changes is evaluated anew, even while devices still hold what was.
         cache.forget_policy(rules(7)[0]);
-        assert!(!Arc::ptr_eq(&cache.get(gateway, rules(7), access), &used[7]));
+        assert!(cache.get(gateway, &rules(7)).is_none());
         cache.forget_gateway(gateway);
-        assert!(!Arc::ptr_eq(&cache.get(gateway, rules(8), access), &used[8]));
+        assert!(cache.get(gateway, &rules(8)).is_none());
+    }
+
+    #[test]
+    fn equal_profiles_are_one() {
+        let mut cache = CompiledCache::default();
+        let mut at = |gateway, n| {
+            let gateway = GatewayId(Uuid::from_u128(gateway));
+            Arc::clone(cache.compile(gateway, rules(n), access(n % 2)).profile())
+        };
+        let (one, other, third) = (at(1, 2), at(2, 4), at(1, 3));
+        assert!(Arc::ptr_eq(&one, &other));
+        assert_ne!(one, third);
+    }
+
+    #[test]
+    fn whatever_a_profile_says_its_digest_tells() {
+        let profile = ClientProfile {
+            addresses: Addresses { v4: Ipv4Addr::new(10, 0, 0, 2), v6: None },
+            preshared: false,
+            dns_servers: vec!["10.0.0.1".parse().unwrap()],
+            dns_search: vec!["a".into(), "b".into()],
+            mtu: 1420,
+            gateway_key: PublicKey::from_bytes([9; 32]).unwrap(),
+            endpoint: Endpoint::parse("vpn.example.org:51820").unwrap(),
+            routes: vec!["10.1.0.0/16".parse().unwrap(), "10.2.0.0/16".parse().unwrap()],
+            persistent_keepalive: 25,
+        };
+        let other: [fn(&mut ClientProfile); 13] = [
+            |p| p.addresses.v4 = Ipv4Addr::new(10, 0, 0, 3),
+            |p| p.addresses.v6 = Some("fd00::2".parse().unwrap()),
+            |p| p.preshared = true,
+            |p| p.dns_servers = vec![],
+            |p| p.dns_servers.push("fd00::1".parse().unwrap()),
+            |p| p.dns_search = vec!["ab".into()],
+            |p| p.mtu = 1280,
+            |p| p.gateway_key = PublicKey::from_bytes([8; 32]).unwrap(),
+            |p| p.endpoint = Endpoint::parse("vpn.example.org:51821").unwrap(),
+            |p| p.routes.swap(0, 1),
+            |p| p.routes.truncate(1),
+            |p| p.routes[1] = "10.2.0.0/17".parse().unwrap(),
+            |p| p.persistent_keepalive = 0,
+        ];
+        let mut digests = std::collections::BTreeSet::from([profile.digest()]);
+        let mut texts = std::collections::BTreeSet::from([profile.render(None, None)]);
+        for change in other {
+            let mut changed = profile.clone();
+            change(&mut changed);
+            assert!(digests.insert(changed.digest()), "{changed:?}");
+            assert!(texts.insert(changed.render(None, None)), "{changed:?}");
+        }
     }
 }

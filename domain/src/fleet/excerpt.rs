@@ -124,7 +124,7 @@ impl Fleet {
         };
         let pick = |id: &PolicyId| Some((*id, self.policies.get(id)?.clone()));
         part.policies = found.policies.iter().filter_map(pick).collect();
-        for (id, policy) in &part.policies {
+        for (id, policy) in part.policies.iter().filter(|(_, policy)| policy.policy.in_force()) {
             let targets = policy.policy.fields().map(|fields| &fields.targets);
             index.add_policy(*id, targets.map(Vec::as_slice).unwrap_or_default());
         }
@@ -136,7 +136,7 @@ impl Fleet {
         let mut known = CompiledCache::default();
         for (id, device) in &part.devices {
             if let Some(compiled) = &device.compiled {
-                known.keep(device.gateway_id, part.rule_ids(*id, device), compiled);
+                known.keep(device.gateway_id, part.index.policies_for(*id, device.owner), compiled);
             }
         }
         part.compiled = known;

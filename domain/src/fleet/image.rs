@@ -75,7 +75,7 @@ impl FleetImage {
         }
         for (id, policy, created_idx) in self.policies {
             let Some(policy) = PolicyState::new(id, policy, created_idx) else { continue };
-            if let Some(fields) = policy.policy.fields() {
+            if let Some(fields) = policy.policy.fields().filter(|_| policy.policy.in_force()) {
                 fleet.index.add_policy(id, &fields.targets);
             }
             fleet.policies.insert(id, policy);

@@ -14,6 +14,7 @@ pub(super) struct Index {
     by_gateway: HashMap<GatewayId, BTreeSet<DeviceId>>,
     groups_of: HashMap<UserId, BTreeSet<GroupId>>,
     members_of: HashMap<GroupId, BTreeSet<UserId>>,
+    /// Those in force only.
     by_target: HashMap<Target, BTreeSet<PolicyId>>,
 }
 
@@ -44,6 +45,7 @@ impl Index {
         }
     }
 
+    /// A policy that is in force.
     pub(super) fn add_policy(&mut self, id: PolicyId, targets: &[Target]) {
         for target in targets {
             self.by_target.entry(*target).or_default().insert(id);
@@ -73,7 +75,7 @@ impl Index {
         self.groups_of.get(&user).into_iter().flatten().copied()
     }
 
-    /// The policies that name a target.
+    /// The policies in force that name a target.
     pub(super) fn policies_of(&self, target: Target) -> impl Iterator<Item = PolicyId> {
         self.by_target.get(&target).into_iter().flatten().copied()
     }
@@ -94,7 +96,7 @@ impl Index {
         devices
     }
 
-    /// The policies that target a device in any way, each once, by id.
+    /// The policies in force that target a device in any way, each once, by id.
     pub(super) fn policies_for(&self, id: DeviceId, owner: UserId) -> Vec<PolicyId> {
         let groups = self.groups_of.get(&owner).into_iter().flatten();
         let targets = [Target::Device(id), Target::User(owner), Target::Everyone]

@@ -170,7 +170,8 @@ impl Fleet {
     pub fn access(&self, id: DeviceId) -> Option<Access> {
         let device = self.devices.get(&id)?;
         let gateway = self.gateways.get(&device.gateway_id)?;
-        Some(Access::new(self.rules_of(id, device), self.surroundings(device.gateway_id, gateway)))
+        let ids = self.index.policies_for(id, device.owner);
+        Some(Access::new(self.rules(&ids), self.surroundings(device.gateway_id, gateway)))
     }
 
     /// The evaluated access of a device, shared with all devices that have the same rules.
@@ -196,18 +197,8 @@ impl Fleet {
         around
     }
 
-    /// The policies in force that target a device, in no order.
-    fn rule_ids(&self, id: DeviceId, device: &DeviceState) -> Vec<PolicyId> {
-        let mut ids = self.index.policies_for(id, device.owner);
-        ids.retain(|p| self.policies.get(p).is_some_and(|p| p.policy.in_force()));
-        ids
-    }
-
-    fn rules_of(&self, id: DeviceId, device: &DeviceState) -> Vec<Arc<Rule>> {
-        self.rule_ids(id, device)
-            .iter()
-            .filter_map(|p| self.policies.get(p).map(|p| Arc::clone(&p.rule)))
-            .collect()
+    fn rules(&self, ids: &[PolicyId]) -> Vec<Arc<Rule>> {
+        ids.iter().filter_map(|id| self.policies.get(id).map(|p| Arc::clone(&p.rule))).collect()
     }
 }
 

@@ -8,9 +8,10 @@ use std::{
 };
 
 use crate::{
-    BundleError, Device, Frame, Payload, Profile,
+    BundleError, CheckedProfile, Device, Frame, IntoChecked, Payload, Profile,
     canonical::canonical_value,
     validate::{self, invalid},
+    written::device_bytes,
 };
 
 /// A payload that keeps all rules (see [`validate`](crate::validate())), with the canonical bytes
@@ -42,22 +43,33 @@ struct WrittenDevice {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct WrittenProfile {
-    written: Arc<(Profile, Vec<u8>)>,
+    written: Arc<CheckedProfile>,
     /// How many devices have it.
     devices: usize,
 }
 
 /// What leads from one payload to another one.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Change {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change<P = Profile> {
     /// Devices that are new or other than before.
     pub put_devices: Vec<Device>,
     /// The ids of devices that were there.
     pub removed_devices: Vec<String>,
-    /// Profiles that were not there.
-    pub put_profiles: BTreeMap<String, Profile>,
+    /// Profiles that were not there, by name.
+    pub put_profiles: BTreeMap<String, P>,
     /// The names of profiles that were there, and that no device has any more.
     pub removed_profiles: Vec<String>,
+}
+
+impl<P> Default for Change<P> {
+    fn default() -> Self {
+        Self {
+            put_devices: vec![],
+            removed_devices: vec![],
+            put_profiles: BTreeMap::new(),
+            removed_profiles: vec![],
+        }
+    }
 }
 
 impl Contents {
@@ -89,7 +101,11 @@ impl Contents {
     ///
     /// # Errors
     /// [`BundleError::Invalid`] naming the first thing that is wrong.
-    pub fn changed(&self, frame: Frame, change: Change) -> Result<Self, BundleError> {
+    pub fn changed<P: IntoChecked>(
+        &self,
+        frame: Frame,
+        change: Change<P>,
+    ) -> Result<Self, BundleError> {
         let mut next = self.clone();
         let frame = WrittenFrame::new(frame)?;
         if let Some(own) = frame.own.iter().find(|own| next.addresses.contains(own)) {
@@ -108,7 +124,7 @@ impl Contents {
         next.into_changed(change)
     }
 
-    fn into_changed(mut self, change: Change) -> Result<Self, BundleError> {
+    fn into_changed<P: IntoChecked>(mut self, change: Change<P>) -> Result<Self, BundleError> {
         // All that goes first: a new device may have its address.
         for id in &change.removed_devices {
             if !self.remove_device(id) {
@@ -152,14 +168,12 @@ impl Contents {
         true
     }
 
-    fn put_profile(&mut self, name: String, profile: Profile) -> Result<(), BundleError> {
+    fn put_profile(&mut self, name: String, profile: impl IntoChecked) -> Result<(), BundleError> {
         if self.profiles.contains_key(&name) {
             return Err(invalid(format!("profile {name} is there already")));
         }
-        validate::profile(&name, &profile)?;
-        let bytes = canonical_value(&profile)?;
-        let written = WrittenProfile { written: Arc::new((profile, bytes)), devices: 0 };
-        self.profiles.insert(name, written);
+        let written = profile.into_checked(&name)?;
+        self.profiles.insert(name, WrittenProfile { written, devices: 0 });
         Ok(())
     }
 
@@ -179,7 +193,7 @@ impl Contents {
         }
         let profile = self.profiles.get_mut(&device.profile);
         profile.ok_or_else(|| invalid(format!("device {id} has an unknown profile")))?.devices += 1;
-        let bytes = canonical_value(&device)?;
+        let bytes = device_bytes(&device)?;
         let id = id.clone();
         self.devices.insert(id, Arc::new(WrittenDevice { device, key, addresses, bytes }));
         Ok(())
@@ -206,14 +220,15 @@ impl Contents {
     /// A profile by its name, and how many devices have it.
     #[must_use]
     pub fn profile(&self, name: &str) -> Option<(&Profile, usize)> {
-        self.profiles.get(name).map(|profile| (&profile.written.0, profile.devices))
+        self.profiles.get(name).map(|profile| (&profile.written.profile, profile.devices))
     }
 
     /// The whole payload.
     #[must_use]
     pub fn payload(&self) -> Payload {
         let devices = self.devices.values().map(|written| written.device.clone()).collect();
-        let profiles = self.profiles.iter().map(|(name, p)| (name.clone(), p.written.0.clone()));
+        let profiles =
+            self.profiles.iter().map(|(name, p)| (name.clone(), p.written.profile.clone()));
         Payload::from_parts(self.frame.frame.clone(), devices, profiles.collect())
     }
 
@@ -222,7 +237,7 @@ impl Contents {
     pub fn bytes(&self) -> Vec<u8> {
         let [head, middle, tail] = &self.frame.bytes;
         let length = self.devices.values().map(|d| d.bytes.len() + 1).sum::<usize>()
-            + self.profiles.iter().map(|(n, p)| n.len() + p.written.1.len() + 4).sum::<usize>();
+            + self.profiles.iter().map(|(n, p)| n.len() + p.written.bytes.len() + 4).sum::<usize>();
         let mut bytes = Vec::with_capacity(head.len() + middle.len() + tail.len() + length);
         bytes.extend(head);
         // In the order of ids, which are of one length and the first thing in a device's bytes:
@@ -238,7 +253,7 @@ impl Contents {
             // A name is `p_` and hexadecimal digits: nothing that JSON would escape.
             let comma = if n > 0 { "," } else { "" };
             bytes.extend(format!("{comma}\"{name}\":").as_bytes());
-            bytes.extend(&profile.written.1);
+            bytes.extend(&profile.written.bytes);
         }
         bytes.extend(tail);
         bytes

@@ -14,6 +14,7 @@
 //! | [`validate`](mod@validate) | what a payload must satisfy beyond its types |
 //! | [`secrets`] | preshared keys, apart from the bundle |
 //! | [`token`] | the join token |
+//! | `written` | the canonical bytes of devices and profiles |
 //! | [`wire`] | requests and answers between agent and control plane |
 
 pub mod canonical;
@@ -28,6 +29,7 @@ pub mod secrets;
 pub mod token;
 pub mod validate;
 pub mod wire;
+mod written;
 
 pub use canonical::canonical;
 pub use chain::{ChainedKey, SigningKeyChain, sign_key};
@@ -47,3 +49,4 @@ pub use wire::{
     Applied, HostCpu, HostInterface, HostMetrics, JoinRequest, JoinResponse, PeerStatus, Rejected,
     StatusReport,
 };
+pub use written::{CheckedProfile, IntoChecked};

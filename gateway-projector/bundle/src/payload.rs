@@ -4,10 +4,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::BundleError;
-use crate::canonical::canonical_value;
+use crate::written::{name_of, profile_bytes};
 
 /// The payload format that this crate writes and reads.
 pub const FORMAT: u32 = 1;
@@ -215,7 +214,6 @@ impl Profile {
     /// # Errors
     /// [`BundleError::Malformed`] if the profile cannot be written as JSON.
     pub fn name(&self) -> Result<String, BundleError> {
-        let digest = hex::encode(Sha256::digest(canonical_value(self)?));
-        Ok(format!("p_{}", &digest[..16]))
+        Ok(name_of(&profile_bytes(self)?))
     }
 }

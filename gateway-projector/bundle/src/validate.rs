@@ -137,9 +137,6 @@ pub(crate) fn device(device: &Device) -> Result<([u8; 32], Vec<IpAddr>), BundleE
 
 /// Checks one profile by itself.
 pub(crate) fn profile(name: &str, profile: &Profile) -> Result<(), BundleError> {
-    if profile.name()? != name {
-        return Err(invalid(format!("profile {name} does not have the content of its name")));
-    }
     family::<Ipv4Addr>(name, &profile.v4, &profile.v4_ports)?;
     family::<Ipv6Addr>(name, &profile.v6, &profile.v6_ports)
 }

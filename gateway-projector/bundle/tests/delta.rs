@@ -189,7 +189,7 @@ fn a_change_that_does_not_fit_is_refused() {
         assert!(refused.to_string().contains(why), "{change:?}: {refused}");
     }
     // Two devices may change places.
-    let swapped = Change {
+    let swapped: Change = Change {
         put_devices: vec![
             Device { ips: three.ips.clone(), ..two.clone() },
             Device { ips: two.ips.clone(), ..three.clone() },
@@ -200,7 +200,7 @@ fn a_change_that_does_not_fit_is_refused() {
     // The gateway takes a device's address, which goes with the same change or not.
     let mut taken = frame;
     taken.interface.addresses = vec!["100.96.0.2/16".into()];
-    assert!(contents.changed(taken.clone(), Change::default()).is_err());
-    let gone = Change { removed_devices: vec![two.id.clone()], ..Change::default() };
+    assert!(contents.changed(taken.clone(), <Change>::default()).is_err());
+    let gone: Change = Change { removed_devices: vec![two.id.clone()], ..Change::default() };
     assert!(contents.changed(taken, gone).is_ok());
 }

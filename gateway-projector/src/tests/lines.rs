@@ -18,7 +18,7 @@ use super::{
     },
     rendering::bytes,
 };
-use crate::{Blueprint, folded::Folded, line::Line};
+use crate::{Blueprint, folded::Folded, line::Line, profiles::Profiles};
 
 const EPOCH: i64 = 1_795_219_200;
 
@@ -39,14 +39,19 @@ struct Gateway {
 
 impl Gateway {
     /// Renders what is due as the publisher does.
-    fn publish(&mut self, folded: &mut Folded, id: GatewayId) -> Arc<Contents> {
+    fn publish(
+        &mut self,
+        folded: &mut Folded,
+        id: GatewayId,
+        profiles: &Profiles,
+    ) -> Arc<Contents> {
         let before = self.line.contents(EPOCH);
         let touched = folded.take_touched(id).filter(|_| before.is_some());
         let blueprint = match touched {
             Some(touched) => Blueprint::of_touched(folded.fleet(), id, touched),
             None => Blueprint::of(folded.fleet(), id),
         };
-        let rendered = blueprint.unwrap().render(EPOCH, before.as_deref()).unwrap();
+        let rendered = blueprint.unwrap().render(EPOCH, before.as_deref(), profiles).unwrap();
         let signed = sign_contents(&rendered.contents, &key());
         let contents = Arc::new(rendered.contents);
         self.line.go_on(Arc::clone(&contents), rendered.change.as_ref(), &signed);
@@ -72,6 +77,7 @@ proptest! {
         wishes in wishes(120), published in proptest::collection::vec(any::<bool>(), 120),
     ) {
         let mut folded = Folded::default();
+        let profiles = Profiles::default();
         let mut gateways: BTreeMap<GatewayId, Gateway> = BTreeMap::new();
         for ((idx, event), published) in (1..).zip(history(&wishes)).zip(published) {
             let changes = folded.apply(idx, time(idx), Ok(event)).unwrap();
@@ -86,7 +92,7 @@ proptest! {
                 {
                     continue;
                 }
-                let contents = gateway.publish(&mut folded, id);
+                let contents = gateway.publish(&mut folded, id, &profiles);
                 let same = contents.bytes() == bytes(folded.fleet(), id);
                 prop_assert!(same, "{:?} after {:?}", contents.payload(), changes);
             }
@@ -101,6 +107,7 @@ fn a_device_that_moves_is_taken_off_one_line_and_put_on_the_other() {
     let moved = DeviceEvent::GatewayChanged { gateway_id: to, slot: 77, addresses };
     let created = |n| GatewayEvent::Created { fields: gateway_fields(n, vec![]) };
     let mut folded = Folded::default();
+    let profiles = Profiles::default();
     let (mut one, mut other) = (Gateway::default(), Gateway::default());
     let ids = |contents: &Contents| -> Vec<String> {
         contents.payload().devices.iter().map(|device| device.id.clone()).collect()
@@ -118,13 +125,14 @@ fn a_device_that_moves_is_taken_off_one_line_and_put_on_the_other() {
     ] {
         tell(&mut folded, event);
     }
-    let before = one.publish(&mut folded, from);
+    let before = one.publish(&mut folded, from, &profiles);
     assert_eq!(ids(&before), [device(0).to_string(), device(1).to_string()]);
-    assert_eq!(ids(&other.publish(&mut folded, to)), Vec::<String>::new());
+    assert_eq!(ids(&other.publish(&mut folded, to, &profiles)), Vec::<String>::new());
 
     let changes = tell(&mut folded, Event::Device(device(0), moved));
     assert_eq!(changes.gateways, [from, to].into());
-    let (left, come) = (one.publish(&mut folded, from), other.publish(&mut folded, to));
+    let (left, come) =
+        (one.publish(&mut folded, from, &profiles), other.publish(&mut folded, to, &profiles));
     assert_eq!(
         (ids(&left), ids(&come)),
         (vec![device(1).to_string()], vec![device(0).to_string()])
@@ -159,7 +167,7 @@ fn a_line_forgets_its_beginning_and_nothing_of_its_end() {
     let mut line = Line::default();
     for revision in 1..=1_000 {
         let contents = Contents::empty(frame(revision)).unwrap();
-        let change = nexavpn_bundle::Change::default();
+        let change = <nexavpn_bundle::Change>::default();
         let sealed = signed(&contents);
         line.go_on(Arc::new(contents), Some(&change), &sealed);
     }
@@ -170,6 +178,6 @@ fn a_line_forgets_its_beginning_and_nothing_of_its_end() {
     // Where everything was rendered anew, nobody knows what led there.
     let contents = Contents::empty(frame(1_001)).unwrap();
     let sealed = signed(&contents);
-    line.go_on(Arc::new(contents), None, &sealed);
+    line.go_on(Arc::new(contents), None::<&nexavpn_bundle::Change>, &sealed);
     assert!(line.since(1_000).is_none());
 }

@@ -208,7 +208,7 @@ proptest! {
                     prop_assert_eq!(device.peer().is_some(), active);
                     let Some(peer) = device.peer() else { continue };
                     let access = fleet.access(device_id).unwrap();
-                    prop_assert_eq!(peer.compiled.profile(), &access.profile(), "{:?}", event);
+                    prop_assert_eq!(&**peer.compiled.profile(), &access.profile(), "{:?}", event);
                 }
             }
         }
