@@ -14,6 +14,9 @@ use tracing::{info, warn};
 use crate::command::{self, CommandError, Input};
 use crate::desired::DeviceMaps;
 use crate::listing::{Listing, has_table, list, list_maps};
+use crate::netfilter::batch::Batch;
+use crate::netfilter::changes;
+use crate::netfilter::exchange::{Committed, commit};
 use crate::nft::{self, NftNames};
 
 /// Reading the maps back takes some 0.15 s at 10,000 devices, too much directly
@@ -23,7 +26,7 @@ const MAPS_READ_WITHIN: Duration = Duration::from_secs(60);
 /// The firewall backends.
 #[derive(Debug)]
 pub enum Firewall {
-    /// nftables, through `nft`.
+    /// nftables, by netlink for what changes often, through `nft` for the rest.
     Nftables(Nftables),
 }
 
@@ -187,12 +190,11 @@ impl Nftables {
         if unused.is_empty() {
             return Ok(());
         }
-        let script: String = unused
-            .iter()
-            .filter_map(|name| loaded.profiles.get_key_value(name))
-            .map(|(name, sets)| nft::remove_profile(&names, name, sets))
-            .collect();
-        self.load(&script).await?;
+        let sets = || unused.iter().filter_map(|name| loaded.profiles.get_key_value(name));
+        let batch = changes::remove_profiles(&self.table, sets());
+        let script =
+            || sets().map(|(name, sets)| nft::remove_profile(&names, name, sets)).collect();
+        self.bring(Some(batch), script).await?;
         if let Some(loaded) = &mut self.loaded {
             for name in unused {
                 loaded.profiles.remove(&name);
@@ -239,9 +241,10 @@ impl Nftables {
             .filter(|(name, _)| !loaded.profiles.contains_key(*name))
             .collect();
         if !missing.is_empty() {
-            let missing_ones = missing.iter().map(|(name, profile)| (*name, *profile));
-            let script = nft::profiles(names, missing_ones);
-            self.load(&script).await?;
+            let ones = || missing.iter().map(|(name, profile)| (*name, *profile));
+            let script = nft::profiles(names, ones());
+            let batch = changes::profiles(&names.table, ones());
+            self.bring(batch, || script.clone()).await?;
             count_rules(&mut loaded.rules, &script);
         }
         for (name, profile) in missing {
@@ -259,9 +262,12 @@ impl Nftables {
             loaded.nat = payload.nat.clone();
         }
         count_rules(&mut loaded.rules, &script);
-        script += &nft::change_maps(names, &loaded.maps, maps);
-        if !script.is_empty() {
-            self.load(&script).await?;
+        let maps_script = || nft::change_maps(names, &loaded.maps, maps);
+        if script.is_empty() {
+            let batch = changes::change_maps(&names.table, &loaded.maps, maps);
+            self.bring(Some(batch), maps_script).await?;
+        } else {
+            self.load(&(script + &maps_script())).await?;
         }
         loaded.maps = maps.clone();
         loaded.fresh = true;
@@ -311,6 +317,24 @@ impl Nftables {
             fresh: true,
             maps_read: Instant::now(),
         })
+    }
+
+    /// Brings a change into force by netlink; by `nft` and the script of the same change
+    /// where it cannot be a batch, is too long for one, or failed. One that was made all the
+    /// same, and whose answer was lost, `nft` makes again or refuses.
+    async fn bring(
+        &self,
+        batch: Option<Batch>,
+        script: impl Fn() -> String,
+    ) -> Result<(), CommandError> {
+        match batch.map(commit) {
+            Some(Ok(Committed::Whole)) => return Ok(()),
+            Some(Err(error)) => {
+                warn!(%error, table = self.table, "firewall change refused, trying nft");
+            }
+            Some(Ok(Committed::TooLong)) | None => {}
+        }
+        self.load(&script()).await
     }
 
     async fn load(&self, script: &str) -> Result<(), CommandError> {

@@ -12,6 +12,7 @@
 //! | [`engine`] | verifies a bundle and applies it, step by step |
 //! | [`desired`] | what a bundle means at a moment |
 //! | [`nft`] | renders nftables scripts; pure |
+//! | [`netfilter`] | changes the ruleset by netlink, without `nft` |
 //! | [`firewall`] | loads them, changed parts only |
 //! | [`tunnel`] | WireGuard, in the kernel or in user space |
 //! | [`listing`] | reads back what nftables holds |
@@ -43,6 +44,7 @@ pub mod link;
 pub mod listing;
 pub mod local;
 pub mod metrics;
+pub mod netfilter;
 pub mod nft;
 pub mod pin;
 pub mod prompt;

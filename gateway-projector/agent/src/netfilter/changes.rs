@@ -1,0 +1,387 @@
+//! What the agent changes in its table, as [`crate::nft`] writes it for `nft`.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use nexavpn_bundle::ranges::{ParsedBox, Range};
+use nexavpn_bundle::{PortBox, Profile};
+
+use super::batch::{Action, Attributes, Batch};
+use crate::desired::DeviceMaps;
+
+/// `NF_DROP`.
+const DROP: u32 = 0;
+/// `NF_ACCEPT`.
+const ACCEPT: u32 = 1;
+/// `NFT_GOTO`, -4.
+const GOTO: u32 = 0xffff_fffc;
+/// `NFT_REG_VERDICT`.
+const VERDICT: u32 = 0;
+/// `NFT_REG_1`, of 16 bytes.
+const REGISTER: u32 = 1;
+/// `NFT_REG32_00`, the first 4 bytes of [`REGISTER`].
+const FIRST_WORD: u32 = 8;
+/// `NFT_SET_INTERVAL`.
+const INTERVAL: u32 = 0x4;
+/// `NFT_SET_CONCAT`.
+const CONCATENATED: u32 = 0x80;
+/// nft's numbers of the types `inet_proto` and `inet_service`, and how many bits each takes in
+/// the number of a concatenation.
+const PROTOCOL_TYPE: u32 = 12;
+const SERVICE_TYPE: u32 = 13;
+const TYPE_BITS: u32 = 6;
+/// What nft notes with a set for itself: that its keys are big-endian.
+const BIG_ENDIAN: [u8; 2] = [0, 4];
+
+/// An address as nf_tables has it.
+trait Address: Copy + Ord + FromStr + Display {
+    /// What differs between the families.
+    const FAMILY: Family;
+    /// Its bytes.
+    fn bytes(self) -> Vec<u8>;
+    /// The one after it.
+    fn next(self) -> Option<Self>;
+}
+
+/// A family's numbers.
+#[derive(Debug, Clone, Copy)]
+struct Family {
+    /// In the names of sets.
+    suffix: &'static str,
+    /// nft's number of the type of addresses.
+    address_type: u32,
+    /// Bytes of an address.
+    length: u32,
+    /// `NFPROTO_…`.
+    protocol: u8,
+    /// `NFT_CT_DST_IP…`.
+    original_destination: u32,
+    /// Where the header has the source and the destination.
+    source: u32,
+    destination: u32,
+}
+
+impl Address for Ipv4Addr {
+    const FAMILY: Family = Family {
+        suffix: "4",
+        address_type: 7,
+        length: 4,
+        protocol: 2,
+        original_destination: 20,
+        source: 12,
+        destination: 16,
+    };
+
+    fn bytes(self) -> Vec<u8> {
+        self.octets().to_vec()
+    }
+
+    fn next(self) -> Option<Self> {
+        u32::from(self).checked_add(1).map(Self::from)
+    }
+}
+
+impl Address for Ipv6Addr {
+    const FAMILY: Family = Family {
+        suffix: "6",
+        address_type: 8,
+        length: 16,
+        protocol: 10,
+        original_destination: 22,
+        source: 8,
+        destination: 24,
+    };
+
+    fn bytes(self) -> Vec<u8> {
+        self.octets().to_vec()
+    }
+
+    fn next(self) -> Option<Self> {
+        u128::from(self).checked_add(1).map(Self::from)
+    }
+}
+
+/// Takes the device maps from one state to another, as [`crate::nft::change_maps`].
+#[must_use]
+pub fn change_maps(table: &str, from: &DeviceMaps, to: &DeviceMaps) -> Batch {
+    let mut batch = Batch::default();
+    change_map(&mut batch, table, "dev4", &from.v4, &to.v4);
+    change_map(&mut batch, table, "dev6", &from.v6, &to.v6);
+    batch
+}
+
+fn change_map<A: Address>(
+    batch: &mut Batch,
+    table: &str,
+    map: &str,
+    from: &BTreeMap<A, String>,
+    to: &BTreeMap<A, String>,
+) {
+    let gone = from.iter().filter(|(address, profile)| to.get(address) != Some(profile));
+    batch.elements(Action::DeleteElements, table, map, gone, |(address, _), element| {
+        key(element, 1, &address.bytes());
+    });
+    let new = to.iter().filter(|(address, profile)| from.get(address) != Some(profile));
+    batch.elements(Action::AddElements, table, map, new, |(address, profile), element| {
+        key(element, 1, &address.bytes());
+        element.nest(2, |data| {
+            data.nest(2, |verdict| {
+                verdict.number(1, GOTO);
+                verdict.text(2, profile);
+            });
+        });
+    });
+}
+
+/// Adds profiles, replacing what may be there under their names, as
+/// [`crate::nft::profiles`]. `None` where a text of theirs cannot be read.
+#[must_use]
+pub fn profiles<'a>(
+    table: &str,
+    profiles: impl Iterator<Item = (&'a String, &'a Profile)>,
+) -> Option<Batch> {
+    let mut writer = Writer { batch: Batch::default(), table, sets: 0 };
+    for (name, profile) in profiles {
+        let v4 = writer.sets::<Ipv4Addr>(name, &profile.v4, &profile.v4_ports)?;
+        let v6 = writer.sets::<Ipv6Addr>(name, &profile.v6, &profile.v6_ports)?;
+        writer.batch.message(Action::AddChain, table, |chain| chain.text(3, name));
+        writer.batch.message(Action::DeleteRule, table, |rules| rules.text(2, name));
+        writer.rules::<Ipv4Addr>(name, &v4);
+        writer.rules::<Ipv6Addr>(name, &v6);
+        writer.rule(name, |rule| {
+            expression(rule, "counter", |_| {});
+            verdict(rule, DROP);
+        });
+    }
+    Some(writer.batch)
+}
+
+/// Removes a profile that no device map refers to any more, as
+/// [`crate::nft::remove_profile`].
+#[must_use]
+pub fn remove_profiles<'a>(
+    table: &str,
+    profiles: impl Iterator<Item = (&'a String, &'a Vec<String>)>,
+) -> Batch {
+    let mut batch = Batch::default();
+    for (name, sets) in profiles {
+        batch.message(Action::DeleteRule, table, |rules| rules.text(2, name));
+        batch.message(Action::DeleteChain, table, |chain| chain.text(3, name));
+        for set in sets {
+            batch.message(Action::DeleteSet, table, |deleted| deleted.text(2, set));
+        }
+    }
+    batch
+}
+
+/// The sets of one family of a profile, where they have elements.
+struct Sets {
+    open: Option<String>,
+    ports: Option<String>,
+}
+
+struct Writer<'a> {
+    batch: Batch,
+    table: &'a str,
+    /// The kernel wants a number for each set that a transaction makes.
+    sets: u32,
+}
+
+impl Writer<'_> {
+    fn sets<A: Address>(&mut self, name: &str, open: &[String], ports: &[PortBox]) -> Option<Sets> {
+        let Family { suffix, address_type, length, .. } = A::FAMILY;
+        let mut sets = Sets { open: None, ports: None };
+        if !open.is_empty() {
+            let mut ranges: Vec<Range<A>> =
+                open.iter().map(|text| Range::parse(text)).collect::<Option<_>>()?;
+            ranges.sort_unstable();
+            let set = format!("{name}_{suffix}");
+            self.set(&set, INTERVAL, address_type, length, |_| {});
+            // A range is its first address and the one after its last.
+            let ends = ranges.iter().flat_map(|range| {
+                let after = range.end.next();
+                [Some((range.start, false, after.is_none())), after.map(|end| (end, true, false))]
+            });
+            self.batch.elements(
+                Action::AddElements,
+                self.table,
+                &set,
+                ends.flatten(),
+                |(address, is_end, is_open), element| {
+                    if is_end {
+                        // `NFT_SET_ELEM_INTERVAL_END`.
+                        element.number(3, 1);
+                    }
+                    key(element, 1, &address.bytes());
+                    if is_open {
+                        // What nft notes for itself: that no end belongs to it.
+                        element.bytes(6, &[&[1, 4][..], &1_u32.to_ne_bytes()].concat());
+                    }
+                },
+            );
+            sets.open = Some(set);
+        }
+        if !ports.is_empty() {
+            let boxes: Vec<ParsedBox<A>> =
+                ports.iter().map(ParsedBox::parse).collect::<Option<_>>()?;
+            let set = format!("{name}_{suffix}p");
+            let kind = (address_type << TYPE_BITS | PROTOCOL_TYPE) << TYPE_BITS | SERVICE_TYPE;
+            self.set(&set, INTERVAL | CONCATENATED, kind, length + 2 * 4, |description| {
+                description.nest(2, |fields| {
+                    for length in [length, 1, 2] {
+                        fields.nest(1, |field| field.number(1, length));
+                    }
+                });
+            });
+            self.batch.elements(
+                Action::AddElements,
+                self.table,
+                &set,
+                boxes.into_iter(),
+                |ParsedBox { dst, proto, ports }, element| {
+                    key(element, 1, &concatenated(dst.start, proto.start, ports.start));
+                    key(element, 10, &concatenated(dst.end, proto.end, ports.end));
+                },
+            );
+            sets.ports = Some(set);
+        }
+        Some(sets)
+    }
+
+    fn set(
+        &mut self,
+        name: &str,
+        flags: u32,
+        kind: u32,
+        length: u32,
+        description: impl FnOnce(&mut Attributes<'_>),
+    ) {
+        self.sets += 1;
+        self.batch.message(Action::AddSet, self.table, |set| {
+            set.text(2, name);
+            set.number(3, flags);
+            set.number(4, kind);
+            set.number(5, length);
+            set.number(10, self.sets);
+            if flags & CONCATENATED == 0 {
+                set.bytes(13, &[&BIG_ENDIAN[..], &2_u32.to_ne_bytes()].concat());
+            } else {
+                set.nest(9, description);
+            }
+        });
+        self.batch.message(Action::DeleteElements, self.table, |all| all.text(2, name));
+    }
+
+    fn rules<A: Address>(&mut self, chain: &str, Sets { open, ports }: &Sets) {
+        let family = A::FAMILY;
+        if let Some(set) = open {
+            self.rule(chain, |rule| {
+                expression(rule, "ct", |ct| {
+                    ct.number(2, family.original_destination);
+                    ct.number(1, REGISTER);
+                    ct.bytes(3, &[0]);
+                });
+                lookup(rule, set);
+                verdict(rule, ACCEPT);
+            });
+        }
+        if let Some(set) = ports {
+            // Towards the destination, and back; ports lie behind each other.
+            for (direction, address, port) in [(0, family.destination, 2), (1, family.source, 0)] {
+                self.rule(chain, |rule| {
+                    // `NFT_CT_DIRECTION`.
+                    expression(rule, "ct", |ct| {
+                        ct.number(2, 1);
+                        ct.number(1, REGISTER);
+                    });
+                    equals(rule, direction);
+                    // `NFT_META_NFPROTO`.
+                    load(rule, 15, REGISTER);
+                    equals(rule, family.protocol);
+                    ports_of(rule, family, address, port);
+                    lookup(rule, set);
+                    verdict(rule, ACCEPT);
+                });
+            }
+        }
+    }
+
+    fn rule(&mut self, chain: &str, fill: impl FnOnce(&mut Attributes<'_>)) {
+        self.batch.message(Action::AddRule, self.table, |rule| {
+            rule.text(2, chain);
+            rule.nest(4, fill);
+        });
+    }
+}
+
+/// Fields of a concatenation begin at multiples of 4 bytes.
+fn concatenated<A: Address>(address: A, protocol: u8, port: u16) -> Vec<u8> {
+    let mut bytes = address.bytes();
+    bytes.extend([protocol, 0, 0, 0]);
+    bytes.extend(port.to_be_bytes());
+    bytes.extend([0, 0]);
+    bytes
+}
+
+fn key(element: &mut Attributes<'_>, kind: u16, value: &[u8]) {
+    element.nest(kind, |data| data.bytes(1, value));
+}
+
+fn expression(rule: &mut Attributes<'_>, name: &str, fill: impl FnOnce(&mut Attributes<'_>)) {
+    rule.nest(1, |expression| {
+        expression.text(1, name);
+        expression.nest(2, fill);
+    });
+}
+
+fn verdict(rule: &mut Attributes<'_>, code: u32) {
+    expression(rule, "immediate", |immediate| {
+        immediate.number(1, VERDICT);
+        immediate.nest(2, |data| data.nest(2, |verdict| verdict.number(1, code)));
+    });
+}
+
+/// One byte of the register.
+fn equals(rule: &mut Attributes<'_>, value: u8) {
+    expression(rule, "cmp", |cmp| {
+        cmp.number(1, REGISTER);
+        // `NFT_CMP_EQ`.
+        cmp.number(2, 0);
+        key(cmp, 3, &[value]);
+    });
+}
+
+fn load(rule: &mut Attributes<'_>, what: u32, register: u32) {
+    expression(rule, "meta", |meta| {
+        meta.number(2, what);
+        meta.number(1, register);
+    });
+}
+
+/// An address of the packet, its protocol, and a port of its, behind each other.
+fn ports_of(rule: &mut Attributes<'_>, family: Family, address: u32, port: u32) {
+    let payload = |rule: &mut Attributes<'_>, register, base, offset, length| {
+        expression(rule, "payload", |payload| {
+            payload.number(1, register);
+            payload.number(2, base);
+            payload.number(3, offset);
+            payload.number(4, length);
+        });
+    };
+    // `NFT_PAYLOAD_NETWORK_HEADER`.
+    payload(rule, REGISTER, 1, address, family.length);
+    let protocol = FIRST_WORD + family.length / 4;
+    // `NFT_META_L4PROTO`.
+    load(rule, 16, protocol);
+    // `NFT_PAYLOAD_TRANSPORT_HEADER`.
+    payload(rule, protocol + 1, 2, port, 2);
+}
+
+fn lookup(rule: &mut Attributes<'_>, set: &str) {
+    expression(rule, "lookup", |lookup| {
+        lookup.number(2, REGISTER);
+        lookup.text(1, set);
+    });
+}
