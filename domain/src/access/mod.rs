@@ -19,6 +19,7 @@ mod decide;
 mod difference;
 mod interval;
 mod networks;
+mod opened;
 mod profile;
 mod public;
 mod rule;
@@ -31,6 +32,7 @@ mod tests;
 
 pub use decide::{Considered, DecidedBy, Decision, Packet};
 pub use difference::{Difference, Direction, Part};
+pub use opened::Opened;
 pub use profile::{FlatProfile, PortBox};
 pub use public::overlaps as is_partly_public;
 pub use rule::{Rule, Surroundings};
@@ -39,9 +41,6 @@ pub use services::Run as ServiceRun;
 use std::sync::Arc;
 
 use ipnetwork::IpNetwork;
-
-use services::Interner;
-use sweep::Swept;
 
 /// What one device may reach.
 #[derive(Debug, Clone)]
@@ -96,16 +95,7 @@ impl Access {
     /// the built-in there too.
     #[must_use]
     pub fn profile(&self) -> FlatProfile {
-        let mut sets = Interner::new();
-        FlatProfile::new(&Swept::new(self, &mut sets), &sets)
-    }
-
-    /// [`profile`](Self::profile) and [`routes`](Self::routes), which share most of their work.
-    #[must_use]
-    pub fn profile_and_routes(&self) -> (FlatProfile, Vec<IpNetwork>) {
-        let mut sets = Interner::new();
-        let swept = Swept::new(self, &mut sets);
-        (FlatProfile::new(&swept, &sets), self.list_routes(&swept))
+        self.evaluate().0
     }
 
     /// How many boxes [`profile`](Self::profile) would have, without making them.
@@ -139,6 +129,12 @@ impl Access {
     /// the tunnel). Never empty; exactly `0.0.0.0/0` and `::/0` for a full tunnel.
     #[must_use]
     pub fn routes(&self) -> Vec<IpNetwork> {
-        self.list_routes(&Swept::new(self, &mut Interner::new()))
+        self.routes_through(&self.evaluate().1)
+    }
+
+    /// [`routes`](Self::routes) where it is known what policies open.
+    #[must_use]
+    pub fn routes_through(&self, opened: &Opened) -> Vec<IpNetwork> {
+        self.list_routes(opened)
     }
 }

@@ -5,10 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnetwork::{IpNetwork, Ipv4Network, Ipv6Network};
 
 use super::{
-    Access, Resource,
+    Access, Opened, Resource,
     interval::{Family, Interval, networks, subtract, union},
     services::Interner,
-    sweep::{Piece, Swept},
+    sweep::Swept,
 };
 
 const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
@@ -18,26 +18,24 @@ impl Access {
         if self.is_full_tunnel() {
             return everything();
         }
-        let swept = Swept::new(self, &mut Interner::new());
-        let of_family = |family| covering(family, opened_by_policies(swept.of(family)));
+        let opened = Opened::new(&Swept::new(self, &mut Interner::new()));
+        let of_family = |family| covering(family, opened.of(family).to_vec());
         FAMILIES.into_iter().flat_map(of_family).collect()
     }
 
     pub(super) fn has_openings(&self) -> bool {
-        let opened = |family| {
-            self.sweep(family, &mut Interner::new()).iter().any(|piece| piece.opened_by.is_some())
-        };
-        self.rules.iter().any(|rule| rule.allows()) && FAMILIES.into_iter().any(opened)
+        self.rules.iter().any(|rule| rule.allows())
+            && !Opened::new(&Swept::new(self, &mut Interner::new())).is_empty()
     }
 
-    pub(super) fn list_routes(&self, swept: &Swept) -> Vec<IpNetwork> {
+    pub(super) fn list_routes(&self, opened: &Opened) -> Vec<IpNetwork> {
         if self.is_full_tunnel() {
             return everything();
         }
         let around = &self.surroundings;
         let mut list = Vec::new();
         for family in FAMILIES {
-            let mut ranges = opened_by_policies(swept.of(family));
+            let mut ranges = opened.of(family).to_vec();
             let usable = |ip: &IpAddr| Family::of(*ip) == family && around.has_family_of(*ip);
             let servers = around.dns_servers.iter().copied().filter(usable);
             ranges.extend(servers.map(Interval::single));
@@ -74,10 +72,6 @@ impl Access {
         }
         list
     }
-}
-
-fn opened_by_policies(pieces: &[Piece]) -> Vec<Interval> {
-    pieces.iter().filter(|piece| piece.opened_by.is_some()).map(|piece| piece.range).collect()
 }
 
 /// `0.0.0.0/0` and `::/0`, the latter without an IPv6 pool too: dropped there, not leaked.

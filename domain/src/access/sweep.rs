@@ -29,13 +29,6 @@ impl Swept {
     pub(super) fn new(access: &Access, sets: &mut Interner) -> Self {
         Self { v4: access.sweep(Family::V4, sets), v6: access.sweep(Family::V6, sets) }
     }
-
-    pub(super) fn of(&self, family: Family) -> &[Piece] {
-        match family {
-            Family::V4 => &self.v4,
-            Family::V6 => &self.v6,
-        }
-    }
 }
 
 /// The places of what is no policy, behind the policies.

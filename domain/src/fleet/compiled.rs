@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::{DeviceState, GatewayState};
 use crate::{
-    access::{Access, FlatProfile, Resource},
+    access::{Access, FlatProfile, Opened, Resource},
     ids::{GatewayId, PolicyId},
     values::{Addresses, Endpoint, PublicKey},
 };
@@ -22,6 +22,7 @@ use crate::{
 pub struct Compiled {
     access: Access,
     profile: Arc<FlatProfile>,
+    opened: Arc<Opened>,
     routes: Vec<IpNetwork>,
     reach: OnceLock<(Vec<IpNetwork>, Vec<Resource>)>,
 }
@@ -80,13 +81,15 @@ impl Compiled {
 /// The devices hold it; what none of them has any more goes.
 #[derive(Debug, Clone, Default)]
 pub(super) struct CompiledCache {
-    by_gateway: HashMap<GatewayId, OfGateway>,
+    by_gateway: HashMap<GatewayId, ByRules>,
+    /// What the rules came to lately, at whatever gateway: mostly it is the same.
+    anywhere: ByRules,
     profiles: Profiles,
 }
 
 #[derive(Debug, Clone, Default)]
-struct OfGateway {
-    by_rules: HashMap<Vec<PolicyId>, Weak<Compiled>>,
+struct ByRules {
+    known: HashMap<Vec<PolicyId>, Weak<Compiled>>,
     room: Room,
 }
 
@@ -115,12 +118,17 @@ impl Room {
     }
 }
 
-impl OfGateway {
-    fn prune(&mut self) {
-        if self.room.is_full(self.by_rules.len()) {
-            self.by_rules.retain(|_, compiled| compiled.strong_count() > 0);
-            self.room.looked(self.by_rules.len());
+impl ByRules {
+    fn get(&self, rules: &[PolicyId]) -> Option<Arc<Compiled>> {
+        self.known.get(rules)?.upgrade()
+    }
+
+    fn insert(&mut self, rules: Vec<PolicyId>, compiled: &Arc<Compiled>) {
+        if self.room.is_full(self.known.len()) {
+            self.known.retain(|_, compiled| compiled.strong_count() > 0);
+            self.room.looked(self.known.len());
         }
+        self.known.insert(rules, Arc::downgrade(compiled));
     }
 }
 
@@ -142,7 +150,7 @@ impl Profiles {
 impl CompiledCache {
     /// What these rules come to at the gateway, if that is known.
     pub(super) fn get(&self, gateway: GatewayId, rules: &[PolicyId]) -> Option<Arc<Compiled>> {
-        self.by_gateway.get(&gateway)?.by_rules.get(rules)?.upgrade()
+        self.by_gateway.get(&gateway)?.get(rules)
     }
 
     /// Works out what these rules come to at the gateway.
@@ -152,12 +160,21 @@ impl CompiledCache {
         rules: Vec<PolicyId>,
         access: Access,
     ) -> Arc<Compiled> {
-        let (profile, routes) = access.profile_and_routes();
-        let profile = self.profiles.share(profile);
-        let compiled = Arc::new(Compiled { access, profile, routes, reach: OnceLock::new() });
-        let of_gateway = self.by_gateway.entry(gateway).or_default();
-        of_gateway.prune();
-        of_gateway.by_rules.insert(rules, Arc::downgrade(&compiled));
+        let elsewhere = self.anywhere.get(&rules).filter(|known| access.opens_as(&known.access));
+        let (profile, opened) = match &elsewhere {
+            Some(known) => (Arc::clone(&known.profile), Arc::clone(&known.opened)),
+            None => {
+                let (profile, opened) = access.evaluate();
+                (self.profiles.share(profile), Arc::new(opened))
+            }
+        };
+        let routes = access.routes_through(&opened);
+        let reach = OnceLock::new();
+        let compiled = Arc::new(Compiled { access, profile, opened, routes, reach });
+        if elsewhere.is_none() {
+            self.anywhere.insert(rules.clone(), &compiled);
+        }
+        self.by_gateway.entry(gateway).or_default().insert(rules, &compiled);
         compiled
     }
 
@@ -168,13 +185,12 @@ impl CompiledCache {
         rules: Vec<PolicyId>,
         compiled: &Arc<Compiled>,
     ) {
-        let of_gateway = self.by_gateway.entry(gateway).or_default();
-        of_gateway.by_rules.insert(rules, Arc::downgrade(compiled));
+        self.by_gateway.entry(gateway).or_default().insert(rules, compiled);
     }
 
     pub(super) fn forget_policy(&mut self, id: PolicyId) {
         for of_gateway in self.by_gateway.values_mut() {
-            of_gateway.by_rules.retain(|rules, _| !rules.contains(&id));
+            of_gateway.known.retain(|rules, _| !rules.contains(&id));
         }
     }
 
@@ -336,7 +352,10 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::access::Surroundings;
+    use crate::{
+        access::{Rule, Surroundings},
+        values::PolicyEffect,
+    };
 
     fn rules(n: usize) -> Vec<PolicyId> {
         vec![PolicyId(Uuid::from_u128(n as u128))]
@@ -356,7 +375,8 @@ mod tests {
         let used: Vec<_> = (0..100).map(&mut compile).collect();
         for n in 100..10_000 {
             drop(cache.compile(gateway, rules(n), access(n)));
-            assert!(cache.by_gateway[&gateway].by_rules.len() <= 2 * used.len(), "{n}");
+            assert!(cache.by_gateway[&gateway].known.len() <= 2 * used.len(), "{n}");
+            assert!(cache.anywhere.known.len() <= 2 * used.len(), "{n}");
             assert!(cache.profiles.shared.len() <= 2 * used.len(), "{n}");
         }
         for (n, compiled) in used.iter().enumerate() {
@@ -367,6 +387,41 @@ mod tests {
         assert!(cache.get(gateway, &rules(7)).is_none());
         cache.forget_gateway(gateway);
         assert!(cache.get(gateway, &rules(8)).is_none());
+    }
+
+    #[test]
+    fn the_same_rules_are_evaluated_once_for_gateways_alike() {
+        let mut cache = CompiledCache::default();
+        let rule = |destination: &str, full_tunnel| {
+            Arc::new(Rule {
+                id: rules(1)[0],
+                name: String::new(),
+                priority: 1,
+                effect: PolicyEffect::Allow,
+                full_tunnel,
+                destinations: vec![destination.parse().unwrap()],
+                services: vec![],
+                age: 1,
+            })
+        };
+        let mut at = |gateway: u8, rule: &Arc<Rule>| {
+            let around = Surroundings {
+                gateway_addresses: Addresses { v4: Ipv4Addr::new(10, gateway, 0, 1), v6: None },
+                ..Surroundings::nowhere()
+            };
+            let access = Access::new([Arc::clone(rule)], around);
+            cache.compile(GatewayId(Uuid::from_u128(gateway.into())), rules(1), access)
+        };
+        let mut shared = |rule: Arc<Rule>| {
+            let [one, other] = [at(1, &rule), at(2, &rule)];
+            Arc::ptr_eq(&one.opened, &other.opened)
+        };
+        assert!(shared(rule("172.16.0.0/16", false)));
+        // The same policy, edited.
+        assert!(shared(rule("172.17.0.0/16", false)));
+        assert!(!shared(rule("10.1.0.0/16", false)));
+        assert!(!shared(rule("10.2.0.0/16", false)));
+        assert!(!shared(rule("172.16.0.0/16", true)));
     }
 
     #[test]

@@ -77,6 +77,26 @@ proptest! {
         }
     }
 
+    /// Gateways that differ in what matters seldom, often enough in what matters.
+    #[test]
+    fn what_opens_the_same_evaluates_to_the_same(
+        (case, other, alike) in (testing::cases(), testing::cases(), any::<u8>()),
+    ) {
+        let rules: Vec<Arc<Rule>> = case.rules.iter().cloned().map(Into::into).collect();
+        let mut around = other.around;
+        if alike > 30 {
+            around.dns_servers.clone_from(&case.around.dns_servers);
+            around.has_v6 = case.around.has_v6;
+        }
+        let one = Access::new(rules.iter().cloned(), case.around.clone());
+        let another = Access::new(rules, around);
+        if another.opens_as(&one) {
+            prop_assert_eq!(another.evaluate(), one.evaluate());
+            let (_, opened) = one.evaluate();
+            prop_assert_eq!(another.routes_through(&opened), another.routes());
+        }
+    }
+
     #[test]
     fn boxes_are_canonical(case in testing::cases()) {
         let profile = case.access().profile();
