@@ -20,6 +20,9 @@ impl Foresight for FromFleet {
         if self.0.status() != FleetStatus::Live {
             return None;
         }
+        if !self.0.read(|fleet| fleet.could_exceed(&events, limit)) {
+            return None;
+        }
         let fleet = self.0.clone();
         // Everybody's access may have to be worked out.
         let told = tokio::task::spawn_blocking(move || {

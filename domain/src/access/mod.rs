@@ -9,12 +9,15 @@
 //!   `services.rs` the sets of protocols and ports), and `profile.rs` and `networks.rs` turn that
 //!   into boxes and CIDRs;
 //! - `difference.rs` compares two accesses the same way: what is gained and lost, and who decides;
+//! - `opened.rs` tells what policies open apart from the gateway, and `bound.rs` how large a profile
+//!   can become at most;
 //! - `testing/` (feature `testing`) holds an independent reference and random policies.
 //!
 //! A device that is revoked, expired or disabled has no peer at all; that is decided before anybody
 //! asks here.
 
 mod active;
+mod bound;
 mod decide;
 mod difference;
 mod interval;
@@ -30,6 +33,7 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use bound::{Extent, most_boxes};
 pub use decide::{Considered, DecidedBy, Decision, Packet};
 pub use difference::{Difference, Direction, Part};
 pub use opened::Opened;

@@ -190,11 +190,9 @@ impl Fleet {
         policy.evolve(event);
         self.compiled.forget_policy(id);
         if let Some(after) = PolicyState::new(id, policy, created_idx) {
-            if let Some(fields) = after.policy.fields() {
-                if after.policy.in_force() {
-                    self.index.add_policy(id, &fields.targets);
-                    concerned.append(&mut self.index.of_targets(&fields.targets));
-                }
+            if let Some(fields) = after.policy.fields().filter(|_| after.policy.in_force()) {
+                self.index.add_policy(id, &fields.targets);
+                concerned.append(&mut self.index.of_targets(&fields.targets));
             }
             self.policies.insert(id, after);
         }

@@ -6,6 +6,7 @@
 //! devices that it can concern.
 
 mod apply;
+mod bound;
 mod compiled;
 mod excerpt;
 mod image;

@@ -98,6 +98,11 @@ proptest! {
                 after.apply(idx, time(idx), event);
             }
             check(folded.fleet(), future, &outlook, &after)?;
+            for limit in 0..40 {
+                let exceeded = outlook.oversized(limit).is_some();
+                let told = folded.fleet().could_exceed(future, limit);
+                prop_assert!(told || !exceeded, "{}: {:?}", limit, future);
+            }
             folded.apply(now + 1, time(now + 1), Ok(events[at].clone())).unwrap();
         }
     }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     access::{
-        Access, DecidedBy, Packet, PortBox, Rule,
+        self, Access, DecidedBy, Packet, PortBox, Rule,
         interval::{Family, Interval, difference, networks, subtract, union},
         public,
         testing::{self, Case},
@@ -95,6 +95,16 @@ proptest! {
             let (_, opened) = one.evaluate();
             prop_assert_eq!(another.routes_through(&opened), another.routes());
         }
+    }
+
+    #[test]
+    fn no_profile_is_larger_than_its_bound(case in testing::cases()) {
+        let extent = access::Extent {
+            dns_servers: case.around.dns_servers.len(),
+            closed: case.around.closed_to_full_tunnels().count(),
+        };
+        let most = access::most_boxes(&case.rules, extent);
+        prop_assert!(case.access().box_count() <= most, "{}", most);
     }
 
     #[test]
