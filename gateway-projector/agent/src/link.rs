@@ -16,31 +16,24 @@ use crate::command::{CommandError, run};
 /// # Errors
 /// [`CommandError`] if `ip` refuses.
 pub async fn apply(name: &str, wanted: &Interface) -> Result<(), CommandError> {
-    let output = run("ip", &["-j", "addr", "show", "dev", name], None).await?;
-    let links: Value = serde_json::from_slice(&output).unwrap_or_default();
-    let link = &links[0];
-    let found: BTreeSet<IpNetwork> = link["addr_info"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter(|address| address["scope"] == "global")
-        .filter_map(|address| {
-            format!("{}/{}", address["local"].as_str()?, address["prefixlen"]).parse().ok()
-        })
-        .collect();
-    let addresses: BTreeSet<IpNetwork> =
+    let link = read(name).await?;
+    let found = addresses(&link);
+    let wanted_ones: BTreeSet<IpNetwork> =
         wanted.addresses.iter().filter_map(|text| text.parse().ok()).collect();
-    for address in found.difference(&addresses) {
-        run("ip", &["addr", "del", &address.to_string(), "dev", name], None).await?;
-    }
-    for address in addresses.difference(&found) {
-        let text = address.to_string();
-        let mut args = vec!["addr", "add", &text, "dev", name];
-        if address.is_ipv6() {
-            // Nobody on a tunnel answers duplicate address detection.
-            args.push("nodad");
-        }
-        run("ip", &args, None).await?;
+    let gone: Vec<&IpNetwork> = found.difference(&wanted_ones).collect();
+    // New ones first: in between there would be no way to any device. But IPv6
+    // knows an address with one prefix only.
+    let (before, after): (Vec<&IpNetwork>, _) = gone.into_iter().partition(|old| {
+        old.is_ipv6() && wanted_ones.difference(&found).any(|new| new.ip() == old.ip())
+    });
+    remove(name, &before).await?;
+    add(name, wanted_ones.difference(&found)).await?;
+    if !after.is_empty() {
+        keep_others_of_a_network(name);
+        remove(name, &after).await?;
+        // Where that setting could not be made.
+        let left = addresses(&read(name).await?);
+        add(name, wanted_ones.difference(&left)).await?;
     }
     let up = link["flags"].as_array().is_some_and(|flags| flags.iter().any(|flag| flag == "UP"));
     if !up || link["mtu"].as_u64() != Some(wanted.mtu.into()) {
@@ -50,6 +43,54 @@ pub async fn apply(name: &str, wanted: &Interface) -> Result<(), CommandError> {
     }
     enable_forwarding(wanted);
     Ok(())
+}
+
+/// The interface as `ip` describes it.
+async fn read(name: &str) -> Result<Value, CommandError> {
+    let output = run("ip", &["-j", "addr", "show", "dev", name], None).await?;
+    let mut links: Value = serde_json::from_slice(&output).unwrap_or_default();
+    Ok(links.get_mut(0).map(Value::take).unwrap_or_default())
+}
+
+fn addresses(link: &Value) -> BTreeSet<IpNetwork> {
+    link["addr_info"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|address| address["scope"] == "global")
+        .filter_map(|address| {
+            format!("{}/{}", address["local"].as_str()?, address["prefixlen"]).parse().ok()
+        })
+        .collect()
+}
+
+async fn add(name: &str, addresses: impl Iterator<Item = &IpNetwork>) -> Result<(), CommandError> {
+    for address in addresses {
+        let text = address.to_string();
+        let mut args = vec!["addr", "add", &text, "dev", name];
+        if address.is_ipv6() {
+            // Nobody on a tunnel answers duplicate address detection.
+            args.push("nodad");
+        }
+        run("ip", &args, None).await?;
+    }
+    Ok(())
+}
+
+async fn remove(name: &str, addresses: &[&IpNetwork]) -> Result<(), CommandError> {
+    for address in addresses {
+        run("ip", &["addr", "del", &address.to_string(), "dev", name], None).await?;
+    }
+    Ok(())
+}
+
+/// The first IPv4 address of a network takes the others along when it goes, unless the
+/// interface says otherwise.
+fn keep_others_of_a_network(name: &str) {
+    let setting = format!("/proc/sys/net/ipv4/conf/{name}/promote_secondaries");
+    if let Err(error) = std::fs::write(&setting, "1") {
+        info!(setting, %error, "addresses of the interface may be away for a moment");
+    }
 }
 
 /// Lets the node forward. Done after the firewall is loaded, so that forwarding
