@@ -269,7 +269,7 @@ impl Nftables {
         } else {
             self.load(&(script + &maps_script())).await?;
         }
-        loaded.maps = maps.clone();
+        loaded.maps.become_equal_to(maps);
         loaded.fresh = true;
         Ok(loaded)
     }

@@ -14,7 +14,7 @@ use std::net::IpAddr;
 use ipnetwork::IpNetwork;
 use nexavpn_bundle::{Masquerade, Nat, Payload, PortBox, Profile};
 
-use crate::desired::{DeviceMaps, device_maps};
+use crate::desired::{DeviceMaps, Difference, device_maps};
 
 /// nft parses a line as a whole; keep lines at a size that it takes in stride.
 const ELEMENTS_PER_LINE: usize = 1000;
@@ -241,12 +241,11 @@ fn change_map<A: Ord + std::fmt::Display>(
     to: &BTreeMap<A, String>,
 ) {
     let table = &names.table;
-    let gone = from.iter().filter(|(address, profile)| to.get(address) != Some(profile));
-    for line in lines(gone.map(|(address, _)| address.to_string())) {
+    let difference = Difference::between(from, to);
+    for line in lines(difference.taken_away().map(ToString::to_string)) {
         let _ = writeln!(script, "delete element inet {table} {map} {{ {line} }}");
     }
-    let new = to.iter().filter(|(address, profile)| from.get(address) != Some(profile));
-    add_elements(script, names, map, new.map(verdict));
+    add_elements(script, names, map, difference.written().map(verdict));
 }
 
 /// Source address translation, in a chain of its own.

@@ -85,9 +85,13 @@ fn network(text: &str) -> Option<IpNetwork> {
 /// A host prefix (`/32`, `/128`) as its address.
 #[must_use]
 pub fn host(text: &str) -> Option<IpAddr> {
-    let parsed = network(text)?;
-    let length = if parsed.is_ipv4() { 32 } else { 128 };
-    (parsed.prefix() == length).then(|| parsed.ip())
+    if let Some(v4) = text.strip_suffix("/32") {
+        // Rust reads an IPv4 address in one text only.
+        return v4.parse().ok().map(IpAddr::V4);
+    }
+    let v6 = text.strip_suffix("/128")?;
+    let parsed: Ipv6Addr = v6.parse().ok()?;
+    (parsed.to_string() == v6).then_some(IpAddr::V6(parsed))
 }
 
 fn interface(interface: &Interface) -> Result<HashSet<IpAddr>, BundleError> {
@@ -196,4 +200,41 @@ fn masquerades(rules: &[Masquerade], v6: bool) -> Result<(), BundleError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_has_one_text() {
+        for text in ["100.96.0.10/32", "0.0.0.0/32", "fd00::a/128", "::/128", "::ffff:1.2.3.4/128"]
+        {
+            let address = text.split('/').next().and_then(|address| address.parse().ok());
+            assert!(address.is_some() && host(text) == address, "{text}");
+        }
+        for text in [
+            "100.96.0.10",
+            "100.96.0.10/31",
+            "100.96.0.10/128",
+            "100.96.0.010/32",
+            "100.96.10/32",
+            " 100.96.0.10/32",
+            "100.96.0.10/32 ",
+            "100.96.0.10/032",
+            "/32",
+            "fd00::a/32",
+            "fd00::a/127",
+            "fd00::0a/128",
+            "FD00::a/128",
+            "fd00:0::a/128",
+            "fd00:0:0:0:0:0:0:a/128",
+            "fd00::a%eth0/128",
+            "[fd00::a]/128",
+            "/128",
+            "",
+        ] {
+            assert_eq!(host(text), None, "{text}");
+        }
+    }
 }

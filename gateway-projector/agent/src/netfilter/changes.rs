@@ -9,7 +9,7 @@ use nexavpn_bundle::ranges::{ParsedBox, Range};
 use nexavpn_bundle::{PortBox, Profile};
 
 use super::batch::{Action, Attributes, Batch};
-use crate::desired::DeviceMaps;
+use crate::desired::{DeviceMaps, Difference};
 
 /// `NF_DROP`.
 const DROP: u32 = 0;
@@ -119,11 +119,12 @@ fn change_map<A: Address>(
     from: &BTreeMap<A, String>,
     to: &BTreeMap<A, String>,
 ) {
-    let gone = from.iter().filter(|(address, profile)| to.get(address) != Some(profile));
-    batch.elements(Action::DeleteElements, table, map, gone, |(address, _), element| {
+    let difference = Difference::between(from, to);
+    let gone = difference.taken_away();
+    batch.elements(Action::DeleteElements, table, map, gone, |address, element| {
         key(element, 1, &address.bytes());
     });
-    let new = to.iter().filter(|(address, profile)| from.get(address) != Some(profile));
+    let new = difference.written();
     batch.elements(Action::AddElements, table, map, new, |(address, profile), element| {
         key(element, 1, &address.bytes());
         element.nest(2, |data| {

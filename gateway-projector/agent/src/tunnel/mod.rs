@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
 use crate::command::{self, CommandError};
-use crate::desired::{Peers, WantedPeer};
+use crate::desired::{Difference, Peers, WantedPeer};
 use crate::secrets::PresharedKey;
 use crate::state::PrivateKey;
 
@@ -259,10 +259,9 @@ impl Tunnel {
     /// # Errors
     /// [`TunnelError`] if the interface refuses; it is then to be read.
     pub async fn change(&self, from: &Peers, to: &Peers) -> Result<(), TunnelError> {
-        let gone: Vec<&String> = from.keys().filter(|key| !to.contains_key(*key)).collect();
-        let changed: Vec<_> = to.iter().filter(|(key, new)| from.get(*key) != Some(new)).collect();
-        self.remove_peers(&gone).await?;
-        self.set_peers(&changed).await
+        let difference = Difference::between(from, to);
+        self.remove_peers(&difference.gone).await?;
+        self.set_peers(&difference.written().collect::<Vec<_>>()).await
     }
 
     /// Removes the interface; a wireguard-go ends with it.
