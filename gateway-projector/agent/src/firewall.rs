@@ -240,13 +240,8 @@ impl Nftables {
             .iter()
             .filter(|(name, _)| !loaded.profiles.contains_key(*name))
             .collect();
-        if !missing.is_empty() {
-            let ones = || missing.iter().map(|(name, profile)| (*name, *profile));
-            let script = nft::profiles(names, ones());
-            let batch = changes::profiles(&names.table, ones());
-            self.bring(batch, || script.clone()).await?;
-            count_rules(&mut loaded.rules, &script);
-        }
+        let missing_ones: Vec<_> = missing.iter().map(|(name, one)| (*name, *one)).collect();
+        self.add_profiles(names, &missing_ones, &mut loaded.rules).await?;
         for (name, profile) in missing {
             loaded.profiles.insert(name.clone(), nft::set_names(name, profile));
         }
@@ -281,14 +276,17 @@ impl Nftables {
         payload: &Payload,
         maps: &DeviceMaps,
     ) -> Result<Loaded, CommandError> {
-        let profiles = nft::declare(names) + &nft::profiles(names, payload.profiles.iter());
-        self.load(&profiles).await?;
+        let mut rules = BTreeMap::new();
+        self.load(&nft::declare(names)).await?;
+        // Before it is filled, since listing what has no elements takes no time.
+        let found = list(&names.table).await?;
+        let profiles: Vec<_> = payload.profiles.iter().collect();
+        self.add_profiles(names, &profiles, &mut rules).await?;
         let base = nft::base(names, Some(payload));
         let nat = nft::nat(names, &payload.nat);
         self.load(&[base.as_str(), &nat, &nft::fill_maps(names, maps)].concat()).await?;
 
-        let mut rules = BTreeMap::new();
-        for script in [&profiles, &base, &nat] {
+        for script in [&base, &nat] {
             count_rules(&mut rules, script);
         }
         let mut known: BTreeMap<String, Vec<String>> = payload
@@ -297,14 +295,18 @@ impl Nftables {
             .map(|(name, profile)| (name.clone(), nft::set_names(name, profile)))
             .collect();
         // Left over from an earlier run: known, so that they are collected.
-        let found = list(&names.table).await?;
-        for (chain, count) in &found.rules {
-            if chain.starts_with("p_") && !known.contains_key(chain) {
-                let prefix = format!("{chain}_");
-                let sets = found.sets.iter().filter(|set| set.starts_with(&prefix)).cloned();
-                known.insert(chain.clone(), sets.collect());
-                rules.insert(chain.clone(), *count);
-            }
+        for (chain, count) in found.rules.iter().filter(|(chain, _)| chain.starts_with("p_")) {
+            let prefix = format!("{chain}_");
+            let sets = known.entry(chain.clone()).or_default();
+            // Also of a profile in use, which may have had other rules.
+            let left: Vec<String> = found
+                .sets
+                .iter()
+                .filter(|set| set.starts_with(&prefix) && !sets.contains(*set))
+                .cloned()
+                .collect();
+            sets.extend(left);
+            rules.entry(chain.clone()).or_insert(*count);
         }
         let (table, devices) = (&names.table, maps.v4.len());
         info!(table, profiles = known.len(), devices, "firewall loaded");
@@ -317,6 +319,25 @@ impl Nftables {
             fresh: true,
             maps_read: Instant::now(),
         })
+    }
+
+    /// Step 1: adds profiles, replacing what may be there under their names, each as
+    /// a whole, and as many at once as a socket takes. Counts their rules.
+    async fn add_profiles(
+        &self,
+        names: &NftNames,
+        mut profiles: &[(&String, &Profile)],
+        rules: &mut BTreeMap<String, usize>,
+    ) -> Result<(), CommandError> {
+        while !profiles.is_empty() {
+            let (batch, taken) = changes::profiles(&names.table, profiles);
+            let (at_once, rest) = profiles.split_at(taken);
+            let script = nft::profiles(names, at_once.iter().copied());
+            self.bring(batch, || script.clone()).await?;
+            count_rules(rules, &script);
+            profiles = rest;
+        }
+        Ok(())
     }
 
     /// Brings a change into force by netlink; by `nft` and the script of the same change
@@ -389,7 +410,8 @@ mod tests {
         let script = nft::base(&names, None);
         count_rules(&mut rules, &script);
         count_rules(&mut rules, &script);
-        let expected = [("by_dev", 3), ("forward", 6), ("input", 5)];
+        let expected =
+            [("by_dev", 3), ("from_dev", 4), ("to_dev", 4), ("forward", 2), ("input", 5)];
         assert_eq!(rules, expected.map(|(chain, count)| (chain.to_owned(), count)).into());
     }
 }

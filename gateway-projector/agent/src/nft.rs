@@ -15,9 +15,15 @@ use ipnetwork::IpNetwork;
 use nexavpn_bundle::{Masquerade, Nat, Payload, PortBox, Profile};
 
 use crate::desired::{DeviceMaps, Difference, device_maps};
+use crate::services::{Service, Services, set_name};
 
 /// nft parses a line as a whole; keep lines at a size that it takes in stride.
 const ELEMENTS_PER_LINE: usize = 1000;
+
+/// Towards what a device may reach, and back: the direction, and where a packet has the other
+/// side's address and port.
+const SIDES: [(&str, &str, &str); 2] =
+    [("original", "daddr", "dport"), ("reply", "saddr", "sport")];
 
 /// The names that the ruleset uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,16 +89,33 @@ pub fn base(names: &NftNames, payload: Option<&Payload>) -> String {
             own("counter drop"),
         ],
     );
+    // What nearly all packets are comes first; what is invalid ends at the end.
+    chain(
+        "from_dev",
+        "",
+        &[
+            own("ct state established,new goto by_dev"),
+            own(errors),
+            own("ct state related goto by_dev"),
+            own("counter drop"),
+        ],
+    );
+    chain(
+        "to_dev",
+        "",
+        &[
+            own("ct state established ct direction reply goto by_dev"),
+            own(errors),
+            own("ct state related ct direction reply goto by_dev"),
+            own("counter drop"),
+        ],
+    );
     chain(
         "forward",
         " { type filter hook forward priority 0; policy accept; }",
         &[
-            format!("iifname != \"{interface}\" oifname != \"{interface}\" return"),
-            own("ct state invalid drop"),
-            own(errors),
-            format!("iifname \"{interface}\" goto by_dev"),
-            format!("oifname \"{interface}\" ct direction reply goto by_dev"),
-            own("counter drop"),
+            format!("iifname \"{interface}\" goto from_dev"),
+            format!("oifname \"{interface}\" goto to_dev"),
         ],
     );
     let mut input = vec![
@@ -159,16 +182,32 @@ pub fn profiles<'a>(
                 fill_set(&mut script, table, &set, &address_type, elements);
                 rules.push(format!("ct original {family} daddr @{set} accept"));
             }
-            if !ports.is_empty() {
+            let Services { addresses, services, others } = Services::of(ports);
+            for (index, ranges) in addresses.iter().enumerate() {
+                let set = set_name(name, &number.to_string(), index);
+                let elements = ranges.iter().map(|range| single(range).to_owned());
+                fill_set(&mut script, table, &set, &address_type, elements);
+            }
+            for (direction, side, port) in SIDES {
+                for (Service { proto, ports }, index) in &services {
+                    let set = set_name(name, &number.to_string(), *index);
+                    let ports = single(ports);
+                    rules.push(format!(
+                        "meta l4proto {proto} th {port} {ports} \
+                         ct direction {direction} {family} {side} @{set} accept"
+                    ));
+                }
+            }
+            if !others.is_empty() {
                 let set = format!("{name}_{number}p");
                 let kind = format!("{address_type} . inet_proto . inet_service");
-                fill_set(&mut script, table, &set, &kind, ports.iter().map(element));
-                rules.push(format!(
-                    "ct direction original {family} daddr . meta l4proto . th dport @{set} accept"
-                ));
-                rules.push(format!(
-                    "ct direction reply {family} saddr . meta l4proto . th sport @{set} accept"
-                ));
+                fill_set(&mut script, table, &set, &kind, others.into_iter().map(element));
+                for (direction, side, port) in SIDES {
+                    rules.push(format!(
+                        "ct direction {direction} \
+                         {family} {side} . meta l4proto . th {port} @{set} accept"
+                    ));
+                }
             }
         }
         rules.push("counter drop".to_owned());
@@ -184,16 +223,19 @@ pub fn profiles<'a>(
 /// The names of the sets that [`profiles`] makes for one profile.
 #[must_use]
 pub fn set_names(name: &str, profile: &Profile) -> Vec<String> {
-    [
-        ("4", profile.v4.is_empty()),
-        ("4p", profile.v4_ports.is_empty()),
-        ("6", profile.v6.is_empty()),
-        ("6p", profile.v6_ports.is_empty()),
-    ]
-    .into_iter()
-    .filter(|(_, empty)| !empty)
-    .map(|(suffix, _)| format!("{name}_{suffix}"))
-    .collect()
+    let Profile { v4, v6, v4_ports, v6_ports } = profile;
+    let mut names = Vec::new();
+    for (number, open, ports) in [("4", v4, v4_ports), ("6", v6, v6_ports)] {
+        if !open.is_empty() {
+            names.push(format!("{name}_{number}"));
+        }
+        let Services { addresses, others, .. } = Services::of(ports);
+        names.extend((0..addresses.len()).map(|index| set_name(name, number, index)));
+        if !others.is_empty() {
+            names.push(format!("{name}_{number}p"));
+        }
+    }
+    names
 }
 
 /// Removes a profile that no device map refers to any more.

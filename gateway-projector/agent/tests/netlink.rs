@@ -64,24 +64,49 @@ fn texts(ranges: &[(u128, u128)], text: fn(u128) -> String) -> Vec<String> {
     ranges.iter().map(|(start, end)| format!("{}-{}", text(*start), text(*end))).collect()
 }
 
-/// One family of a profile: no address is open in two ways.
+/// Some protocols and ports: some of TCP and UDP alone, others of anything.
+fn services(rng: &mut StdRng) -> Vec<[String; 2]> {
+    let mut services = Vec::new();
+    if rng.random_bool(0.7) {
+        for proto in ["6", "17"] {
+            let ports = texts(&ranges(rng, 3, 65535), |port| port.to_string());
+            services.extend(ports.into_iter().map(|ports| [proto.to_owned(), ports]));
+        }
+        // ICMP, or a tunnel, beside them.
+        if rng.random_bool(0.3) {
+            services
+                .push([*["1", "41", "58"].choose(rng).unwrap(), "0-65535"].map(ToOwned::to_owned));
+        }
+        return services;
+    }
+    for (first, last) in ranges(rng, 2, 255) {
+        let proto = if first == last { first.to_string() } else { format!("{first}-{last}") };
+        let ports = texts(&ranges(rng, 3, 65535), |port| port.to_string());
+        services.extend(ports.into_iter().map(|ports| [proto.clone(), ports]));
+    }
+    services
+}
+
+/// One family of a profile: no address is open in two ways. In most of them all addresses with
+/// ports have the same ones, or half of them.
 fn family(
     rng: &mut StdRng,
     last: u128,
     address: fn(u128) -> String,
 ) -> (Vec<String>, Vec<PortBox>) {
     let (mut open, mut boxes) = (Vec::new(), Vec::new());
+    let (common, own) = (services(rng), rng.random_bool(0.4));
     for range in ranges(rng, 20, last) {
-        if rng.random_bool(0.7) {
+        if rng.random_bool(0.5) {
             open.push(range);
             continue;
         }
-        let dst = &texts(&[range], address)[0];
-        for (first, last) in ranges(rng, 2, 255) {
-            let proto = if first == last { first.to_string() } else { format!("{first}-{last}") };
-            let ports = texts(&ranges(rng, 3, 65535), |port| port.to_string());
-            boxes.extend(ports.iter().map(|ports| port_box(dst, &proto, ports)));
+        let mut chosen = if own { services(rng) } else { common.clone() };
+        if !own && rng.random_bool(0.5) {
+            chosen.truncate(chosen.len() / 2);
         }
+        let dst = &texts(&[range], address)[0];
+        boxes.extend(chosen.iter().map(|[proto, ports]| port_box(dst, proto, ports)));
     }
     let mut open = texts(&open, address);
     // In the order of their texts, as the control plane has them.
@@ -136,9 +161,17 @@ struct Step {
     batch: Batch,
 }
 
+/// A batch of all of some profiles.
+fn batch_of(profiles: &[(&String, &Profile)]) -> Batch {
+    let (batch, taken) = changes::profiles(TABLE, profiles);
+    assert_eq!(taken, profiles.len());
+    batch.unwrap()
+}
+
 /// What the agent does to get from one payload to another.
 fn steps(from: &Payload, to: &Payload) -> [Step; 3] {
-    let missing = || to.profiles.iter().filter(|(name, _)| !from.profiles.contains_key(*name));
+    let missing: Vec<_> =
+        to.profiles.iter().filter(|(name, _)| !from.profiles.contains_key(*name)).collect();
     let (old, new) = (device_maps(&from.devices), device_maps(&to.devices));
     let gone: Vec<(&String, Vec<String>)> = from
         .profiles
@@ -148,8 +181,8 @@ fn steps(from: &Payload, to: &Payload) -> [Step; 3] {
         .collect();
     [
         Step {
-            script: nft::profiles(&names(), missing()),
-            batch: changes::profiles(TABLE, missing()).unwrap(),
+            script: nft::profiles(&names(), missing.iter().copied()),
+            batch: batch_of(&missing),
         },
         Step {
             script: nft::change_maps(&names(), &old, &new),
@@ -230,10 +263,10 @@ fn a_change_by_netlink_leaves_what_nft_leaves() {
         assert_eq!(in_the_kernel(&ours), in_the_kernel(&theirs), "change {number}");
         // And what they would come to from nothing.
         if number % 10 == 0 {
-            let known = next.profiles.iter();
-            let again = changes::profiles(TABLE, known.clone()).unwrap();
+            let known: Vec<_> = next.profiles.iter().collect();
+            let again = batch_of(&known);
             ours.inside(|| commit(again)).unwrap();
-            theirs.nft(&nft::profiles(&names(), known)).unwrap();
+            theirs.nft(&nft::profiles(&names(), known.into_iter())).unwrap();
             assert_eq!(listing(&ours), listing(&theirs), "change {number}, again");
         }
         held = next;
@@ -348,6 +381,22 @@ fn a_change_that_is_refused_is_made_from_nothing() {
 }
 
 #[test]
+fn sets_of_other_rules_go_with_their_profile() {
+    let namespace = namespace("nxn");
+    let mut rng = StdRng::seed_from_u64(5);
+    let first = payload(&mut rng, &empty_payload());
+    let name = first.profiles.keys().next().unwrap();
+    let load = |payload: &Payload, firewall: &mut Firewall| apply(&namespace, firewall, payload);
+    load(&first, &mut Firewall::Nftables(Nftables::new(TABLE.to_owned())));
+    namespace.nft(&format!("add set inet {TABLE} {name}_old {{ type ipv4_addr; }}\n")).unwrap();
+    let mut firewall = Firewall::Nftables(Nftables::new(TABLE.to_owned()));
+    load(&first, &mut firewall);
+    assert!(listing(&namespace).contains("_old"));
+    load(&empty_payload(), &mut firewall);
+    assert!(!listing(&namespace).contains("p_"), "{}", listing(&namespace));
+}
+
+#[test]
 fn a_change_of_devices_and_profiles_needs_no_nft() {
     let world = World::new(2);
     let tools = tempfile::tempdir().unwrap();
@@ -379,4 +428,42 @@ fn a_change_of_devices_and_profiles_needs_no_nft() {
     closed.input.icmp_echo = false;
     world.publish(&closed);
     assert!(loads() > begin, "the hooks are for nft");
+}
+
+#[test]
+fn profiles_come_in_as_many_batches_as_sockets_need() {
+    let namespace = namespace("nxn");
+    namespace.nft(&nft::declare(&names())).unwrap();
+    let sized = |number: u128, boxes: u128| {
+        let range = |n: u128| format!("{0}-{0}", v6((number << 64) + 2 * n));
+        Profile {
+            v4: vec![format!("{0}-{0}", v4(number))],
+            v6: (0..boxes).map(range).collect(),
+            v4_ports: vec![port_box("10.0.0.0-10.0.0.255", "6", "443-443")],
+            v6_ports: (boxes..2 * boxes).map(|n| port_box(&range(n), "6", "443-443")).collect(),
+        }
+    };
+    // Small ones, where what each takes by itself counts, large ones, and one that is too large.
+    let sizes = [vec![1; 200], vec![600; 12], vec![1, 20_000, 1]].concat();
+    let profiles: BTreeMap<String, Profile> = (1..)
+        .zip(&sizes)
+        .map(|(number, boxes)| sized(number, *boxes))
+        .map(|profile| (profile.name().unwrap(), profile))
+        .collect();
+    let all: Vec<_> = profiles.iter().collect();
+    let (mut rest, mut long, mut batches) = (&all[..], 0, 0);
+    while !rest.is_empty() {
+        let (batch, taken) = changes::profiles(TABLE, rest);
+        match namespace.inside(|| commit(batch.unwrap())).unwrap() {
+            Committed::Whole => {}
+            Committed::TooLong => long += taken,
+        }
+        batches += 1;
+        rest = &rest[taken..];
+    }
+    // It comes after others that are in its batch, which nft loads then.
+    assert!((1..20).contains(&long), "{long}");
+    assert!(batches < 40, "{batches}");
+    let found = namespace.run("nft", &["-t", "list", "table", "inet", TABLE]);
+    assert_eq!(found.matches("chain p_").count(), sizes.len() - long);
 }

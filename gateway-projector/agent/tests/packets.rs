@@ -56,6 +56,40 @@ fn access_follows_the_bundle_and_a_revocation_cuts_a_running_stream() {
     assert!(!world.ruleset().contains(&web.name().unwrap()), "unused profiles are collected");
 }
 
+/// Few ports are rules of their own, many of them and other protocols a set of all of them.
+#[test]
+fn ports_and_protocols_mean_the_same_in_each_kind_of_set() {
+    let world = running(3);
+    let few = tcp_ports(&["443-443", "1000-1002"]);
+    let ports = ["11-11", "13-13", "15-15", "17-17", "19-19", "21-21", "23-23", "25-25", "440-443"];
+    let many = tcp_ports(&ports);
+    let mut echo = tcp_ports(&["443-443"]);
+    echo.v4_ports.insert(0, port_box("172.16.10.2-172.16.10.2", "0-5", "0-65535"));
+    world.publish(&world.payload_of(1, &[(0, &few), (1, &many), (2, &echo)]));
+    world.connect_clients();
+    for port in [999, 1000, 1002, 1003, 439, 440] {
+        world.server.echo(port);
+    }
+    let [few, many, echo] = [0, 1, 2].map(|n| &world.clients[n].namespace);
+    for device in [few, many, echo] {
+        wait_for("the first packet", || device.reaches(SERVER, 443));
+        wait_for("the first IPv6 packet", || device.reaches(SERVER6, 443));
+        assert!(!device.reaches(SERVER, 80) && !device.reaches(SERVER6, 80));
+    }
+    for server in [SERVER, SERVER6] {
+        assert!(few.reaches(server, 1000) && few.reaches(server, 1002));
+        assert!(!few.reaches(server, 999) && !few.reaches(server, 1003));
+        assert!(many.reaches(server, 440) && !many.reaches(server, 439));
+    }
+    assert!(echo.pings(SERVER) && !echo.pings(SERVER6));
+    assert!(!few.pings(SERVER) && !many.pings(SERVER));
+    // Only TCP is open.
+    world.server.echo_udp(443);
+    assert!(!few.reaches_udp(SERVER, 443) && !many.reaches_udp(SERVER, 443));
+    // From a port that is open to one that is not, in the other direction.
+    assert!(!world.server.reaches(&world.clients[0].v4, 443));
+}
+
 #[test]
 fn nothing_reaches_devices_or_the_gateway_unless_it_is_named() {
     let world = running(2);

@@ -79,6 +79,11 @@ impl Batch {
         self.messages == 1
     }
 
+    /// How many bytes it has.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The bytes to send, and the sequence number of the message that the kernel
     /// is asked to acknowledge, which is the last one that changes something.
     /// `None` where something in it is too long for nf_tables.

@@ -9,20 +9,15 @@ use nexavpn_bundle::ranges::{ParsedBox, Range};
 use nexavpn_bundle::{PortBox, Profile};
 
 use super::batch::{Action, Attributes, Batch};
+use super::expressions::{
+    ACCEPT, AT_LEAST, AT_MOST, DROP, EQUAL, FIRST_WORD, L4PROTO, REGISTER, TRANSPORT, address_of,
+    compare, expression, in_direction, key, load, lookup, payload, verdict,
+};
 use crate::desired::{DeviceMaps, Difference};
+use crate::services::{Service, Services, set_name};
 
-/// `NF_DROP`.
-const DROP: u32 = 0;
-/// `NF_ACCEPT`.
-const ACCEPT: u32 = 1;
 /// `NFT_GOTO`, -4.
 const GOTO: u32 = 0xffff_fffc;
-/// `NFT_REG_VERDICT`.
-const VERDICT: u32 = 0;
-/// `NFT_REG_1`, of 16 bytes.
-const REGISTER: u32 = 1;
-/// `NFT_REG32_00`, the first 4 bytes of [`REGISTER`].
-const FIRST_WORD: u32 = 8;
 /// `NFT_SET_INTERVAL`.
 const INTERVAL: u32 = 0x4;
 /// `NFT_SET_CONCAT`.
@@ -32,6 +27,9 @@ const CONCATENATED: u32 = 0x80;
 const PROTOCOL_TYPE: u32 = 12;
 const SERVICE_TYPE: u32 = 13;
 const TYPE_BITS: u32 = 6;
+/// A batch of so many bytes takes no further profile. By default a socket takes three
+/// times as much.
+const BATCH_BYTES: usize = 64 * 1024;
 /// What nft notes with a set for itself: that its keys are big-endian.
 const BIG_ENDIAN: [u8; 2] = [0, 4];
 
@@ -137,26 +135,22 @@ fn change_map<A: Address>(
 }
 
 /// Adds profiles, replacing what may be there under their names, as
-/// [`crate::nft::profiles`]. `None` where a text of theirs cannot be read.
+/// [`crate::nft::profiles`]: the first of them, as many as one batch takes. Answers how
+/// many those are, and no batch where a text of theirs cannot be read.
 #[must_use]
-pub fn profiles<'a>(
-    table: &str,
-    profiles: impl Iterator<Item = (&'a String, &'a Profile)>,
-) -> Option<Batch> {
+pub fn profiles(table: &str, profiles: &[(&String, &Profile)]) -> (Option<Batch>, usize) {
     let mut writer = Writer { batch: Batch::default(), table, sets: 0 };
+    let mut taken = 0;
     for (name, profile) in profiles {
-        let v4 = writer.sets::<Ipv4Addr>(name, &profile.v4, &profile.v4_ports)?;
-        let v6 = writer.sets::<Ipv6Addr>(name, &profile.v6, &profile.v6_ports)?;
-        writer.batch.message(Action::AddChain, table, |chain| chain.text(3, name));
-        writer.batch.message(Action::DeleteRule, table, |rules| rules.text(2, name));
-        writer.rules::<Ipv4Addr>(name, &v4);
-        writer.rules::<Ipv6Addr>(name, &v6);
-        writer.rule(name, |rule| {
-            expression(rule, "counter", |_| {});
-            verdict(rule, DROP);
-        });
+        taken += 1;
+        if writer.profile(name, profile).is_none() {
+            return (None, taken);
+        }
+        if writer.batch.len() >= BATCH_BYTES {
+            break;
+        }
     }
-    Some(writer.batch)
+    (Some(writer.batch), taken)
 }
 
 /// Removes a profile that no device map refers to any more, as
@@ -178,9 +172,14 @@ pub fn remove_profiles<'a>(
 }
 
 /// The sets of one family of a profile, where they have elements.
+#[derive(Default)]
 struct Sets {
+    /// Open to all protocols.
     open: Option<String>,
-    ports: Option<String>,
+    /// Protocol, ports, and where.
+    services: Vec<(u8, Range<u16>, String)>,
+    /// Concatenated.
+    others: Option<String>,
 }
 
 struct Writer<'a> {
@@ -191,64 +190,94 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    fn profile(&mut self, name: &str, profile: &Profile) -> Option<()> {
+        let v4 = self.sets::<Ipv4Addr>(name, &profile.v4, &profile.v4_ports)?;
+        let v6 = self.sets::<Ipv6Addr>(name, &profile.v6, &profile.v6_ports)?;
+        self.batch.message(Action::AddChain, self.table, |chain| chain.text(3, name));
+        self.batch.message(Action::DeleteRule, self.table, |rules| rules.text(2, name));
+        self.rules::<Ipv4Addr>(name, &v4);
+        self.rules::<Ipv6Addr>(name, &v6);
+        self.rule(name, |rule| {
+            expression(rule, "counter", |_| {});
+            verdict(rule, DROP);
+        });
+        Some(())
+    }
+
     fn sets<A: Address>(&mut self, name: &str, open: &[String], ports: &[PortBox]) -> Option<Sets> {
-        let Family { suffix, address_type, length, .. } = A::FAMILY;
-        let mut sets = Sets { open: None, ports: None };
+        let suffix = A::FAMILY.suffix;
+        let mut sets = Sets::default();
         if !open.is_empty() {
-            let mut ranges: Vec<Range<A>> =
-                open.iter().map(|text| Range::parse(text)).collect::<Option<_>>()?;
-            ranges.sort_unstable();
             let set = format!("{name}_{suffix}");
-            self.set(&set, INTERVAL, address_type, length, |_| {});
-            // A range is its first address and the one after its last.
-            let ends = ranges.iter().flat_map(|range| {
-                let after = range.end.next();
-                [Some((range.start, false, after.is_none())), after.map(|end| (end, true, false))]
-            });
-            self.batch.elements(
-                Action::AddElements,
-                self.table,
-                &set,
-                ends.flatten(),
-                |(address, is_end, is_open), element| {
-                    if is_end {
-                        // `NFT_SET_ELEM_INTERVAL_END`.
-                        element.number(3, 1);
-                    }
-                    key(element, 1, &address.bytes());
-                    if is_open {
-                        // What nft notes for itself: that no end belongs to it.
-                        element.bytes(6, &[&[1, 4][..], &1_u32.to_ne_bytes()].concat());
-                    }
-                },
-            );
+            self.addresses::<A>(&set, open.iter().map(String::as_str))?;
             sets.open = Some(set);
         }
-        if !ports.is_empty() {
-            let boxes: Vec<ParsedBox<A>> =
-                ports.iter().map(ParsedBox::parse).collect::<Option<_>>()?;
+        let Services { addresses, services, others } = Services::of(ports);
+        for (index, ranges) in addresses.iter().enumerate() {
+            let set = set_name(name, suffix, index);
+            self.addresses::<A>(&set, ranges.iter().copied())?;
+        }
+        for (Service { proto, ports }, index) in services {
+            let set = set_name(name, suffix, index);
+            sets.services.push((proto.parse().ok()?, Range::parse(ports)?, set));
+        }
+        if !others.is_empty() {
             let set = format!("{name}_{suffix}p");
-            let kind = (address_type << TYPE_BITS | PROTOCOL_TYPE) << TYPE_BITS | SERVICE_TYPE;
-            self.set(&set, INTERVAL | CONCATENATED, kind, length + 2 * 4, |description| {
-                description.nest(2, |fields| {
-                    for length in [length, 1, 2] {
-                        fields.nest(1, |field| field.number(1, length));
-                    }
-                });
-            });
-            self.batch.elements(
-                Action::AddElements,
-                self.table,
-                &set,
-                boxes.into_iter(),
-                |ParsedBox { dst, proto, ports }, element| {
-                    key(element, 1, &concatenated(dst.start, proto.start, ports.start));
-                    key(element, 10, &concatenated(dst.end, proto.end, ports.end));
-                },
-            );
-            sets.ports = Some(set);
+            self.boxes::<A>(&set, &others)?;
+            sets.others = Some(set);
         }
         Some(sets)
+    }
+
+    /// A set of ranges of addresses.
+    fn addresses<'t, A: Address>(
+        &mut self,
+        set: &str,
+        texts: impl Iterator<Item = &'t str>,
+    ) -> Option<()> {
+        let Family { address_type, length, .. } = A::FAMILY;
+        let mut ranges: Vec<Range<A>> = texts.map(Range::parse).collect::<Option<_>>()?;
+        ranges.sort_unstable();
+        self.set(set, INTERVAL, address_type, length, |_| {});
+        // A range is its first address and the one after its last.
+        let ends = ranges.iter().flat_map(|range| {
+            let after = range.end.next();
+            [Some((range.start, false, after.is_none())), after.map(|end| (end, true, false))]
+        });
+        let write = |(address, is_end, is_open): (A, bool, bool), element: &mut Attributes<'_>| {
+            if is_end {
+                // `NFT_SET_ELEM_INTERVAL_END`.
+                element.number(3, 1);
+            }
+            key(element, 1, &address.bytes());
+            if is_open {
+                // What nft notes for itself: that no end belongs to it.
+                element.bytes(6, &[&[1, 4][..], &1_u32.to_ne_bytes()].concat());
+            }
+        };
+        self.batch.elements(Action::AddElements, self.table, set, ends.flatten(), write);
+        Some(())
+    }
+
+    /// A concatenated set.
+    fn boxes<A: Address>(&mut self, set: &str, texts: &[&PortBox]) -> Option<()> {
+        let Family { address_type, length, .. } = A::FAMILY;
+        let boxes: Vec<ParsedBox<A>> =
+            texts.iter().map(|text| ParsedBox::parse(text)).collect::<Option<_>>()?;
+        let kind = (address_type << TYPE_BITS | PROTOCOL_TYPE) << TYPE_BITS | SERVICE_TYPE;
+        self.set(set, INTERVAL | CONCATENATED, kind, length + 2 * 4, |description| {
+            description.nest(2, |fields| {
+                for length in [length, 1, 2] {
+                    fields.nest(1, |field| field.number(1, length));
+                }
+            });
+        });
+        let write = |ParsedBox { dst, proto, ports }, element: &mut Attributes<'_>| {
+            key(element, 1, &concatenated(dst.start, proto.start, ports.start));
+            key(element, 10, &concatenated(dst.end, proto.end, ports.end));
+        };
+        self.batch.elements(Action::AddElements, self.table, set, boxes.into_iter(), write);
+        Some(())
     }
 
     fn set(
@@ -275,7 +304,7 @@ impl Writer<'_> {
         self.batch.message(Action::DeleteElements, self.table, |all| all.text(2, name));
     }
 
-    fn rules<A: Address>(&mut self, chain: &str, Sets { open, ports }: &Sets) {
+    fn rules<A: Address>(&mut self, chain: &str, Sets { open, services, others }: &Sets) {
         let family = A::FAMILY;
         if let Some(set) = open {
             self.rule(chain, |rule| {
@@ -288,24 +317,40 @@ impl Writer<'_> {
                 verdict(rule, ACCEPT);
             });
         }
-        if let Some(set) = ports {
-            // Towards the destination, and back; ports lie behind each other.
-            for (direction, address, port) in [(0, family.destination, 2), (1, family.source, 0)] {
+        // Towards the destination, and back; ports lie behind each other.
+        let sides = [(0, family.destination, 2), (1, family.source, 0)];
+        for (direction, address, port) in sides {
+            for (protocol, ports, set) in services {
                 self.rule(chain, |rule| {
-                    // `NFT_CT_DIRECTION`.
-                    expression(rule, "ct", |ct| {
-                        ct.number(2, 1);
-                        ct.number(1, REGISTER);
-                    });
-                    equals(rule, direction);
-                    // `NFT_META_NFPROTO`.
-                    load(rule, 15, REGISTER);
-                    equals(rule, family.protocol);
-                    ports_of(rule, family, address, port);
+                    load(rule, L4PROTO, REGISTER);
+                    compare(rule, EQUAL, &[*protocol]);
+                    payload(rule, REGISTER, TRANSPORT, port, 2);
+                    let (first, last) = (ports.start.to_be_bytes(), ports.end.to_be_bytes());
+                    if first == last {
+                        compare(rule, EQUAL, &first);
+                    } else {
+                        compare(rule, AT_LEAST, &first);
+                        compare(rule, AT_MOST, &last);
+                    }
+                    in_direction(rule, direction);
+                    address_of(rule, family.protocol, address, family.length);
                     lookup(rule, set);
                     verdict(rule, ACCEPT);
                 });
             }
+        }
+        let Some(set) = others else { return };
+        for (direction, address, port) in sides {
+            self.rule(chain, |rule| {
+                in_direction(rule, direction);
+                address_of(rule, family.protocol, address, family.length);
+                // Behind the address.
+                let protocol = FIRST_WORD + family.length / 4;
+                load(rule, L4PROTO, protocol);
+                payload(rule, protocol + 1, TRANSPORT, port, 2);
+                lookup(rule, set);
+                verdict(rule, ACCEPT);
+            });
         }
     }
 
@@ -324,65 +369,4 @@ fn concatenated<A: Address>(address: A, protocol: u8, port: u16) -> Vec<u8> {
     bytes.extend(port.to_be_bytes());
     bytes.extend([0, 0]);
     bytes
-}
-
-fn key(element: &mut Attributes<'_>, kind: u16, value: &[u8]) {
-    element.nest(kind, |data| data.bytes(1, value));
-}
-
-fn expression(rule: &mut Attributes<'_>, name: &str, fill: impl FnOnce(&mut Attributes<'_>)) {
-    rule.nest(1, |expression| {
-        expression.text(1, name);
-        expression.nest(2, fill);
-    });
-}
-
-fn verdict(rule: &mut Attributes<'_>, code: u32) {
-    expression(rule, "immediate", |immediate| {
-        immediate.number(1, VERDICT);
-        immediate.nest(2, |data| data.nest(2, |verdict| verdict.number(1, code)));
-    });
-}
-
-/// One byte of the register.
-fn equals(rule: &mut Attributes<'_>, value: u8) {
-    expression(rule, "cmp", |cmp| {
-        cmp.number(1, REGISTER);
-        // `NFT_CMP_EQ`.
-        cmp.number(2, 0);
-        key(cmp, 3, &[value]);
-    });
-}
-
-fn load(rule: &mut Attributes<'_>, what: u32, register: u32) {
-    expression(rule, "meta", |meta| {
-        meta.number(2, what);
-        meta.number(1, register);
-    });
-}
-
-/// An address of the packet, its protocol, and a port of its, behind each other.
-fn ports_of(rule: &mut Attributes<'_>, family: Family, address: u32, port: u32) {
-    let payload = |rule: &mut Attributes<'_>, register, base, offset, length| {
-        expression(rule, "payload", |payload| {
-            payload.number(1, register);
-            payload.number(2, base);
-            payload.number(3, offset);
-            payload.number(4, length);
-        });
-    };
-    // `NFT_PAYLOAD_NETWORK_HEADER`.
-    payload(rule, REGISTER, 1, address, family.length);
-    let protocol = FIRST_WORD + family.length / 4;
-    // `NFT_META_L4PROTO`.
-    load(rule, 16, protocol);
-    // `NFT_PAYLOAD_TRANSPORT_HEADER`.
-    payload(rule, protocol + 1, 2, port, 2);
-}
-
-fn lookup(rule: &mut Attributes<'_>, set: &str) {
-    expression(rule, "lookup", |lookup| {
-        lookup.number(2, REGISTER);
-        lookup.text(1, set);
-    });
 }

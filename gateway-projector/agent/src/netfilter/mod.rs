@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | [`batch`] | messages of one transaction, as bytes |
 //! | [`changes`] | what the agent changes; pure |
+//! | `expressions` | what rules are made of |
 //! | [`exchange`] | hands a transaction to the kernel |
 //!
 //! What is made here is what `nft -f` makes of the scripts of [`crate::nft`];
@@ -13,3 +14,4 @@
 pub mod batch;
 pub mod changes;
 pub mod exchange;
+mod expressions;
