@@ -162,7 +162,7 @@ impl Commands {
                 change: Box::new(change.clone()),
                 public_key: public_key.clone(),
             };
-            plan.decide(id.0, &gateway, command)?;
+            self.plan_of_gateway(&mut plan, id, &gateway, command)?;
             Ok(plan)
         })
         .await
@@ -181,7 +181,7 @@ impl Commands {
         self.transact(request, "gateway", || async {
             let gateway = self.load_for::<Gateway>(request, "gateway", id.0).await?;
             let mut plan = Plan::new(());
-            plan.decide(id.0, &gateway, GatewayCommand::Delete)?;
+            self.plan_of_gateway(&mut plan, id, &gateway, GatewayCommand::Delete)?;
             if force {
                 for device in self.device_ids("gateway_id", id.0).await? {
                     let reason = Some("its gateway was deleted".to_owned());
@@ -252,7 +252,7 @@ impl Commands {
                 public_key: public_key.clone(),
                 agent_version: agent_version.clone(),
             };
-            plan.decide(id.0, &gateway, command)?;
+            self.plan_of_gateway(&mut plan, id, &gateway, command)?;
             plan.row(UseJoinToken {
                 gateway_id: id,
                 token_hash: token.hash(),

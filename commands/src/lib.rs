@@ -14,6 +14,7 @@ mod foresight;
 mod gateways;
 mod groups;
 mod import;
+mod key_rotation;
 mod once;
 mod password;
 mod policies;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use nexavpn_domain::{
     device::{Device, DeviceCommand},
-    ids::{DeviceId, PolicyId},
+    ids::{DeviceId, GatewayId, PolicyId},
     policy::{Policy, PolicyCommand},
 };
 use uuid::Uuid;
@@ -15,7 +15,7 @@ const BATCH: i64 = 500;
 
 impl Commands {
     /// Appends what is due: expiries of devices, lapsed rotations, activations and expiries of
-    /// policies. Any number of processes may do so; each fact is decided once.
+    /// policies, switches of gateways' keys. Any number of processes may do so; each fact is decided once.
     ///
     /// # Errors
     /// Where the store fails; what was not reached is due again the next time.
@@ -32,6 +32,7 @@ impl Commands {
             let request = Request::system("clock", self.new_id());
             let happened = match aggregate_type.as_str() {
                 "device" => self.device_due(&request, DeviceId(*id)).await,
+                "gateway" => self.gateway_due(&request, GatewayId(*id)).await,
                 "policy" => self.policy_due(&request, PolicyId(*id)).await,
                 other => {
                     tracing::error!(aggregate_type = other, "nothing is known to be due here");

@@ -122,6 +122,8 @@ impl Blueprint {
                 listen_port: fields.listen_port,
                 mtu: fields.mtu,
                 addresses: interface_addresses(&self.gateway),
+                public_key: self.gateway.keys.named().map(ToString::to_string),
+                key_rotation: self.gateway.keys.rotation().map(|rotation| rotation.number),
             },
             input: Input { dns: self.gateway.dns_on_gateway(), icmp_echo: true },
             nat: nat(&self.gateway),

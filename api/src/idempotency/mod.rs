@@ -111,7 +111,9 @@ fn usual_status(method: &Method, pattern: &str) -> StatusCode {
         "/me/password" => StatusCode::NO_CONTENT,
         "/admin/gateways/{id}/join-token" => StatusCode::CREATED,
         _ if method == Method::DELETE => StatusCode::NO_CONTENT,
-        "/admin/gateways/{id}/drain" => StatusCode::ACCEPTED,
+        "/admin/gateways/{id}/drain"
+        | "/admin/gateways/{id}/key-rotation"
+        | "/admin/gateways/{id}/key-rotation/switch" => StatusCode::ACCEPTED,
         _ => StatusCode::OK,
     }
 }

@@ -19,6 +19,10 @@ const FILTERS: &[(&str, &str)] = &[
     ("group", "The id of a group that the user is a member of."),
     ("in_force", "Whether the policy counts: enabled, begun and not over."),
     ("joined", "Whether a node has joined as the gateway."),
+    (
+        "lacks_gateway_key",
+        "A key of a gateway: only devices whose clients have not fetched a profile with it.",
+    ),
     ("member", "The id of a user who is a member."),
     ("platform", "The platform, as the client names it."),
     ("revoked", "Whether the device is revoked."),
@@ -35,6 +39,10 @@ fn options(path: &str) -> Option<ListOptions> {
         "/admin/groups" => groups::list_options(),
         "/admin/groups/{id}/members" => without(users::list_options(), "group"),
         "/admin/devices" => renamed(devices::list_options(), "owner", "user"),
+        "/admin/gateways/{id}/key-rotation/devices" => {
+            let devices = renamed(devices::list_options(), "owner", "user");
+            ["gateway", "revoked", "lacks_gateway_key"].into_iter().fold(devices, without)
+        }
         "/admin/policies" => policies::list_options(),
         "/admin/gateways" => gateways::list_options(),
         "/admin/audit-logs" => audit::list_options(),

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 /// Notes when an aggregate's next moment comes; none takes the note away.
 pub struct Due {
-    /// `device` or `policy`.
+    /// `device`, `gateway` or `policy`.
     pub aggregate_type: &'static str,
     /// Which.
     pub aggregate_id: Uuid,

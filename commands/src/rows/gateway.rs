@@ -72,9 +72,15 @@ impl SideRow for UseJoinToken {
         )
         .bind(self.gateway_id.0)
         .bind(&self.credential_hash[..])
-        .execute(conn)
+        .execute(&mut *conn)
         .await?;
-        one(&done, "gateway")
+        one(&done, "gateway")?;
+        // What the agent before it knew says nothing about this one, which has not reported yet.
+        sqlx::query("UPDATE gateway_status SET features = '{}' WHERE gateway_id = $1")
+            .bind(self.gateway_id.0)
+            .execute(conn)
+            .await?;
+        Ok(())
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     access::{self, Access},
     device::DeviceEvent,
     event::Event,
-    gateway::{Gateway, GatewayEvent},
+    gateway::{Gateway, GatewayEvent, GatewayKeys},
     group::GroupEvent,
     ids::{DeviceId, GatewayId, GroupId, PolicyId, UserId},
     policy::{Policy, PolicyEvent},
@@ -210,7 +210,7 @@ impl Fleet {
             GatewayEvent::Created { fields } => {
                 let gateway = GatewayState {
                     fields: fields.clone(),
-                    public_key: None,
+                    keys: GatewayKeys::default(),
                     revision: now.idx,
                     revised_at: now.time,
                 };
@@ -237,10 +237,22 @@ impl Fleet {
                 *gateway = after;
                 self.compiled.forget_gateway(id);
             }
-            GatewayEvent::KeySet { public_key } => {
-                if let Some(gateway) = self.gateways.get_mut(&id) {
-                    gateway.public_key = Some(public_key.clone());
+            GatewayEvent::KeySet { .. }
+            | GatewayEvent::KeyRotationRequested { .. }
+            | GatewayEvent::NextKeyAnnounced { .. }
+            | GatewayEvent::KeySwitched { .. }
+            | GatewayEvent::KeyRotationCalledOff {}
+            | GatewayEvent::Joined { .. } => {
+                let Some(gateway) = self.gateways.get_mut(&id) else { return BTreeSet::new() };
+                let mut after = gateway.clone();
+                after.keys.evolve(event);
+                if after.keys == gateway.keys {
+                    return BTreeSet::new();
                 }
+                if after.own_part_of_bundle() != gateway.own_part_of_bundle() {
+                    changes.gateways.insert(id);
+                }
+                *gateway = after;
             }
             GatewayEvent::Deleted {} => {
                 self.gateways.remove(&id);
@@ -252,7 +264,6 @@ impl Fleet {
                 }
             }
             GatewayEvent::JoinTokenIssued { .. }
-            | GatewayEvent::Joined { .. }
             | GatewayEvent::DrainStarted { .. }
             | GatewayEvent::DrainEnded {} => {
                 return BTreeSet::new();

@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, OnceLock, Weak},
 };
 
+use chrono::{DateTime, Utc};
 use ipnetwork::IpNetwork;
 use sha2::{Digest, Sha256};
 
@@ -199,6 +200,15 @@ impl CompiledCache {
     }
 }
 
+/// The key that a gateway will have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NextGatewayKey {
+    /// The key.
+    pub public_key: PublicKey,
+    /// When it comes into force.
+    pub switch_at: DateTime<Utc>,
+}
+
 /// What a device's WireGuard profile says, without its private key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientProfile {
@@ -214,6 +224,8 @@ pub struct ClientProfile {
     pub mtu: u16,
     /// The gateway's key.
     pub gateway_key: PublicKey,
+    /// The gateway's next key, where a planned rotation leads to one.
+    pub next_key: Option<NextGatewayKey>,
     /// Where the gateway is reached.
     pub endpoint: Endpoint,
     /// What is routed into the tunnel.
@@ -235,14 +247,19 @@ impl ClientProfile {
             dns_servers: fields.dns_servers.clone(),
             dns_search: fields.dns_search.clone(),
             mtu: fields.mtu,
-            gateway_key: gateway.public_key.clone()?,
+            gateway_key: gateway.keys.in_force()?.clone(),
+            next_key: gateway.keys.rotation().and_then(|rotation| {
+                let (public_key, switch_at) = (rotation.next_key.clone()?, rotation.switch_at);
+                Some(NextGatewayKey { public_key, switch_at })
+            }),
             endpoint: fields.endpoint.clone(),
             routes: compiled.routes().to_vec(),
             persistent_keepalive: fields.persistent_keepalive,
         })
     }
 
-    /// The profile as `wg-quick` reads it. Without a private or preshared key a comment says where
+    /// The profile as `wg-quick` reads it, which cannot say when a key changes: it has the one in
+    /// force. Without a private or preshared key a comment says where
     /// it goes, and `wg setconf` (after `wg-quick strip`) still accepts the file.
     #[must_use]
     pub fn render(&self, private_key: Option<&str>, preshared_key: Option<&str>) -> String {
@@ -287,7 +304,7 @@ impl ClientProfile {
     /// next. Rendering it would take ten times as long, and an edit may concern every device.
     pub(super) fn digest(&self) -> u128 {
         let Self { addresses, preshared, dns_servers, dns_search, mtu, .. } = self;
-        let Self { gateway_key, endpoint, routes, persistent_keepalive, .. } = self;
+        let Self { gateway_key, next_key, endpoint, routes, persistent_keepalive, .. } = self;
         let mut said = Said::default();
         said.addresses(addresses.iter().collect::<Vec<_>>().into_iter());
         said.bytes(&[u8::from(*preshared)]);
@@ -298,6 +315,11 @@ impl ClientProfile {
         }
         said.bytes(&mtu.to_be_bytes());
         said.bytes(gateway_key.to_string().as_bytes());
+        said.bytes(&[u8::from(next_key.is_some())]);
+        if let Some(NextGatewayKey { public_key, switch_at }) = next_key {
+            said.bytes(public_key.as_bytes());
+            said.bytes(&switch_at.timestamp_micros().to_be_bytes());
+        }
         said.bytes(endpoint.to_string().as_bytes());
         said.addresses(routes.iter().map(IpNetwork::ip));
         said.bytes(&routes.iter().map(IpNetwork::prefix).collect::<Vec<_>>());
@@ -445,6 +467,7 @@ mod tests {
             dns_search: vec!["a".into(), "b".into()],
             mtu: 1420,
             gateway_key: PublicKey::from_bytes([9; 32]).unwrap(),
+            next_key: None,
             endpoint: Endpoint::parse("vpn.example.org:51820").unwrap(),
             routes: vec!["10.1.0.0/16".parse().unwrap(), "10.2.0.0/16".parse().unwrap()],
             persistent_keepalive: 25,
@@ -471,6 +494,15 @@ mod tests {
             change(&mut changed);
             assert!(digests.insert(changed.digest()), "{changed:?}");
             assert!(texts.insert(changed.render(None, None)), "{changed:?}");
+        }
+        // What only clients that know of it are told.
+        for (key, second) in [(7, 1), (7, 2), (6, 1)] {
+            let public_key = PublicKey::from_bytes([key; 32]).unwrap();
+            let switch_at = DateTime::from_timestamp(second, 0).unwrap();
+            let next_key = Some(NextGatewayKey { public_key, switch_at });
+            let changed = ClientProfile { next_key, ..profile.clone() };
+            assert!(digests.insert(changed.digest()), "{changed:?}");
+            assert_eq!(changed.render(None, None), profile.render(None, None));
         }
     }
 }

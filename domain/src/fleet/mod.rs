@@ -29,7 +29,7 @@ use crate::{
     ids::{DeviceId, GatewayId, GroupId, PolicyId, UserId},
 };
 
-pub use compiled::{ClientProfile, Compiled};
+pub use compiled::{ClientProfile, Compiled, NextGatewayKey};
 pub use image::FleetImage;
 pub use outlook::{DeviceOutlook, Outlook};
 pub use state::{

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Compiled;
 use crate::{
     access::Rule,
-    gateway::GatewayFields,
+    gateway::{GatewayFields, GatewayKeys},
     ids::{GatewayId, PolicyId, UserId},
     policy::Policy,
     values::{Addresses, PskRef, PublicKey, Role},
@@ -70,8 +70,8 @@ impl PolicyState {
 pub struct GatewayState {
     /// What an admin has set.
     pub fields: GatewayFields,
-    /// Its WireGuard key, once it has one.
-    pub public_key: Option<PublicKey>,
+    /// Its WireGuard keys.
+    pub keys: GatewayKeys,
     /// The idx of the newest event that changed its bundle.
     pub revision: i64,
     /// The effective time of that event.
@@ -93,13 +93,14 @@ impl GatewayState {
     }
 
     /// What its bundle holds besides devices and their access, as far as it can change: port, MTU,
-    /// for how long it goes on alone, whether it answers DNS, and where it masquerades, in whatever
-    /// order that was written.
-    pub(super) fn own_part_of_bundle(&self) -> (u16, u16, u32, bool, BTreeSet<&str>) {
+    /// for how long it goes on alone, whether it answers DNS, where it masquerades, in whatever
+    /// order that was written, which key it uses, and for which rotation it makes one.
+    pub(super) fn own_part_of_bundle(&self) -> impl PartialEq {
         let GatewayFields { listen_port, mtu, max_stale_s, masquerade_interfaces, .. } =
             &self.fields;
-        let interfaces = masquerade_interfaces.iter().map(String::as_str).collect();
-        (*listen_port, *mtu, *max_stale_s, self.dns_on_gateway(), interfaces)
+        let interfaces: BTreeSet<&str> = masquerade_interfaces.iter().map(String::as_str).collect();
+        let keys = (self.keys.named(), self.keys.rotation().map(|rotation| rotation.number));
+        (*listen_port, *mtu, *max_stale_s, self.dns_on_gateway(), interfaces, keys)
     }
 }
 

@@ -209,6 +209,44 @@ fn a_device_that_moves_leaves_one_gateway_and_comes_to_the_other() {
     assert_eq!(story.tell(&to(0, "100.96.0.0/16")).gateways, BTreeSet::new());
 }
 
+/// The bundle is another one where the node has something else to do, the profile where a client
+/// has.
+#[test]
+fn a_rotation_of_the_key_concerns_the_bundle_or_the_profiles_or_both() {
+    let key = |n| PublicKey::from_bytes([n; 32]).unwrap();
+    let mut story = Story::default();
+    let key_set = GatewayEvent::KeySet { public_key: key(70) };
+    for event in [created(0, "100.96.0.0/16"), Event::Gateway(gateway(0), key_set), enrolled(0)] {
+        story.tell(&event);
+    }
+    let at = |minutes: i64| DateTime::from_timestamp(1_800_000_000 + 60 * minutes, 0).unwrap();
+    let requested = |minutes| GatewayEvent::KeyRotationRequested { switch_at: at(minutes) };
+    let announced = GatewayEvent::NextKeyAnnounced { public_key: key(99) };
+    let joined = GatewayEvent::Joined { agent_version: "0.1.0".to_owned() };
+    for (event, bundle, profile) in [
+        (joined.clone(), false, false),
+        (requested(1), true, false),
+        (requested(2), false, false),
+        (announced.clone(), false, true),
+        (requested(3), false, true),
+        (GatewayEvent::KeyRotationCalledOff {}, true, true),
+        (requested(4), true, false),
+        (announced, false, true),
+        (GatewayEvent::KeySwitched { public_key: key(99) }, true, true),
+        (joined, true, false),
+    ] {
+        let before = story.0.device(device(0)).unwrap().profile_revision;
+        let changes = story.tell(&Event::Gateway(gateway(0), event.clone()));
+        let after = story.0.device(device(0)).unwrap().profile_revision;
+        let expected = if bundle { BTreeSet::from([gateway(0)]) } else { BTreeSet::new() };
+        assert_eq!(changes.gateways, expected, "{event:?}");
+        assert_eq!(after - before, i64::from(profile), "{event:?}");
+        assert_eq!(!changes.devices.is_empty(), profile, "{event:?}");
+    }
+    let profile = story.0.client_profile(device(0)).unwrap();
+    assert_eq!((profile.gateway_key, profile.next_key), (key(99), None));
+}
+
 /// Ten thousand devices of as many users, in a hundred groups with policies of their own: what a
 /// policy for everyone would do is told of all of them, and what concerns one person of one.
 #[test]

@@ -103,6 +103,28 @@ pub enum GatewayEvent {
         /// The key.
         public_key: PublicKey,
     },
+    /// Another key is wanted, and every device is to know it before it comes into force. Once more:
+    /// it comes into force at another time.
+    #[serde(rename = "gateway.key_rotation_requested")]
+    KeyRotationRequested {
+        /// When it comes into force.
+        switch_at: DateTime<Utc>,
+    },
+    /// The node has made the next key. Another one than before: it has lost that.
+    #[serde(rename = "gateway.next_key_announced")]
+    NextKeyAnnounced {
+        /// The key.
+        public_key: PublicKey,
+    },
+    /// The next key is in force, and so all its devices have new profiles.
+    #[serde(rename = "gateway.key_switched")]
+    KeySwitched {
+        /// The key.
+        public_key: PublicKey,
+    },
+    /// The key in force stays.
+    #[serde(rename = "gateway.key_rotation_called_off")]
+    KeyRotationCalledOff {},
     /// A token was made with which a node can become this gateway.
     #[serde(rename = "gateway.join_token_issued")]
     JoinTokenIssued {
@@ -134,6 +156,10 @@ wire_names!(GatewayEvent {
     Created => "gateway.created",
     Changed => "gateway.changed",
     KeySet => "gateway.key_set",
+    KeyRotationRequested => "gateway.key_rotation_requested",
+    NextKeyAnnounced => "gateway.next_key_announced",
+    KeySwitched => "gateway.key_switched",
+    KeyRotationCalledOff => "gateway.key_rotation_called_off",
     JoinTokenIssued => "gateway.join_token_issued",
     Joined => "gateway.joined",
     DrainStarted => "gateway.drain_started",
@@ -159,11 +185,16 @@ impl StoredEvent for GatewayEvent {
             Self::Changed { change: GatewayChange { name: Some(n), .. } } => {
                 vec![Effect::Release(ClaimKind::GatewayName), name(n)]
             }
-            Self::KeySet { public_key } => vec![Effect::Take(Claim::public_key(public_key))],
+            Self::KeySet { public_key } | Self::NextKeyAnnounced { public_key } => {
+                vec![Effect::Take(Claim::public_key(public_key))]
+            }
             Self::Deleted {} => {
                 vec![Effect::Release(ClaimKind::GatewayName), Effect::Release(ClaimKind::Pool)]
             }
             Self::Changed { .. }
+            | Self::KeyRotationRequested { .. }
+            | Self::KeySwitched { .. }
+            | Self::KeyRotationCalledOff {}
             | Self::JoinTokenIssued { .. }
             | Self::Joined { .. }
             | Self::DrainStarted { .. }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{GatewayChange, GatewayEvent, GatewayFields};
+use super::{GatewayChange, GatewayEvent, GatewayFields, GatewayKeys, KeyRotation};
 use crate::{
     error::DomainError,
     ids::GatewayId,
@@ -44,6 +44,28 @@ pub enum GatewayCommand {
     StartDrain(Drain),
     /// Lets it have devices again.
     EndDrain,
+    /// Asks its node for another key, or moves the time at which that comes into force.
+    RequestKeyRotation {
+        /// When it comes into force.
+        switch_at: DateTime<Utc>,
+    },
+    /// Takes the key that its node has made for a rotation; nothing happens where that one is over.
+    AnnounceNextKey {
+        /// The rotation's number.
+        rotation: u32,
+        /// The key.
+        public_key: PublicKey,
+    },
+    /// Brings the next key into force at once.
+    SwitchKey,
+    /// Lets the key in force stay.
+    CallOffKeyRotation,
+    /// Ends a rotation whose time has come: by the switch, or where its node has announced no key,
+    /// without one.
+    Tick {
+        /// The present.
+        now: DateTime<Utc>,
+    },
     /// Removes the gateway.
     Delete,
 }
@@ -59,7 +81,7 @@ pub struct Drain {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Gateway {
     fields: Option<GatewayFields>,
-    public_key: Option<PublicKey>,
+    keys: GatewayKeys,
     drain: Option<Drain>,
     deleted: bool,
 }
@@ -74,7 +96,19 @@ impl Gateway {
     /// The WireGuard key, once it has one.
     #[must_use]
     pub const fn public_key(&self) -> Option<&PublicKey> {
-        self.public_key.as_ref()
+        self.keys.in_force()
+    }
+
+    /// Its keys.
+    #[must_use]
+    pub const fn keys(&self) -> &GatewayKeys {
+        &self.keys
+    }
+
+    /// The next moment at which [`GatewayCommand::Tick`] has something to do.
+    #[must_use]
+    pub fn next_tick(&self) -> Option<DateTime<Utc>> {
+        self.keys.rotation().filter(|_| !self.deleted).map(|rotation| rotation.switch_at)
     }
 
     /// Its drain, while it lasts.
@@ -97,6 +131,7 @@ impl Gateway {
                 let key = public_key.map(|public_key| GatewayEvent::KeySet { public_key });
                 Ok(std::iter::once(GatewayEvent::Created { fields: *fields }).chain(key).collect())
             }
+            (None, GatewayCommand::Tick { .. }) => Ok(vec![]),
             (None, _) => Err(DomainError::not_found("gateway")),
             (Some(fields), GatewayCommand::Change { change, public_key }) => {
                 let change = changed(fields, *change);
@@ -104,15 +139,21 @@ impl Gateway {
                 if change != GatewayChange::default() {
                     events.push(GatewayEvent::Changed { change });
                 }
-                events.extend(self.key_set(public_key));
+                if let Some(key) = self.key_set(public_key) {
+                    events.extend(self.called_off());
+                    events.push(key);
+                }
                 Ok(events)
             }
             (Some(_), GatewayCommand::IssueJoinToken { expires_at }) => {
                 Ok(vec![GatewayEvent::JoinTokenIssued { expires_at }])
             }
             (Some(_), GatewayCommand::Join { public_key, agent_version }) => {
+                // Another node has never heard of the next key.
+                let called_off = self.called_off().into_iter();
                 let key = self.key_set(Some(public_key));
-                Ok(key.into_iter().chain([GatewayEvent::Joined { agent_version }]).collect())
+                let joined = GatewayEvent::Joined { agent_version };
+                Ok(called_off.chain(key).chain([joined]).collect())
             }
             (Some(_), GatewayCommand::StartDrain(drain)) => {
                 let Drain { target } = drain;
@@ -122,17 +163,54 @@ impl Gateway {
             (Some(_), GatewayCommand::EndDrain) => {
                 Ok(self.drain.map(|_| GatewayEvent::DrainEnded {}).into_iter().collect())
             }
+            (Some(_), GatewayCommand::RequestKeyRotation { switch_at }) => {
+                if self.public_key().is_none() {
+                    return Err(no_key_yet());
+                }
+                let other = self.keys.rotation().is_none_or(|r| r.switch_at != switch_at);
+                let requested = GatewayEvent::KeyRotationRequested { switch_at };
+                Ok(other.then_some(requested).into_iter().collect())
+            }
+            (Some(_), GatewayCommand::AnnounceNextKey { rotation, public_key }) => {
+                let new = self.keys.rotation().is_some_and(|r| {
+                    r.number == rotation && r.next_key.as_ref() != Some(&public_key)
+                });
+                let new = new && self.public_key() != Some(&public_key);
+                let announced = GatewayEvent::NextKeyAnnounced { public_key };
+                Ok(new.then_some(announced).into_iter().collect())
+            }
+            (Some(_), GatewayCommand::SwitchKey) => {
+                let rotation = self.keys.rotation();
+                let rotation = rotation.ok_or_else(|| DomainError::not_found("key rotation"))?;
+                let switched = switched(rotation).ok_or_else(no_next_key)?;
+                Ok(vec![switched])
+            }
+            (Some(_), GatewayCommand::CallOffKeyRotation) => {
+                Ok(self.called_off().into_iter().collect())
+            }
+            (Some(_), GatewayCommand::Tick { now }) => {
+                let due = self.keys.rotation().filter(|rotation| rotation.switch_at <= now);
+                let end = due.map(|rotation| {
+                    switched(rotation).unwrap_or(GatewayEvent::KeyRotationCalledOff {})
+                });
+                Ok(end.into_iter().collect())
+            }
             (Some(_), GatewayCommand::Delete) => Ok(vec![GatewayEvent::Deleted {}]),
         }
     }
 
     fn key_set(&self, key: Option<PublicKey>) -> Option<GatewayEvent> {
-        key.filter(|k| Some(k) != self.public_key.as_ref())
+        key.filter(|k| Some(k) != self.public_key())
             .map(|public_key| GatewayEvent::KeySet { public_key })
+    }
+
+    fn called_off(&self) -> Option<GatewayEvent> {
+        self.keys.rotation().map(|_| GatewayEvent::KeyRotationCalledOff {})
     }
 
     /// Folds one event.
     pub fn evolve(&mut self, event: &GatewayEvent) {
+        self.keys.evolve(event);
         match event {
             GatewayEvent::Created { fields } => self.fields = Some(fields.clone()),
             GatewayEvent::Changed { change } => {
@@ -140,13 +218,38 @@ impl Gateway {
                     merge(fields, change);
                 }
             }
-            GatewayEvent::KeySet { public_key } => self.public_key = Some(public_key.clone()),
-            GatewayEvent::JoinTokenIssued { .. } | GatewayEvent::Joined { .. } => {}
+            GatewayEvent::KeySet { .. }
+            | GatewayEvent::KeyRotationRequested { .. }
+            | GatewayEvent::NextKeyAnnounced { .. }
+            | GatewayEvent::KeySwitched { .. }
+            | GatewayEvent::KeyRotationCalledOff {}
+            | GatewayEvent::JoinTokenIssued { .. }
+            | GatewayEvent::Joined { .. } => {}
             GatewayEvent::DrainStarted { target } => self.drain = Some(Drain { target: *target }),
             GatewayEvent::DrainEnded {} => self.drain = None,
             GatewayEvent::Deleted {} => self.deleted = true,
         }
     }
+}
+
+/// The end of a rotation by which its key comes into force; none while there is no key.
+fn switched(rotation: &KeyRotation) -> Option<GatewayEvent> {
+    let public_key = rotation.next_key.clone()?;
+    Some(GatewayEvent::KeySwitched { public_key })
+}
+
+fn no_key_yet() -> DomainError {
+    DomainError::conflict(
+        "gateway_not_ready",
+        "the gateway has no WireGuard key yet: let its node join first",
+    )
+}
+
+fn no_next_key() -> DomainError {
+    DomainError::conflict(
+        "next_key_missing",
+        "the gateway's node has not announced its next key yet: wait until it has reported it",
+    )
 }
 
 fn merge(fields: &mut GatewayFields, change: &GatewayChange) {

@@ -197,6 +197,8 @@ fn gateways_take_name_pool_and_keys_and_release_but_the_keys() {
     assert_eq!(of(GatewayEvent::Changed { change }), []);
     let taken = [take(ClaimKind::PublicKey, key().to_string())];
     assert_eq!(of(GatewayEvent::KeySet { public_key: key() }), taken);
+    assert_eq!(of(GatewayEvent::NextKeyAnnounced { public_key: key() }), taken);
+    assert_eq!(of(GatewayEvent::KeySwitched { public_key: key() }), []);
     let released = [Effect::Release(ClaimKind::GatewayName), Effect::Release(ClaimKind::Pool)];
     assert_eq!(of(GatewayEvent::Deleted {}), released);
 }
@@ -216,6 +218,7 @@ fn only_these_events_touch_claims_and_slots() {
         "gateway.created",
         "gateway.deleted",
         "gateway.key_set",
+        "gateway.next_key_announced",
         "group.created",
         "group.deleted",
         "group.renamed",

@@ -17,6 +17,7 @@
 //! | [`firewall`] | loads them, changed parts only |
 //! | [`tunnel`] | WireGuard, in the kernel or in user space |
 //! | [`listing`] | reads back what nftables holds |
+//! | [`keys`] | the node's WireGuard keys, and their rotation |
 //! | [`link`] | addresses, MTU, forwarding |
 //! | [`client`] | HTTP to the control plane |
 //! | [`metrics`] | the agent in numbers, for Prometheus |
@@ -41,6 +42,7 @@ pub mod engine;
 pub mod firewall;
 pub mod host;
 pub mod join;
+pub mod keys;
 pub mod link;
 pub mod listing;
 pub mod local;

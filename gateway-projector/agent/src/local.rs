@@ -8,7 +8,8 @@ use tracing::warn;
 use crate::command::CommandError;
 use crate::engine::applied;
 use crate::firewall::{Firewall, Nftables};
-use crate::state::{StateDir, StateError};
+use crate::keys::Keys;
+use crate::state::{PrivateKey, StateDir, StateError};
 use crate::tunnel::{self, TunnelError};
 
 /// A local command that failed.
@@ -36,6 +37,8 @@ pub struct Status {
     pub url: String,
     /// The node's public key.
     pub public_key: Option<String>,
+    /// The one that a planned rotation leads to.
+    pub next_public_key: Option<String>,
     /// Whether an agent runs.
     pub running: bool,
     /// The bundle in force.
@@ -64,11 +67,17 @@ pub async fn status(state: &StateDir) -> Result<Status, LocalError> {
         Some(interface) => tunnel::exists(interface).await?,
         None => false,
     };
+    let keys = Keys::read(state)?;
+    let in_force = keys.as_ref().map(|keys| match &bundle {
+        Some(bundle) => keys.of(&bundle.payload),
+        None => Ok(keys.present()),
+    });
     Ok(Status {
         gateway_id: identity.gateway_id,
         name: identity.name,
         url: identity.url,
-        public_key: state.private_key()?.map(|key| key.public_key()),
+        public_key: in_force.and_then(Result::ok).map(PrivateKey::public_key),
+        next_public_key: keys.as_ref().and_then(Keys::next).map(|next| next.public_key),
         running: state.is_locked(),
         applied: bundle.as_ref().map(applied),
         issued_at: bundle.as_ref().map(|bundle| bundle.payload.issued_at.clone()),
@@ -86,8 +95,8 @@ pub async fn status(state: &StateDir) -> Result<Status, LocalError> {
 pub async fn leave(state: &StateDir) -> Result<(), LocalError> {
     let _lock = state.lock()?;
     if let Some(runtime) = state.runtime()? {
-        if let (Some(interface), Some(key)) = (&runtime.interface, state.private_key()?) {
-            match tunnel::remove_own(interface, &key).await {
+        if let (Some(interface), Some(keys)) = (&runtime.interface, Keys::read(state)?) {
+            match tunnel::remove_own(interface, &keys.public()).await {
                 Err(TunnelError::Foreign { .. }) => {
                     warn!(interface, "the interface is not of this agent any more, left alone");
                 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use chrono::{SecondsFormat, Utc};
-use nexavpn_bundle::{Applied, PeerStatus, Rejected, StatusReport};
+use nexavpn_bundle::{Applied, KEY_ROTATION, NextKey, PeerStatus, Rejected, StatusReport};
 use tokio::task::JoinHandle;
 use tracing::{debug, info, warn};
 
@@ -36,6 +36,7 @@ impl Reporter {
         applied: Option<Applied>,
         rejected: Option<Rejected>,
         peers: Vec<PeerStatus>,
+        next_key: Option<NextKey>,
     ) {
         let mut trouble = match self.under_way.take() {
             Some(task) if !task.is_finished() => {
@@ -52,6 +53,8 @@ impl Reporter {
             peers,
             reported_at: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
             host: host::read(&self.state),
+            features: vec![KEY_ROTATION.to_owned()],
+            next_key,
         };
         let session = self.session.clone();
         self.under_way = Some(tokio::spawn(async move {

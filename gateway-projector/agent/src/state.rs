@@ -3,6 +3,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `private.key` | the WireGuard private key, 0600 |
+//! | `keys.json` | the next private key of a planned rotation, and the one before, 0600 |
 //! | `credential` | the gateway's credential, 0600 |
 //! | `gateway.json` | where the control plane is, who this gateway is, the trusted keys |
 //! | `bundle.json` | the last bundle in force, as it was received |
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
 use ed25519_dalek::VerifyingKey;
 use nexavpn_bundle::GatewaySecrets;
 use serde::{Deserialize, Serialize};
@@ -32,6 +34,7 @@ use x25519_dalek::{PublicKey, StaticSecret};
 use crate::contact::Kept;
 
 const PRIVATE_KEY: &str = "private.key";
+const FURTHER_KEYS: &str = "keys.json";
 const CREDENTIAL: &str = "credential";
 const GATEWAY: &str = "gateway.json";
 const BUNDLE: &str = "bundle.json";
@@ -107,6 +110,52 @@ impl PrivateKey {
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PrivateKey(of {})", self.public_key())
+    }
+}
+
+/// The private keys of a node besides the present one.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct FurtherKeys {
+    /// The next one.
+    pub next: Option<NextPrivateKey>,
+    /// The one before.
+    pub old: Option<OldPrivateKey>,
+}
+
+/// The key of a planned rotation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NextPrivateKey {
+    /// The rotation's number.
+    pub rotation: u32,
+    /// The key.
+    #[serde(with = "key_text")]
+    pub private_key: PrivateKey,
+}
+
+/// A key that is not in force any more.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OldPrivateKey {
+    /// The key.
+    #[serde(with = "key_text")]
+    pub private_key: PrivateKey,
+    /// Since when it is not.
+    pub since: DateTime<Utc>,
+}
+
+/// Private keys are written down where that is meant, and nowhere else.
+mod key_text {
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    use super::PrivateKey;
+
+    pub(super) fn serialize<S: Serializer>(key: &PrivateKey, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&key.expose())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PrivateKey, D::Error> {
+        let text = String::deserialize(from)?;
+        // The cause must not quote the key.
+        PrivateKey::parse(&text).ok_or_else(|| D::Error::custom("not a WireGuard key"))
     }
 }
 
@@ -227,7 +276,7 @@ impl StateDir {
     /// The files that hold secrets.
     #[must_use]
     pub fn secret_files(&self) -> Vec<PathBuf> {
-        [PRIVATE_KEY, CREDENTIAL, SECRETS].map(|name| self.file(name)).into()
+        [PRIVATE_KEY, FURTHER_KEYS, CREDENTIAL, SECRETS].map(|name| self.file(name)).into()
     }
 
     /// The private key, if there is one.
@@ -249,6 +298,22 @@ impl StateDir {
     /// [`StateError`] if it cannot be written.
     pub fn save_private_key(&self, key: &PrivateKey) -> Result<(), StateError> {
         self.write(PRIVATE_KEY, format!("{}\n", key.expose()).as_bytes())
+    }
+
+    /// The private keys besides the present one.
+    ///
+    /// # Errors
+    /// [`StateError`] if they cannot be read.
+    pub fn further_keys(&self) -> Result<FurtherKeys, StateError> {
+        Ok(self.read_json(FURTHER_KEYS)?.unwrap_or_default())
+    }
+
+    /// Keeps the private keys besides the present one.
+    ///
+    /// # Errors
+    /// [`StateError`] if they cannot be written.
+    pub fn save_further_keys(&self, keys: &FurtherKeys) -> Result<(), StateError> {
+        self.write_json(FURTHER_KEYS, keys)
     }
 
     /// Keeps what a join gave. The identity goes last: with it the directory
@@ -378,9 +443,9 @@ impl StateDir {
     /// # Errors
     /// [`StateError`] if something stays.
     pub fn clear(&self) -> Result<(), StateError> {
-        let others =
-            [PRIVATE_KEY, CREDENTIAL, BUNDLE, NEXT, SECRETS, RUNTIME, CONTACT, "wireguard-go.log"];
-        for name in std::iter::once(GATEWAY).chain(others) {
+        let keys = [PRIVATE_KEY, FURTHER_KEYS, CREDENTIAL, SECRETS];
+        let others = [BUNDLE, NEXT, RUNTIME, CONTACT, "wireguard-go.log"];
+        for name in std::iter::once(GATEWAY).chain(keys).chain(others) {
             let path = self.file(name);
             match fs::remove_file(&path) {
                 Err(source) if source.kind() != io::ErrorKind::NotFound => {

@@ -30,6 +30,9 @@ pub enum BundleError {
     /// A bundle for another gateway.
     #[error("the bundle is for gateway {0}")]
     WrongGateway(String),
+    /// Names a key of the gateway whose private half this node does not have.
+    #[error("the gateway's key {0} is none of this node's keys")]
+    UnknownGatewayKey(String),
     /// Older than what this node holds.
     #[error("revision {epoch}.{revision} is older than {held_epoch}.{held_revision}")]
     RolledBack {
@@ -73,6 +76,7 @@ impl BundleError {
             Self::UnsupportedFormat(_) => "unsupported_format",
             Self::Invalid(_) => "invalid",
             Self::WrongGateway(_) => "wrong_gateway",
+            Self::UnknownGatewayKey(_) => "unknown_gateway_key",
             Self::RolledBack { .. } => "rolled_back",
             Self::OtherBase { .. } => "other_base",
             Self::Conflict { .. } => "conflict",

@@ -46,7 +46,7 @@ pub use secrets::{GatewaySecrets, psk_ref};
 pub use token::{JoinToken, TokenError};
 pub use validate::{is_interface_name, is_uuid, validate};
 pub use wire::{
-    Applied, HostCpu, HostInterface, HostMetrics, JoinRequest, JoinResponse, PeerStatus, Rejected,
-    StatusReport,
+    Applied, HostCpu, HostInterface, HostMetrics, JoinRequest, JoinResponse, KEY_ROTATION, NextKey,
+    PeerStatus, Rejected, StatusReport,
 };
 pub use written::{CheckedProfile, IntoChecked};

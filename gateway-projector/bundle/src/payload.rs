@@ -123,6 +123,14 @@ pub struct Interface {
     pub mtu: u16,
     /// Addresses with the prefix length of their pool, such as `100.96.0.1/16`.
     pub addresses: Vec<String>,
+    /// The public half, in base64, of the node's key that is in force. Absent where the node has
+    /// one key only: no other was ever asked of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<String>,
+    /// The number of the planned rotation, from 1, for which the node makes its next key and
+    /// announces it with its reports. Absent while none is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_rotation: Option<u32>,
 }
 
 /// What the input hook opens besides replies to the gateway's own connections.

@@ -105,6 +105,12 @@ fn interface(interface: &Interface) -> Result<HashSet<IpAddr>, BundleError> {
     if interface.mtu < 576 {
         return Err(invalid("interface.mtu is below 576"));
     }
+    if interface.public_key.as_deref().is_some_and(|text| key(text).is_none()) {
+        return Err(invalid("interface.public_key is not 32 bytes of base64"));
+    }
+    if interface.key_rotation == Some(0) {
+        return Err(invalid("interface.key_rotation is 0"));
+    }
     let mut own = HashSet::new();
     for address in &interface.addresses {
         let parsed = network(address)
@@ -122,8 +128,7 @@ pub(crate) fn device(device: &Device) -> Result<([u8; 32], Vec<IpAddr>), BundleE
     if !is_uuid(id) {
         return Err(invalid("a device's id is not a UUID"));
     }
-    let key = STANDARD.decode(public_key).ok().and_then(|raw| <[u8; 32]>::try_from(raw).ok());
-    let key = key.ok_or_else(|| {
+    let key = key(public_key).ok_or_else(|| {
         invalid(format!("the public key of device {id} is not 32 bytes of base64"))
     })?;
     let address = |text: &String| {
@@ -137,6 +142,10 @@ pub(crate) fn device(device: &Device) -> Result<([u8; 32], Vec<IpAddr>), BundleE
         return Err(invalid(format!("psk_ref of device {id} is not a SHA-256")));
     }
     Ok((key, addresses))
+}
+
+fn key(text: &str) -> Option<[u8; 32]> {
+    STANDARD.decode(text).ok()?.try_into().ok()
 }
 
 /// Checks one profile by itself.

@@ -54,6 +54,28 @@ pub struct StatusReport {
     /// How the node's host is, where the agent could read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<HostMetrics>,
+    /// What the agent knows of beyond the first bundles, such as [`KEY_ROTATION`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub features: Vec<String>,
+    /// The key that the node has made for a planned rotation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_key: Option<NextKey>,
+}
+
+/// The feature of agents that can rotate their key: they know the fields
+/// [`public_key`](crate::Interface::public_key) and
+/// [`key_rotation`](crate::Interface::key_rotation).
+pub const KEY_ROTATION: &str = "key_rotation";
+
+/// A key that a node has made and keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = NextGatewayKey))]
+pub struct NextKey {
+    /// The number of the rotation that it was made for.
+    pub rotation: u32,
+    /// Its public half in base64.
+    pub public_key: String,
 }
 
 /// How a node's host is. Counters count since the host started, those of an interface since the

@@ -55,6 +55,8 @@ fn payload() -> Payload {
             listen_port: 51820,
             mtu: 1420,
             addresses: vec!["100.96.0.1/16".into(), "fd00::1/64".into()],
+            public_key: None,
+            key_rotation: None,
         },
         input: Input { dns: true, icmp_echo: true },
         devices: vec![device(10, &open_name), device(11, &open_name), device(12, &closed_name)],
@@ -84,6 +86,29 @@ fn the_canonical_bytes_are_frozen() {
     assert!(text.starts_with(r#"{"devices":[{"id":"00000000-0000-4000-8000-00000000000a","#));
     assert!(text.contains(r#""v4":["10.0.0.1-10.0.0.1","172.16.10.0-172.16.10.255"]"#));
     assert!(text.ends_with(r#""max_stale_s":null,"nat":{"v4_masquerade":[{"oif":"eth1","src":"100.96.0.0/16"}],"v6_masquerade":[]},"profiles":{"p_22eff5e874a3ba87":{"v4":["10.0.0.1-10.0.0.1","172.16.10.0-172.16.10.255"],"v4_ports":[{"dst":"172.16.11.0-172.16.11.255","ports":"0-65535","proto":"0-5"},{"dst":"172.16.11.0-172.16.11.255","ports":"443-443","proto":"6"},{"dst":"172.16.11.0-172.16.11.255","ports":"80-80","proto":"6"}],"v6":["2001:db8::-2001:db8::ff"],"v6_ports":[]},"p_253abcd1c20a1844":{"v4":[],"v4_ports":[],"v6":[],"v6_ports":[]}},"revision":1842}"#), "{text}");
+}
+
+/// Of a gateway whose key is being rotated.
+fn with_keys() -> Payload {
+    let mut payload = payload();
+    payload.interface.public_key = Some(STANDARD.encode([9; 32]));
+    payload.interface.key_rotation = Some(3);
+    payload
+}
+
+/// Agents that do not know the fields refuse them: they are there for gateways that need them.
+#[test]
+fn what_a_gateways_keys_are_is_said_where_it_matters() {
+    let plain = String::from_utf8(canonical(&payload()).unwrap()).unwrap();
+    let expected = r#""interface":{"addresses":["100.96.0.1/16","fd00::1/64"],"listen_port":51820,"mtu":1420,"name":"wg0"}"#;
+    assert!(plain.contains(expected), "{plain}");
+    let signed = sign(&with_keys(), &key(1)).unwrap();
+    let text = String::from_utf8(signed.bytes.clone()).unwrap();
+    let expected = r#""interface":{"addresses":["100.96.0.1/16","fd00::1/64"],"key_rotation":3,"listen_port":51820,"mtu":1420,"name":"wg0","public_key":"CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk="}"#;
+    assert!(text.contains(expected), "{text}");
+    let verified = verify(&signed.body(), &[key(1).verifying_key()]).unwrap();
+    assert_eq!(verified.payload.interface, with_keys().interface);
+    assert_eq!(verified.bytes, signed.bytes);
 }
 
 #[test]
@@ -166,6 +191,8 @@ fn a_payload_that_breaks_a_rule_is_refused() {
         ("gateway id", Box::new(|p| p.gateway_id = "../x".into())),
         ("issued_at", Box::new(|p| p.issued_at = "2026-11-21T02:30:00+01:00".into())),
         ("revision", Box::new(|p| p.revision = -1)),
+        ("a short key", Box::new(|p| p.interface.public_key = Some(STANDARD.encode([1; 31])))),
+        ("rotation 0", Box::new(|p| p.interface.key_rotation = Some(0))),
         ("port 0", Box::new(|p| p.interface.listen_port = 0)),
         (
             "profile name",
@@ -303,7 +330,7 @@ proptest! {
 
 #[test]
 fn every_single_bit_of_a_whole_body_matters() {
-    let small = Payload { devices: vec![], profiles: BTreeMap::new(), ..payload() };
+    let small = Payload { devices: vec![], profiles: BTreeMap::new(), ..with_keys() };
     let body = sign(&small, &key(1)).unwrap().body();
     let trusted = [key(1).verifying_key()];
     for index in 0..body.len() {

@@ -54,6 +54,9 @@ fn payload(revision: i64, world: &World) -> Payload {
             listen_port: 51820,
             mtu: 1280 + u16::try_from(revision).unwrap(),
             addresses: vec!["100.96.0.1/16".into(), "fd00::1/64".into()],
+            // A rotation of the gateway's key begins and ends on the way.
+            public_key: (revision % 4 > 1).then(|| STANDARD.encode([200; 32])),
+            key_rotation: (revision % 4 > 2).then(|| u32::try_from(revision).unwrap()),
         },
         input: Input { dns: true, icmp_echo: true },
         nat: Nat::default(),

@@ -55,6 +55,8 @@ fn payload(revision: i64, devices: &[u8]) -> Payload {
             listen_port: 51820,
             mtu: 1420,
             addresses: vec!["100.96.0.1/16".into()],
+            public_key: Some(STANDARD.encode([u8::try_from(revision).unwrap(); 32])),
+            key_rotation: Some(1),
         },
         input: Input { dns: true, icmp_echo: true },
         nat: Nat::default(),

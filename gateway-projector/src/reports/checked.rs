@@ -11,6 +11,7 @@ const MAX_EXACT: i64 = (1 << 53) - 1;
 const MAX_VERSION: usize = 64;
 const MAX_CODE: usize = 32;
 const MAX_REASON: usize = 500;
+const MAX_FEATURES: usize = 32;
 
 #[derive(Debug)]
 pub(super) struct Checked {
@@ -18,6 +19,7 @@ pub(super) struct Checked {
     pub(super) reported_at: DateTime<Utc>,
     pub(super) applied: Option<(i64, i64, String)>,
     pub(super) rejected: Option<CheckedRejection>,
+    pub(super) features: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -31,8 +33,7 @@ pub(super) struct CheckedRejection {
 
 impl Checked {
     pub(super) fn new(report: &StatusReport) -> Result<Self, ReportError> {
-        let StatusReport { agent_version, applied, rejected, peers: _, reported_at, host: _ } =
-            report;
+        let StatusReport { agent_version, applied, rejected, reported_at, features, .. } = report;
         let applied = applied
             .as_ref()
             .map(|a| {
@@ -45,9 +46,7 @@ impl Checked {
             .as_ref()
             .map(|r| {
                 let reason_code = "rejected.reason_code";
-                if !(1..=MAX_CODE).contains(&r.reason_code.len())
-                    || !r.reason_code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
-                {
+                if !is_code(&r.reason_code) {
                     return Err(invalid(reason_code, "must be a short lower-case code"));
                 }
                 Ok(CheckedRejection {
@@ -66,8 +65,16 @@ impl Checked {
         let reported_at = validate::time(reported_at)
             .ok_or_else(|| invalid("reported_at", "must be an RFC 3339 time in UTC"))?;
         let agent_version = plain(agent_version, MAX_VERSION);
-        Ok(Self { agent_version, reported_at, applied, rejected })
+        // What is no name is none that we know.
+        let features = features.iter().filter(|text| is_code(text)).take(MAX_FEATURES);
+        let features = features.cloned().collect();
+        Ok(Self { agent_version, reported_at, applied, rejected, features })
     }
+}
+
+fn is_code(text: &str) -> bool {
+    (1..=MAX_CODE).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
 }
 
 const fn invalid(field: &'static str, problem: &'static str) -> ReportError {

@@ -6,6 +6,7 @@
 //! | `record.rs` | storing a report, and noticing a lost history |
 //! | `convergence.rs` | how each gateway stands to its newest bundle |
 //! | `counts.rs` | how many reports came |
+//! | `gateway_keys.rs` | which devices have fetched a gateway's next key |
 //! | `history.rs` | the record of what was published and what became of it |
 //! | `host.rs` | samples of the nodes' hosts, kept by the day |
 //! | `host_query.rs` | those samples over a range of time |
@@ -14,6 +15,7 @@
 mod checked;
 mod convergence;
 mod counts;
+mod gateway_keys;
 mod history;
 mod host;
 mod host_query;

@@ -218,8 +218,9 @@ async fn store_status(
     let done = sqlx::query(
         "INSERT INTO gateway_status (gateway_id, agent_version, reported_at, received_at,
              applied_epoch, applied_revision, applied_sha256,
-             rejected_epoch, rejected_revision, rejected_code, rejected_reason, lost_epoch)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+             rejected_epoch, rejected_revision, rejected_code, rejected_reason, lost_epoch,
+             features)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          ON CONFLICT (gateway_id) DO UPDATE SET
              agent_version = excluded.agent_version, reported_at = excluded.reported_at,
              received_at = excluded.received_at, applied_epoch = excluded.applied_epoch,
@@ -227,7 +228,7 @@ async fn store_status(
              applied_sha256 = excluded.applied_sha256, rejected_epoch = excluded.rejected_epoch,
              rejected_revision = excluded.rejected_revision,
              rejected_code = excluded.rejected_code, rejected_reason = excluded.rejected_reason,
-             lost_epoch = excluded.lost_epoch",
+             lost_epoch = excluded.lost_epoch, features = excluded.features",
     )
     .bind(id.0)
     .bind(&checked.agent_version)
@@ -241,6 +242,7 @@ async fn store_status(
     .bind(rejected.map(|r| &r.code))
     .bind(rejected.map(|r| &r.reason))
     .bind(lost_epoch)
+    .bind(&checked.features)
     .execute(db)
     .await?;
     crate::one_row(&done)

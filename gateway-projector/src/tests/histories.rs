@@ -370,7 +370,17 @@ impl Made {
                     ..GatewayChange::default()
                 },
             }),
-            25 => life.go_on(GatewayEvent::KeySet { public_key: key(60_000 + u16::from(n)) }),
+            25 => {
+                let public_key = key(60_000 + u16::from(n) + 8 * u16::from(b % 4));
+                life.go_on(match a % 8 {
+                    0 | 1 => GatewayEvent::KeySet { public_key },
+                    2 | 3 => GatewayEvent::KeyRotationRequested { switch_at: time(b.into()) },
+                    4 => GatewayEvent::NextKeyAnnounced { public_key },
+                    5 => GatewayEvent::KeySwitched { public_key },
+                    6 => GatewayEvent::KeyRotationCalledOff {},
+                    _ => GatewayEvent::Joined { agent_version: "0.1.0".to_owned() },
+                })
+            }
             _ if a < 20 => life.end(GatewayEvent::Deleted {}),
             _ => return self.signing_key(format!("key {}", b % 2)),
         };

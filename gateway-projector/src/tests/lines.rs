@@ -160,6 +160,8 @@ fn a_line_forgets_its_beginning_and_nothing_of_its_end() {
             listen_port: 51820,
             mtu: 1420,
             addresses: vec![],
+            public_key: None,
+            key_rotation: None,
         },
         input: Input { dns: true, icmp_echo: true },
         nat: Nat::default(),

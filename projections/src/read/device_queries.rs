@@ -136,6 +136,12 @@ const LIST: ListSpec = ListSpec {
         ),
         Filter::flag("revoked", "(t.revoked_at IS NOT NULL) = "),
         Filter::text("platform", "t.platform = "),
+        Filter::text(
+            "lacks_gateway_key",
+            "NOT EXISTS (SELECT FROM device_gateway_key k
+                         WHERE k.device_id = t.id AND k.public_key = ",
+        )
+        .closed(")"),
     ],
 };
 
@@ -177,7 +183,8 @@ pub async fn names(
 }
 
 /// All devices, revoked ones among them. Sorts: `name`, `created_at`. Filters: `owner`, `gateway`,
-/// `status`, `revoked`, `platform`.
+/// `status`, `revoked`, `platform`, `lacks_gateway_key` (those that have not fetched a profile with
+/// this key).
 ///
 /// # Errors
 /// `validation_error` for an unknown sort or filter; where the database fails.

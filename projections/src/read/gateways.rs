@@ -75,7 +75,7 @@ async fn fold(
             );
             (0, query.bind(to_json(change, event)?))
         }
-        GatewayEvent::KeySet { public_key } => {
+        GatewayEvent::KeySet { public_key } | GatewayEvent::KeySwitched { public_key } => {
             let query = update(
                 "UPDATE gateways SET public_key = $4, version = $2, updated_at = $3 WHERE id = $1",
                 id,
@@ -84,6 +84,9 @@ async fn fold(
             (0, query.bind(public_key.to_string()))
         }
         GatewayEvent::JoinTokenIssued { .. }
+        | GatewayEvent::KeyRotationRequested { .. }
+        | GatewayEvent::NextKeyAnnounced { .. }
+        | GatewayEvent::KeyRotationCalledOff {}
         | GatewayEvent::DrainStarted { .. }
         | GatewayEvent::DrainEnded {} => {
             let query = update(

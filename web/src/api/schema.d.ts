@@ -57,7 +57,7 @@ export interface paths {
         };
         /**
          * All devices, revoked ones among them
-         * @description All devices, revoked ones among them. Sorts: `name`, `created_at`. Filters: `status`, `user`, `gateway`, `platform`, `revoked`. `q`: for each word, how a word of the name begins; or a whole key or address.
+         * @description All devices, revoked ones among them. Sorts: `name`, `created_at`. Filters: `status`, `user`, `gateway`, `platform`, `revoked`, `lacks_gateway_key`. `q`: for each word, how a word of the name begins; or a whole key or address.
          *
          *     For admins and auditors.
          */
@@ -342,6 +342,84 @@ export interface paths {
          *     For admins.
          */
         post: operations["gateways_issue_join_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/gateways/{id}/key-rotation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where the rotation of a gateway's key stands, also after the switch
+         * @description Where the rotation of a gateway's key stands, also after the switch. 404 where none was asked for, or it was called off.
+         *
+         *     For admins and auditors.
+         */
+        get: operations["gateways_get_key_rotation"];
+        put?: never;
+        /**
+         * Rotates a gateway's WireGuard key
+         * @description Rotates a gateway's WireGuard key: its node makes another one and announces it; from then on the devices' profiles carry it as `next_gateway_key`, and at `switch_at` it comes into force. A device that has not fetched it by then reaches nothing until it fetches its profile. Sent again, the switch comes at the other time.
+         *
+         *     For admins.
+         */
+        post: operations["gateways_start_key_rotation"];
+        /**
+         * Calls the rotation of a gateway's key off
+         * @description Calls the rotation of a gateway's key off: the key in force stays, and the node forgets the next one. A switch that has happened stays.
+         *
+         *     For admins.
+         */
+        delete: operations["gateways_call_off_key_rotation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/gateways/{id}/key-rotation/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The devices whose clients have not fetched a profile with the gateway's next key, or, after the switch, with the new one; all of them until the node has announced it
+         * @description The devices whose clients have not fetched a profile with the gateway's next key, or, after the switch, with the new one; all of them until the node has announced it. As the list of devices shows them and with what it takes. Sorts: `name`, `created_at`. Filters: `status`, `user`, `platform`. `q`: for each word, how a word of the name begins; or a whole key or address.
+         *
+         *     For admins and auditors.
+         */
+        get: operations["gateways_list_key_rotation_devices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/gateways/{id}/key-rotation/switch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Brings the next key into force at once, whoever has not fetched it
+         * @description Brings the next key into force at once, whoever has not fetched it.
+         *
+         *     For admins.
+         */
+        post: operations["gateways_switch_key"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1501,7 +1579,7 @@ export interface paths {
         put?: never;
         /**
          * Takes a node's report
-         * @description Takes a node's report: what it has applied or refused, and its peers.
+         * @description Takes a node's report: what it has applied or refused, its peers, and the next key that it was asked for.
          *
          *     For the gateway itself.
          */
@@ -2273,6 +2351,7 @@ export interface components {
             internal_networks: string[];
             /** Format: date-time */
             joined_at?: string | null;
+            key_rotation?: components["schemas"]["KeyRotation"] | null;
             /** Format: int32 */
             listen_port: number;
             masquerade_interfaces: string[];
@@ -2400,7 +2479,14 @@ export interface components {
             endpoint: string;
             id: components["schemas"]["GatewayId"];
             name: string;
+            /** @description The key that the gateway will have, while its key is being rotated: the client uses it from `switch_at` on. */
+            next_gateway_key?: string | null;
             public_key: string;
+            /**
+             * Format: date-time
+             * @description When the next key comes into force. It may be brought forward: where the gateway stops answering, the client tries the next key.
+             */
+            switch_at?: string | null;
         };
         /** @description A group. */
         Group: {
@@ -2684,6 +2770,11 @@ export interface components {
             addresses: string[];
             /**
              * Format: int32
+             * @description The number of the planned rotation, from 1, for which the node makes its next key and announces it with its reports. Absent while none is under way.
+             */
+            key_rotation?: number | null;
+            /**
+             * Format: int32
              * @description UDP port that WireGuard listens on.
              */
             listen_port: number;
@@ -2694,6 +2785,8 @@ export interface components {
             mtu: number;
             /** @description Suggested interface name, `[a-z0-9_.-]{1,15}`. */
             name: string;
+            /** @description The public half, in base64, of the node's key that is in force. Absent where the node has one key only: no other was ever asked of it. */
+            public_key?: string | null;
         };
         /** @description A node asks to become a gateway. */
         JoinRequest: {
@@ -2723,6 +2816,39 @@ export interface components {
             expires_at: string;
             token: string;
         };
+        /** @description Where the rotation of a gateway's key stands. */
+        KeyRotation: {
+            /** @description The next key; null until the node has announced it. Once it is in force, that key. */
+            next_gateway_key?: string | null;
+            status: components["schemas"]["KeyRotationStatus"];
+            /**
+             * Format: date-time
+             * @description When the next key comes into force; null once it is in force.
+             */
+            switch_at?: string | null;
+        };
+        /** @description Where the rotation of a gateway's key stands, and for how many devices. */
+        KeyRotationProgress: components["schemas"]["KeyRotation"] & {
+            /**
+             * Format: int64
+             * @description How many devices have not fetched a profile with the next key; null until there is one.
+             */
+            devices_left?: number | null;
+            gateway_id: components["schemas"]["GatewayId"];
+        };
+        /** @description The request. */
+        KeyRotationStart: {
+            /**
+             * Format: date-time
+             * @description When the next key comes into force.
+             */
+            switch_at: string;
+        };
+        /**
+         * @description How far a rotation has come.
+         * @enum {string}
+         */
+        KeyRotationStatus: "waiting_for_node" | "announced" | "switched";
         /** @description The request. */
         Login: {
             password: string;
@@ -2761,6 +2887,16 @@ export interface components {
             name: string;
             platform?: string | null;
             public_key?: string | null;
+        };
+        /** @description A key that a node has made and keeps. */
+        NextGatewayKey: {
+            /** @description Its public half in base64. */
+            public_key: string;
+            /**
+             * Format: int32
+             * @description The number of the rotation that it was made for.
+             */
+            rotation: number;
         };
         /** @description The request: what is left out stays. Anything else about a device is for admins. */
         OwnDevicePatch: {
@@ -3314,7 +3450,10 @@ export interface components {
             /** @description The agent's version. */
             agent_version: string;
             applied?: components["schemas"]["Applied"] | null;
+            /** @description What the agent knows of beyond the first bundles, such as `KEY_ROTATION`. */
+            features?: string[];
             host?: components["schemas"]["HostMetrics"] | null;
+            next_key?: components["schemas"]["NextGatewayKey"] | null;
             /** @description The peers of the tunnel. */
             peers: components["schemas"]["PeerStatus"][];
             rejected?: components["schemas"]["Rejected"] | null;
@@ -3935,6 +4074,11 @@ export interface operations {
                  * @example macos
                  */
                 platform?: string;
+                /**
+                 * @description A key of a gateway: only devices whose clients have not fetched a profile with it.
+                 * @example lacks_gateway_key
+                 */
+                lacks_gateway_key?: string;
             };
             header?: {
                 /** @description The token of an earlier answer: the request waits until that change can be read. */
@@ -4768,6 +4912,11 @@ export interface operations {
                      *             "10.0.0.0/8"
                      *           ],
                      *           "joined_at": "2026-03-15T15:32:34Z",
+                     *           "key_rotation": {
+                     *             "next_gateway_key": "next_gateway_key",
+                     *             "status": "waiting_for_node",
+                     *             "switch_at": "2026-03-15T15:32:34Z"
+                     *           },
                      *           "listen_port": 51820,
                      *           "masquerade_interfaces": [
                      *             "eth1"
@@ -4906,6 +5055,11 @@ export interface operations {
                      *         "10.0.0.0/8"
                      *       ],
                      *       "joined_at": "2026-03-15T15:32:34Z",
+                     *       "key_rotation": {
+                     *         "next_gateway_key": "next_gateway_key",
+                     *         "status": "waiting_for_node",
+                     *         "switch_at": "2026-03-15T15:32:34Z"
+                     *       },
                      *       "listen_port": 51820,
                      *       "masquerade_interfaces": [
                      *         "eth1"
@@ -4929,7 +5083,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `gateway_not_ready`, `agent_too_old`, `next_key_missing`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -5015,6 +5169,11 @@ export interface operations {
                      *         "10.0.0.0/8"
                      *       ],
                      *       "joined_at": "2026-03-15T15:32:34Z",
+                     *       "key_rotation": {
+                     *         "next_gateway_key": "next_gateway_key",
+                     *         "status": "waiting_for_node",
+                     *         "switch_at": "2026-03-15T15:32:34Z"
+                     *       },
                      *       "listen_port": 51820,
                      *       "masquerade_interfaces": [
                      *         "eth1"
@@ -5094,7 +5253,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `gateway_not_ready`, `agent_too_old`, `next_key_missing`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -5217,6 +5376,11 @@ export interface operations {
                      *         "10.0.0.0/8"
                      *       ],
                      *       "joined_at": "2026-03-15T15:32:34Z",
+                     *       "key_rotation": {
+                     *         "next_gateway_key": "next_gateway_key",
+                     *         "status": "waiting_for_node",
+                     *         "switch_at": "2026-03-15T15:32:34Z"
+                     *       },
                      *       "listen_port": 51820,
                      *       "masquerade_interfaces": [
                      *         "eth1"
@@ -5241,7 +5405,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `gateway_not_ready`, `agent_too_old`, `next_key_missing`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -5465,7 +5629,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `gateway_not_ready`, `agent_too_old`, `next_key_missing`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -5531,7 +5695,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `gateway_not_ready`, `agent_too_old`, `next_key_missing`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -5604,7 +5768,414 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `gateway_not_ready`, `agent_too_old`, `next_key_missing`, `idempotency_key_in_use`. */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    gateways_get_key_rotation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The gateway's id.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where it stands. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "devices_left": 1,
+                     *       "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *       "next_gateway_key": "next_gateway_key",
+                     *       "status": "waiting_for_node",
+                     *       "switch_at": "2026-03-15T15:32:34Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KeyRotationProgress"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    gateways_start_key_rotation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the entity as it was read: 412 where it was changed since. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description A key of the caller's own for this request: sent again under the same key within a day, it happens once and is answered as it was the first time. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description Why, for the audit log. */
+                "X-Reason"?: components["parameters"]["Reason"];
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The gateway's id.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description The request. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "switch_at": "2026-03-15T15:32:34Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["KeyRotationStart"];
+            };
+        };
+        responses: {
+            /** @description The node is asked. */
+            202: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
+                    "X-Consistency-Token": components["headers"]["X-Consistency-Token"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "devices_left": 1,
+                     *       "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *       "next_gateway_key": "next_gateway_key",
+                     *       "status": "waiting_for_node",
+                     *       "switch_at": "2026-03-15T15:32:34Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KeyRotationProgress"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `gateway_not_ready`, `agent_too_old`, `next_key_missing`, `idempotency_key_in_use`. */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    gateways_call_off_key_rotation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the entity as it was read: 412 where it was changed since. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description A key of the caller's own for this request: sent again under the same key within a day, it happens once and is answered as it was the first time. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description Why, for the audit log. */
+                "X-Reason"?: components["parameters"]["Reason"];
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The gateway's id.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The key in force stays. */
+            204: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
+                    "X-Consistency-Token": components["headers"]["X-Consistency-Token"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `gateway_not_ready`, `agent_too_old`, `next_key_missing`, `idempotency_key_in_use`. */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    gateways_list_key_rotation_devices: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The page, from 1. Pages past 10,000 rows are reached with `after` only.
+                 * @example 1
+                 */
+                page?: number;
+                /**
+                 * @description How many rows a page has.
+                 * @example 50
+                 */
+                page_size?: number;
+                /**
+                 * @description `csv` for all pages as CSV, as `Accept: text/csv` does.
+                 * @example json
+                 */
+                format?: "json" | "csv";
+                /**
+                 * @description The `next` of the page before.
+                 * @example eyJvIjoibmFtZSJ9
+                 */
+                after?: string;
+                /**
+                 * @description The order; with `-` the reverse.
+                 * @example name
+                 */
+                sort?: "name" | "-name" | "created_at" | "-created_at";
+                /**
+                 * @description What to search for; see above.
+                 * @example ali
+                 */
+                q?: string;
+                /**
+                 * @description The id of the user.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                user?: string;
+                /**
+                 * @description The status.
+                 * @example active
+                 */
+                status?: "active" | "disabled" | "owner_disabled" | "expired" | "rotation_lapsed" | "revoked";
+                /**
+                 * @description The platform, as the client names it.
+                 * @example macos
+                 */
+                platform?: string;
+            };
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The gateway's id.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the devices. As CSV: all of them. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "app_version": "0.1.0",
+                     *           "assigned_ip": "100.96.0.10/32",
+                     *           "assigned_ipv6": "fd00:96::a/128",
+                     *           "created_at": "2026-03-15T15:32:34Z",
+                     *           "expires_at": null,
+                     *           "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *           "gateway_name": "primary-gateway",
+                     *           "has_preshared_key": true,
+                     *           "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *           "last_seen_at": "2026-03-15T15:32:34Z",
+                     *           "latest_handshake_at": "2026-03-15T15:32:34Z",
+                     *           "name": "Alice MacBook Pro",
+                     *           "os_version": "14.4",
+                     *           "platform": "macos",
+                     *           "profile_revision": 1,
+                     *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
+                     *           "reprovision_required": true,
+                     *           "rotation_deadline": null,
+                     *           "rx_bytes": 148276,
+                     *           "status": "active",
+                     *           "tx_bytes": 923110,
+                     *           "updated_at": "2026-03-15T15:32:34Z",
+                     *           "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *           "username": "alice"
+                     *         }
+                     *       ],
+                     *       "next": null,
+                     *       "page": 1,
+                     *       "page_size": 50,
+                     *       "total": 1,
+                     *       "total_capped": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DevicePage"];
+                    /**
+                     * @example id,name
+                     *     0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11,Finance subnet access
+                     */
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    gateways_switch_key: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the entity as it was read: 412 where it was changed since. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description A key of the caller's own for this request: sent again under the same key within a day, it happens once and is answered as it was the first time. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description Why, for the audit log. */
+                "X-Reason"?: components["parameters"]["Reason"];
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The gateway's id.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is in force. */
+            202: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
+                    "X-Consistency-Token": components["headers"]["X-Consistency-Token"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "devices_left": 1,
+                     *       "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *       "next_gateway_key": "next_gateway_key",
+                     *       "status": "waiting_for_node",
+                     *       "switch_at": "2026-03-15T15:32:34Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KeyRotationProgress"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `gateway_not_ready`, `agent_too_old`, `next_key_missing`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -5904,9 +6475,11 @@ export interface operations {
                      *           "addresses": [
                      *             "100.96.0.1/16"
                      *           ],
+                     *           "key_rotation": 1,
                      *           "listen_port": 51820,
                      *           "mtu": 1420,
-                     *           "name": "wg0"
+                     *           "name": "wg0",
+                     *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s="
                      *         },
                      *         "issued_at": "2026-03-15T15:32:34Z",
                      *         "max_stale_s": null,
@@ -10293,7 +10866,9 @@ export interface operations {
                      *           "endpoint": "vpn.example.com:51820",
                      *           "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *           "name": "primary-gateway",
-                     *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s="
+                     *           "next_gateway_key": "next_gateway_key",
+                     *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
+                     *           "switch_at": "2026-03-15T15:32:34Z"
                      *         },
                      *         "preshared_key": "preshared_key",
                      *         "profile_revision": 1,
@@ -10352,7 +10927,9 @@ export interface operations {
                      *           "endpoint": "vpn.example.com:51820",
                      *           "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *           "name": "primary-gateway",
-                     *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s="
+                     *           "next_gateway_key": "next_gateway_key",
+                     *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
+                     *           "switch_at": "2026-03-15T15:32:34Z"
                      *         },
                      *         "preshared_key": "preshared_key",
                      *         "profile_revision": 1,
@@ -11325,7 +11902,9 @@ export interface operations {
                      *           "endpoint": "vpn.example.com:51820",
                      *           "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *           "name": "primary-gateway",
-                     *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s="
+                     *           "next_gateway_key": "next_gateway_key",
+                     *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
+                     *           "switch_at": "2026-03-15T15:32:34Z"
                      *         },
                      *         "preshared_key": "preshared_key",
                      *         "profile_revision": 1,
@@ -11384,7 +11963,9 @@ export interface operations {
                      *           "endpoint": "vpn.example.com:51820",
                      *           "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *           "name": "primary-gateway",
-                     *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s="
+                     *           "next_gateway_key": "next_gateway_key",
+                     *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
+                     *           "switch_at": "2026-03-15T15:32:34Z"
                      *         },
                      *         "preshared_key": "preshared_key",
                      *         "profile_revision": 1,
@@ -11611,7 +12192,9 @@ export interface operations {
                      *           "endpoint": "vpn.example.com:51820",
                      *           "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *           "name": "primary-gateway",
-                     *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s="
+                     *           "next_gateway_key": "next_gateway_key",
+                     *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
+                     *           "switch_at": "2026-03-15T15:32:34Z"
                      *         },
                      *         "preshared_key": "preshared_key",
                      *         "profile_revision": 1,
@@ -11712,7 +12295,9 @@ export interface operations {
                      *           "endpoint": "vpn.example.com:51820",
                      *           "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *           "name": "primary-gateway",
-                     *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s="
+                     *           "next_gateway_key": "next_gateway_key",
+                     *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
+                     *           "switch_at": "2026-03-15T15:32:34Z"
                      *         },
                      *         "preshared_key": "preshared_key",
                      *         "profile_revision": 1,
@@ -12138,6 +12723,9 @@ export interface operations {
                  *         "revision": 1842,
                  *         "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
                  *       },
+                 *       "features": [
+                 *         "features"
+                 *       ],
                  *       "host": {
                  *         "cpu": {
                  *           "idle_ms": 1,
@@ -12166,6 +12754,10 @@ export interface operations {
                  *         "os_name": "os_name",
                  *         "os_version": "14.4",
                  *         "uptime_s": 1
+                 *       },
+                 *       "next_key": {
+                 *         "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
+                 *         "rotation": 1
                  *       },
                  *       "peers": [
                  *         {
@@ -12342,7 +12934,9 @@ export interface operations {
                      *           "endpoint": "vpn.example.com:51820",
                      *           "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *           "name": "primary-gateway",
-                     *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s="
+                     *           "next_gateway_key": "next_gateway_key",
+                     *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
+                     *           "switch_at": "2026-03-15T15:32:34Z"
                      *         },
                      *         "preshared_key": "preshared_key",
                      *         "profile_revision": 1,
@@ -12401,7 +12995,9 @@ export interface operations {
                      *           "endpoint": "vpn.example.com:51820",
                      *           "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *           "name": "primary-gateway",
-                     *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s="
+                     *           "next_gateway_key": "next_gateway_key",
+                     *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
+                     *           "switch_at": "2026-03-15T15:32:34Z"
                      *         },
                      *         "preshared_key": "preshared_key",
                      *         "profile_revision": 1,
@@ -12679,7 +13275,9 @@ export interface operations {
                      *           "endpoint": "vpn.example.com:51820",
                      *           "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *           "name": "primary-gateway",
-                     *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s="
+                     *           "next_gateway_key": "next_gateway_key",
+                     *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
+                     *           "switch_at": "2026-03-15T15:32:34Z"
                      *         },
                      *         "preshared_key": "preshared_key",
                      *         "profile_revision": 1,
@@ -12905,7 +13503,9 @@ export interface operations {
                      *           "endpoint": "vpn.example.com:51820",
                      *           "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *           "name": "primary-gateway",
-                     *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s="
+                     *           "next_gateway_key": "next_gateway_key",
+                     *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
+                     *           "switch_at": "2026-03-15T15:32:34Z"
                      *         },
                      *         "preshared_key": "preshared_key",
                      *         "profile_revision": 1,

@@ -54,7 +54,7 @@ pub(super) async fn handle(
     form: Form,
 ) -> Result<Response, ApiError> {
     let id = current_device(&app, &caller, which.device_id).await?;
-    form.answer(&app, id).await
+    form.answer_client(&app, id).await
 }
 
 /// The same for a device of one's own by id.
@@ -86,7 +86,7 @@ pub(super) async fn of_device(
 ) -> Result<Response, ApiError> {
     let user = caller.user()?;
     let id = crate::routes::devices::own_active(&app, user.user_id, id)?;
-    form.answer(&app, id).await
+    form.answer_client(&app, id).await
 }
 
 /// The same as the file for WireGuard.

@@ -4,11 +4,13 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use chrono::{DateTime, Utc};
 use nexavpn_commands::{Enrolled, Secret};
 use nexavpn_domain::{
     access::Resource,
     fleet::{ClientProfile, DeviceStatus},
     ids::{DeviceId, GatewayId},
+    values::PublicKey,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -33,6 +35,20 @@ pub(crate) struct EnrolmentView {
     peer: PeerView,
     profile: ProfileText,
     resources: Vec<ResourceView>,
+    /// Of which gateway key its client knows from now on, by the whole of it or by the profile's
+    /// text.
+    #[serde(skip)]
+    gateway_key: TaughtKey,
+}
+
+/// A gateway's key that came or comes by a planned rotation, which is over once all clients have it.
+enum TaughtKey {
+    /// The next one, which the profile's text does not have.
+    Next(PublicKey),
+    /// The one in force.
+    InForce(PublicKey),
+    /// There is no rotation.
+    None,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -66,6 +82,14 @@ struct GatewaySummary {
     name: String,
     endpoint: String,
     public_key: String,
+    /// The key that the gateway will have, while its key is being rotated: the client uses it from
+    /// `switch_at` on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_gateway_key: Option<String>,
+    /// When the next key comes into force. It may be brought forward: where the gateway stops
+    /// answering, the client tries the next key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    switch_at: Option<DateTime<Utc>>,
 }
 
 /// The keys that an answer shows this once.
@@ -159,6 +183,13 @@ impl EnrolmentView {
         let location =
             [(header::LOCATION, format!("{BASE_PATH}{}", route.replace("{id}", &id.to_string())))];
         let view = Self::of(app, id, shown).await;
+        // Whoever has a key made, or enrols for somebody else, passes on the text at best.
+        if let Ok(view) = &view
+            && shown.private_key.is_none()
+            && !route.starts_with("/admin/")
+        {
+            view.note_key(app, true).await;
+        }
         let view = view.map(|v| (status, location.clone(), axum::Json(v)).into_response());
         let bare = Bare {
             device: BareDevice { id },
@@ -167,6 +198,21 @@ impl EnrolmentView {
         };
         let answer = settled.answer_or(view, (status, location, axum::Json(bare)))?;
         Ok(if shown.anything() { shows_secrets(answer, SECRETS) } else { answer })
+    }
+
+    /// Notes which key of its gateway the device's client gets to know, by the whole of this or by
+    /// the text alone. A failure does not keep the client from its profile: it is noted the next
+    /// time.
+    pub(crate) async fn note_key(&self, app: &App, whole: bool) {
+        let key = match &self.gateway_key {
+            TaughtKey::Next(key) if whole => key,
+            TaughtKey::InForce(key) => key,
+            TaughtKey::Next(_) | TaughtKey::None => return,
+        };
+        let device = self.device.id;
+        if let Err(error) = app.reports.record_gateway_key(device, key, app.commands.now()).await {
+            tracing::warn!(%device, %error, "that a device has a gateway's key was not noted");
+        }
     }
 
     /// The profile's text.
@@ -183,6 +229,14 @@ impl EnrolmentView {
                 let gateway = fleet.gateway(device.gateway_id)?;
                 let profile = fleet.client_profile(id)?;
                 let compiled = fleet.compiled(id)?;
+                let next = profile.next_key.as_ref();
+                let gateway_key = match next {
+                    Some(next) => TaughtKey::Next(next.public_key.clone()),
+                    None if gateway.keys.switched() => {
+                        TaughtKey::InForce(profile.gateway_key.clone())
+                    }
+                    None => TaughtKey::None,
+                };
                 Some(Self {
                     device: DeviceSummary { id, name, status: device.status().as_str() },
                     peer: PeerView {
@@ -197,12 +251,15 @@ impl EnrolmentView {
                             name: gateway.fields.name.clone(),
                             endpoint: gateway.fields.endpoint.to_string(),
                             public_key: profile.gateway_key.to_string(),
+                            next_gateway_key: next.map(|next| next.public_key.to_string()),
+                            switch_at: next.map(|next| next.switch_at),
                         },
                         profile_revision: device.profile_revision,
                         reprovision_required: device.reprovision_required(),
                     },
                     profile: profile_text(&profile, shown),
                     resources: compiled.resources().iter().map(ResourceView::from).collect(),
+                    gateway_key,
                 })
             })
             .ok_or_else(|| {

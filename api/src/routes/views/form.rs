@@ -70,7 +70,17 @@ impl Form {
 
     /// The profile of a device in this form, without its private key.
     pub(crate) async fn answer(self, app: &App, id: DeviceId) -> Result<Response, ApiError> {
+        self.written(EnrolmentView::of(app, id, Shown::default()).await?)
+    }
+
+    /// The same for the device's client, who knows its gateway's key from then on.
+    pub(crate) async fn answer_client(self, app: &App, id: DeviceId) -> Result<Response, ApiError> {
         let view = EnrolmentView::of(app, id, Shown::default()).await?;
+        view.note_key(app, self == Self::Json).await;
+        self.written(view)
+    }
+
+    fn written(self, view: EnrolmentView) -> Result<Response, ApiError> {
         let typed = |kind: &'static str| [(header::CONTENT_TYPE, HeaderValue::from_static(kind))];
         let mut response = match self {
             Self::Json => axum::Json(view).into_response(),

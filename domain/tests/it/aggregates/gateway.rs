@@ -25,7 +25,7 @@ fn fields() -> GatewayFields {
     }
 }
 
-fn created() -> E {
+pub(super) fn created() -> E {
     E::Created { fields: fields() }
 }
 
@@ -33,19 +33,19 @@ fn create(public_key: Option<PublicKey>) -> C {
     C::Create { fields: Box::new(fields()), public_key }
 }
 
-fn change(change: GatewayChange, public_key: Option<PublicKey>) -> C {
+pub(super) fn change(change: GatewayChange, public_key: Option<PublicKey>) -> C {
     C::Change { change: Box::new(change), public_key }
 }
 
-fn key_set(public_key: PublicKey) -> E {
+pub(super) fn key_set(public_key: PublicKey) -> E {
     E::KeySet { public_key }
 }
 
-fn join(public_key: PublicKey) -> C {
+pub(super) fn join(public_key: PublicKey) -> C {
     C::Join { public_key, agent_version: "0.1.0".into() }
 }
 
-fn joined() -> E {
+pub(super) fn joined() -> E {
     E::Joined { agent_version: "0.1.0".into() }
 }
 

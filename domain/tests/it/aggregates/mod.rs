@@ -3,6 +3,7 @@
 mod device;
 mod gateway;
 mod group;
+mod key_rotation;
 mod policy;
 mod security;
 mod session;

@@ -8,6 +8,7 @@ use nexavpn_bundle::{Payload, VerifiedBundle, verify};
 
 use super::Check;
 use crate::client::{ClientError, Session};
+use crate::keys::Keys;
 use crate::state::{Identity, StateDir, StateError};
 
 /// Beyond this the clocks differ enough to be looked at. The control plane's
@@ -71,6 +72,16 @@ pub(super) fn state(state: &StateDir, known: &Known) -> Check {
                 format!("{path} has mode {mode:04o}: others may have read it"),
                 "`leave`, then `join` with a new token",
             );
+        }
+    }
+    if let Some(payload) = known.payload() {
+        let in_force = match Keys::read(state) {
+            Ok(Some(keys)) => keys.of(payload).map(drop).map_err(|error| error.to_string()),
+            Ok(None) => Err(format!("{directory} holds no private key")),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(why) = in_force {
+            return Check::failure(name, why, "`leave`, then `join` with a new token");
         }
     }
     match &known.bundle {

@@ -129,7 +129,8 @@ pub enum Tunnel {
 }
 
 impl Tunnel {
-    /// Adopts the interface that is there if it is ours, or makes one.
+    /// Adopts the interface that is there if it is ours, or makes one. `keys`
+    /// are the public halves of this node's.
     ///
     /// # Errors
     /// [`TunnelError`] if there is none and none can be made.
@@ -137,9 +138,9 @@ impl Tunnel {
         interface: &str,
         kind: Kind,
         state: &Path,
-        key: &PrivateKey,
+        keys: &[String],
     ) -> Result<Self, TunnelError> {
-        match own(interface, key).await? {
+        match own(interface, keys).await? {
             Found::Ours(tunnel) => {
                 info!(interface, "adopting the WireGuard interface of an earlier run");
                 return Ok(*tunnel);
@@ -351,9 +352,9 @@ enum Found {
     Foreign,
 }
 
-/// Looks what is there. Ours is a WireGuard interface with this node's key, or
-/// with none yet: a crash may have come before it was set.
-async fn own(interface: &str, key: &PrivateKey) -> Result<Found, CommandError> {
+/// Looks what is there. Ours is a WireGuard interface with a key of this node's,
+/// or with none yet: a crash may have come before it was set.
+async fn own(interface: &str, keys: &[String]) -> Result<Found, CommandError> {
     let deadline = Instant::now() + GOING;
     loop {
         let tunnel = match link_kind(interface).await?.as_deref() {
@@ -363,7 +364,7 @@ async fn own(interface: &str, key: &PrivateKey) -> Result<Found, CommandError> {
             Some(_) => return Ok(Found::Foreign),
         };
         if let Ok(device) = tunnel.read().await {
-            let ours = device.public_key.is_none_or(|found| found == key.public_key());
+            let ours = device.public_key.is_none_or(|found| keys.contains(&found));
             return Ok(if ours { Found::Ours(Box::new(tunnel)) } else { Found::Foreign });
         }
         // A wireguard-go that has just ended takes its interface with it.
@@ -378,8 +379,8 @@ async fn own(interface: &str, key: &PrivateKey) -> Result<Found, CommandError> {
 ///
 /// # Errors
 /// [`TunnelError::Foreign`] where it is not, and [`TunnelError`] if it stays.
-pub async fn remove_own(interface: &str, key: &PrivateKey) -> Result<(), TunnelError> {
-    match own(interface, key).await? {
+pub async fn remove_own(interface: &str, keys: &[String]) -> Result<(), TunnelError> {
+    match own(interface, keys).await? {
         Found::Nothing => Ok(()),
         Found::Ours(tunnel) => tunnel.remove().await,
         Found::Foreign => Err(TunnelError::Foreign { interface: interface.to_owned() }),

@@ -71,6 +71,8 @@ fn payload(interface: &str, devices: usize, policies: usize) -> Outcome<Payload>
             listen_port: 51820,
             mtu: 1380,
             addresses: vec!["100.96.0.1/16".into(), "fd00::1/64".into()],
+            public_key: None,
+            key_rotation: None,
         },
         input: Input { dns: true, icmp_echo: true },
         devices: (0..devices).map(device).collect::<Outcome<_>>()?,

@@ -10,6 +10,7 @@ mod export;
 mod gateways;
 mod groups;
 mod import;
+mod key_rotation;
 mod pending;
 mod permissions;
 mod policies;

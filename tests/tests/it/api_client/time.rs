@@ -108,3 +108,52 @@ async fn a_policy_counts_from_when_until_when_it_says() {
     assert_eq!((status, &again["in_force"]), (200, &json!(true)), "{again}");
     assert_eq!(allowed(&admin).await.0, true);
 }
+
+#[tokio::test]
+async fn a_gateways_next_key_comes_into_force_at_its_time() {
+    let (timed, admin) = Timed::start().await;
+    let mut gateways = Vec::new();
+    for (name, pool) in [("one", "100.97.0.0/16"), ("two", "100.98.0.0/16")] {
+        let (status, made) = admin.post("/admin/gateways", gateway(name, pool)).await;
+        assert_eq!(status, 201, "{made}");
+        let path = format!("/admin/gateways/{}", id(&made));
+        let (_, token) = admin.post(&format!("{path}/join-token"), json!({})).await;
+        let join = json!({ "token": token["token"], "public_key": key(), "agent_version": "1" });
+        let (_, joined) = timed.server.client().post("/gateways/join", join).await;
+        let node = timed.server.client().with_token(joined["credential"].as_str().unwrap());
+        gateways.push((path, node, format!("/gateways/{}/status", id(&made))));
+    }
+    let report = |next| {
+        json!({
+            "agent_version": "1", "peers": [], "reported_at": "2026-01-01T00:00:00Z",
+            "features": ["key_rotation"], "next_key": next,
+        })
+    };
+    let at = timed.clock.now() + TimeDelta::hours(1);
+    for (path, node, status) in &gateways {
+        assert_eq!(node.post(status, report(json!(null))).await.0, 204);
+        let rotation = format!("{path}/key-rotation");
+        let (status, begun) = admin.post(&rotation, json!({ "switch_at": at })).await;
+        assert_eq!(status, 202, "{begun}");
+    }
+    // The node of one of them has announced its next key by then.
+    let [(one, node, status), (two, _, _)] = &gateways[..] else { unreachable!() };
+    let next = key();
+    let told = report(json!({ "rotation": 1, "public_key": next }));
+    assert_eq!(node.post(status, told).await.0, 204);
+    let kept = admin.get(two).await.1["public_key"].clone();
+
+    let admin = timed.later(TimeDelta::minutes(59)).await;
+    assert_ne!(admin.get(one).await.1["public_key"], json!(next));
+    let admin = timed.later(TimeDelta::minutes(2)).await;
+    until_status(&admin, one, "public_key", json!(next)).await;
+    until_status(&admin, two, "key_rotation", json!(null)).await;
+    assert_eq!(admin.get(two).await.1["public_key"], kept);
+    for (path, event) in [(one, "gateway.key_switched"), (two, "gateway.key_rotation_called_off")] {
+        let gateway = path.trim_start_matches("/admin/gateways/");
+        let query = format!("/admin/audit-logs?event_type={event}&entity_id={gateway}");
+        let (_, log) = admin.get(&query).await;
+        assert_eq!(log["total"], 1, "{event}: {log}");
+        assert_eq!(log["items"][0]["actor"]["type"], "system", "{log}");
+    }
+}

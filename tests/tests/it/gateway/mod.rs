@@ -256,6 +256,8 @@ fn report(applied: Option<&Published>) -> StatusReport {
         peers: vec![],
         reported_at: "2027-01-15T08:00:00Z".to_owned(),
         host: None,
+        features: vec![],
+        next_key: None,
     }
 }
 

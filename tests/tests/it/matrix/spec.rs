@@ -31,6 +31,10 @@ pub(super) enum Object {
     Gateway,
     /// The same while it is drained.
     DrainedGateway,
+    /// A gateway whose node can rotate its key.
+    JoinedGateway,
+    /// The same while its next key is announced.
+    RotatedGateway,
 }
 
 /// A route: what it is about, what is sent and what the answer is.
@@ -182,6 +186,17 @@ pub(super) async fn spec(method: &str, path: &str, world: &World) -> Option<Spec
         ("POST", "/admin/gateways/{id}/drain") => post(O::Gateway, 202, empty()),
         ("GET", "/admin/gateways/{id}/drain") => get(O::DrainedGateway),
         ("DELETE", "/admin/gateways/{id}/drain") => about(O::DrainedGateway, 204, None),
+        ("POST", "/admin/gateways/{id}/key-rotation") => {
+            post(O::JoinedGateway, 202, json!({ "switch_at": world.tomorrow() }))
+        }
+        (
+            "GET",
+            "/admin/gateways/{id}/key-rotation" | "/admin/gateways/{id}/key-rotation/devices",
+        ) => get(O::RotatedGateway),
+        ("DELETE", "/admin/gateways/{id}/key-rotation") => about(O::RotatedGateway, 204, None),
+        ("POST", "/admin/gateways/{id}/key-rotation/switch") => {
+            post(O::RotatedGateway, 202, empty())
+        }
         ("POST", "/admin/gateways/{id}/join-token") => post(O::Gateway, 201, empty()),
         ("POST", "/gateways/join") => {
             let token = world.join_token().await;

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use chrono::TimeDelta;
 use nexavpn_tests::harness::{Client, PASSWORD, TestDb, TestServer};
 use serde_json::{Value, json};
 
@@ -129,12 +130,47 @@ impl World {
                 assert_eq!(status, 202, "{answer}");
                 one(gateway)
             }
+            Object::JoinedGateway => one(self.joined_gateway().await.0),
+            Object::RotatedGateway => {
+                let (gateway, node) = self.joined_gateway().await;
+                let path = format!("/admin/gateways/{gateway}/key-rotation");
+                let body = json!({ "switch_at": self.tomorrow() });
+                let (status, answer) = self.admin.post(&path, body).await;
+                assert_eq!(status, 202, "{answer}");
+                let next = json!({ "rotation": 1, "public_key": key() });
+                rotating(&node, &gateway, json!({ "next_key": next })).await;
+                let (_, answer) = self.admin.get(&path).await;
+                assert_eq!(answer["status"], "announced", "{answer}");
+                one(gateway)
+            }
         }
+    }
+
+    /// A gateway whose node has reported that it can rotate its key.
+    async fn joined_gateway(&self) -> (String, Client) {
+        let (gateway, node) = self.node().await;
+        rotating(&node, &gateway, json!({})).await;
+        (gateway, node)
+    }
+
+    pub(super) fn tomorrow(&self) -> String {
+        (self.server.commands().now() + TimeDelta::days(1)).to_rfc3339()
     }
 
     async fn group(&self) -> String {
         self.create("groups", json!({ "name": format!("g{}", self.number()) })).await
     }
+}
+
+/// Reports as an agent does that can rotate its node's key.
+async fn rotating(node: &Client, gateway: &str, more: Value) {
+    let report = json!({
+        "agent_version": "0.1.0", "applied": null, "rejected": null, "peers": [],
+        "reported_at": "2026-01-01T00:00:00Z", "features": ["key_rotation"],
+    });
+    let (status, answer) =
+        node.post(&format!("/gateways/{gateway}/status"), with(report, more)).await;
+    assert_eq!(status, 204, "{answer}");
 }
 
 /// The session that the client speaks in.

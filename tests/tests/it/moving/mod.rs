@@ -20,7 +20,7 @@ async fn problems(plane: &Plane) -> Vec<String> {
 }
 
 /// What is kept beside the events is what they give.
-async fn assert_true(plane: &Plane) {
+pub(crate) async fn assert_true(plane: &Plane) {
     assert_eq!(problems(plane).await, Vec::<String>::new());
     let log = plane.server.commands().store().log();
     for projection in REGISTRY {

@@ -397,8 +397,25 @@ impl Marked {
         self.drive.call(&node, "GET /admin/gateways/{id}/sync/stream", &one, None).await;
         let status = json!({
             "agent_version": "0.1.0", "peers": [], "reported_at": "2026-05-03T12:00:00Z",
+            "features": ["key_rotation"],
         });
-        self.drive.call(&node, "POST /gateways/{id}/status", &one, Some(status)).await;
+        self.drive.call(&node, "POST /gateways/{id}/status", &one, Some(status.clone())).await;
+        let rotation = "/admin/gateways/{id}/key-rotation";
+        for number in 1..=2 {
+            let at = chrono::Utc::now() + chrono::TimeDelta::days(1);
+            let start = json!({ "switch_at": at });
+            self.admin(&format!("POST {rotation}"), &one, start).await;
+            self.admin(&format!("GET {rotation}"), &one, Value::Null).await;
+            self.admin(&format!("GET {rotation}/devices"), &one, Value::Null).await;
+            let mut status = status.clone();
+            status["next_key"] = json!({ "rotation": number, "public_key": key() });
+            self.drive.call(&node, "POST /gateways/{id}/status", &one, Some(status)).await;
+            if number == 1 {
+                self.admin(&format!("DELETE {rotation}"), &one, Value::Null).await;
+            } else {
+                self.admin(&format!("POST {rotation}/switch"), &one, json!({})).await;
+            }
+        }
         self.admin("GET /admin/gateways/{id}/convergence", &one, Value::Null).await;
         self.admin("GET /admin/gateways/{id}/metrics", &one, Value::Null).await;
         let tv = text(&tv["device"]["id"]);

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// All devices, revoked ones among them. Sorts: `name`, `created_at`. Filters: `status`, `user`,
-/// `gateway`, `platform`, `revoked`. `q`: for each word, how a word of the name begins; or
+/// `gateway`, `platform`, `revoked`, `lacks_gateway_key`. `q`: for each word, how a word of the name begins; or
 /// a whole key or address.
 #[utoipa::path(
     get,
@@ -30,7 +30,10 @@ pub(super) async fn handle(State(app): State<App>, listing: Listing) -> Result<R
     listing.renamed("user", "owner").answer(app, "devices", page).await
 }
 
-async fn page(app: App, query: ListQuery) -> Result<Page<DeviceView>, ApiError> {
+pub(in super::super) async fn page(
+    app: App,
+    query: ListQuery,
+) -> Result<Page<DeviceView>, ApiError> {
     let (rows, page) = devices::list(&app.pool, &query).await?.take();
     Ok(page.with(DeviceView::all(&app, rows).await?))
 }

@@ -12,6 +12,7 @@ mod rotate;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
+pub(super) use list::page;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

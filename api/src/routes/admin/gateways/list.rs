@@ -61,5 +61,7 @@ impl Exported for GatewayView {
         "updated_at",
         "drain.status",
         "drain.devices_left",
+        "key_rotation.status",
+        "key_rotation.switch_at",
     ];
 }

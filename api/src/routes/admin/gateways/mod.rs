@@ -6,6 +6,7 @@ mod delete;
 mod drain;
 mod get;
 mod join_token;
+mod key_rotation;
 mod list;
 mod metrics;
 mod patch;
@@ -37,6 +38,13 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list::handle, create::handle))
         .routes(routes!(get::handle, patch::handle, delete::handle))
         .routes(routes!(drain::start::handle, drain::get::handle, drain::end::handle))
+        .routes(routes!(
+            key_rotation::start::handle,
+            key_rotation::get::handle,
+            key_rotation::call_off::handle
+        ))
+        .routes(routes!(key_rotation::switch::handle))
+        .routes(routes!(key_rotation::devices::handle))
         .routes(routes!(join_token::handle))
         .routes(routes!(secrets::handle))
         .routes(routes!(signing_keys::handle))

@@ -10,7 +10,7 @@ use nexavpn_projections::gateways::{self, GatewayRow};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::drain::DrainView;
+use super::{drain::DrainView, key_rotation::KeyRotationView};
 use crate::{App, error::ApiError, routes::admin::entity::Entity};
 
 /// A gateway: what an admin has set, and how its node stands to it.
@@ -43,6 +43,8 @@ pub(super) struct GatewayView {
     device_count: usize,
     /// Its drain, where it is being drained or was: it gets no new devices.
     drain: Option<DrainView>,
+    /// The rotation of its key, while one is under way.
+    key_rotation: Option<KeyRotationView>,
     joined_at: Option<DateTime<Utc>>,
     agent_version: Option<String>,
     convergence: ConvergenceView,
@@ -133,16 +135,19 @@ impl GatewayView {
             Err(ReportError::NotLive) => HashMap::new(),
             Err(e) => return Err(e.into()),
         };
-        let mut counts: HashMap<GatewayId, usize> = app.fleet.read(|fleet| {
-            ids.iter().map(|id| (*id, fleet.devices_of_gateway(*id).count())).collect()
-        });
+        let mut folded: HashMap<GatewayId, (usize, Option<KeyRotationView>)> =
+            app.fleet.read(|fleet| {
+                let rotation = |id| KeyRotationView::under_way(&fleet.gateway(id)?.keys);
+                let facts = |id| (fleet.devices_of_gateway(id).count(), rotation(id));
+                ids.iter().map(|id| (*id, facts(*id))).collect()
+            });
         let mut drains = app.commands.drains(&ids).await?;
         let unknown = || ConvergenceView { status: "unknown", ..ConvergenceView::default() };
         let view = |row: GatewayRow| {
             let convergence = reports.remove(&row.id).map_or_else(unknown, Into::into);
-            let device_count = counts.remove(&row.id).unwrap_or_default();
+            let (device_count, key_rotation) = folded.remove(&row.id).unwrap_or_default();
             let drain = drains.remove(&row.id).map(|drain| DrainView::new(row.id, drain));
-            Self { device_count, drain, ..Self::new(row, convergence) }
+            Self { device_count, drain, key_rotation, ..Self::new(row, convergence) }
         };
         Ok(rows.into_iter().map(view).collect())
     }
@@ -173,6 +178,7 @@ impl GatewayView {
             max_stale_s: row.fields.max_stale_s,
             device_count: 0,
             drain: None,
+            key_rotation: None,
             joined_at: row.joined_at,
             agent_version: row.agent_version,
             convergence,

@@ -1,76 +1,31 @@
 //! Believes bundles and applies them.
 
+mod error;
+mod names;
+
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use ed25519_dalek::VerifyingKey;
 use nexavpn_bundle::{
-    Applied, BundleError, GatewaySecrets, PeerStatus, SigningKeyChain, VerifiedBundle, is_delta,
-    key_id, verify, verify_delta,
+    Applied, BundleError, GatewaySecrets, NextKey, PeerStatus, SigningKeyChain, VerifiedBundle,
+    is_delta, key_id, verify, verify_delta,
 };
-use thiserror::Error;
-use tokio::time::{Instant, sleep};
 use tracing::{error, info, warn};
 
-use crate::command::CommandError;
 use crate::desired::Desired;
 use crate::firewall::{Firewall, Nftables};
+use crate::keys::Keys;
 use crate::link;
 use crate::secrets::Secrets;
-use crate::state::{Identity, PrivateKey, Runtime, StateDir, StateError};
+use crate::state::{Identity, StateDir, StateError};
 use crate::tunnel::{self, Kind, Tunnel, TunnelError};
+
+pub use error::ApplyError;
 
 /// The interface of the deny base before any bundle has named one.
 pub(crate) const DEFAULT_INTERFACE: &str = "wg0";
-
-/// How long a start waits for what an agent that was killed has left under way.
-const LEFT_UNDER_WAY: Duration = Duration::from_secs(10);
-
-/// A bundle that could not be brought into force. The next attempt goes on
-/// from whatever it finds.
-#[derive(Debug, Error)]
-pub enum ApplyError {
-    /// The firewall.
-    #[error("firewall: {0}")]
-    Firewall(CommandError),
-    /// Somebody else's table has the name.
-    #[error(
-        "the table inet {0} is there and not of this agent; remove it if nobody needs it, or choose another --table"
-    )]
-    ForeignTable(String),
-    /// The tunnel.
-    #[error("tunnel: {0}")]
-    Tunnel(#[from] TunnelError),
-    /// The interface's addresses.
-    #[error("interface: {0}")]
-    Link(CommandError),
-    /// The state directory.
-    #[error("state: {0}")]
-    State(#[from] StateError),
-}
-
-impl ApplyError {
-    /// What an operator of the node can do about it.
-    #[must_use]
-    pub fn advice(&self) -> &'static str {
-        match self {
-            Self::Firewall(_) => {
-                "see that nft 1.0.6 or newer is there and the agent may use it (CAP_NET_ADMIN)"
-            }
-            Self::ForeignTable(_) => {
-                "remove that table if nobody needs it, or run with another --table"
-            }
-            Self::Tunnel(TunnelError::Foreign { .. }) => {
-                "remove that interface if nobody needs it, or run with another --interface"
-            }
-            Self::Tunnel(_) => "see that the UDP port is free and WireGuard is there",
-            Self::Link(_) => "see that the addresses of the gateway are on no other interface",
-            Self::State(_) => "make room on the disk, or the directory writable",
-        }
-    }
-}
 
 /// Choices of the node's admin.
 #[derive(Debug, Clone)]
@@ -98,6 +53,8 @@ struct InForce {
     applied: Applied,
     desired: Desired,
     port: u16,
+    /// The public half of the node's key.
+    key: String,
 }
 
 /// The node's state and the means to change it.
@@ -106,7 +63,7 @@ pub struct Engine {
     state: StateDir,
     gateway_id: String,
     trusted: Vec<VerifyingKey>,
-    private_key: PrivateKey,
+    keys: Keys,
     options: Options,
     firewall: Firewall,
     tunnel: Option<Tunnel>,
@@ -134,15 +91,15 @@ impl Engine {
         now: DateTime<Utc>,
         silence: Duration,
     ) -> Result<Self, ApplyError> {
-        let lock = take_lock(&state).await?;
-        let private_key =
-            state.private_key()?.ok_or_else(|| StateError::NotJoined(state.path().to_owned()))?;
+        let lock = names::take_lock(&state).await?;
+        let keys =
+            Keys::read(&state)?.ok_or_else(|| StateError::NotJoined(state.path().to_owned()))?;
         let mut engine = Self {
             gateway_id: identity.gateway_id.clone(),
             trusted: identity.trusted(&state)?,
             firewall: Firewall::Nftables(Nftables::new(options.table.clone()).locked_by(lock)),
             state,
-            private_key,
+            keys,
             options,
             tunnel: None,
             held: None,
@@ -155,7 +112,7 @@ impl Engine {
         // The newest and no other: falling back to the one before would give revoked access back.
         engine.held = bodies
             .into_iter()
-            .filter_map(|(promoted, body)| match engine.believe(&body) {
+            .filter_map(|(promoted, body)| match engine.believe_kept(&body) {
                 Ok(bundle) => Some(Held { bundle, promoted }),
                 Err(error) => {
                     error!(code = error.reason_code(), %error, "a bundle on disk is not usable");
@@ -198,6 +155,13 @@ impl Engine {
         Ok(bundle)
     }
 
+    /// The same for a body from disk, whose key may have been lost since.
+    fn believe_kept(&self, body: &[u8]) -> Result<VerifiedBundle, BundleError> {
+        let bundle = self.believe(body)?;
+        self.keys.of(&bundle.payload)?;
+        Ok(bundle)
+    }
+
     /// Takes a fetched body, of a bundle or of a delta from the one held. It is
     /// only kept here; [`Engine::reconcile`] applies it. After a refusal nothing
     /// has changed.
@@ -218,6 +182,9 @@ impl Engine {
                     return Ok(Offer::Refused { reason, known: Some(applied(&bundle)) });
                 }
             }
+        }
+        if let Err(reason) = self.keys.of(&bundle.payload) {
+            return Ok(Offer::Refused { reason, known: Some(applied(&bundle)) });
         }
         // The whole, also where a delta led to it: it has to stand by itself after a restart.
         self.state.save_next(&bundle.body())?;
@@ -280,6 +247,7 @@ impl Engine {
         self.missing.clone_from(&desired.missing);
         let position = applied(&held.bundle);
         let port = held.bundle.payload.interface.listen_port;
+        let key = self.keys.of(&held.bundle.payload)?.public_key();
         let same = |InForce { applied, desired: in_force, .. }: &InForce| {
             *applied == position && in_force.maps == desired.maps && in_force.peers == desired.peers
         };
@@ -292,6 +260,7 @@ impl Engine {
 
         // Step 4. What is collected here is not referred to any more.
         if let Some(held) = &mut self.held {
+            self.keys.follow(&held.bundle.payload, now)?;
             if !held.promoted {
                 self.state.promote_next()?;
                 held.promoted = true;
@@ -308,7 +277,7 @@ impl Engine {
             (desired.maps.v4.len().max(desired.maps.v6.len()), desired.peers.len());
         info!(epoch, revision, devices, peers = expected, stale, "bundle in force");
         self.disturbed = false;
-        self.in_force = Some(InForce { applied: position, desired, port });
+        self.in_force = Some(InForce { applied: position, desired, port, key });
         Ok(true)
     }
 
@@ -342,18 +311,20 @@ impl Engine {
                 return Err(TunnelError::Foreign { interface }.into());
             }
             self.save_interface(&interface)?;
-            let opened =
-                Tunnel::open(&interface, self.options.kind, self.state.path(), &self.private_key)
-                    .await?;
+            let (kind, keys) = (self.options.kind, self.keys.public());
+            let opened = Tunnel::open(&interface, kind, self.state.path(), &keys).await?;
             self.tunnel = Some(opened);
         }
         if let Some(tunnel) = &self.tunnel {
-            let port = payload.interface.listen_port;
+            let (key, port) = (self.keys.of(payload)?, payload.interface.listen_port);
+            let own = (key.public_key(), port);
             match &self.in_force {
-                Some(before) if !disturbed && alive && before.port == port => {
+                Some(before)
+                    if !disturbed && alive && (&before.key, before.port) == (&own.0, own.1) =>
+                {
                     tunnel.change(&before.desired.peers, &desired.peers).await?;
                 }
-                _ => tunnel.apply(&self.private_key, port, &desired.peers).await?,
+                _ => tunnel.apply(key, port, &desired.peers).await?,
             }
         }
         link::apply(&interface, &payload.interface).await.map_err(ApplyError::Link)
@@ -361,8 +332,8 @@ impl Engine {
 
     /// Looks whether firewall, device maps, tunnel and peers are as they were
     /// left, so that the next [`Engine::reconcile`] repairs what is not. Answers the peers.
-    pub async fn inspect(&mut self) -> Vec<PeerStatus> {
-        let Some(InForce { desired, port, .. }) = &self.in_force else {
+    pub async fn inspect(&mut self, now: DateTime<Utc>) -> Vec<PeerStatus> {
+        let Some(InForce { desired, port, key, .. }) = &self.in_force else {
             return Vec::new();
         };
         let mut intact = self.firewall.check().await;
@@ -370,8 +341,7 @@ impl Engine {
         if let Some(tunnel) = &self.tunnel {
             match tunnel.read().await {
                 Ok(device) => {
-                    let own_key = self.private_key.public_key();
-                    if !device.drift(&own_key, *port, &desired.peers).is_none() {
+                    if !device.drift(key, *port, &desired.peers).is_none() {
                         warn!(interface = tunnel.interface(), "the tunnel is not as it was left");
                         intact = false;
                     }
@@ -393,7 +363,16 @@ impl Engine {
             }
         }
         self.disturbed |= !intact;
+        if let Some(held) = self.held.as_ref().filter(|held| held.promoted) {
+            self.keys.forget_old(&held.bundle.payload, &status, now);
+        }
         status
+    }
+
+    /// The key that this node has made for a planned rotation.
+    #[must_use]
+    pub fn next_key(&self) -> Option<NextKey> {
+        self.keys.next()
     }
 
     /// Notices a tunnel that has gone.
@@ -452,77 +431,6 @@ impl Engine {
             && let Err(error) = tunnel.remove().await
         {
             warn!(%error, "cannot stop wireguard-go");
-        }
-    }
-
-    /// Takes note of the table before it is made, so that a crash cannot make
-    /// it look like somebody else's. Refuses one that is.
-    async fn claim_table(&self) -> Result<(), ApplyError> {
-        let earlier = self.state.runtime()?;
-        let table = &self.options.table;
-        let mut old_tables = earlier.as_ref().map(|old| old.old_tables.clone()).unwrap_or_default();
-        let is_ours =
-            earlier.as_ref().is_some_and(|old| old.table == *table) || old_tables.contains(table);
-        if !is_ours && self.firewall.exists().await.map_err(ApplyError::Firewall)? {
-            return Err(ApplyError::ForeignTable(table.clone()));
-        }
-        old_tables.extend(earlier.as_ref().map(|old| old.table.clone()));
-        old_tables.retain(|old| old != table);
-        let interface = earlier.and_then(|old| old.interface);
-        Ok(self.state.save_runtime(&Runtime { table: table.clone(), old_tables, interface })?)
-    }
-
-    /// Removes the tables of earlier choices, now that another one guards the interface.
-    async fn remove_old_tables(&self) -> Result<(), ApplyError> {
-        let Some(mut runtime) = self.state.runtime()? else { return Ok(()) };
-        if runtime.old_tables.is_empty() {
-            return Ok(());
-        }
-        for old in std::mem::take(&mut runtime.old_tables) {
-            let mut old = Firewall::Nftables(Nftables::new(old));
-            old.remove().await.map_err(ApplyError::Firewall)?;
-        }
-        Ok(self.state.save_runtime(&runtime)?)
-    }
-
-    /// Removes an interface of an earlier choice. One that has become somebody
-    /// else's is no longer our concern.
-    async fn remove_old(&self, interface: &str) -> Result<(), TunnelError> {
-        match tunnel::remove_own(interface, &self.private_key).await {
-            Err(TunnelError::Foreign { .. }) => {
-                warn!(
-                    interface,
-                    "an interface of an earlier run is somebody else's now, left alone"
-                );
-                Ok(())
-            }
-            done => done,
-        }
-    }
-
-    fn interface_of(&self, named: Option<&str>) -> String {
-        let chosen = self.options.interface.as_deref().or(named);
-        chosen.unwrap_or(DEFAULT_INTERFACE).to_owned()
-    }
-
-    fn save_interface(&self, interface: &str) -> Result<(), StateError> {
-        let interface = Some(interface.to_owned());
-        let table = self.options.table.clone();
-        self.state.save_runtime(&Runtime { table, old_tables: Vec::new(), interface })
-    }
-}
-
-/// Becomes the one agent of the state directory. What one that was killed has
-/// left `nft` at may still be under way: it must not come after what this one
-/// loads, and so holds the lock.
-async fn take_lock(state: &StateDir) -> Result<File, StateError> {
-    let deadline = Instant::now() + LEFT_UNDER_WAY;
-    loop {
-        match state.lock() {
-            Err(StateError::Locked(_)) if Instant::now() < deadline => {
-                sleep(Duration::from_millis(10)).await;
-            }
-            taken => return taken,
         }
     }
 }

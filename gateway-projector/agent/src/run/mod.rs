@@ -1,34 +1,36 @@
 //! The loop: fetch, verify, apply, report. It asks for the newest state and
 //! keeps enforcing the last verified one while there is no answer.
 
+mod bundles;
+mod secrets;
+mod silence;
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use chrono::Utc;
-use nexavpn_bundle::{Applied, BundleError, GatewaySecrets, Rejected, SigningKeyChain, is_delta};
+use nexavpn_bundle::{GatewaySecrets, Rejected};
 use rand::Rng;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
-use tracing::{debug, error, info, warn};
+use tracing::{info, warn};
 
 use crate::VERSION;
 use crate::backoff::Backoff;
 use crate::client::{ClientError, Fetched, HeldBundle, LONGEST_WAIT, Question, Session};
 use crate::contact::{Contact, boot_id, since_boot};
-use crate::engine::{ApplyError, Engine, Offer, Options, applied};
+use crate::engine::{ApplyError, Engine, Options};
 use crate::metrics::{self, Metrics, Standing};
 use crate::report::Reporter;
 use crate::state::{StateDir, StateError};
 use crate::trouble::Trouble;
+use bundles::APPLY_FAILED;
 
 /// How often clocks that a timer cannot follow are looked at.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
-
-/// The reason code of a bundle that was believed and could not be applied.
-const APPLY_FAILED: &str = "apply_failed";
 
 /// An agent that cannot run.
 #[derive(Debug, Error)]
@@ -303,239 +305,10 @@ impl<R: Rng> Agent<R> {
         }
         if now >= self.next_report {
             self.next_report = now + self.settings.report;
-            let peers = self.engine.inspect().await;
+            let peers = self.engine.inspect(Utc::now()).await;
             self.metrics.saw(&peers);
-            let applied = self.engine.applied().cloned();
-            self.reporter.send(applied, self.rejected.clone(), peers).await;
-        }
-    }
-
-    fn take(&mut self, fetched: Result<Fetched, ClientError>) -> Outcome {
-        let (body, chain) = match fetched {
-            Ok(Fetched::NotModified) => {
-                self.heard();
-                // What cannot be applied is not cured by an answer.
-                self.rejected = self.rejected.take().filter(|old| old.reason_code == APPLY_FAILED);
-                return Outcome::Content;
-            }
-            Ok(Fetched::Bundle { body, chain }) => (body, chain),
-            Err(error) => {
-                self.metrics.fetch_failed();
-                if self.fetching.again(&error.kind()) {
-                    let (advice, held) = (error.advice(), self.held());
-                    warn!(%error, advice, held, "cannot fetch bundles, enforcing the one held");
-                } else {
-                    debug!(%error, "still cannot fetch");
-                }
-                return Outcome::Failed;
-            }
-        };
-        if let Some(chain) = chain {
-            self.follow(&chain);
-        }
-        match self.engine.offer(&body) {
-            Ok(Offer::Accepted) => {
-                self.heard();
-                self.rejected = None;
-                self.whole = false;
-                Outcome::News
-            }
-            Ok(Offer::Held) => {
-                self.heard();
-                Outcome::Content
-            }
-            // Whatever is wrong with a delta, the whole bundle may be right.
-            Ok(Offer::Refused { reason, .. }) if is_delta(&body) && !self.whole => {
-                info!(%reason, "a delta is of no use here, asking for the whole bundle");
-                self.whole = true;
-                Outcome::News
-            }
-            Ok(Offer::Refused { reason, known }) => {
-                self.refuse(&reason, known);
-                Outcome::Refused
-            }
-            Err(error) => {
-                if self.fetching.again("not kept") {
-                    let advice = "make room on the disk, or the directory writable";
-                    error!(%error, advice, "cannot keep a new bundle, it is not applied");
-                }
-                Outcome::Failed
-            }
-        }
-    }
-
-    /// Trusts the signing keys that one that is trusted has handed over to.
-    fn follow(&mut self, chain: &SigningKeyChain) {
-        match self.engine.follow(chain) {
-            Ok(next) => {
-                for key in next {
-                    info!(key, "trusts a new signing key, which the one before it has signed");
-                }
-            }
-            Err(error) => error!(%error, "cannot keep a new signing key, it is not trusted"),
-        }
-    }
-
-    /// Asks at once for preshared keys that were not asked for yet.
-    fn notice_missing_secrets(&mut self) {
-        let missing = self.engine.missing_secrets();
-        if missing.is_empty() {
-            if let Some(attempts) = self.asking.over() {
-                info!(attempts, "all preshared keys are here");
-            }
-        } else if *missing != self.wanted_secrets {
-            self.next_secrets = Instant::now();
-        }
-        if *missing != self.wanted_secrets {
-            self.wanted_secrets.clone_from(missing);
-        }
-    }
-
-    fn take_secrets(&mut self, answer: Result<GatewaySecrets, ClientError>) {
-        self.next_secrets = Instant::now() + self.secrets_backoff.failed(&mut self.random);
-        let taken = match answer {
-            Ok(offered) => self.engine.take_secrets(&offered),
-            Err(error) => {
-                if self.asking.again(&error.kind()) {
-                    let (advice, missing) = (error.advice(), self.wanted_secrets.len());
-                    warn!(%error, advice, missing, "cannot fetch preshared keys, their peers are not set up");
-                }
-                return;
-            }
-        };
-        match taken {
-            Ok(0) => {
-                self.secrets_backoff.succeeded();
-            }
-            Ok(missing) if self.asking.again("incomplete") => warn!(
-                missing,
-                advice = "see the control plane's log; rotating the keys of these devices ends it",
-                "the control plane lacks preshared keys, or they do not fit; their peers are not set up"
-            ),
-            Ok(missing) => debug!(missing, "preshared keys are still missing"),
-            Err(error) => {
-                if self.asking.again("not kept") {
-                    let advice = "make room on the disk, or the directory writable";
-                    error!(%error, advice, "cannot keep preshared keys, a restart forgets them");
-                }
-            }
-        }
-    }
-
-    /// There was an authenticated answer, and nothing to complain of.
-    fn heard(&mut self) {
-        self.contact.made(since_boot());
-        if let Some(attempts) = self.fetching.over() {
-            info!(attempts, "the control plane answers again");
-        }
-        if let Some(attempts) = self.refusing.over() {
-            info!(attempts, "bundles are accepted again");
-        }
-    }
-
-    fn refuse(&mut self, reason: &BundleError, known: Option<Applied>) {
-        let code = reason.reason_code();
-        self.metrics.rejected(code);
-        if self.refusing.again(&reason.to_string()) {
-            let (advice, held) = (advice(reason), self.held());
-            warn!(code, %reason, advice, held, "refused a bundle, enforcing the one held");
-        } else {
-            debug!(code, %reason, "refused again");
-        }
-        self.reject(Rejected {
-            epoch: known.as_ref().map(|known| known.epoch),
-            revision: known.as_ref().map(|known| known.revision),
-            sha256: known.map(|known| known.sha256),
-            reason_code: code.to_owned(),
-            reason: reason.to_string(),
-        });
-    }
-
-    fn not_applied(&mut self, error: &ApplyError) {
-        self.metrics.apply_failed();
-        if self.applying.again(&error.to_string()) {
-            let advice = error.advice();
-            error!(%error, advice, held = self.held(), "cannot apply the bundle, trying again");
-        } else {
-            debug!(%error, "still cannot apply");
-        }
-        let held = self.engine.held().map(applied);
-        self.reject(Rejected {
-            epoch: held.as_ref().map(|held| held.epoch),
-            revision: held.as_ref().map(|held| held.revision),
-            sha256: held.map(|held| held.sha256),
-            reason_code: APPLY_FAILED.to_owned(),
-            reason: error.to_string(),
-        });
-    }
-
-    /// Reports a new reason at once, the same one again with the next report.
-    fn reject(&mut self, rejected: Rejected) {
-        if self.rejected.as_ref() != Some(&rejected) {
-            self.next_report = Instant::now();
-        }
-        self.rejected = Some(rejected);
-    }
-
-    /// The position of the bundle held, for the log.
-    fn held(&self) -> Option<String> {
-        let (epoch, revision) = self.engine.held()?.position();
-        Some(format!("{epoch}.{revision}"))
-    }
-
-    fn stale_from(&self) -> Option<Instant> {
-        let left = self.engine.max_silence()?.saturating_sub(self.contact.silence(since_boot()));
-        // Timers stand still while the machine sleeps: look again now and then.
-        (!self.stale).then(|| Instant::now() + left.min(LOOK_AGAIN))
-    }
-
-    fn notice_staleness(&mut self) {
-        if self.engine.max_silence().is_some() {
-            self.contact.keep(self.engine.state());
-        }
-        let silence = self.contact.silence(since_boot());
-        let stale = self.engine.is_stale(silence);
-        if stale && !self.stale {
-            let silent_s = silence.as_secs();
-            error!(
-                silent_s,
-                "the control plane has been silent for max_stale_s: all access is closed until it answers"
-            );
-        } else if self.stale && !stale {
-            info!("max_stale_s is over: access is open again");
-        }
-        self.stale = stale;
-    }
-
-    fn next_expiry(&self) -> Option<Instant> {
-        // What failed is tried again with the next look.
-        if self.applying.is_there() {
-            return None;
-        }
-        let left = (self.engine.next_expiry()? - Utc::now()).to_std().unwrap_or_default();
-        // The clock may be set: look again now and then.
-        Some(Instant::now() + left.min(LOOK_AGAIN))
-    }
-}
-
-/// What an operator can do about a refused bundle.
-fn advice(reason: &BundleError) -> &'static str {
-    match reason {
-        BundleError::RolledBack { .. } | BundleError::Conflict { .. } => {
-            "the control plane has lost history: see `nexavpn restore accept` there"
-        }
-        BundleError::UnknownKey(_) => {
-            "the control plane signs with a key that this node does not know: `leave`, then `join` again"
-        }
-        BundleError::WrongGateway(_) => "the control plane mixes gateways up: see its log",
-        BundleError::UnsupportedFormat(_) => "upgrade this agent",
-        BundleError::OtherBase { .. }
-        | BundleError::Malformed(_)
-        | BundleError::BadHash
-        | BundleError::BadSignature
-        | BundleError::NotCanonical
-        | BundleError::Invalid(_) => {
-            "look at proxies in between, and at the versions of agent and control plane"
+            let (applied, rejected) = (self.engine.applied().cloned(), self.rejected.clone());
+            self.reporter.send(applied, rejected, peers, self.engine.next_key()).await;
         }
     }
 }
