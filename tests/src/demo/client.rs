@@ -73,6 +73,21 @@ impl<'a> Client<'a> {
         self.route(&networks.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>())
     }
 
+    /// Changes the gateway's key for the one of a profile, and nothing else.
+    pub(super) fn change_gateway(&self, old: &str, profile: &str) -> Outcome {
+        let value = |key: &str| {
+            let start = format!("{key} = ");
+            let line = profile.lines().find_map(|line| line.strip_prefix(&start));
+            line.ok_or_else(|| format!("no {key} in {profile}"))
+        };
+        let remove = ["peer", old, "remove", "peer", value("PublicKey")?];
+        let routes = value("AllowedIPs")?.replace(' ', "");
+        let add = ["endpoint", value("Endpoint")?, "allowed-ips", &routes];
+        let mut set = self.ns.command("wg");
+        set.args(["set", &self.interface]).args(remove).args(add);
+        run(&mut set, None).map(drop)
+    }
+
     /// Connects with a complete profile exactly as it came, by `wg-quick up`.
     pub(super) fn quick_up(&self, profile: &str) -> Outcome {
         let directory = self.world.file(self.name);

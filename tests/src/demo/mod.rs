@@ -10,6 +10,7 @@
 
 mod api;
 mod client;
+mod rotation;
 mod story;
 mod world;
 
@@ -36,6 +37,14 @@ pub fn run(binaries: PathBuf, tell: &dyn Fn(&str)) -> Outcome {
     tell("Building the world: six network namespaces, a DNS server, web servers");
     let world = World::build(binaries)?;
     story::tell(world, tell)
+}
+
+/// Tells in the same world how a gateway's key is rotated.
+///
+/// # Errors
+/// The first step that did not come out as it should.
+pub fn rotate(binaries: PathBuf, tell: &dyn Fn(&str)) -> Outcome {
+    rotation::tell(World::build(binaries)?, tell)
 }
 
 /// Waits until the condition holds.

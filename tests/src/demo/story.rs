@@ -11,7 +11,7 @@ use super::{
     world::{APP, PASSWORD, VAULT, WEB, World},
 };
 
-const OWN_PASSWORD: &str = "nobody else knows these words";
+pub(super) const OWN_PASSWORD: &str = "nobody else knows these words";
 
 /// Tells the story; where it goes wrong, with what the programs wrote.
 pub(super) fn tell(world: World, tell: &dyn Fn(&str)) -> Outcome {
@@ -22,7 +22,7 @@ pub(super) fn tell(world: World, tell: &dyn Fn(&str)) -> Outcome {
 }
 
 /// Signs the admin in for the first time and creates the gateway.
-fn set_up(world: &World, tell: &dyn Fn(&str)) -> Outcome<(String, String)> {
+pub(super) fn set_up(world: &World, tell: &dyn Fn(&str)) -> Outcome<(String, String)> {
     tell("The admin signs in with the one-time password and must choose another one");
     let admin = Api::sign_in(world, "admin", PASSWORD)?;
     check("the one-time password opens nothing else", admin.get("/admin/users").is_err())?;
@@ -176,14 +176,14 @@ fn audit(admin: &Api<'_>, tell: &dyn Fn(&str)) -> Outcome {
     }
 }
 
-fn in_sync(admin: &Api<'_>, gateway: &str) -> Outcome<bool> {
+pub(super) fn in_sync(admin: &Api<'_>, gateway: &str) -> Outcome<bool> {
     let gateway = admin.get(&format!("/admin/gateways/{gateway}"))?;
     let state = gateway.pointer("/convergence/status");
     Ok(state.and_then(Value::as_str) == Some("in_sync"))
 }
 
 /// Creates a user with the demo's password; gives the id.
-fn user(admin: &Api<'_>, name: &str) -> Outcome<String> {
+pub(super) fn user(admin: &Api<'_>, name: &str) -> Outcome<String> {
     let body = json!({
         "username": name, "display_name": name, "password": PASSWORD,
         "must_change_password": false,
