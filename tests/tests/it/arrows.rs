@@ -10,6 +10,7 @@ use serde_json::Value;
 /// Each crate, and those of ours that it may depend on.
 const ARROWS: &[(&str, &[&str])] = &[
     ("nexavpn-domain", &[]),
+    ("nexavpn-proof", &[]),
     ("nexavpn-store", &["nexavpn-domain"]),
     ("nexavpn-commands", &["nexavpn-domain", "nexavpn-store"]),
     ("nexavpn-projections", &["nexavpn-domain", "nexavpn-store"]),
