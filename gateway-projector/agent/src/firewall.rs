@@ -16,7 +16,7 @@ use crate::desired::DeviceMaps;
 use crate::listing::{Listing, has_table, list, list_maps};
 use crate::netfilter::batch::Batch;
 use crate::netfilter::changes;
-use crate::netfilter::exchange::{Committed, commit};
+use crate::netfilter::exchange::{Committed, Exchange};
 use crate::nft::{self, NftNames};
 
 /// Reading the maps back takes some 0.15 s at 10,000 devices, too much directly
@@ -106,6 +106,7 @@ pub struct Nftables {
     table: String,
     /// Stays locked while `nft` works, also where the agent is killed before it.
     lock: Option<File>,
+    netlink: Exchange,
     loaded: Option<Loaded>,
 }
 
@@ -130,7 +131,7 @@ impl Nftables {
     /// The backend over the table `table`, of which nothing is known yet.
     #[must_use]
     pub fn new(table: String) -> Self {
-        Self { table, lock: None, loaded: None }
+        Self { table, lock: None, netlink: Exchange::default(), loaded: None }
     }
 
     /// The same, with the lock of the state directory.
@@ -181,22 +182,21 @@ impl Nftables {
     async fn collect(&mut self, payload: &Payload) -> Result<(), CommandError> {
         let Some(loaded) = &self.loaded else { return Ok(()) };
         let names = NftNames { table: self.table.clone(), interface: String::new() };
-        let unused: Vec<String> = loaded
+        let unused: Vec<(String, Vec<String>)> = loaded
             .profiles
-            .keys()
-            .filter(|name| !payload.profiles.contains_key(*name))
-            .cloned()
+            .iter()
+            .filter(|(name, _)| !payload.profiles.contains_key(*name))
+            .map(|(name, sets)| (name.clone(), sets.clone()))
             .collect();
         if unused.is_empty() {
             return Ok(());
         }
-        let sets = || unused.iter().filter_map(|name| loaded.profiles.get_key_value(name));
-        let batch = changes::remove_profiles(&self.table, sets());
-        let script =
-            || sets().map(|(name, sets)| nft::remove_profile(&names, name, sets)).collect();
-        self.bring(Some(batch), script).await?;
+        let batch =
+            changes::remove_profiles(&self.table, unused.iter().map(|(name, sets)| (name, sets)));
+        let remove = |(name, sets): &(String, Vec<String>)| nft::remove_profile(&names, name, sets);
+        self.bring(Some(batch), || unused.iter().map(remove).collect()).await?;
         if let Some(loaded) = &mut self.loaded {
-            for name in unused {
+            for (name, _) in unused {
                 loaded.profiles.remove(&name);
                 loaded.rules.remove(&name);
             }
@@ -229,7 +229,7 @@ impl Nftables {
     /// after the rest of a transaction: packets of devices that go to a profile
     /// that came with the same one are lost.
     async fn change(
-        &self,
+        &mut self,
         names: &NftNames,
         mut loaded: Loaded,
         payload: &Payload,
@@ -271,7 +271,7 @@ impl Nftables {
 
     /// First load and repair: whatever is there under our names is replaced.
     async fn load_all(
-        &self,
+        &mut self,
         names: &NftNames,
         payload: &Payload,
         maps: &DeviceMaps,
@@ -324,7 +324,7 @@ impl Nftables {
     /// Step 1: adds profiles, replacing what may be there under their names, each as
     /// a whole, and as many at once as a socket takes. Counts their rules.
     async fn add_profiles(
-        &self,
+        &mut self,
         names: &NftNames,
         mut profiles: &[(&String, &Profile)],
         rules: &mut BTreeMap<String, usize>,
@@ -344,11 +344,11 @@ impl Nftables {
     /// where it cannot be a batch, is too long for one, or failed. One that was made all the
     /// same, and whose answer was lost, `nft` makes again or refuses.
     async fn bring(
-        &self,
+        &mut self,
         batch: Option<Batch>,
         script: impl Fn() -> String,
     ) -> Result<(), CommandError> {
-        match batch.map(commit) {
+        match batch.map(|batch| self.netlink.commit(batch)) {
             Some(Ok(Committed::Whole)) => return Ok(()),
             Some(Err(error)) => {
                 warn!(%error, table = self.table, "firewall change refused, trying nft");

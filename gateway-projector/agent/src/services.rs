@@ -1,8 +1,9 @@
 //! What a profile opens of TCP and UDP, as rules that are cheap for a packet.
 //!
-//! A concatenated set with ranges takes 57 kB for a profile in IPv4 and 155 kB in IPv6, and a look
-//! into it goes to a dozen places of that. Most profiles open few services, each of them on many
-//! addresses: a comparison for each service and one look into a set of addresses cost half.
+//! A concatenated set with ranges takes some 110 kB of the kernel's memory for a profile in IPv4
+//! and 300 kB in IPv6, and a look into it goes to a dozen places of that. Most profiles open few
+//! services, each of them on many addresses: a comparison for each service, and a look into a set
+//! of addresses, which takes 17 kB.
 //!
 //! Other protocols stay in such a set. nft 1.0.6 cannot list a rule about a port of a protocol
 //! such as 41, and so cannot change its table any more.

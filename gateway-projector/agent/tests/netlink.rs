@@ -15,7 +15,7 @@ use nexavpn_gateway::desired::{DeviceMaps, device_maps};
 use nexavpn_gateway::firewall::{Firewall, Nftables};
 use nexavpn_gateway::netfilter::batch::Batch;
 use nexavpn_gateway::netfilter::changes;
-use nexavpn_gateway::netfilter::exchange::{Committed, commit};
+use nexavpn_gateway::netfilter::exchange::{Committed, Exchange};
 use nexavpn_gateway::nft::{self, NftNames};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
@@ -29,6 +29,10 @@ const STEPS: usize = 40;
 
 fn names() -> NftNames {
     NftNames::default()
+}
+
+fn commit(batch: Batch) -> io::Result<Committed> {
+    Exchange::default().commit(batch)
 }
 
 /// Some disjoint ranges out of 0 to `last`, often at its ends, and often of one value.
@@ -285,9 +289,11 @@ fn a_batch_that_is_refused_changes_nothing() {
     namespace.nft("add chain inet nexavpn p_a\nadd chain inet nexavpn p_b\n").unwrap();
     let none = maps(std::iter::empty());
     let first = maps([(1, "p_a"), (2, "p_a")].into_iter());
-    let change = |from: &DeviceMaps, to: &DeviceMaps| {
+    // One for all: what was refused before must not be taken for an answer to the next one.
+    let mut exchange = Exchange::default();
+    let mut change = |from: &DeviceMaps, to: &DeviceMaps| {
         let batch = changes::change_maps(TABLE, from, to);
-        namespace.inside(|| commit(batch)).map_err(|error| error.raw_os_error())
+        namespace.inside(|| exchange.commit(batch)).map_err(|error| error.raw_os_error())
     };
     assert_eq!(change(&none, &first), Ok(Committed::Whole));
     let before = listing(&namespace);

@@ -20,26 +20,50 @@ pub enum Committed {
     TooLong,
 }
 
-/// Brings a transaction into force. The kernel works on it while it is handed
-/// over, so that the answer is there at once, and nothing is under way when a
-/// process ends.
-///
-/// # Errors
-/// The first refusal of the kernel, which then has changed nothing; or, where
-/// its answer was lost, that. Either way the caller looks what is there.
-pub fn commit(batch: Batch) -> io::Result<Committed> {
-    if batch.is_empty() {
-        return Ok(Committed::Whole);
+/// A way to the kernel, kept open: closing it waits for the kernel to throw away what
+/// was deleted by it, which takes longer than deleting.
+#[derive(Debug, Default)]
+pub struct Exchange {
+    socket: Option<Socket>,
+}
+
+impl Exchange {
+    /// Brings a transaction into force. The kernel works on it while it is handed
+    /// over, so that the answer is there at once, and nothing is under way when a
+    /// process ends.
+    ///
+    /// # Errors
+    /// The first refusal of the kernel, which then has changed nothing; or, where
+    /// its answer was lost, that. Either way the caller looks what is there.
+    pub fn commit(&mut self, batch: Batch) -> io::Result<Committed> {
+        if batch.is_empty() {
+            return Ok(Committed::Whole);
+        }
+        let (bytes, last) =
+            batch.finish().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        let socket = match self.socket.take() {
+            Some(socket) => socket,
+            None => open()?,
+        };
+        let done = transact(&socket, &bytes, last)?;
+        // Nothing is left in it to be taken for an answer to the next one.
+        self.socket = Some(socket);
+        Ok(done)
     }
-    let (bytes, last) =
-        batch.finish().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+}
+
+fn open() -> io::Result<Socket> {
     let mut socket = Socket::new(NETLINK_NETFILTER)?;
     socket.bind_auto()?;
     socket.set_non_blocking(true)?;
     // Refusals then quote the header of what they refuse, not all of it.
     socket.set_cap_ack(true)?;
+    Ok(socket)
+}
+
+fn transact(socket: &Socket, bytes: &[u8], last: u32) -> io::Result<Committed> {
     loop {
-        match socket.send_to(&bytes, &SocketAddr::new(0, 0), 0) {
+        match socket.send_to(bytes, &SocketAddr::new(0, 0), 0) {
             Ok(sent) if sent == bytes.len() => break,
             Ok(_) => return Err(io::ErrorKind::WriteZero.into()),
             // Before the kernel has seen it.
@@ -151,7 +175,8 @@ mod tests {
         batch.message(super::super::batch::Action::AddChain, "t", |chain| {
             chain.text(3, &"x".repeat(1 << 16));
         });
-        assert_eq!(commit(batch).unwrap_err().kind(), io::ErrorKind::InvalidInput);
-        assert_eq!(commit(Batch::default()).unwrap(), Committed::Whole);
+        let mut exchange = Exchange::default();
+        assert_eq!(exchange.commit(batch).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(exchange.commit(Batch::default()).unwrap(), Committed::Whole);
     }
 }
