@@ -162,14 +162,18 @@ fn payload(rng: &mut StdRng, before: &Payload) -> Payload {
 /// One step of a change, as `nft` takes it and as the kernel does.
 struct Step {
     script: String,
-    batch: Batch,
+    batches: Vec<Batch>,
 }
 
-/// A batch of all of some profiles.
-fn batch_of(profiles: &[(&String, &Profile)]) -> Batch {
-    let (batch, taken) = changes::profiles(TABLE, profiles);
-    assert_eq!(taken, profiles.len());
-    batch.unwrap()
+/// Batches of all of some profiles: mostly one, more where they are large.
+fn batches_of(mut profiles: &[(&String, &Profile)]) -> Vec<Batch> {
+    let mut batches = Vec::new();
+    while !profiles.is_empty() {
+        let (batch, taken) = changes::profiles(TABLE, profiles);
+        batches.push(batch.unwrap());
+        profiles = &profiles[taken..];
+    }
+    batches
 }
 
 /// What the agent does to get from one payload to another.
@@ -186,18 +190,21 @@ fn steps(from: &Payload, to: &Payload) -> [Step; 3] {
     [
         Step {
             script: nft::profiles(&names(), missing.iter().copied()),
-            batch: batch_of(&missing),
+            batches: batches_of(&missing),
         },
         Step {
             script: nft::change_maps(&names(), &old, &new),
-            batch: changes::change_maps(TABLE, &old, &new),
+            batches: vec![changes::change_maps(TABLE, &old, &new)],
         },
         Step {
             script: gone
                 .iter()
                 .map(|(name, sets)| nft::remove_profile(&names(), name, sets))
                 .collect(),
-            batch: changes::remove_profiles(TABLE, gone.iter().map(|(name, sets)| (*name, sets))),
+            batches: vec![changes::remove_profiles(
+                TABLE,
+                gone.iter().map(|(name, sets)| (*name, sets)),
+            )],
         },
     ]
 }
@@ -257,10 +264,12 @@ fn a_change_by_netlink_leaves_what_nft_leaves() {
     for number in 0..STEPS {
         let next = payload(&mut rng, &held);
         validate(&next).unwrap();
-        for (part, Step { script, batch }) in steps(&held, &next).into_iter().enumerate() {
+        for (part, Step { script, batches }) in steps(&held, &next).into_iter().enumerate() {
             theirs.nft(&script).unwrap();
-            let committed = ours.inside(|| commit(batch));
-            assert_eq!(committed.unwrap(), Committed::Whole, "change {number}, part {part}");
+            for batch in batches {
+                let committed = ours.inside(|| commit(batch));
+                assert_eq!(committed.unwrap(), Committed::Whole, "change {number}, part {part}");
+            }
             assert_eq!(listing(&ours), listing(&theirs), "change {number}, part {part}");
         }
         assert_eq!(parsed(&ours), parsed(&theirs), "change {number}");
@@ -268,8 +277,9 @@ fn a_change_by_netlink_leaves_what_nft_leaves() {
         // And what they would come to from nothing.
         if number % 10 == 0 {
             let known: Vec<_> = next.profiles.iter().collect();
-            let again = batch_of(&known);
-            ours.inside(|| commit(again)).unwrap();
+            for again in batches_of(&known) {
+                ours.inside(|| commit(again)).unwrap();
+            }
             theirs.nft(&nft::profiles(&names(), known.into_iter())).unwrap();
             assert_eq!(listing(&ours), listing(&theirs), "change {number}, again");
         }
