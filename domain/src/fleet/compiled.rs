@@ -303,8 +303,19 @@ impl ClientProfile {
     /// The beginning of a SHA-256 over all that it says: tells one profile of a device from the
     /// next. Rendering it would take ten times as long, and an edit may concern every device.
     pub(super) fn digest(&self) -> u128 {
-        let Self { addresses, preshared, dns_servers, dns_search, mtu, .. } = self;
-        let Self { gateway_key, next_key, endpoint, routes, persistent_keepalive, .. } = self;
+        // All of them, so that a further one cannot be forgotten here.
+        let Self {
+            addresses,
+            preshared,
+            dns_servers,
+            dns_search,
+            mtu,
+            gateway_key,
+            next_key,
+            endpoint,
+            routes,
+            persistent_keepalive,
+        } = self;
         let mut said = Said::default();
         said.addresses(addresses.iter().collect::<Vec<_>>().into_iter());
         said.bytes(&[u8::from(*preshared)]);

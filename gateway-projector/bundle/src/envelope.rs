@@ -261,22 +261,29 @@ pub fn verify(body: &[u8], trusted: &[VerifyingKey]) -> Result<VerifiedBundle, B
     }
     let key_id = envelope.signature.check(bytes, trusted)?;
 
-    // A later format may have other fields: name the format, not the field.
-    #[derive(Deserialize)]
-    struct Format {
-        format: u32,
+    let payload = match serde_json::from_slice::<Payload>(bytes) {
+        Ok(payload) => payload,
+        Err(error) => return Err(other_format(bytes).unwrap_or_else(|| malformed(error))),
+    };
+    if payload.format != FORMAT {
+        return Err(BundleError::UnsupportedFormat(payload.format));
     }
-    let Format { format } = serde_json::from_slice(bytes).map_err(malformed)?;
-    if format != FORMAT {
-        return Err(BundleError::UnsupportedFormat(format));
-    }
-    let payload: Payload = serde_json::from_slice(bytes).map_err(malformed)?;
     let contents = Contents::new(payload.clone())?;
     if contents.bytes() != bytes {
         return Err(BundleError::NotCanonical);
     }
     let signature = envelope.signature.ed25519;
     Ok(VerifiedBundle { payload, contents, bytes: bytes.to_vec(), sha256, key_id, signature })
+}
+
+/// A later format may have other fields: name the format, not the field.
+fn other_format(payload: &[u8]) -> Option<BundleError> {
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    let Format { format } = serde_json::from_slice(payload).ok()?;
+    (format != FORMAT).then_some(BundleError::UnsupportedFormat(format))
 }
 
 /// The id of the key that a body, full bundle or delta, says it was signed with. Nothing is

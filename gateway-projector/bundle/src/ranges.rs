@@ -1,7 +1,7 @@
 //! The textual ranges inside profiles. Every value has exactly one text, so
 //! parsing refuses the others (`10.0.0.1`, `06`, `::0-::1`).
 
-use std::fmt::Display;
+use std::fmt::{Display, Write};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
@@ -30,8 +30,23 @@ impl<T: FromStr + Display + Ord> Range<T> {
     pub fn parse(text: &str) -> Option<Self> {
         let (start, end) = text.split_once('-')?;
         let range = Self { start: start.parse().ok()?, end: end.parse().ok()? };
-        let canonical = format!("{}-{}", range.start, range.end) == text;
-        (canonical && range.start <= range.end).then_some(range)
+        (range.start <= range.end && range.is_written(text)).then_some(range)
+    }
+
+    /// Whether this is its text, told without making one: a bundle has thousands.
+    fn is_written(&self, text: &str) -> bool {
+        let mut rest = Rest(text);
+        write!(rest, "{}-{}", self.start, self.end).is_ok() && rest.0.is_empty()
+    }
+}
+
+/// What is left of a text that was begun to be written.
+struct Rest<'a>(&'a str);
+
+impl Write for Rest<'_> {
+    fn write_str(&mut self, written: &str) -> std::fmt::Result {
+        self.0 = self.0.strip_prefix(written).ok_or(std::fmt::Error)?;
+        Ok(())
     }
 }
 
