@@ -7,6 +7,7 @@
 
 mod apply;
 mod bound;
+mod client_profile;
 mod compiled;
 mod excerpt;
 mod image;
@@ -29,7 +30,8 @@ use crate::{
     ids::{DeviceId, GatewayId, GroupId, PolicyId, UserId},
 };
 
-pub use compiled::{ClientProfile, Compiled, NextGatewayKey};
+pub use client_profile::{ClientProfile, NextGatewayKey};
+pub use compiled::Compiled;
 pub use image::FleetImage;
 pub use outlook::{DeviceOutlook, Outlook};
 pub use state::{

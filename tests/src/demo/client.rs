@@ -3,8 +3,9 @@
 use std::{fs, os::unix::fs::PermissionsExt, process::Command};
 
 use nexavpn_netns::Namespace;
+use serde_json::{Value, json};
 
-use super::{Outcome, until, world::World};
+use super::{Outcome, api::Api, until, world::World};
 
 /// A WireGuard client in its namespace.
 pub(super) struct Client<'a> {
@@ -25,10 +26,19 @@ impl<'a> Client<'a> {
     }
 
     /// Makes a key pair as a person would; gives the public half.
-    pub(super) fn make_key(&self) -> Outcome<String> {
+    fn make_key(&self) -> Outcome<String> {
         let private = run(Command::new("wg").arg("genkey"), None)?;
         self.write("key", &private)?;
         Ok(run(Command::new("wg").arg("pubkey"), Some(&private))?.trim().to_owned())
+    }
+
+    /// Enrols as a client's app does, with a key of the client's own.
+    pub(super) fn enrol(&self, user: &Api, name: &str) -> Outcome<Value> {
+        let enrolment = json!({
+            "name": name, "platform": "linux", "os_version": "12", "app_version": "0.1.0",
+            "device_fingerprint": "sha256:demo", "public_key": self.make_key()?,
+        });
+        user.post("/devices/enroll", &enrolment)
     }
 
     /// Connects with the profile as it came and a key of the client's own: `wg setconf` takes it,

@@ -37,14 +37,7 @@ fn play(world: &World, gateway: &str, tell: &dyn Fn(&str)) -> Outcome {
     tell("Alice's client has made its key; Bob uses a plain file");
     let one = Client::new(world, 0, "alice")?;
     let as_alice = Api::sign_in(world, "alice", PASSWORD)?;
-    let enrolment = as_alice.post(
-        "/devices/enroll",
-        &json!({
-            "name": "Alice's laptop", "platform": "linux", "os_version": "12",
-            "app_version": "0.1.0", "device_fingerprint": "sha256:demo",
-            "public_key": one.make_key()?,
-        }),
-    )?;
+    let enrolment = one.enrol(&as_alice, "Alice's laptop")?;
     one.connect_with_own_key(text(&enrolment, "/profile/content")?)?;
     let two = Client::new(world, 1, "bob")?;
     let as_bob = Api::sign_in(world, "bob", PASSWORD)?;

@@ -68,14 +68,7 @@ fn play(world: &World, gateway: &str, tell: &dyn Fn(&str)) -> Outcome {
     tell("Alice enrols with a key that her machine made; the private half never leaves it");
     let one = Client::new(world, 0, "alice")?;
     let as_alice = Api::sign_in(world, "alice", PASSWORD)?;
-    let enrolment = as_alice.post(
-        "/devices/enroll",
-        &json!({
-            "name": "Alice's laptop", "platform": "linux", "os_version": "12",
-            "app_version": "0.1.0", "device_fingerprint": "sha256:demo",
-            "public_key": one.make_key()?,
-        }),
-    )?;
+    let enrolment = one.enrol(&as_alice, "Alice's laptop")?;
     let profile = text(&enrolment, "/profile/content")?;
     check("her profile holds no private key", !profile.contains("\nPrivateKey"))?;
     one.connect_with_own_key(profile)?;
