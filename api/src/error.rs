@@ -6,9 +6,9 @@ use axum::{
 };
 use nexavpn_commands::CommandError;
 use nexavpn_domain::{DomainError, FieldError};
-use nexavpn_gateway_projector::ReportError;
+use nexavpn_gateway_projector::{FleetAtError, ReportError};
 use nexavpn_projections::ReadError;
-use nexavpn_store::KeyError;
+use nexavpn_store::{KeyError, StoreError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -184,6 +184,29 @@ impl From<ReportError> for ApiError {
             ReportError::UnknownGateway => Self::not_found("gateway"),
             ReportError::NotLive => Self::unavailable("not_live", e.to_string(), 1),
             ReportError::Database(e) => e.into(),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(e: StoreError) -> Self {
+        match e {
+            StoreError::Database(e) | StoreError::Key(KeyError::Database(e)) => e.into(),
+            StoreError::Migration(_)
+            | StoreError::Unreadable(_)
+            | StoreError::Encode(_)
+            | StoreError::Key(_) => Self::internal(&e),
+        }
+    }
+}
+
+impl From<FleetAtError> for ApiError {
+    fn from(e: FleetAtError) -> Self {
+        match e {
+            FleetAtError::Store(e) => e.into(),
+            FleetAtError::Fold(e) => Self::internal(&e),
+            // After a crash of the database the order is derived again.
+            FleetAtError::Beyond { .. } => Self::unavailable("not_live", e.to_string(), 1),
         }
     }
 }

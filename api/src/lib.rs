@@ -14,6 +14,7 @@ pub mod error;
 mod extract;
 mod http;
 mod idempotency;
+mod moment;
 pub mod openapi;
 pub mod postgres;
 pub mod routes;

@@ -78,6 +78,11 @@ impl Image {
 }
 
 impl Folded {
+    /// A fleet, to be gone on with by whoever does not ask how far gateways are behind.
+    pub(crate) fn of(fleet: Fleet) -> Self {
+        Self { fleet, ..Self::default() }
+    }
+
     pub(crate) fn image(&self) -> Image {
         let mut revisions: Vec<_> = self.revisions.iter().map(|(id, r)| (*id, r.clone())).collect();
         revisions.sort_unstable_by_key(|(id, _)| *id);

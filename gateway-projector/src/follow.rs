@@ -13,6 +13,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     folded::{FoldError, Folded, Lag},
+    past::Past,
     snapshots::{self, Keeper, Snapshots},
 };
 
@@ -88,6 +89,7 @@ struct Shared {
     progress: watch::Sender<Progress>,
     revised: Mutex<HashMap<GatewayId, watch::Sender<i64>>>,
     follower: Mutex<Option<JoinHandle<()>>>,
+    past: Arc<Past>,
 }
 
 impl std::fmt::Debug for FleetHandle {
@@ -114,6 +116,7 @@ impl FleetHandle {
             progress: watch::Sender::new(progress),
             revised: Mutex::default(),
             follower: Mutex::default(),
+            past: Arc::default(),
         });
         let follower = tokio::spawn(Shared::follow(Arc::clone(&shared), every));
         *shared.follower.lock().unwrap_or_else(PoisonError::into_inner) = Some(follower);
@@ -215,6 +218,24 @@ impl FleetHandle {
         let mut folded = Snapshots::new(self.shared.store.clone()).up_to(idx).await;
         folded.go_on(&self.shared.store, idx).await?;
         Ok(folded.into_fleet())
+    }
+
+    /// The same, for questions: the last few fleets that were asked for are kept for a while.
+    ///
+    /// # Errors
+    /// As [`fleet_at`](Self::fleet_at).
+    pub async fn past(&self, idx: i64) -> Result<Arc<Fleet>, FleetAtError> {
+        let past = &self.shared.past;
+        if let Some(fleet) = past.known(idx) {
+            return Ok(fleet);
+        }
+        // The present is at hand.
+        if let Some(fleet) = self.read(|fleet| (fleet.idx() == idx).then(|| fleet.clone())) {
+            let fleet = Arc::new(fleet);
+            past.keep(&fleet);
+            return Ok(fleet);
+        }
+        past.at(&self.shared.store, idx).await
     }
 }
 

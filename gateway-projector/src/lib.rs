@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `follow.rs` | [`FleetHandle`]: one in-memory fleet that follows the stream |
 //! | `folded.rs` | the fleet with the recent revisions of each gateway |
+//! | `past.rs` | fleets of past moments, the last few kept |
 //! | `snapshots.rs` | folded states that are kept in the database |
 //! | `render.rs` | [`render()`]: from folded state to a payload |
 //! | `profiles.rs` | profiles as bundles hold them, each written once |
@@ -18,6 +19,7 @@
 mod folded;
 mod follow;
 mod line;
+mod past;
 mod profiles;
 mod publisher;
 mod records;

@@ -64,6 +64,20 @@ impl Snapshots {
         }
     }
 
+    /// The event of the newest state that is not after this one; 0 where there is none, or where
+    /// that cannot be told.
+    pub(crate) async fn newest_up_to(&self, idx: i64) -> i64 {
+        let newest = sqlx::query_scalar::<_, Option<i64>>(
+            "SELECT max(s.idx) FROM fleet_snapshot s JOIN log_index i USING (idx, gen, tx, pos)
+             WHERE s.fold = $1 AND s.idx <= $2",
+        )
+        .bind(FleetImage::FOLD)
+        .bind(idx)
+        .fetch_one(self.store.pool())
+        .await;
+        newest.ok().flatten().unwrap_or(0)
+    }
+
     /// The newest one up to this event. Says which one it tried.
     async fn newest(&self, idx: &mut i64) -> Result<Option<Folded>, SnapshotError> {
         let row: Option<(i64, Vec<u8>)> = sqlx::query_as(

@@ -195,6 +195,15 @@ impl Log {
         .await?)
     }
 
+    /// When an event took effect; none where there is no such event.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn time_of(&self, idx: i64) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let sql = "SELECT effective_time FROM log_index WHERE idx = $1";
+        Ok(sqlx::query_scalar(sql).bind(idx).fetch_optional(&self.pool).await?)
+    }
+
     /// Where the log ends.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ mod harness;
 mod matrix;
 mod moving;
 mod netns;
+mod past;
 mod program;
 mod read;
 mod scenario;

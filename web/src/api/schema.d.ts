@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * What happens to a packet from a device, or from each of a user's devices that is not revoked
-         * @description What happens to a packet from a device, or from each of a user's devices that is not revoked: the evaluator's own decision at this moment, the same that the gateways enforce.
+         * @description What happens to a packet from a device, or from each of a user's devices that is not revoked: the evaluator's own decision, now or at a past moment, the same that the gateways enforce.
          *
          *     For admins and auditors.
          */
@@ -3840,6 +3840,11 @@ export interface operations {
                  * @example 443
                  */
                 port?: number;
+                /**
+                 * @description The moment that is asked about: a time, or the number of an event. The present where it is left out.
+                 * @example 2026-03-15T15:32:34Z
+                 */
+                at?: string;
             };
             header?: {
                 /** @description The token of an earlier answer: the request waits until that change can be read. */

@@ -35,6 +35,10 @@ pub(super) struct Question {
     /// The destination port, for protocols that have ports.
     #[param(value_type = Option<u16>)]
     port: Option<String>,
+    /// The moment that is asked about: a time, or the number of an event. The present where it is
+    /// left out.
+    #[param(value_type = Option<String>)]
+    at: Option<String>,
 }
 
 /// One device, or all of a user's.
@@ -79,7 +83,7 @@ struct PolicySummary {
 }
 
 /// What happens to a packet from a device, or from each of a user's devices that is not revoked:
-/// the evaluator's own decision at this moment, the same that the gateways enforce.
+/// the evaluator's own decision, now or at a past moment, the same that the gateways enforce.
 #[utoipa::path(
     get,
     path = "/admin/access",
@@ -92,8 +96,9 @@ pub(super) async fn handle(
     State(app): State<App>,
     Query(question): Query<Question>,
 ) -> Result<axum::Json<Answer>, ApiError> {
+    let at = app.as_of_field("at", question.at.as_deref()).await?;
     let (whose, packet) = check(question)?;
-    let items = app.fleet.read(|fleet| match whose {
+    let answer = |fleet: &Fleet| match whose {
         Whose::Device(id) => {
             let device = fleet.device(id).ok_or_else(|| ApiError::not_found("device"))?;
             Ok(vec![decide(fleet, id, device, &packet)])
@@ -103,7 +108,11 @@ pub(super) async fn handle(
             let devices = fleet.devices_of_user(id);
             Ok::<_, ApiError>(devices.map(|(id, d)| decide(fleet, id, d, &packet)).collect())
         }
-    })?;
+    };
+    let items = match at {
+        Some(at) => answer(&*app.fleet_as_of(at).await?)?,
+        None => app.fleet.read(answer)?,
+    };
     let Packet { dst, protocol, port } = packet;
     Ok(axum::Json(Answer { destination: dst, protocol: protocol.to_string(), port, items }))
 }
