@@ -4,7 +4,7 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 
 use nexavpn_commands::Commands;
 use nexavpn_gateway_projector::{FleetHandle, Publisher, Reports, SigningKeys};
-use nexavpn_projections::Handle as Projections;
+use nexavpn_projections::{Handle as Projections, audit::Feed};
 use sqlx::PgPool;
 use tokio::sync::watch;
 
@@ -32,6 +32,8 @@ pub struct Parts {
     pub reports: Reports,
     /// Makes and checks access tokens.
     pub tokens: AccessTokens,
+    /// The end of the audit log, for those who follow it.
+    pub feed: Feed,
     /// For reads.
     pub pool: PgPool,
     /// How HTTP is spoken.

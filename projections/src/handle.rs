@@ -91,6 +91,20 @@ impl Handle {
         self.wait_until(deadline, level).await.ok_or(Behind { idx })
     }
 
+    /// The last event that a projection has folded, as far as this process knows.
+    #[must_use]
+    pub fn folded(&self, name: &str) -> i64 {
+        self.states.borrow().iter().find(|p| p.name == name).map_or(0, |p| p.idx)
+    }
+
+    /// Waits until a projection has folded more than the event of this number, whatever its state.
+    /// `false` where the runner has ended: nothing more will come.
+    pub async fn past(&self, name: &str, idx: i64) -> bool {
+        let mut states = self.states.clone();
+        let past = |all: &Vec<ProjectionStatus>| all.iter().any(|p| p.name == name && p.idx > idx);
+        states.wait_for(past).await.is_ok()
+    }
+
     async fn wait_until(
         &self,
         deadline: Instant,

@@ -156,6 +156,8 @@ pub const TABLE: &[Permission] = &[
     row("POST", "/admin/preview/devices/{id}/revoke", Who::Reader),
     row("GET", "/admin/access", Who::Reader),
     row("GET", "/admin/audit-logs", Who::Reader),
+    row("GET", "/admin/audit-logs/feed", Who::Reader),
+    row("GET", "/admin/audit-logs/stream", Who::Reader),
     row("GET", "/openapi.json", Who::Public),
 ];
 

@@ -7,6 +7,10 @@ use super::{components, each_operation};
 /// Values by `Schema.field`, else by `field`. Those of the contract are the contract's.
 const TABLE: &str = include_str!("examples.json");
 
+/// What a list begins with as lines of JSON.
+const NDJSON: &str =
+    "{\"id\":\"0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11\",\"name\":\"Finance subnet access\"}\n";
+
 /// What a list begins with as CSV.
 const CSV: &str = "id,name\r\n0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11,Finance subnet access\r\n";
 
@@ -49,6 +53,7 @@ impl Maker<'_> {
             if let Some(schema) = media.get("schema").filter(|_| !has) {
                 let example = match kind.as_str() {
                     "text/csv" => json!(CSV),
+                    "application/x-ndjson" => json!(NDJSON),
                     _ => self.value(schema, "", ""),
                 };
                 media.insert("example".into(), example);

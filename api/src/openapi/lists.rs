@@ -15,6 +15,7 @@ const FILTERS: &[(&str, &str)] = &[
     ("entity_id", "To which one it happened."),
     ("entity_type", "To what kind of thing it happened: `user`, `device`, …"),
     ("event_type", "What happened: `device.enrolled`, …"),
+    ("from", "The first entry, by its number or its time."),
     ("gateway", "The id of the gateway."),
     ("group", "The id of a group that the user is a member of."),
     ("in_force", "Whether the policy counts: enabled, begun and not over."),
@@ -29,6 +30,7 @@ const FILTERS: &[(&str, &str)] = &[
     ("role", "The role."),
     ("status", "The status."),
     ("target", "The id of a user, group or device that the policy targets."),
+    ("to", "The last entry, by its number or its time."),
     ("user", "The id of the user."),
 ];
 
@@ -85,8 +87,9 @@ pub(super) fn parameters(path: &str) -> Vec<Value> {
         ),
         query(
             "format",
-            "`csv` for all pages as CSV, as `Accept: text/csv` does.",
-            json!({ "type": "string", "enum": ["json", "csv"], "default": "json" }),
+            "`csv` or `ndjson` for all pages as a file, as `Accept: text/csv` and `Accept: \
+             application/x-ndjson` do.",
+            json!({ "type": "string", "enum": ["json", "csv", "ndjson"], "default": "json" }),
         ),
         query("after", "The `next` of the page before.", json!({ "type": "string" })),
     ];

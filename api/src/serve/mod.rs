@@ -29,7 +29,7 @@ use std::{
 
 use nexavpn_commands::{Commands, FirstAdmin};
 use nexavpn_gateway_projector::{FleetHandle, Publisher, Reports, SigningKeys};
-use nexavpn_projections::{REGISTRY, Runner};
+use nexavpn_projections::{REGISTRY, Runner, audit::Feed};
 use nexavpn_store::{Guard, Keyring};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
@@ -113,6 +113,7 @@ pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
         reports: Reports::new(fleet.clone()).with_telemetry_days(options.telemetry_days),
         fleet,
         tokens: access_tokens(&options, store.keyring()).await?,
+        feed: Feed::new(pool.clone(), store.log()),
         pool,
         http: options.http.clone(),
         turns: Turns::default(),

@@ -1,6 +1,6 @@
 //! The entries of the audit log.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use nexavpn_domain::DomainError;
@@ -31,18 +31,31 @@ pub struct AuditQuery {
     pub actor_id: Option<String>,
     /// `success` or `failure`.
     pub status: Option<String>,
+    /// The first number.
+    pub from: Option<i64>,
+    /// The last number.
+    pub to: Option<i64>,
 }
 
 impl AuditQuery {
     const fn is_filtered(&self) -> bool {
-        self.event_type.is_some()
+        self.from.is_some()
+            || self.to.is_some()
+            || self.event_type.is_some()
             || self.entity_type.is_some()
             || self.entity_id.is_some()
             || self.actor_id.is_some()
             || self.status.is_some()
     }
 
-    fn conditions<'q>(&'q self, sql: &mut QueryBuilder<'q, Postgres>) {
+    pub(super) fn check(&self) -> Result<(), DomainError> {
+        match self.status.as_deref() {
+            None | Some("success" | "failure") => Ok(()),
+            Some(_) => Err(DomainError::field("status", "must be success or failure")),
+        }
+    }
+
+    pub(super) fn conditions<'q>(&'q self, sql: &mut QueryBuilder<'q, Postgres>) {
         sql.push(" WHERE true");
         for (column, value) in [
             ("event_type", &self.event_type),
@@ -53,6 +66,11 @@ impl AuditQuery {
         ] {
             if let Some(value) = value {
                 sql.push(" AND ").push(column).push(" = ").push_bind(value.as_str());
+            }
+        }
+        for (comparison, number) in [(" AND idx >= ", self.from), (" AND idx <= ", self.to)] {
+            if let Some(number) = number {
+                sql.push(comparison).push_bind(number);
             }
         }
     }
@@ -135,6 +153,8 @@ pub fn list_options() -> ListOptions {
             text("entity_id"),
             text("actor_id"),
             ("status", FilterValue::Word(&["success", "failure"])),
+            text("from"),
+            text("to"),
         ],
     }
 }
@@ -148,9 +168,7 @@ const ORDER: &str = "audit";
 /// `validation_error` for a bad page or status; where the database fails.
 pub async fn list(pool: &PgPool, log: &Log, query: &AuditQuery) -> Result<Page<Entry>, ReadError> {
     let limits = query.list.limits()?;
-    if !matches!(query.status.as_deref(), None | Some("success" | "failure")) {
-        return Err(DomainError::field("status", "must be success or failure").into());
-    }
+    query.check()?;
     let mut rows = index_rows(pool, query, limits.size, limits.offset).await?;
     let more = i64::try_from(rows.len()).is_ok_and(|n| n > limits.size);
     rows.truncate(usize::try_from(limits.size).unwrap_or(usize::MAX));
@@ -166,18 +184,40 @@ pub async fn list(pool: &PgPool, log: &Log, query: &AuditQuery) -> Result<Page<E
     Ok(Page { items, page, page_size, total, total_capped, next })
 }
 
+/// The entries of these numbers, which rise.
+pub(super) async fn numbered(
+    pool: &PgPool,
+    log: &Log,
+    numbers: &[i64],
+) -> Result<Vec<Entry>, ReadError> {
+    let sql = format!(
+        "{WITH_NAMES} (SELECT * FROM read.audit_log WHERE idx = ANY ($1)) {NAMES} ORDER BY a.idx"
+    );
+    let rows: Vec<IndexRow> = sqlx::query_as(&sql).bind(numbers).fetch_all(pool).await?;
+    let falling: Vec<i64> = numbers.iter().rev().copied().collect();
+    let mut events = events_at(log, &falling).await?;
+    Ok(rows.into_iter().map(|row| entry(events.remove(&row.idx), row)).collect())
+}
+
+/// Rows of the index, which follow in parentheses, with the names of those who acted.
+const WITH_NAMES: &str = "SELECT a.*, CASE a.actor_type WHEN 'user' THEN u.username
+                                       WHEN 'gateway' THEN g.fields->>'name'
+                                       WHEN 'system' THEN a.actor_id END AS actor_name
+     FROM";
+/// Where the names are. Ids are compared as uuid, or the primary keys could not be used; a
+/// system's name is none.
+const NAMES: &str = "a LEFT JOIN read.users u
+         ON u.id = CASE WHEN a.actor_type = 'user' THEN a.actor_id::uuid END
+     LEFT JOIN read.gateways g
+         ON g.id = CASE WHEN a.actor_type = 'gateway' THEN a.actor_id::uuid END";
+
 async fn index_rows(
     pool: &PgPool,
     query: &AuditQuery,
     size: i64,
     offset: i64,
 ) -> Result<Vec<IndexRow>, ReadError> {
-    let mut sql = QueryBuilder::new(
-        "SELECT a.*, CASE a.actor_type WHEN 'user' THEN u.username
-                                       WHEN 'gateway' THEN g.fields->>'name'
-                                       WHEN 'system' THEN a.actor_id END AS actor_name
-         FROM (SELECT * FROM read.audit_log",
-    );
+    let mut sql = QueryBuilder::new(format!("{WITH_NAMES} (SELECT * FROM read.audit_log"));
     query.conditions(&mut sql);
     if let Some(after) = &query.list.after {
         let cursor = Cursor::<i64>::decode(after, ORDER)?;
@@ -187,15 +227,7 @@ async fn index_rows(
     if offset > 0 {
         sql.push(" OFFSET ").push_bind(offset);
     }
-    // Ids are compared as uuid, or the primary keys could not be used; a system's name is none.
-    sql.push(
-        ") a
-         LEFT JOIN read.users u
-             ON u.id = CASE WHEN a.actor_type = 'user' THEN a.actor_id::uuid END
-         LEFT JOIN read.gateways g
-             ON g.id = CASE WHEN a.actor_type = 'gateway' THEN a.actor_id::uuid END
-         ORDER BY a.idx DESC",
-    );
+    sql.push(format!(") {NAMES} ORDER BY a.idx DESC"));
     // What a filter matches depends on its value: such a statement is planned each time.
     Ok(sql.build_query_as().persistent(!query.is_filtered()).fetch_all(pool).await?)
 }
@@ -225,7 +257,8 @@ async fn events_at(log: &Log, numbers: &[i64]) -> Result<HashMap<i64, Recorded>,
             events.insert(event.idx, event);
         }
     }
-    events.retain(|idx, _| numbers.contains(idx));
+    let wanted: HashSet<i64> = numbers.iter().copied().collect();
+    events.retain(|idx, _| wanted.contains(idx));
     Ok(events)
 }
 

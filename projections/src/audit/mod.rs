@@ -4,6 +4,7 @@
 //! events themselves, opened when they are read, so that an erased person is gone from them too.
 
 mod entries;
+mod feed;
 
 use async_trait::async_trait;
 use nexavpn_domain::{StoredEvent, security::SecurityEvent};
@@ -13,6 +14,7 @@ use sqlx::PgConnection;
 use crate::{ApplyError, Projection, projection::each};
 
 pub use entries::{Actor, AuditQuery, Entry, list, list_options, of_entity};
+pub use feed::{Feed, NAME, Stretch, Wanted, entries_after};
 
 /// The index's writer.
 #[derive(Debug)]
@@ -21,7 +23,7 @@ pub struct AuditLog;
 #[async_trait]
 impl Projection for AuditLog {
     fn name(&self) -> &'static str {
-        "audit_log"
+        NAME
     }
 
     fn version(&self) -> i32 {

@@ -18,3 +18,4 @@ mod program;
 mod read;
 mod scenario;
 mod store;
+mod streams;

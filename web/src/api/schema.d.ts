@@ -35,11 +35,55 @@ export interface paths {
         };
         /**
          * What happened, the newest first
-         * @description What happened, the newest first: the events themselves. Filters: `event_type`, `entity_type`, `status` (`success` or `failure`), `entity_id`, `actor_id`.
+         * @description What happened, the newest first: the events themselves. Filters: `event_type`, `entity_type`, `status` (`success` or `failure`), `entity_id`, `actor_id`; `from` and `to`, each the number of an entry or a time. A file with `from` or `to` has the oldest entry first.
          *
          *     For admins and auditors.
          */
         get: operations["audit_logs_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/audit-logs/feed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The audit log in the order of its numbers, from a number on
+         * @description The audit log in the order of its numbers, from a number on. Ask with `after=` the `next` of the answer before: nothing is left out, however long ago that was. With `wait` the answer comes as soon as there is something new.
+         *
+         *     For admins and auditors.
+         */
+        get: operations["audit_logs_feed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/audit-logs/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The audit log as server-sent events, in the order of its numbers, each as soon as it is there
+         * @description The audit log as server-sent events, in the order of its numbers, each as soon as it is there. The `id` of an event is the entry's number; with `Last-Event-ID` (which browsers send by themselves) the stream goes on after it, and nothing is left out. The event `error` ends the stream.
+         *
+         *     For admins and auditors.
+         */
+        get: operations["audit_logs_stream"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1914,6 +1958,16 @@ export interface components {
             total: number;
             /** @description Whether counting ended early. */
             total_capped?: boolean;
+        };
+        /** @description A part of the log, in its order. */
+        AuditFeed: {
+            /** @description The entries, the oldest first. */
+            items: components["schemas"]["AuditEntry"][];
+            /**
+             * Format: int64
+             * @description What to give as `after` the next time.
+             */
+            next: number;
         };
         /** @description What the client should know. */
         Beat: {
@@ -3915,10 +3969,10 @@ export interface operations {
                  */
                 page_size?: number;
                 /**
-                 * @description `csv` for all pages as CSV, as `Accept: text/csv` does.
+                 * @description `csv` or `ndjson` for all pages as a file, as `Accept: text/csv` and `Accept: application/x-ndjson` do.
                  * @example json
                  */
-                format?: "json" | "csv";
+                format?: "json" | "csv" | "ndjson";
                 /**
                  * @description The `next` of the page before.
                  * @example eyJvIjoibmFtZSJ9
@@ -3949,6 +4003,16 @@ export interface operations {
                  * @example success
                  */
                 status?: "success" | "failure";
+                /**
+                 * @description The first entry, by its number or its time.
+                 * @example from
+                 */
+                from?: string;
+                /**
+                 * @description The last entry, by its number or its time.
+                 * @example to
+                 */
+                to?: string;
             };
             header?: {
                 /** @description The token of an earlier answer: the request waits until that change can be read. */
@@ -3961,7 +4025,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of the audit log. As CSV: all of it. */
+            /** @description A page of the audit log. As CSV or NDJSON: all of it. */
             200: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -4006,6 +4070,8 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["AuditEntryPage"];
+                    /** @example {"id":"0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11","name":"Finance subnet access"} */
+                    "application/x-ndjson": string;
                     /**
                      * @example id,name
                      *     0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11,Finance subnet access
@@ -4016,6 +4082,210 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    audit_logs_feed: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The `next` of the answer before; 0, the default, for the beginning of the log.
+                 * @example 1
+                 */
+                after?: number;
+                /**
+                 * @description For how many seconds the answer may be held back while there is nothing new; 24 at most.
+                 * @example 1
+                 */
+                wait?: number;
+                /**
+                 * @description How many entries at most; 200 unless given.
+                 * @example 1
+                 */
+                limit?: number;
+                /**
+                 * @description What happened: types, separated by commas. `device.*` stands for all that begin so.
+                 * @example policy.created
+                 */
+                event_type?: string;
+                /**
+                 * @description To what kind of thing it happened: `user`, `device`, …
+                 * @example policy
+                 */
+                entity_type?: string;
+                /**
+                 * @description To which one it happened.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                entity_id?: string;
+                /**
+                 * @description Who acted.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                actor_id?: string;
+                /**
+                 * @description `success` or `failure`.
+                 * @example active
+                 */
+                status?: string;
+            };
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The next entries; none where there is nothing new. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "actor": {
+                     *             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *             "name": "alice",
+                     *             "type": "user"
+                     *           },
+                     *           "auth_method": "access_token",
+                     *           "client_address": "192.0.2.7",
+                     *           "correlation_id": "0198c2a4-5c1e-7d53-9a58-3f2b6c1d0e9f",
+                     *           "data": {
+                     *             "name": "Finance subnet access"
+                     *           },
+                     *           "entity_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *           "entity_type": "policy",
+                     *           "event_type": "policy.created",
+                     *           "idx": 1842,
+                     *           "reason": null,
+                     *           "request_id": "0198c2a4-5c1e-7d53-9a58-3f2b6c1d0e9f",
+                     *           "sequence": 1,
+                     *           "status": "success",
+                     *           "time": "2026-03-15T15:32:34Z",
+                     *           "user_agent": "nexavpn-client/0.1.0"
+                     *         }
+                     *       ],
+                     *       "next": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuditFeed"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description `past_the_end`: the log ends before `after`, as one does that was restored from a backup */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    audit_logs_stream: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The number of the last entry that the reader has; 0 for the beginning of the log. Without it, and without `Last-Event-ID`, the stream begins with what happens next.
+                 * @example 1
+                 */
+                after?: number;
+                /**
+                 * @description What happened: types, separated by commas. `device.*` stands for all that begin so.
+                 * @example policy.created
+                 */
+                event_type?: string;
+                /**
+                 * @description To what kind of thing it happened: `user`, `device`, …
+                 * @example policy
+                 */
+                entity_type?: string;
+                /**
+                 * @description To which one it happened.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                entity_id?: string;
+                /**
+                 * @description Who acted.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                actor_id?: string;
+                /**
+                 * @description `success` or `failure`.
+                 * @example active
+                 */
+                status?: string;
+            };
+            header?: {
+                /**
+                 * @description The `id` of the last event received; it comes before `after`.
+                 * @example Last-Event-ID
+                 */
+                "Last-Event-ID"?: string | null;
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events `entry`, whose data are entries of the audit log. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example  */
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description `past_the_end`: the log ends before the number that was named, as one does that was restored from a backup */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -4035,10 +4305,10 @@ export interface operations {
                  */
                 page_size?: number;
                 /**
-                 * @description `csv` for all pages as CSV, as `Accept: text/csv` does.
+                 * @description `csv` or `ndjson` for all pages as a file, as `Accept: text/csv` and `Accept: application/x-ndjson` do.
                  * @example json
                  */
-                format?: "json" | "csv";
+                format?: "json" | "csv" | "ndjson";
                 /**
                  * @description The `next` of the page before.
                  * @example eyJvIjoibmFtZSJ9
@@ -4096,7 +4366,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of the devices. As CSV: all of them. */
+            /** @description A page of the devices. As CSV or NDJSON: all of them. */
             200: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -4144,6 +4414,8 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["DevicePage"];
+                    /** @example {"id":"0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11","name":"Finance subnet access"} */
+                    "application/x-ndjson": string;
                     /**
                      * @example id,name
                      *     0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11,Finance subnet access
@@ -4835,10 +5107,10 @@ export interface operations {
                  */
                 page_size?: number;
                 /**
-                 * @description `csv` for all pages as CSV, as `Accept: text/csv` does.
+                 * @description `csv` or `ndjson` for all pages as a file, as `Accept: text/csv` and `Accept: application/x-ndjson` do.
                  * @example json
                  */
-                format?: "json" | "csv";
+                format?: "json" | "csv" | "ndjson";
                 /**
                  * @description The `next` of the page before.
                  * @example eyJvIjoibmFtZSJ9
@@ -4871,7 +5143,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of the gateways. As CSV: all of them. */
+            /** @description A page of the gateways. As CSV or NDJSON: all of them. */
             200: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -4947,6 +5219,8 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["GatewayPage"];
+                    /** @example {"id":"0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11","name":"Finance subnet access"} */
+                    "application/x-ndjson": string;
                     /**
                      * @example id,name
                      *     0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11,Finance subnet access
@@ -6009,10 +6283,10 @@ export interface operations {
                  */
                 page_size?: number;
                 /**
-                 * @description `csv` for all pages as CSV, as `Accept: text/csv` does.
+                 * @description `csv` or `ndjson` for all pages as a file, as `Accept: text/csv` and `Accept: application/x-ndjson` do.
                  * @example json
                  */
-                format?: "json" | "csv";
+                format?: "json" | "csv" | "ndjson";
                 /**
                  * @description The `next` of the page before.
                  * @example eyJvIjoibmFtZSJ9
@@ -6061,7 +6335,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of the devices. As CSV: all of them. */
+            /** @description A page of the devices. As CSV or NDJSON: all of them. */
             200: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -6109,6 +6383,8 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["DevicePage"];
+                    /** @example {"id":"0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11","name":"Finance subnet access"} */
+                    "application/x-ndjson": string;
                     /**
                      * @example id,name
                      *     0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11,Finance subnet access
@@ -6645,10 +6921,10 @@ export interface operations {
                  */
                 page_size?: number;
                 /**
-                 * @description `csv` for all pages as CSV, as `Accept: text/csv` does.
+                 * @description `csv` or `ndjson` for all pages as a file, as `Accept: text/csv` and `Accept: application/x-ndjson` do.
                  * @example json
                  */
-                format?: "json" | "csv";
+                format?: "json" | "csv" | "ndjson";
                 /**
                  * @description The `next` of the page before.
                  * @example eyJvIjoibmFtZSJ9
@@ -6681,7 +6957,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of the groups. As CSV: all of them. */
+            /** @description A page of the groups. As CSV or NDJSON: all of them. */
             200: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -6712,6 +6988,8 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["GroupPage"];
+                    /** @example {"id":"0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11","name":"Finance subnet access"} */
+                    "application/x-ndjson": string;
                     /**
                      * @example id,name
                      *     0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11,Finance subnet access
@@ -7047,10 +7325,10 @@ export interface operations {
                  */
                 page_size?: number;
                 /**
-                 * @description `csv` for all pages as CSV, as `Accept: text/csv` does.
+                 * @description `csv` or `ndjson` for all pages as a file, as `Accept: text/csv` and `Accept: application/x-ndjson` do.
                  * @example json
                  */
-                format?: "json" | "csv";
+                format?: "json" | "csv" | "ndjson";
                 /**
                  * @description The `next` of the page before.
                  * @example eyJvIjoibmFtZSJ9
@@ -7094,7 +7372,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of the members. As CSV: all of them. */
+            /** @description A page of the members. As CSV or NDJSON: all of them. */
             200: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -7129,6 +7407,8 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["UserPage"];
+                    /** @example {"id":"0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11","name":"Finance subnet access"} */
+                    "application/x-ndjson": string;
                     /**
                      * @example id,name
                      *     0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11,Finance subnet access
@@ -7314,10 +7594,10 @@ export interface operations {
                  */
                 page_size?: number;
                 /**
-                 * @description `csv` for all pages as CSV, as `Accept: text/csv` does.
+                 * @description `csv` or `ndjson` for all pages as a file, as `Accept: text/csv` and `Accept: application/x-ndjson` do.
                  * @example json
                  */
-                format?: "json" | "csv";
+                format?: "json" | "csv" | "ndjson";
                 /**
                  * @description The `next` of the page before.
                  * @example eyJvIjoibmFtZSJ9
@@ -7365,7 +7645,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of the policies. As CSV: all of them. */
+            /** @description A page of the policies. As CSV or NDJSON: all of them. */
             200: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -7421,6 +7701,8 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["PolicyPage"];
+                    /** @example {"id":"0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11","name":"Finance subnet access"} */
+                    "application/x-ndjson": string;
                     /**
                      * @example id,name
                      *     0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11,Finance subnet access
@@ -10186,10 +10468,10 @@ export interface operations {
                  */
                 page_size?: number;
                 /**
-                 * @description `csv` for all pages as CSV, as `Accept: text/csv` does.
+                 * @description `csv` or `ndjson` for all pages as a file, as `Accept: text/csv` and `Accept: application/x-ndjson` do.
                  * @example json
                  */
-                format?: "json" | "csv";
+                format?: "json" | "csv" | "ndjson";
                 /**
                  * @description The `next` of the page before.
                  * @example eyJvIjoibmFtZSJ9
@@ -10232,7 +10514,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of the users. As CSV: all of them. */
+            /** @description A page of the users. As CSV or NDJSON: all of them. */
             200: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -10267,6 +10549,8 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["UserPage"];
+                    /** @example {"id":"0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11","name":"Finance subnet access"} */
+                    "application/x-ndjson": string;
                     /**
                      * @example id,name
                      *     0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11,Finance subnet access

@@ -1,17 +1,29 @@
 //! `GET /admin/audit-logs`
 
+use std::sync::Arc;
+
 use axum::{extract::State, response::Response};
+use chrono::{DateTime, TimeDelta, Utc};
 use nexavpn_domain::DomainError;
 use nexavpn_projections::{
     ListQuery, Page,
-    audit::{self, AuditQuery, Entry},
+    audit::{self, AuditQuery, Entry, Wanted},
 };
 
-use super::{export::Exported, listing::Listing};
+use super::{
+    export::{self, Exported},
+    listing::Listing,
+};
 use crate::{App, error::ApiError};
 
+/// How many entries of a file are read at a time.
+const AT_A_TIME: u32 = 1000;
+/// The same where a filter may make them lie far apart.
+const AT_A_TIME_FILTERED: u32 = 200;
+
 /// What happened, the newest first: the events themselves. Filters: `event_type`, `entity_type`,
-/// `status` (`success` or `failure`), `entity_id`, `actor_id`.
+/// `status` (`success` or `failure`), `entity_id`, `actor_id`; `from` and `to`, each the number of
+/// an entry or a time. A file with `from` or `to` has the oldest entry first.
 #[utoipa::path(
     get,
     path = "/admin/audit-logs",
@@ -19,12 +31,80 @@ use crate::{App, error::ApiError};
     tag = "audit",
     responses((
         status = 200,
-        description = "A page of the audit log. As CSV: all of it.",
-        content((Page<Entry> = "application/json"), (String = "text/csv")),
+        description = "A page of the audit log. As CSV or NDJSON: all of it.",
+        content(
+            (Page<Entry> = "application/json"), (String = "text/csv"),
+            (String = "application/x-ndjson"),
+        ),
     )),
 )]
-pub(super) async fn handle(State(app): State<App>, listing: Listing) -> Result<Response, ApiError> {
-    listing.answer(app, "audit-logs", page).await
+pub(super) async fn handle(
+    State(app): State<App>,
+    mut listing: Listing,
+) -> Result<Response, ApiError> {
+    let mut ranged = false;
+    for (bound, name) in [(Bound::First, "from"), (Bound::Last, "to")] {
+        if let Some(value) = listing.filter(name) {
+            let number = bound.number(&app, name, value).await?;
+            listing.set(name, number);
+            ranged = true;
+        }
+    }
+    match listing.file().filter(|_| ranged) {
+        Some(format) => export::answer(app, format, NAME, listing.into_query(), oldest_first).await,
+        None => listing.answer(app, NAME, page).await,
+    }
+}
+
+const NAME: &str = "audit-logs";
+
+/// An end of a range.
+#[derive(Clone, Copy)]
+enum Bound {
+    First,
+    Last,
+}
+
+impl Bound {
+    /// The number of the entry at this end.
+    async fn number(self, app: &App, name: &str, value: &str) -> Result<i64, ApiError> {
+        if let Ok(number) = value.parse::<i64>() {
+            return Ok(number);
+        }
+        let time = DateTime::parse_from_rfc3339(value).map_err(|_| {
+            ApiError::field(name, "must be the number of an entry or a time (RFC 3339)")
+        })?;
+        let time = time.with_timezone(&Utc);
+        let log = app.commands.store().log();
+        Ok(match self {
+            // The database knows microseconds.
+            Self::First => log.idx_at(time - TimeDelta::microseconds(1)).await.map_err(unread)? + 1,
+            Self::Last => log.idx_at(time).await.map_err(unread)?,
+        })
+    }
+}
+
+fn unread(error: nexavpn_store::StoreError) -> ApiError {
+    nexavpn_projections::ReadError::from(error).into()
+}
+
+/// The entries after the one whose number is `after`, the oldest first.
+async fn oldest_first(app: App, query: ListQuery) -> Result<Page<Entry>, ApiError> {
+    let after = query.after.as_deref().map(str::parse);
+    let after = after.transpose().map_err(|_| ApiError::field("after", "must be a number"))?;
+    let (page, page_size) = (query.page, query.page_size);
+    let filters = query.filters.iter().any(|(name, _)| name != "from" && name != "to");
+    let limit = if filters { AT_A_TIME_FILTERED } else { AT_A_TIME };
+    let query = audit_query(ListQuery { after: None, ..query })?;
+    let after = after.or(query.from.map(|from| from.saturating_sub(1))).unwrap_or(0);
+    let last = query.to;
+    let wanted = Wanted { query, types: vec![] };
+    let log = app.commands.store().log();
+    let read = audit::entries_after(&app.pool, &log, &wanted, after, limit).await?;
+    let ended = read.items.len() < limit as usize || last.is_some_and(|last| read.next >= last);
+    let next = (!ended).then(|| read.next.to_string());
+    let items = read.items.into_iter().map(Arc::unwrap_or_clone).collect();
+    Ok(Page { items, page, page_size, total: 0, total_capped: true, next })
 }
 
 async fn page(app: App, query: ListQuery) -> Result<Page<Entry>, ApiError> {
@@ -70,9 +150,21 @@ fn audit_query(mut list: ListQuery) -> Result<AuditQuery, DomainError> {
             "entity_id" => &mut query.entity_id,
             "actor_id" => &mut query.actor_id,
             "status" => &mut query.status,
+            "from" => {
+                query.from = Some(numbered(&name, &value)?);
+                continue;
+            }
+            "to" => {
+                query.to = Some(numbered(&name, &value)?);
+                continue;
+            }
             _ => return Err(DomainError::field(name, "is no filter of this list")),
         };
         *filter = Some(value);
     }
     Ok(query)
+}
+
+fn numbered(name: &str, value: &str) -> Result<i64, DomainError> {
+    value.parse().map_err(|_| DomainError::field(name, "must be a number"))
 }

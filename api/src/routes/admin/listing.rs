@@ -10,7 +10,7 @@ use axum::{
 use nexavpn_domain::DomainError;
 use nexavpn_projections::{ListQuery, Page};
 
-use super::export::{self, Exported};
+use super::export::{self, Exported, FileFormat};
 use crate::{App, error::ApiError, extract::Query};
 
 /// A list's query. What is none of the common parameters is a filter; the list refuses those that
@@ -26,7 +26,7 @@ enum Format {
     /// One page.
     Json,
     /// All pages.
-    Csv,
+    File(FileFormat),
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Listing {
@@ -63,8 +63,8 @@ impl Listing {
         Ok(self)
     }
 
-    /// Answers the list that `page` reads: one page of it as JSON, or the whole as CSV under the
-    /// name of the list.
+    /// Answers the list that `page` reads: one page of it as JSON, or the whole as a file under
+    /// the name of the list.
     ///
     /// # Errors
     /// Those of `page`.
@@ -81,26 +81,56 @@ impl Listing {
     {
         match self.format {
             Format::Json => Ok(axum::Json(page(app, self.query).await?).into_response()),
-            Format::Csv => export::answer(app, name, self.query, page).await,
+            Format::File(format) => export::answer(app, format, name, self.query, page).await,
         }
+    }
+
+    /// What it is wanted as, where that is a file.
+    pub(super) const fn file(&self) -> Option<FileFormat> {
+        match self.format {
+            Format::Json => None,
+            Format::File(format) => Some(format),
+        }
+    }
+
+    /// The value of a filter.
+    pub(super) fn filter(&self, name: &str) -> Option<&str> {
+        let found = self.query.filters.iter().find(|(n, _)| n == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// Gives a filter another value.
+    pub(super) fn set(&mut self, name: &str, value: impl ToString) {
+        self.query.filters.retain(|(n, _)| n != name);
+        self.query.filters.push((name.to_owned(), value.to_string()));
+    }
+
+    /// What was asked for.
+    pub(super) fn into_query(self) -> ListQuery {
+        self.query
     }
 }
 
-/// What the client would rather have. Whoever does not speak of CSV gets JSON.
+/// What the client would rather have. Whoever speaks of no file gets JSON.
 fn accepted(headers: &HeaderMap) -> Format {
     let ranges = headers.get_all(header::ACCEPT).iter().filter_map(|v| v.to_str().ok());
-    let (mut csv, mut json) = (0.0, 0.0);
+    let (mut csv, mut ndjson, mut json) = (0.0, 0.0, 0.0);
     for range in ranges.flat_map(|value| value.split(',')) {
         let mut parts = range.split(';').map(str::trim);
         let media = parts.next().unwrap_or_default().to_ascii_lowercase();
         let quality = parts.find_map(|p| p.strip_prefix("q=")?.parse::<f32>().ok()).unwrap_or(1.0);
         match media.as_str() {
             "text/csv" | "text/*" => csv = quality.max(csv),
+            "application/x-ndjson" | "application/ndjson" => ndjson = quality.max(ndjson),
             "application/json" | "application/*" | "*/*" => json = quality.max(json),
             _ => {}
         }
     }
-    if csv > 0.0 && csv >= json { Format::Csv } else { Format::Json }
+    match () {
+        () if ndjson > 0.0 && ndjson >= json && ndjson >= csv => Format::File(FileFormat::Ndjson),
+        () if csv > 0.0 && csv >= json => Format::File(FileFormat::Csv),
+        () => Format::Json,
+    }
 }
 
 fn parse(pairs: Vec<(String, String)>) -> Result<(ListQuery, Option<Format>), DomainError> {
@@ -129,8 +159,9 @@ fn parse(pairs: Vec<(String, String)>) -> Result<(ListQuery, Option<Format>), Do
             "format" => {
                 format = Some(match value.as_str() {
                     "json" => Format::Json,
-                    "csv" => Format::Csv,
-                    _ => return Err(DomainError::field("format", "must be json or csv")),
+                    "csv" => Format::File(FileFormat::Csv),
+                    "ndjson" => Format::File(FileFormat::Ndjson),
+                    _ => return Err(DomainError::field("format", "must be json, csv or ndjson")),
                 });
             }
             _ => query.filters.push((name, value)),
@@ -163,14 +194,17 @@ mod tests {
     }
 
     #[test]
-    fn csv_is_for_those_who_ask_for_it() {
+    fn files_are_for_those_who_ask_for_them() {
         let format = |accept: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT, accept.parse().unwrap());
             accepted(&headers)
         };
         for csv in ["text/csv", "text/csv, */*;q=0.1", "Text/CSV; q=0.9, application/json;q=0.9"] {
-            assert_eq!(format(csv), Format::Csv, "{csv}");
+            assert_eq!(format(csv), Format::File(FileFormat::Csv), "{csv}");
+        }
+        for lines in ["application/x-ndjson", "application/ndjson, application/json;q=0.5"] {
+            assert_eq!(format(lines), Format::File(FileFormat::Ndjson), "{lines}");
         }
         let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
         for json in ["*/*", browser, "application/json, text/csv;q=0.5", "text/csv;q=0", ""] {

@@ -10,8 +10,10 @@
 //! | `preview/` | `/admin/preview…` |
 //! | `access.rs` | `/admin/access` |
 //! | `audit_logs.rs` | `/admin/audit-logs` |
+//! | `audit_feed/` | `/admin/audit-logs/feed`, `/admin/audit-logs/stream` |
 
 mod access;
+mod audit_feed;
 mod audit_logs;
 mod bulk;
 mod devices;
@@ -43,4 +45,5 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .merge(preview::routes())
         .routes(routes!(access::handle))
         .routes(routes!(audit_logs::handle))
+        .merge(audit_feed::routes())
 }

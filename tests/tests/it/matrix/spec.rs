@@ -116,9 +116,16 @@ pub(super) async fn spec(method: &str, path: &str, world: &World) -> Option<Spec
         ("PATCH", "/admin/devices/{id}") => post(O::Device, 200, json!({ "name": name })),
         (
             "GET",
-            "/admin/users" | "/admin/groups" | "/admin/devices" | "/admin/policies"
-            | "/admin/gateways" | "/admin/audit-logs",
+            "/admin/users"
+            | "/admin/groups"
+            | "/admin/devices"
+            | "/admin/policies"
+            | "/admin/gateways"
+            | "/admin/audit-logs"
+            | "/admin/audit-logs/feed",
         ) => get(O::Nothing),
+        // From the beginning, so that something comes at once.
+        ("GET", "/admin/audit-logs/stream") => Spec { query: "?after=0".into(), ..get(O::Nothing) },
         ("POST", "/admin/users") => post(O::Nothing, 201, json!({ "username": name })),
         ("POST", "/admin/users/bulk" | "/admin/devices/bulk") => {
             post(O::Nothing, 200, json!({ "action": "disable", "ids": [super::NOBODY] }))

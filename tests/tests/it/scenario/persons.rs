@@ -467,6 +467,8 @@ async fn secrets_are_nowhere_and_erased_persons_neither() {
     let deleted = marked.deleted().await;
     let imported = marked.imported().await;
     marked.admin("GET /admin/audit-logs?page_size=200", &[], Value::Null).await;
+    marked.admin("GET /admin/audit-logs/feed?limit=500", &[], Value::Null).await;
+    marked.admin("GET /admin/audit-logs/stream?after=0", &[], Value::Null).await;
     let refresh = json!({ "refresh_token": user.session["refresh_token"] });
     marked.drive.call(&user, "POST /auth/logout", &[], Some(refresh)).await;
 

@@ -22,8 +22,8 @@ use crate::{
     tag = "devices",
     responses((
         status = 200,
-        description = "A page of the devices. As CSV: all of them.",
-        content((Page<DeviceView> = "application/json"), (String = "text/csv")),
+        description = "A page of the devices. As CSV or NDJSON: all of them.",
+        content((Page<DeviceView> = "application/json"), (String = "text/csv"), (String = "application/x-ndjson")),
     )),
 )]
 pub(super) async fn handle(State(app): State<App>, listing: Listing) -> Result<Response, ApiError> {

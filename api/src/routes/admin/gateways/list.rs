@@ -19,8 +19,8 @@ use crate::{
     tag = "gateways",
     responses((
         status = 200,
-        description = "A page of the gateways. As CSV: all of them.",
-        content((Page<GatewayView> = "application/json"), (String = "text/csv")),
+        description = "A page of the gateways. As CSV or NDJSON: all of them.",
+        content((Page<GatewayView> = "application/json"), (String = "text/csv"), (String = "application/x-ndjson")),
     )),
 )]
 pub(super) async fn handle(State(app): State<App>, listing: Listing) -> Result<Response, ApiError> {

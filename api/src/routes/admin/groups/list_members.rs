@@ -21,8 +21,8 @@ use crate::{
     tag = "groups",
     responses((
         status = 200,
-        description = "A page of the members. As CSV: all of them.",
-        content((Page<users::UserView> = "application/json"), (String = "text/csv")),
+        description = "A page of the members. As CSV or NDJSON: all of them.",
+        content((Page<users::UserView> = "application/json"), (String = "text/csv"), (String = "application/x-ndjson")),
     )),
 )]
 pub(super) async fn handle(

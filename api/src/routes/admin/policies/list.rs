@@ -20,8 +20,8 @@ use crate::{
     tag = "policies",
     responses((
         status = 200,
-        description = "A page of the policies. As CSV: all of them.",
-        content((Page<PolicyView> = "application/json"), (String = "text/csv")),
+        description = "A page of the policies. As CSV or NDJSON: all of them.",
+        content((Page<PolicyView> = "application/json"), (String = "text/csv"), (String = "application/x-ndjson")),
     )),
 )]
 pub(super) async fn handle(State(app): State<App>, listing: Listing) -> Result<Response, ApiError> {

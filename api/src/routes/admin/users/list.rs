@@ -25,8 +25,8 @@ use crate::{
     tag = "users",
     responses((
         status = 200,
-        description = "A page of the users. As CSV: all of them.",
-        content((Page<UserView> = "application/json"), (String = "text/csv")),
+        description = "A page of the users. As CSV or NDJSON: all of them.",
+        content((Page<UserView> = "application/json"), (String = "text/csv"), (String = "application/x-ndjson")),
     )),
 )]
 pub(super) async fn handle(State(app): State<App>, listing: Listing) -> Result<Response, ApiError> {

@@ -26,8 +26,8 @@ use crate::{
     tag = "gateways",
     responses((
         status = 200,
-        description = "A page of the devices. As CSV: all of them.",
-        content((Page<DeviceView> = "application/json"), (String = "text/csv")),
+        description = "A page of the devices. As CSV or NDJSON: all of them.",
+        content((Page<DeviceView> = "application/json"), (String = "text/csv"), (String = "application/x-ndjson")),
     )),
 )]
 pub(in super::super) async fn handle(
