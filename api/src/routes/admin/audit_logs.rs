@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use nexavpn_domain::DomainError;
 use nexavpn_projections::{
     ListQuery, Page,
@@ -14,7 +14,7 @@ use super::{
     export::{self, Exported},
     listing::Listing,
 };
-use crate::{App, error::ApiError};
+use crate::{App, error::ApiError, moment::Moment};
 
 /// How many entries of a file are read at a time.
 const AT_A_TIME: u32 = 1000;
@@ -68,13 +68,11 @@ enum Bound {
 impl Bound {
     /// The number of the entry at this end.
     async fn number(self, app: &App, name: &str, value: &str) -> Result<i64, ApiError> {
-        if let Ok(number) = value.parse::<i64>() {
-            return Ok(number);
-        }
-        let time = DateTime::parse_from_rfc3339(value).map_err(|_| {
-            ApiError::field(name, "must be the number of an entry or a time (RFC 3339)")
-        })?;
-        let time = time.with_timezone(&Utc);
+        let time = match Moment::parse(name, Some(value))? {
+            None => return Err(ApiError::field(name, "must be a time or the number of an event")),
+            Some(Moment::Idx(number)) => return Ok(number),
+            Some(Moment::Time(time)) => time,
+        };
         let log = app.commands.store().log();
         Ok(match self {
             // The database knows microseconds.
