@@ -24,6 +24,10 @@ pub struct ApiError {
     retry_after: Option<u64>,
 }
 
+/// On an answer about several things: the codes of those that were refused, each once.
+#[derive(Debug, Clone)]
+pub(crate) struct RefusedCodes(pub(crate) Vec<&'static str>);
+
 /// The body: `{"error": {"code", "message", "details", "request_id"}}`.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Error)]

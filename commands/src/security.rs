@@ -32,6 +32,8 @@ struct IncidentKey {
     kind: FailureKind,
     user: Option<UserId>,
     network: Option<String>,
+    /// The error's code and the route, of which there are few: so that each is told.
+    what: Option<(String, Option<String>)>,
 }
 
 #[derive(Debug)]
@@ -56,7 +58,7 @@ impl Incidents {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Over the cap everything of a kind is one incident, so that a flood cannot fill the log.
         let key = if open.len() >= OPEN && !open.contains_key(&key) {
-            IncidentKey { kind: key.kind, user: None, network: None }
+            IncidentKey { kind: key.kind, user: None, network: None, what: None }
         } else {
             key
         };
@@ -108,7 +110,7 @@ fn network(address: IpAddr) -> Option<String> {
 impl Commands {
     /// Records a failure: the first of an incident at once, then a count a minute. A failure to
     /// record is logged; the request it belongs to is answered all the same.
-    pub async fn record_failure(
+    async fn record_failure(
         &self,
         request: &Request,
         kind: FailureKind,
@@ -117,7 +119,8 @@ impl Commands {
         route: Option<&str>,
     ) {
         let network = request.client_address.and_then(network);
-        let key = IncidentKey { kind, user, network: network.clone() };
+        let what = Some((code.to_owned(), route.map(ToOwned::to_owned)));
+        let key = IncidentKey { kind, user, network: network.clone(), what };
         let Some(id) = self.incidents.open(key, self.now(), || secrets::uuid(&*self.random)) else {
             return;
         };
@@ -143,15 +146,18 @@ impl Commands {
     }
 
     /// Records a failure beside the answer, so that the answer's time tells nothing.
-    pub(crate) fn record_later(
+    pub fn record_failure_later(
         &self,
         request: &Request,
         kind: FailureKind,
         user: Option<UserId>,
         code: &'static str,
+        route: Option<String>,
     ) {
         let (commands, request) = (self.clone(), request.clone());
-        let record = async move { commands.record_failure(&request, kind, user, code, None).await };
+        let record = async move {
+            commands.record_failure(&request, kind, user, code, route.as_deref()).await;
+        };
         tokio::spawn(tracing::Instrument::in_current_span(record));
     }
 

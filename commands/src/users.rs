@@ -4,7 +4,6 @@ use nexavpn_domain::{
     DomainError, Personal, Problems,
     device::{Device, DeviceCommand},
     ids::{DeviceId, SessionId, UserId},
-    security::FailureKind,
     session::{EndReason, Session, SessionCommand},
     user::{User, UserCommand},
     values::{self, Role},
@@ -270,7 +269,6 @@ impl Commands {
             return Err(DomainError::field("password", "must differ from the present one").into());
         }
         if !self.hasher.verify(current, stored.flatten()).await? {
-            self.record_later(request, FailureKind::Login, Some(id), "wrong_password");
             return Err(DomainError::field("current_password", "is wrong").into());
         }
         self.throttle.succeeded(&attempt);

@@ -2,7 +2,8 @@
 //! done to them, and what policies mean. Pure: no I/O, no clock, no randomness.
 //!
 //! To add an event: a variant in the aggregate's `events.rs`, its wire name in the list below it,
-//! an arm wherever the compiler then asks for one, and a golden file under `domain/tests/golden/`.
+//! an arm wherever the compiler then asks for one (its words for the audit log among them), and a
+//! golden file under `domain/tests/golden/`.
 
 mod aggregate;
 mod patch;
@@ -19,6 +20,7 @@ pub mod personal;
 pub mod policy;
 pub mod security;
 pub mod session;
+pub mod told;
 pub mod user;
 pub mod values;
 

@@ -18,6 +18,17 @@ use super::{
 pub const LIFETIME: i64 = 900;
 const ISSUER: &str = "nexavpn";
 
+/// What became of a token that was shown to us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checked {
+    /// It is one of ours and works now.
+    Works(Claims),
+    /// It is one of ours, and its time is over.
+    Expired,
+    /// It is none of ours, or is signed by a key that was dropped.
+    Unknown,
+}
+
 /// What a token says. It says who; whether that session may still act is asked each time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
@@ -111,17 +122,17 @@ impl AccessTokens {
         Ok(encode(&header, &claims, &key.encoding)?)
     }
 
-    /// What a token says, if we made it and it works now.
+    /// What a token says, if we made it, and whether it works now.
     ///
     /// # Errors
     /// Where the keyring fails.
-    pub async fn check(&self, token: &str, now: DateTime<Utc>) -> Result<Option<Claims>, JwtError> {
+    pub async fn check(&self, token: &str, now: DateTime<Utc>) -> Result<Checked, JwtError> {
         let hash = TokenHash::of(token);
         let (kid, claims) = match self.seen.get(&hash) {
             Some(seen) => seen,
             None => {
                 let Some((kid, claims)) = self.verified(token, now).await? else {
-                    return Ok(None);
+                    return Ok(Checked::Unknown);
                 };
                 self.seen.put(hash, &kid, &claims);
                 (kid, claims)
@@ -129,13 +140,13 @@ impl AccessTokens {
         };
         // Asked each time: a key that was dropped takes its tokens along.
         if self.keys.verifying(&kid, now).await?.is_none() {
-            return Ok(None);
+            return Ok(Checked::Unknown);
         }
         let now = now.timestamp();
-        let valid = claims.iat <= now + 60
-            && now < claims.exp
-            && claims.exp.saturating_sub(claims.iat) <= LIFETIME;
-        Ok(valid.then_some(claims))
+        if claims.iat > now + 60 || claims.exp.saturating_sub(claims.iat) > LIFETIME {
+            return Ok(Checked::Unknown);
+        }
+        Ok(if now < claims.exp { Checked::Works(claims) } else { Checked::Expired })
     }
 
     /// The claims of a token that one of our keys has signed, and which key. Its times are not

@@ -17,11 +17,16 @@ use nexavpn_domain::{
 use nexavpn_store::Actor;
 use uuid::Uuid;
 
-use super::permissions::{self, Permission, Who};
+use super::{
+    jwt::Checked,
+    permissions::{self, Permission, Who},
+};
 use crate::{
     App, BASE_PATH,
-    error::ApiError,
+    error::{ApiError, ErrorBody, RefusedCodes},
     http::{Client, Quota},
+    idempotency::REPLAYED,
+    routes::PREVIEWS,
 };
 
 /// Who calls.
@@ -126,13 +131,15 @@ async fn admitted(
     if public || !known {
         count(stranger)?;
     }
-    let principal = match authenticate(app, request.headers()).await {
+    let principal = match identify(app, request.headers()).await? {
         Ok(principal) => principal,
-        Err(error) => {
+        Err(doubt) => {
             if !public {
                 count(stranger)?;
             }
-            return Err(error);
+            let asked = caller(Principal::Anonymous, &request).request;
+            record_doubt(app, &asked, permission, doubt);
+            return Err(invalid_token());
         }
     };
     match principal {
@@ -143,40 +150,96 @@ async fn admitted(
     let caller = caller(principal, &request);
     if let Err(error) = admit(permission, &caller, request.uri().path()) {
         if error.status() == StatusCode::FORBIDDEN {
-            let user = caller.user().ok().map(|u| u.user_id);
-            let route = format!("{} {}", permission.method, permission.path);
-            let (kind, code) = (FailureKind::Forbidden, error.code());
-            app.commands.record_failure(&caller.request, kind, user, code, Some(&route)).await;
+            refused(app, &caller, FailureKind::Forbidden, error.code(), permission);
         }
         return Err(error);
     }
-    request.extensions_mut().insert(caller);
-    Ok(next.run(request).await)
+    request.extensions_mut().insert(caller.clone());
+    let response = next.run(request).await;
+    if permission.method != "GET" && !permission.path.starts_with(PREVIEWS) {
+        record_refusal(app, &caller, permission, &response);
+    }
+    Ok(response)
+}
+
+/// Records what a command's answer says was refused, also of single items.
+fn record_refusal(app: &App, caller: &Caller, permission: &Permission, response: &Response) {
+    // A login records its failures itself: it knows whose they are.
+    if permission.path == "/auth/login" || response.headers().contains_key(REPLAYED) {
+        return;
+    }
+    let kind = match response.status() {
+        _ if permission.path == "/gateways/join" => FailureKind::GatewayJoin,
+        StatusCode::UNAUTHORIZED => FailureKind::Token,
+        StatusCode::FORBIDDEN => FailureKind::Forbidden,
+        _ => FailureKind::Refused,
+    };
+    if let Some(codes) = response.extensions().get::<RefusedCodes>() {
+        for code in &codes.0 {
+            refused(app, caller, kind, code, permission);
+        }
+    } else if response.status().is_client_error() {
+        let body = response.extensions().get::<ErrorBody>();
+        let code = body.map_or("refused", |body| body.error.code);
+        refused(app, caller, kind, code, permission);
+    }
+}
+
+fn record_doubt(app: &App, request: &CommandRequest, permission: &Permission, doubt: Doubt) {
+    // Every client's token expires: then it fetches the next one.
+    if let Doubt::Bad(user) = doubt {
+        let route = permission.name();
+        let kind = FailureKind::Token;
+        app.commands.record_failure_later(request, kind, user, "invalid_token", Some(route));
+    }
+}
+
+fn refused(app: &App, caller: &Caller, kind: FailureKind, code: &'static str, at: &Permission) {
+    let user = caller.user().ok().map(|u| u.user_id);
+    app.commands.record_failure_later(&caller.request, kind, user, code, Some(at.name()));
+}
+
+/// Why a token does not say who its bearer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doubt {
+    /// It did until a while ago.
+    Expired,
+    /// It is unknown, malformed or revoked; this user's, where it is one of ours.
+    Bad(Option<UserId>),
+}
+
+fn invalid_token() -> ApiError {
+    let message = "the access token is unknown, expired or revoked: sign in again";
+    ApiError::unauthenticated("invalid_token", message)
 }
 
 /// Who sent these headers.
 pub(crate) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Principal, ApiError> {
+    identify(app, headers).await?.map_err(|_| invalid_token())
+}
+
+async fn identify(app: &App, headers: &HeaderMap) -> Result<Result<Principal, Doubt>, ApiError> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
-        return Ok(Principal::Anonymous);
+        return Ok(Ok(Principal::Anonymous));
     };
     let token = value.to_str().ok().and_then(|v| {
         let (scheme, token) = v.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     });
-    let invalid = || {
-        let message = "the access token is unknown, expired or revoked: sign in again";
-        ApiError::unauthenticated("invalid_token", message)
-    };
-    let token = token.ok_or_else(invalid)?;
+    let Some(token) = token else { return Ok(Err(Doubt::Bad(None))) };
     // A JWT has dots; a gateway's credential has none.
     if token.contains('.') {
-        let claims = app.tokens.check(token, app.commands.now()).await?.ok_or_else(invalid)?;
+        let claims = match app.tokens.check(token, app.commands.now()).await? {
+            Checked::Works(claims) => claims,
+            Checked::Expired => return Ok(Err(Doubt::Expired)),
+            Checked::Unknown => return Ok(Err(Doubt::Bad(None))),
+        };
         let user = app.commands.authenticate(claims.sid).await?;
-        let user = user.filter(|u| u.user_id == claims.sub).ok_or_else(invalid)?;
-        return Ok(Principal::User(user));
+        let user = user.filter(|u| u.user_id == claims.sub);
+        return Ok(user.map(Principal::User).ok_or(Doubt::Bad(Some(claims.sub))));
     }
     let gateway = app.commands.gateway_of_credential(&Secret::new(token)).await?;
-    gateway.map(Principal::Gateway).ok_or_else(invalid)
+    Ok(gateway.map(Principal::Gateway).ok_or(Doubt::Bad(None)))
 }
 
 fn caller(principal: Principal, request: &Request) -> Caller {

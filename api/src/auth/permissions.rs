@@ -52,6 +52,14 @@ pub struct Permission {
     pub who: Who,
 }
 
+impl Permission {
+    /// Method and pattern.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+}
+
 const fn row(method: &'static str, path: &'static str, who: Who) -> Permission {
     Permission { method, path, who }
 }
@@ -71,6 +79,7 @@ pub const TABLE: &[Permission] = &[
     row("GET", "/me/devices/{id}/profile.conf", Who::SignedIn),
     row("GET", "/me/profile", Who::SignedIn),
     row("POST", "/me/password", Who::SignedIn),
+    row("GET", "/me/activity", Who::SignedIn),
     row("GET", "/me/sessions", Who::SignedIn),
     row("DELETE", "/me/sessions/{id}", Who::SignedIn),
     row("GET", "/connection/status", Who::SignedIn),

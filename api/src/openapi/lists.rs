@@ -9,6 +9,11 @@ use serde_json::{Value, json};
 /// What a filter asks for, where its name does not say it.
 const FILTERS: &[(&str, &str)] = &[
     ("actor_id", "Who acted."),
+    ("actor_type", "What kind of actor it was."),
+    (
+        "address",
+        "Where the request came from: an address or a network (CIDR). Of failures only the network is known.",
+    ),
     ("effect", "What the policy does."),
     ("enabled", "Whether the policy is enabled."),
     ("ended", "Whether the session is over."),
@@ -27,6 +32,7 @@ const FILTERS: &[(&str, &str)] = &[
     ("member", "The id of a user who is a member."),
     ("platform", "The platform, as the client names it."),
     ("revoked", "Whether the device is revoked."),
+    ("request_id", "The request that caused it."),
     ("role", "The role."),
     ("status", "The status."),
     ("target", "The id of a user, group or device that the policy targets."),
@@ -48,6 +54,7 @@ fn options(path: &str) -> Option<ListOptions> {
         "/admin/policies" => policies::list_options(),
         "/admin/gateways" => gateways::list_options(),
         "/admin/audit-logs" => audit::list_options(),
+        "/me/activity" => audit::activity_options(),
         _ => return None,
     };
     Some(options)

@@ -75,7 +75,13 @@ impl Commands {
         let attempt = match attempt {
             Ok(attempt) => attempt,
             Err(retry_after) => {
-                self.record_later(request, FailureKind::Login, None, "too_many_attempts");
+                self.record_failure_later(
+                    request,
+                    FailureKind::Login,
+                    None,
+                    "too_many_attempts",
+                    None,
+                );
                 return Err(CommandError::Throttled { retry_after });
             }
         };
@@ -90,7 +96,13 @@ impl Commands {
             account => {
                 let user = account.map(|a| UserId(a.0));
                 // Beside the answer, which takes as long for a name that does not exist.
-                self.record_later(request, FailureKind::Login, user, INVALID_CREDENTIALS);
+                self.record_failure_later(
+                    request,
+                    FailureKind::Login,
+                    user,
+                    INVALID_CREDENTIALS,
+                    None,
+                );
                 return Err(invalid_credentials());
             }
         };

@@ -95,6 +95,18 @@ impl std::fmt::Debug for Recorded {
     }
 }
 
+/// Numbered events, by the alias `i` of their numbers. Text for `concat!`.
+macro_rules! numbered {
+    () => {
+        "SELECT i.idx, i.gen, i.tx, i.pos, i.effective_time, e.aggregate_type, e.aggregate_id,
+                e.sequence, e.event_type, e.event_version, e.recorded_at, e.metadata, e.payload
+         FROM log_index i CROSS JOIN LATERAL (
+             -- OFFSET keeps the planner from joining by reading the whole table.
+             SELECT * FROM events e WHERE (e.gen, e.tx, e.pos) = (i.gen, i.tx, i.pos) OFFSET 0
+         ) e "
+    };
+}
+
 /// Reads the log.
 #[derive(Debug, Clone)]
 pub struct Log {
@@ -127,21 +139,32 @@ impl Log {
     /// Where the database fails or keys are damaged. An event that this version does not know is
     /// no error here but in [`Recorded::event`].
     pub async fn read(&self, after: i64, limit: usize) -> Result<Vec<Recorded>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT i.idx, i.gen, i.tx, i.pos, i.effective_time, e.aggregate_type,
-                    e.aggregate_id, e.sequence, e.event_type, e.event_version, e.recorded_at,
-                    e.metadata, e.payload
-             FROM log_index i CROSS JOIN LATERAL (
-                 -- OFFSET keeps the planner from joining by reading the whole table.
-                 SELECT * FROM events e WHERE (e.gen, e.tx, e.pos) = (i.gen, i.tx, i.pos) OFFSET 0
-             ) e
-             WHERE i.idx > $1 AND i.idx <= $2 ORDER BY i.idx",
-        )
-        .bind(after)
-        // Numbers are dense.
-        .bind(after.saturating_add(i64::try_from(limit).unwrap_or(i64::MAX)))
-        .fetch_all(&self.pool)
-        .await?;
+        let rows =
+            sqlx::query(concat!(numbered!(), "WHERE i.idx > $1 AND i.idx <= $2 ORDER BY i.idx"))
+                .bind(after)
+                // Numbers are dense.
+                .bind(after.saturating_add(i64::try_from(limit).unwrap_or(i64::MAX)))
+                .fetch_all(&self.pool)
+                .await?;
+        self.opened(&rows).await
+    }
+
+    /// The events of these numbers, in order; numbers that are not given yet are left out.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn pick(&self, numbers: &[i64]) -> Result<Vec<Recorded>, StoreError> {
+        if numbers.is_empty() {
+            return Ok(vec![]);
+        }
+        let rows = sqlx::query(concat!(numbered!(), "WHERE i.idx = ANY ($1) ORDER BY i.idx"))
+            .bind(numbers)
+            .fetch_all(&self.pool)
+            .await?;
+        self.opened(&rows).await
+    }
+
+    async fn opened(&self, rows: &[PgRow]) -> Result<Vec<Recorded>, StoreError> {
         let mut events = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
         open_events(&self.keyring, &mut events).await?;
         Ok(events)
@@ -168,9 +191,7 @@ impl Log {
         .bind(ids.iter().map(Uuid::to_string).collect::<Vec<_>>())
         .fetch_all(&self.pool)
         .await?;
-        let mut events = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
-        open_events(&self.keyring, &mut events).await?;
-        Ok(events)
+        self.opened(&rows).await
     }
 
     /// The number of the last event in effect at `time`: the log up to it is what was true then.

@@ -6,4 +6,5 @@ mod given;
 mod golden;
 mod personal;
 mod samples;
+mod told;
 mod values;

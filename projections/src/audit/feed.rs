@@ -10,7 +10,10 @@ use nexavpn_store::Log;
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use tokio::sync::Mutex;
 
-use super::entries::{AuditQuery, Entry, numbered};
+use super::{
+    entries::{Entry, numbered},
+    query::{AuditQuery, Conditions},
+};
 use crate::ReadError;
 
 /// The name of the audit log's projection.
@@ -43,8 +46,8 @@ impl Wanted {
         *self == Self::default()
     }
 
-    fn conditions<'q>(&'q self, sql: &mut QueryBuilder<'q, Postgres>) {
-        self.query.conditions(sql);
+    fn push<'q>(&self, of_query: &'q Conditions<'q>, sql: &mut QueryBuilder<'q, Postgres>) {
+        of_query.push(sql);
         if !self.types.is_empty() {
             let patterns: Vec<String> = self.types.iter().map(|t| pattern(t)).collect();
             sql.push(" AND event_type LIKE ANY (").push_bind(patterns).push(")");
@@ -81,6 +84,7 @@ pub async fn entries_after(
     limit: u32,
 ) -> Result<Stretch, ReadError> {
     wanted.check()?;
+    let conditions = wanted.query.resolve(pool).await?;
     // One statement, so that rows and checkpoint are of the same moment.
     let mut sql = QueryBuilder::new(
         "SELECT h.idx, a.idx
@@ -88,7 +92,7 @@ pub async fn entries_after(
     );
     sql.push_bind(NAME);
     sql.push(") h LEFT JOIN LATERAL (SELECT idx FROM read.audit_log");
-    wanted.conditions(&mut sql);
+    wanted.push(&conditions, &mut sql);
     sql.push(" AND idx > ").push_bind(after).push(" AND idx <= h.idx");
     sql.push(format!(" ORDER BY idx LIMIT {limit}) a ON true ORDER BY a.idx"));
     // What a filter matches depends on its value: such a statement is planned each time.

@@ -34,8 +34,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What happened, the newest first
-         * @description What happened, the newest first: the events themselves. Filters: `event_type`, `entity_type`, `status` (`success` or `failure`), `entity_id`, `actor_id`; `from` and `to`, each the number of an entry or a time. A file with `from` or `to` has the oldest entry first.
+         * What happened
+         * @description What happened: the events themselves, the newest first, or with `sort=idx` the oldest. Each says in words what it is, and of each field what it was and is.
+         *
+         *     `q` looks for words of the entries, and for the present names of those who acted or to whom it happened. `from` and `to` are each the number of an entry or a time, and belong to the range. A file with `from` or `to` has the oldest entry first.
          *
          *     For admins and auditors.
          */
@@ -1634,6 +1636,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/me/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What one did oneself, and what was done to one's account, devices and sessions
+         * @description What one did oneself, and what was done to one's account, devices and sessions: a part of the audit log, the newest first.
+         *
+         *     For everybody who is signed in.
+         */
+        get: operations["me_activity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/me/devices": {
         parameters: {
             query?: never;
@@ -1856,6 +1880,63 @@ export interface components {
             port?: number | null;
             protocol: string;
         };
+        /** @description An entry about oneself. */
+        Activity: {
+            /** @description Who acted: `you`, `user` for somebody else, `gateway`, `system` or `anonymous`. */
+            by: string;
+            /** @description What each field was and is. */
+            changes: components["schemas"]["AuditChange"][];
+            /** @description Where the request came from, where it was one's own. */
+            client_address?: string | null;
+            /** @description To which one. */
+            entity_id: string;
+            /** @description What that is called at present. */
+            entity_name?: string | null;
+            /** @description To what kind of thing. */
+            entity_type: string;
+            /** @description What happened. */
+            event_type: string;
+            /**
+             * Format: int64
+             * @description Its number in the audit log.
+             */
+            idx: number;
+            /** @description `success` or `failure`. */
+            status: string;
+            /** @description The same in words. */
+            summary: string;
+            /**
+             * Format: date-time
+             * @description When it took effect.
+             */
+            time: string;
+            /** @description The client that sent it, where it was one's own. */
+            user_agent?: string | null;
+        };
+        /** @description A page of a list. */
+        ActivityPage: {
+            /** @description Its rows. */
+            items: components["schemas"]["Activity"][];
+            /** @description What to give as `after` for the next page; none on the last one. */
+            next?: string | null;
+            /**
+             * Format: int32
+             * @description Its number, as asked for.
+             */
+            page: number;
+            /**
+             * Format: int32
+             * @description How many rows a page has.
+             */
+            page_size: number;
+            /**
+             * Format: int64
+             * @description How many rows there are, or 10,000 where there are more than that and a filter.
+             */
+            total: number;
+            /** @description Whether counting ended early. */
+            total_capped?: boolean;
+        };
         /** @description The answer to a request that was sent before under the same `Idempotency-Key`: as the first one, with null in the place of each secret. */
         AlreadyShown: {
             /** @enum {boolean} */
@@ -1893,12 +1974,25 @@ export interface components {
             /** @description `user`, `gateway`, `system` or `anonymous`. */
             type: string;
         };
+        /** @description A field that an event changed. */
+        AuditChange: {
+            /** @description What it is since; null where it is gone, or was erased. */
+            after: unknown;
+            /** @description What it was; null where it was not there, or was erased. What is added to a set was not there before. */
+            before: unknown;
+            /** @description Its name. */
+            field: string;
+        };
         /** @description An entry of the audit log. */
         AuditEntry: {
             /** @description Who acted. */
             actor: components["schemas"]["AuditActor"];
             /** @description How the actor had signed in. */
             auth_method?: string | null;
+            /** @description The event or request that made this one necessary. */
+            causation_id?: string | null;
+            /** @description What each field was and is. */
+            changes: components["schemas"]["AuditChange"][];
             /** @description Where the request came from, unless that was erased. */
             client_address?: string | null;
             /** @description What the request was part of. */
@@ -1907,6 +2001,8 @@ export interface components {
             data: unknown;
             /** @description To which one. */
             entity_id: string;
+            /** @description What that is called at present; none where it was erased or has no name. */
+            entity_name?: string | null;
             /** @description To what kind of thing. */
             entity_type: string;
             /** @description What happened. */
@@ -1927,6 +2023,8 @@ export interface components {
             sequence: number;
             /** @description `success` or `failure`. */
             status: string;
+            /** @description The same in words. */
+            summary: string;
             /**
              * Format: date-time
              * @description When it took effect.
@@ -3979,6 +4077,16 @@ export interface operations {
                  */
                 after?: string;
                 /**
+                 * @description The order; with `-` the reverse.
+                 * @example -idx
+                 */
+                sort?: "idx" | "-idx";
+                /**
+                 * @description What to search for; see above.
+                 * @example ali
+                 */
+                q?: string;
+                /**
                  * @description What happened: `device.enrolled`, …
                  * @example policy.created
                  */
@@ -3994,6 +4102,11 @@ export interface operations {
                  */
                 entity_id?: string;
                 /**
+                 * @description What kind of actor it was.
+                 * @example user
+                 */
+                actor_type?: "user" | "gateway" | "system" | "anonymous";
+                /**
                  * @description Who acted.
                  * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
                  */
@@ -4003,6 +4116,21 @@ export interface operations {
                  * @example success
                  */
                 status?: "success" | "failure";
+                /**
+                 * @description The request that caused it.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                request_id?: string;
+                /**
+                 * @description The id of the user.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                user?: string;
+                /**
+                 * @description Where the request came from: an address or a network (CIDR). Of failures only the network is known.
+                 * @example address
+                 */
+                address?: string;
                 /**
                  * @description The first entry, by its number or its time.
                  * @example from
@@ -4045,12 +4173,21 @@ export interface operations {
                      *             "type": "user"
                      *           },
                      *           "auth_method": "access_token",
+                     *           "causation_id": "causation_id",
+                     *           "changes": [
+                     *             {
+                     *               "after": null,
+                     *               "before": null,
+                     *               "field": "public_key"
+                     *             }
+                     *           ],
                      *           "client_address": "192.0.2.7",
                      *           "correlation_id": "0198c2a4-5c1e-7d53-9a58-3f2b6c1d0e9f",
                      *           "data": {
                      *             "name": "Finance subnet access"
                      *           },
                      *           "entity_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *           "entity_name": "entity_name",
                      *           "entity_type": "policy",
                      *           "event_type": "policy.created",
                      *           "idx": 1842,
@@ -4058,6 +4195,7 @@ export interface operations {
                      *           "request_id": "0198c2a4-5c1e-7d53-9a58-3f2b6c1d0e9f",
                      *           "sequence": 1,
                      *           "status": "success",
+                     *           "summary": "summary",
                      *           "time": "2026-03-15T15:32:34Z",
                      *           "user_agent": "nexavpn-client/0.1.0"
                      *         }
@@ -4162,12 +4300,21 @@ export interface operations {
                      *             "type": "user"
                      *           },
                      *           "auth_method": "access_token",
+                     *           "causation_id": "causation_id",
+                     *           "changes": [
+                     *             {
+                     *               "after": null,
+                     *               "before": null,
+                     *               "field": "public_key"
+                     *             }
+                     *           ],
                      *           "client_address": "192.0.2.7",
                      *           "correlation_id": "0198c2a4-5c1e-7d53-9a58-3f2b6c1d0e9f",
                      *           "data": {
                      *             "name": "Finance subnet access"
                      *           },
                      *           "entity_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *           "entity_name": "entity_name",
                      *           "entity_type": "policy",
                      *           "event_type": "policy.created",
                      *           "idx": 1842,
@@ -4175,6 +4322,7 @@ export interface operations {
                      *           "request_id": "0198c2a4-5c1e-7d53-9a58-3f2b6c1d0e9f",
                      *           "sequence": 1,
                      *           "status": "success",
+                     *           "summary": "summary",
                      *           "time": "2026-03-15T15:32:34Z",
                      *           "user_agent": "nexavpn-client/0.1.0"
                      *         }
@@ -13083,6 +13231,135 @@ export interface operations {
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    me_activity: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The page, from 1. Pages past 10,000 rows are reached with `after` only.
+                 * @example 1
+                 */
+                page?: number;
+                /**
+                 * @description How many rows a page has.
+                 * @example 50
+                 */
+                page_size?: number;
+                /**
+                 * @description `csv` or `ndjson` for all pages as a file, as `Accept: text/csv` and `Accept: application/x-ndjson` do.
+                 * @example json
+                 */
+                format?: "json" | "csv" | "ndjson";
+                /**
+                 * @description The `next` of the page before.
+                 * @example eyJvIjoibmFtZSJ9
+                 */
+                after?: string;
+                /**
+                 * @description The order; with `-` the reverse.
+                 * @example -idx
+                 */
+                sort?: "idx" | "-idx";
+                /**
+                 * @description What happened: `device.enrolled`, …
+                 * @example policy.created
+                 */
+                event_type?: string;
+                /**
+                 * @description To what kind of thing it happened: `user`, `device`, …
+                 * @example policy
+                 */
+                entity_type?: string;
+                /**
+                 * @description To which one it happened.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                entity_id?: string;
+                /**
+                 * @description The status.
+                 * @example success
+                 */
+                status?: "success" | "failure";
+                /**
+                 * @description The first entry, by its number or its time.
+                 * @example from
+                 */
+                from?: string;
+                /**
+                 * @description The last entry, by its number or its time.
+                 * @example to
+                 */
+                to?: string;
+            };
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of one's own activity. As CSV or NDJSON: all of it. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "by": "by",
+                     *           "changes": [
+                     *             {
+                     *               "after": null,
+                     *               "before": null,
+                     *               "field": "public_key"
+                     *             }
+                     *           ],
+                     *           "client_address": "192.0.2.7",
+                     *           "entity_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *           "entity_name": "entity_name",
+                     *           "entity_type": "policy",
+                     *           "event_type": "policy.created",
+                     *           "idx": 1842,
+                     *           "status": "active",
+                     *           "summary": "summary",
+                     *           "time": "2026-03-15T15:32:34Z",
+                     *           "user_agent": "nexavpn-client/0.1.0"
+                     *         }
+                     *       ],
+                     *       "next": null,
+                     *       "page": 1,
+                     *       "page_size": 50,
+                     *       "total": 1,
+                     *       "total_capped": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ActivityPage"];
+                    /** @example {"id":"0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11","name":"Finance subnet access"} */
+                    "application/x-ndjson": string;
+                    /**
+                     * @example id,name
+                     *     0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11,Finance subnet access
+                     */
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];

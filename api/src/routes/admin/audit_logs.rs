@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
 use chrono::TimeDelta;
-use nexavpn_domain::DomainError;
 use nexavpn_projections::{
     ListQuery, Page,
     audit::{self, AuditQuery, Entry, Wanted},
@@ -21,9 +20,12 @@ const AT_A_TIME: u32 = 1000;
 /// The same where a filter may make them lie far apart.
 const AT_A_TIME_FILTERED: u32 = 200;
 
-/// What happened, the newest first: the events themselves. Filters: `event_type`, `entity_type`,
-/// `status` (`success` or `failure`), `entity_id`, `actor_id`; `from` and `to`, each the number of
-/// an entry or a time. A file with `from` or `to` has the oldest entry first.
+/// What happened: the events themselves, the newest first, or with `sort=idx` the oldest. Each says
+/// in words what it is, and of each field what it was and is.
+///
+/// `q` looks for words of the entries, and for the present names of those who acted or to whom it
+/// happened. `from` and `to` are each the number of an entry or a time, and belong to the range. A
+/// file with `from` or `to` has the oldest entry first.
 #[utoipa::path(
     get,
     path = "/admin/audit-logs",
@@ -42,14 +44,7 @@ pub(super) async fn handle(
     State(app): State<App>,
     mut listing: Listing,
 ) -> Result<Response, ApiError> {
-    let mut ranged = false;
-    for (bound, name) in [(Bound::First, "from"), (Bound::Last, "to")] {
-        if let Some(value) = listing.filter(name) {
-            let number = bound.number(&app, name, value).await?;
-            listing.set(name, number);
-            ranged = true;
-        }
-    }
+    let ranged = number_range(&app, &mut listing).await?;
     match listing.file().filter(|_| ranged) {
         Some(format) => export::answer(app, format, NAME, listing.into_query(), oldest_first).await,
         None => listing.answer(app, NAME, page).await,
@@ -57,6 +52,25 @@ pub(super) async fn handle(
 }
 
 const NAME: &str = "audit-logs";
+
+/// Turns the times of a range into numbers. Answers whether there is a range.
+///
+/// # Errors
+/// 400 naming what is neither a time nor a number.
+pub(in crate::routes) async fn number_range(
+    app: &App,
+    listing: &mut Listing,
+) -> Result<bool, ApiError> {
+    let mut ranged = false;
+    for (bound, name) in [(Bound::First, "from"), (Bound::Last, "to")] {
+        if let Some(value) = listing.filter(name) {
+            let number = bound.number(app, name, value).await?;
+            listing.set(name, number);
+            ranged = true;
+        }
+    }
+    Ok(ranged)
+}
 
 /// An end of a range.
 #[derive(Clone, Copy)]
@@ -91,9 +105,10 @@ async fn oldest_first(app: App, query: ListQuery) -> Result<Page<Entry>, ApiErro
     let after = query.after.as_deref().map(str::parse);
     let after = after.transpose().map_err(|_| ApiError::field("after", "must be a number"))?;
     let (page, page_size) = (query.page, query.page_size);
-    let filters = query.filters.iter().any(|(name, _)| name != "from" && name != "to");
+    let filters =
+        query.q.is_some() || query.filters.iter().any(|(name, _)| name != "from" && name != "to");
     let limit = if filters { AT_A_TIME_FILTERED } else { AT_A_TIME };
-    let query = audit_query(ListQuery { after: None, ..query })?;
+    let query = AuditQuery::of(ListQuery { after: None, ..query })?;
     let after = after.or(query.from.map(|from| from.saturating_sub(1))).unwrap_or(0);
     let last = query.to;
     let wanted = Wanted { query, types: vec![] };
@@ -107,7 +122,7 @@ async fn oldest_first(app: App, query: ListQuery) -> Result<Page<Entry>, ApiErro
 
 async fn page(app: App, query: ListQuery) -> Result<Page<Entry>, ApiError> {
     let log = app.commands.store().log();
-    Ok(audit::list(&app.pool, &log, &audit_query(query)?).await?)
+    Ok(audit::list(&app.pool, &log, &AuditQuery::of(query)?).await?)
 }
 
 impl Exported for Entry {
@@ -129,40 +144,9 @@ impl Exported for Entry {
         "auth_method",
         "reason",
         "data",
+        "summary",
+        "entity_name",
+        "causation_id",
+        "changes",
     ];
-}
-
-fn audit_query(mut list: ListQuery) -> Result<AuditQuery, DomainError> {
-    if list.sort.is_some() {
-        return Err(DomainError::field("sort", "this list is always in the order of events"));
-    }
-    if list.q.is_some() {
-        return Err(DomainError::field("q", "this list cannot be searched, only filtered"));
-    }
-    let filters = std::mem::take(&mut list.filters);
-    let mut query = AuditQuery { list, ..AuditQuery::default() };
-    for (name, value) in filters {
-        let filter = match name.as_str() {
-            "event_type" => &mut query.event_type,
-            "entity_type" => &mut query.entity_type,
-            "entity_id" => &mut query.entity_id,
-            "actor_id" => &mut query.actor_id,
-            "status" => &mut query.status,
-            "from" => {
-                query.from = Some(numbered(&name, &value)?);
-                continue;
-            }
-            "to" => {
-                query.to = Some(numbered(&name, &value)?);
-                continue;
-            }
-            _ => return Err(DomainError::field(name, "is no filter of this list")),
-        };
-        *filter = Some(value);
-    }
-    Ok(query)
-}
-
-fn numbered(name: &str, value: &str) -> Result<i64, DomainError> {
-    value.parse().map_err(|_| DomainError::field(name, "must be a number"))
 }

@@ -1,7 +1,7 @@
 //! One action on many ids: each item is a command of its own, with the rules of the single route.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     fmt::Display,
     hash::Hash,
     time::{Duration, Instant},
@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 use crate::{
     App,
     auth::Caller,
-    error::{ApiError, ErrorFields},
+    error::{ApiError, ErrorFields, RefusedCodes},
 };
 
 /// The most ids of one request.
@@ -144,7 +144,13 @@ impl<I: Copy + Eq + Hash + Serialize> Ids<I> {
         let results: Vec<Item<I>> = items.collect();
         let failed = results.iter().filter(|item| item.error.is_some()).count();
         let succeeded = results.len() - failed;
-        settled.answer(Json(Answer { succeeded, failed, results }).into_response())
+        let errors = results.iter().filter_map(|item| Some(item.error.as_ref()?.code));
+        let codes: BTreeSet<&'static str> = errors.collect();
+        let mut response = Json(Answer { succeeded, failed, results }).into_response();
+        if !codes.is_empty() {
+            response.extensions_mut().insert(RefusedCodes(codes.into_iter().collect()));
+        }
+        settled.answer(response)
     }
 }
 

@@ -63,7 +63,7 @@ impl FileFormat {
 }
 
 /// What a list shows and can be written to a file.
-pub(super) trait Exported: Serialize + Send + Sized + 'static {
+pub(in crate::routes) trait Exported: Serialize + Send + Sized + 'static {
     /// The columns in their order, which clients rely on: new ones go to the end. Each is a field
     /// of the JSON form, a dot leading into an object. Never a secret.
     const COLUMNS: &'static [&'static str];

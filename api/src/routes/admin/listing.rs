@@ -15,7 +15,7 @@ use crate::{App, error::ApiError, extract::Query};
 
 /// A list's query. What is none of the common parameters is a filter; the list refuses those that
 /// it does not know, so that a mistyped filter never shows everything.
-pub(super) struct Listing {
+pub(in crate::routes) struct Listing {
     query: ListQuery,
     format: Format,
 }
@@ -68,7 +68,7 @@ impl Listing {
     ///
     /// # Errors
     /// Those of `page`.
-    pub(super) async fn answer<T, F, Fut>(
+    pub(in crate::routes) async fn answer<T, F, Fut>(
         self,
         app: App,
         name: &'static str,

@@ -28,6 +28,7 @@ mod users;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub(super) use self::{audit_logs::number_range, export::Exported, listing::Listing};
 use crate::App;
 
 /// The largest body of a route that takes larger ones than all others do, in bytes.

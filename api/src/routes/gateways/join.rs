@@ -3,8 +3,8 @@
 use axum::{extract::State, http::StatusCode, response::Response};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use nexavpn_bundle::{JoinRequest, JoinResponse, JoinToken};
-use nexavpn_commands::{CommandError, Secret};
-use nexavpn_domain::{DomainError, ids::GatewayId, security::FailureKind};
+use nexavpn_commands::Secret;
+use nexavpn_domain::ids::GatewayId;
 
 use crate::{App, auth::Caller, error::ApiError, extract::Json};
 
@@ -46,10 +46,6 @@ pub(super) async fn handle(
         .commands
         .join_gateway(&caller.request, id, secret, &join.public_key, &join.agent_version)
         .await;
-    if let Err(CommandError::Domain(DomainError::Forbidden(_))) = &joined {
-        let kind = FailureKind::GatewayJoin;
-        app.commands.record_failure(&caller.request, kind, None, "forbidden", None).await;
-    }
     let done = joined?;
     let settled = app.settle(done.position).await;
     let answer = JoinResponse {

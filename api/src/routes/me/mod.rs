@@ -1,5 +1,6 @@
 //! For everybody about oneself.
 
+mod activity;
 mod device;
 mod devices;
 pub(super) mod enrol;
@@ -13,6 +14,7 @@ use crate::App;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .routes(routes!(activity::handle))
         .routes(routes!(devices::handle, enrol::handle))
         .routes(routes!(device::handle, device::change))
         .routes(routes!(profile::of_device))

@@ -84,7 +84,9 @@ pub(super) async fn spec(method: &str, path: &str, world: &World) -> Option<Spec
             post(O::Nothing, success, json!({ "refresh_token": token }))
         }
         ("POST", "/auth/logout-all") => Spec { uses_up: true, ..post(O::Nothing, 204, empty()) },
-        ("GET", "/auth/me" | "/me/devices" | "/me/sessions" | "/openapi.json") => get(O::Nothing),
+        ("GET", "/auth/me" | "/me/activity" | "/me/devices" | "/me/sessions" | "/openapi.json") => {
+            get(O::Nothing)
+        }
         ("POST", "/me/devices") => post(O::Nothing, 201, device()),
         ("POST", "/devices/enroll") => Spec { uses_up: true, ..post(O::Nothing, 201, device()) },
         (

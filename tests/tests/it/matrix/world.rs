@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::TimeDelta;
+use nexavpn_api::serve::ServeOptions;
 use nexavpn_tests::harness::{Client, PASSWORD, TestDb, TestServer};
 use serde_json::{Value, json};
 
@@ -20,9 +21,14 @@ pub(super) struct World {
 
 impl World {
     pub(super) async fn make() -> Self {
+        Self::make_with(|_| {}).await
+    }
+
+    pub(super) async fn make_with(change: impl FnOnce(&mut ServeOptions)) -> Self {
         let db = TestDb::new().await;
         let server = TestServer::start_with(&db.server_url, |options| {
             options.settings.devices_per_user = 1_000;
+            change(options);
         })
         .await;
         let admin = server.admin().await;

@@ -70,12 +70,15 @@ const ROWS: &str = "
            CASE WHEN n % 5000 = 0 THEN now() END, false, 1, now() + n * interval '1 second', now()
     FROM generate_series(1, $1) n;
     INSERT INTO read.audit_log (idx, time, event_type, entity_type, entity_id, actor_type,
-                                actor_id, status)
+                                actor_id, status, request_id, about, origin, said)
     SELECT n, now(), CASE WHEN n % 5000 = 0 THEN 'user.disabled' ELSE 'user.created' END,
            CASE WHEN n % 5000 = 1 THEN 'gateway' ELSE 'user' END,
            '00000000-0000-4000-8000-' || lpad(n::text, 12, '0'), 'user',
            '00000000-0000-4000-8000-' || lpad((n % 1000 + 1)::text, 12, '0'),
-           CASE WHEN n % 5000 = 2 THEN 'failure' ELSE 'success' END
+           CASE WHEN n % 5000 = 2 THEN 'failure' ELSE 'success' END,
+           '00000000-0000-4000-8006-' || lpad(n::text, 12, '0'),
+           ('00000000-0000-4000-8000-' || lpad((n % 1000 + 1)::text, 12, '0'))::uuid,
+           '10.0.0.0'::inet + n, 'User number' || n || ' created'
     FROM generate_series(1, $1) n;
     UPDATE read.projection_checkpoint SET total = $1";
 
@@ -224,6 +227,7 @@ async fn no_list_reads_what_it_does_not_show() {
         }
     }
     let log = world.store.log();
+    let request = "00000000-0000-4000-8006-000000000007";
     let all = audit::AuditQuery::default;
     let cases = [
         (PAGE, all()),
@@ -232,6 +236,14 @@ async fn no_list_reads_what_it_does_not_show() {
         (PAGE, audit::AuditQuery { status: Some("failure".into()), ..all() }),
         (PAGE, audit::AuditQuery { entity_id: Some(user.into()), ..all() }),
         (PAGE, audit::AuditQuery { actor_id: Some(user.into()), ..all() }),
+        (PAGE, audit::AuditQuery { about: Some(user.parse().unwrap()), ..all() }),
+        (PAGE, audit::AuditQuery { involves: Some(user.parse().unwrap()), ..all() }),
+        (PAGE, audit::AuditQuery { request_id: Some(request.parse().unwrap()), ..all() }),
+        (PAGE, audit::AuditQuery { address: Some("10.0.1.0/29".parse().unwrap()), ..all() }),
+        (PAGE, audit::AuditQuery { q: Some("number2999".into()), ..all() }),
+        (PAGE, audit::AuditQuery { q: Some("nothing".into()), ..all() }),
+        (PAGE, audit::AuditQuery { from: Some(i64::from(MANY) - 10), ..all() }),
+        (PAGE, audit::AuditQuery { oldest_first: true, ..all() }),
         (2 * COUNTED, audit::AuditQuery { status: Some("success".into()), ..all() }),
     ];
     for (bound, query) in cases {

@@ -233,6 +233,7 @@ impl Marked {
         let stranger = self.stranger.clone();
         let other = async |drive: &mut Drive| {
             let client = drive.login(&stranger, name, password).await;
+            drive.call(&client, "GET /me/activity", &[], None).await;
             let listed = drive.call(&client, "GET /me/sessions", &[], None).await;
             let sessions = listed["items"].as_array().unwrap().clone();
             let own = sessions.iter().find(|session| session["current"] == true).unwrap();

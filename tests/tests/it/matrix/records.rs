@@ -1,0 +1,262 @@
+//! Every command leaves its entries in the audit log, and every refused one a failure.
+//!
+//! What each leaves is in `records.json`: event, and of each field whether it was and is there.
+//! `UPDATE_GOLDEN=1` writes the file anew, to be read before it is committed.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+
+use chrono::TimeDelta;
+use nexavpn_api::auth::permissions::{Permission, TABLE, Who};
+use nexavpn_tests::harness::{Answer, Client, poll_for};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{
+    As, NOBODY, Standing,
+    spec::{Object, Spec, spec},
+    world::World,
+};
+use crate::api_client::TurnableClock;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn commands() -> impl Iterator<Item = &'static Permission> {
+    TABLE.iter().filter(|row| row.method != "GET" && !row.path.starts_with("/admin/preview/"))
+}
+
+/// What is told of a value without what changes from run to run.
+fn kind(value: &Value) -> String {
+    match value {
+        Value::Null | Value::Bool(_) => value.to_string(),
+        Value::Number(_) => "number".into(),
+        Value::String(_) => "text".into(),
+        Value::Array(_) => "list".into(),
+        Value::Object(_) => "object".into(),
+    }
+}
+
+fn told(entry: &Value) -> Value {
+    let changes = entry["changes"].as_array().unwrap().iter().map(|change| {
+        let (before, after) = (kind(&change["before"]), kind(&change["after"]));
+        Value::from(format!("{}: {before} -> {after}", change["field"].as_str().unwrap()))
+    });
+    json!({ "event": entry["event_type"], "changes": changes.collect::<Vec<_>>() })
+}
+
+/// The entries of a request, in their order.
+async fn entries(world: &World, answer: &Answer) -> Vec<Value> {
+    let request = answer.header("x-request-id");
+    let path = format!("/admin/audit-logs?sort=idx&page_size=200&request_id={request}");
+    let (status, page) = world.admin.get(&path).await;
+    assert_eq!(status, 200, "{page}");
+    page["items"].as_array().unwrap().clone()
+}
+
+/// A request with its object and the one that makes it a change.
+struct Asked {
+    path: String,
+    body: Option<Value>,
+}
+
+async fn asked(world: &World, row: &Permission, spec: Spec, owner: &Client) -> Asked {
+    let (id, second) = world.object(spec.object, owner).await;
+    let path = row.path.replace("{id}", &id);
+    let path = path.replace("{user_id}", &second).replace("{session_id}", &second);
+    let mut body = spec.body;
+    if row.path.ends_with("/bulk") {
+        let object = match row.path {
+            "/admin/users/bulk" => Object::User,
+            "/admin/devices/bulk" => Object::Device,
+            _ => Object::Policy,
+        };
+        body = Some(json!({ "action": "disable", "ids": [world.object(object, owner).await.0] }));
+    }
+    // What is so already is no change.
+    let undone = match row.path.rsplit('/').next() {
+        Some("enable") => Some((Method::POST, path.replace("/enable", "/disable"))),
+        Some("{user_id}") if row.method == "PUT" => Some((Method::DELETE, path.clone())),
+        _ => None,
+    };
+    if let Some((method, path)) = undone {
+        let answer = world.admin.send(method, &path, &[], Some(json!({}))).await;
+        assert!(answer.status < 300, "{path}: {}", answer.body);
+    }
+    Asked { path, body }
+}
+
+async fn rightful(world: &World, row: &Permission, standing: &Standing) -> (Client, As) {
+    match row.who {
+        Who::Public => (world.server.client(), As::Anonymous),
+        Who::OwnGateway => (standing.node.clone(), As::Gateway),
+        Who::SignedIn | Who::OwnerOrAdmin => {
+            (world.new_user("user").await.0, As::Signed(nexavpn_domain::values::Role::User))
+        }
+        Who::Reader | Who::Admin | Who::OwnGatewayOrAdmin => {
+            (world.new_user("admin").await.0, As::Signed(nexavpn_domain::values::Role::Admin))
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_command_leaves_exactly_its_entries() {
+    let world = World::make().await;
+    let standing = Standing::make(&world).await;
+    let mut left = BTreeMap::new();
+    for row in commands() {
+        let spec = spec(row.method, row.path, &world).await.unwrap();
+        let success = spec.success;
+        let (client, caller) = rightful(&world, row, &standing).await;
+        let Asked { mut path, body } = asked(&world, row, spec, &client).await;
+        if caller == As::Gateway {
+            path = row.path.replace("{id}", &standing.gateway);
+        }
+        let answer = client.send(row.method.parse().unwrap(), &path, &[], body).await;
+        assert_eq!(answer.status, success, "{}: {}", row.name(), answer.body);
+        let entries = entries(&world, &answer).await;
+        for entry in &entries {
+            assert!(entry["summary"].as_str().unwrap().len() > 5, "{entry}");
+            assert_eq!(entry["status"], "success", "{entry}");
+            let who = (caller != As::Anonymous).then(|| match caller {
+                As::Gateway => standing.gateway.clone(),
+                _ => client.user_id().to_owned(),
+            });
+            // A join and a login are by somebody who is nobody before.
+            let actor = entry["actor"]["id"].as_str().map(ToOwned::to_owned);
+            assert!(who.is_none() || actor == who, "{}: {entry}", row.name());
+        }
+        left.insert(row.name(), Value::from(entries.iter().map(told).collect::<Vec<_>>()));
+    }
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/matrix/records.json");
+    let found = serde_json::to_string_pretty(&left).unwrap() + "\n";
+    if std::env::var_os("UPDATE_GOLDEN").is_some_and(|v| v == "1") {
+        std::fs::write(&file, &found).unwrap();
+    }
+    let wanted: BTreeMap<String, Value> =
+        serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    for (route, entries) in &left {
+        assert_eq!(wanted.get(route), Some(entries), "{route}");
+    }
+    assert_eq!(wanted.len(), left.len(), "records.json knows routes that are no more");
+}
+
+/// A request that its rightful caller is refused.
+fn refused(row: &Permission, spec: &Spec) -> (String, Option<Value>) {
+    let path = row.path.replace("{id}", NOBODY);
+    let path = path.replace("{user_id}", NOBODY).replace("{session_id}", NOBODY);
+    let body = if path.contains(NOBODY) {
+        spec.body.clone()
+    } else {
+        Some(match row.path {
+            "/auth/login" => json!({ "username": "nobody", "password": "a wrong password" }),
+            "/auth/refresh" => json!({ "refresh_token": "stolen" }),
+            _ => json!({ "surprise": 1 }),
+        })
+    };
+    (path, body)
+}
+
+async fn failure(world: &World, answer: &Answer, place: &str) -> Value {
+    let entry = poll_for(PATIENCE, async || {
+        let entries = entries(world, answer).await;
+        assert!(entries.len() < 2, "{place}: {entries:?}");
+        entries.into_iter().next()
+    })
+    .await;
+    assert_eq!(
+        (&entry["event_type"], &entry["status"]),
+        (&json!("security.failure"), &json!("failure")),
+        "{place}"
+    );
+    entry
+}
+
+#[tokio::test]
+async fn every_refused_command_leaves_a_failure() {
+    let world = World::make().await;
+    let standing = Standing::make(&world).await;
+    let mut tried = 0;
+    for row in commands() {
+        let place = row.name();
+        let spec = spec(row.method, row.path, &world).await.unwrap();
+        let method: Method = row.method.parse().unwrap();
+        let (path, body) = refused(row, &spec);
+        // Signing out is never refused to whoever may.
+        if !matches!(row.path, "/auth/logout-all" | "/auth/logout" | "/gateways/{id}/status") {
+            let (client, _) = rightful(&world, row, &standing).await;
+            let answer = client.send(method.clone(), &path, &[], body.clone()).await;
+            assert!((400..500).contains(&answer.status), "{place}: {}", answer.body);
+            let entry = failure(&world, &answer, &place).await;
+            let code = &answer.body["error"]["code"];
+            assert_eq!(&entry["data"]["code"], code, "{place}: {entry}");
+            if row.path != "/auth/login" {
+                assert_eq!(entry["data"]["route"], json!(place), "{entry}");
+            }
+            tried += 1;
+        }
+        // Not to those who may not.
+        let answer = match row.who {
+            Who::Public => continue,
+            Who::Admin | Who::OwnGateway => standing.auditor.send(method, &path, &[], body).await,
+            _ => {
+                let stranger = world.server.client().with_token("made.up.token");
+                stranger.send(method, &path, &[], body).await
+            }
+        };
+        assert!(matches!(answer.status, 401 | 403), "{place}: {}", answer.body);
+        let entry = failure(&world, &answer, &place).await;
+        assert_eq!(entry["data"]["route"], json!(place), "{entry}");
+        let kind = if answer.status == 401 { "token" } else { "forbidden" };
+        assert_eq!(entry["data"]["kind"], kind, "{place}: {entry}");
+        tried += 1;
+    }
+    assert!(tried > commands().count(), "{tried}");
+}
+
+#[tokio::test]
+async fn an_item_that_is_refused_leaves_a_failure_too_and_a_repeated_answer_none() {
+    let world = World::make().await;
+    let path = "/admin/users/bulk";
+    let body = json!({ "action": "disable", "ids": [NOBODY] });
+    let keyed = [("idempotency-key", "one")];
+    let answer = world.admin.send(Method::POST, path, &keyed, Some(body.clone())).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let entry = failure(&world, &answer, path).await;
+    assert_eq!(entry["data"]["code"], "not_found");
+
+    // A refusal is not repeated from the record, so the same is tried with one that is.
+    let again = world.admin.send(Method::POST, path, &keyed, Some(body)).await;
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    let other = world
+        .admin
+        .send(Method::PATCH, &format!("/admin/users/{NOBODY}"), &[], Some(json!({})))
+        .await;
+    failure(&world, &other, "the next one").await;
+    assert_eq!(entries(&world, &again).await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn a_flood_of_refusals_is_one_entry_and_a_count() {
+    let clock = TurnableClock::default();
+    let turned = clock.clone();
+    let world = World::make_with(|options| options.clock = Arc::new(turned)).await;
+    let path = format!("/admin/users/{NOBODY}");
+    let mut first = None;
+    for _ in 0..20 {
+        let answer = world.admin.send(Method::PATCH, &path, &[], Some(json!({}))).await;
+        assert_eq!(answer.status, 404);
+        first.get_or_insert(answer);
+    }
+    failure(&world, first.as_ref().unwrap(), "the first").await;
+    let failures = async || {
+        let (_, page) = world.admin.get("/admin/audit-logs?status=failure").await;
+        page["items"].as_array().unwrap().clone()
+    };
+    assert_eq!(failures().await.len(), 1);
+    clock.forward(TimeDelta::minutes(2));
+    let counted = poll_for(PATIENCE, async || {
+        let failures = failures().await;
+        (failures.len() == 2).then(|| failures[0].clone())
+    })
+    .await;
+    assert_eq!(counted["data"], json!({ "count": 19 }));
+}
