@@ -5,6 +5,7 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 use nexavpn_commands::Commands;
 use nexavpn_gateway_projector::{FleetHandle, Publisher, Reports, SigningKeys};
 use nexavpn_projections::{Handle as Projections, audit::Feed};
+use nexavpn_store::LogKey;
 use sqlx::PgPool;
 use tokio::sync::watch;
 
@@ -28,6 +29,8 @@ pub struct Parts {
     pub publisher: Publisher,
     /// The keys that sign bundles.
     pub keys: SigningKeys,
+    /// The transparency log's key.
+    pub log_key: LogKey,
     /// What gateways and devices report.
     pub reports: Reports,
     /// Makes and checks access tokens.

@@ -149,6 +149,14 @@ pub const TABLE: &[Permission] = &[
     row("GET", "/admin/gateways/{id}/sync/stream", Who::OwnGatewayOrAdmin),
     row("POST", "/gateways/join", Who::Public),
     row("POST", "/gateways/{id}/status", Who::OwnGateway),
+    row("GET", "/admin/audit/log", Who::Reader),
+    row("GET", "/admin/audit/checkpoint", Who::Reader),
+    row("GET", "/admin/audit/tile/{level}/{place}", Who::Reader),
+    row("GET", "/admin/audit/inclusion", Who::Reader),
+    row("GET", "/admin/audit/consistency", Who::Reader),
+    row("GET", "/admin/audit/pins", Who::Reader),
+    row("POST", "/admin/audit/pins", Who::Reader),
+    row("GET", "/admin/audit/archive", Who::Reader),
     row("POST", "/admin/preview/policies", Who::Reader),
     row("PATCH", "/admin/preview/policies/{id}", Who::Reader),
     row("DELETE", "/admin/preview/policies/{id}", Who::Reader),
@@ -175,7 +183,15 @@ pub const TABLE: &[Permission] = &[
 pub fn find(method: &str, path: &str) -> Option<&'static Permission> {
     // Answering HEAD is answering GET without the body.
     let method = if method == "HEAD" { "GET" } else { method };
+    let path = as_documented(path);
     TABLE.iter().find(|p| p.method == method && p.path == path)
+}
+
+/// A route's pattern as it is in the table and in the document: a parameter that is the rest of a
+/// path is one like any other.
+#[must_use]
+pub fn as_documented(pattern: &str) -> String {
+    pattern.replace("{*", "{")
 }
 
 /// What a user may still do before choosing a new password.

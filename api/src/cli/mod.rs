@@ -3,6 +3,7 @@
 //! To add one: a file with its `Args` and `run`, a variant of [`Command`] and an arm in [`run`].
 
 mod admin;
+mod audit;
 mod doctor;
 mod keys;
 mod logging;
@@ -83,6 +84,9 @@ enum Command {
     Rebuild(rebuild::Args),
     /// Derive everything again from the events and compare with what is stored
     Verify,
+    /// The transparency log: its key, archives, and verifying them without the server
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Make an admin, or let one back in
     #[command(subcommand)]
     Admin(admin::Command),
@@ -181,6 +185,7 @@ async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Migrate => migrate::run(context).await,
         Command::Rebuild(args) => rebuild::run(context, args).await,
         Command::Verify => verify::run(context).await,
+        Command::Audit(command) => audit::run(context, command).await,
         Command::Admin(command) => admin::run(context, command).await,
         Command::Keys(command) => keys::run(context, command).await,
         Command::Restore(command) => restore::run(context, command).await,

@@ -36,7 +36,10 @@ async fn verify(session: &Session) -> Result<usize, CliError> {
     store.sequence_once().await?;
     let report = nexavpn_store::verify(store.pool(), store.keyring()).await?;
     let events = count(report.events, "event");
-    say(&format!("event store ({events}, order, claims, addresses)"), &report.problems);
+    say(
+        &format!("event store ({events}, order, transparency log, claims, addresses)"),
+        &report.problems,
+    );
     let (states, differing) = nexavpn_gateway_projector::compare_states(store).await?;
     say(&format!("kept states of the fleet ({states})"), &differing);
     let problems = report.problems.len() + differing.len();

@@ -240,6 +240,11 @@ pub struct ServeArgs {
     )]
     pub token_key_days: Option<u32>,
 
+    /// What the transparency log is called in its checkpoints, for example
+    /// `vpn.example.com/log`; settled at the first start [default: a random one]
+    #[arg(long, env = "NEXAVPN_LOG_NAME", value_name = "NAME", hide_env_values = true)]
+    pub log_name: Option<String>,
+
     /// Minutes that a released address rests before another device may have it [default: 60]
     #[arg(
         long,
@@ -356,6 +361,7 @@ impl ServeArgs {
             rotation_days,
             telemetry_days,
             token_key_days,
+            log_name,
             address_rest_minutes,
             http,
         )

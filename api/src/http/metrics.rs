@@ -115,6 +115,11 @@ async fn stream(text: &mut Text, app: &App, now: DateTime<Utc>) {
     text.family(name, "gauge", "Events in order that the fleet has not folded.");
     let head = store.head().borrow().idx;
     text.sample(name, &[], (head - app.fleet.idx()).max(0));
+    if let Ok(behind) = store.log_tree().behind().await {
+        let name = "nexavpn_log_tree_behind_events";
+        text.family(name, "gauge", "Events in order that are not in the transparency log.");
+        text.sample(name, &[], behind);
+    }
     // Left out while the database is away: everything else is worth the more then.
     if let Ok(oldest) = nexavpn_store::horizon(store.pool()).await {
         let name = "nexavpn_horizon_age_seconds";

@@ -32,7 +32,7 @@ use crate::{
     auth::{Caller, Principal},
     error::ApiError,
     extract::body_refused,
-    routes::PREVIEWS,
+    routes::{PREVIEWS, REPEATABLE},
 };
 use answer::Kept;
 pub(crate) use answer::shows_secrets;
@@ -96,7 +96,7 @@ fn keyed(request: &Request) -> Result<Option<(String, String, String)>, ApiError
     let pattern = pattern.unwrap_or_default();
     let path = pattern.strip_prefix(BASE_PATH).unwrap_or(&pattern);
     // A preview changes nothing: the second one is about another moment.
-    if path.starts_with("/auth/") || path.starts_with(PREVIEWS) {
+    if path.starts_with("/auth/") || path.starts_with(PREVIEWS) || REPEATABLE.contains(&path) {
         return Ok(None);
     }
     let principal = request.extensions().get::<Caller>().map(|caller| caller.principal);

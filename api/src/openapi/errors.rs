@@ -84,7 +84,14 @@ const DRAINING: (&str, &str) =
 const TOO_LARGE: &str = "profile_too_large";
 
 /// Operations that answer 404 for what their query or their session names.
-const LOOK_UP: &[&str] = &["/me/profile", "/connection/status", "/admin/access"];
+const LOOK_UP: &[&str] = &[
+    "/me/profile",
+    "/connection/status",
+    "/admin/access",
+    "/admin/audit/archive",
+    "/admin/audit/consistency",
+    "/admin/audit/inclusion",
+];
 
 /// The standard errors: status, component, description, and one as it is answered.
 pub(super) fn errors() -> Vec<(StatusCode, &'static str, &'static str, ApiError)> {

@@ -17,7 +17,7 @@ mod lists;
 mod operations;
 mod schemas;
 
-use std::sync::OnceLock;
+use std::{mem, sync::OnceLock};
 
 use serde_json::{Map, Value, json};
 
@@ -25,7 +25,7 @@ use crate::{
     BASE_PATH,
     auth::permissions::{self, Who},
     error::ErrorBody,
-    routes::{self, PREVIEWS},
+    routes::{self, PREVIEWS, REPEATABLE},
 };
 
 /// What the tags stand for, in the order in which they are shown.
@@ -43,6 +43,7 @@ const TAGS: &[(&str, &str)] = &[
     ("previews", "What a change would do: the same request, with `/preview` behind `/admin`."),
     ("access", "Why a packet passes or not."),
     ("audit", "What happened: the events themselves."),
+    ("proofs", "What proves that nobody edited the record."),
     ("document", "This document."),
 ];
 
@@ -75,6 +76,13 @@ fn assemble() -> Value {
     let handlers = routes::native().into_openapi();
     // Schemas of ours always serialise; an empty document would fail every test.
     let mut document = serde_json::to_value(&handlers).unwrap_or_default();
+    if let Some(Value::Object(paths)) = document.get_mut("paths") {
+        // The rest of a path is a parameter like any other to readers of the document.
+        *paths = mem::take(paths)
+            .into_iter()
+            .map(|(path, methods)| (permissions::as_documented(&path), methods))
+            .collect();
+    }
     schemas::register::<ErrorBody>(&mut document);
     if let Some(root) = document.as_object_mut() {
         root.insert("info".into(), info());
@@ -135,7 +143,8 @@ impl Operation<'_> {
     /// Whether users may send it under a key of their own, to have it happen once.
     fn takes_key(&self) -> bool {
         let users = !matches!(self.who(), None | Some(Who::Public | Who::OwnGateway));
-        self.writes() && users && !self.is_auth() && !self.previews()
+        let again = self.previews() || REPEATABLE.contains(&self.path);
+        self.writes() && users && !self.is_auth() && !again
     }
 
     /// Whether it changes one entity, which has a version.

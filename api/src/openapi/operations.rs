@@ -16,6 +16,16 @@ const PATH_IDS: &[(&str, &str)] = &[
     ("sessions", "The session's id."),
 ];
 
+/// Path parameters that are no ids: the name, what it looks like, what it is.
+const PATH_TEXTS: &[(&str, &str, &str)] = &[
+    ("level", "^([0-7]|entries)$", "The level, 0 for the hashes of events, or `entries`."),
+    (
+        "place",
+        r"^(x[0-9]{3}/)*[0-9]{3}(\.p/[1-9][0-9]{0,2})?$",
+        "The tile's place, and how many of its hashes where it is not full.",
+    ),
+];
+
 /// Headers that requests may carry: the component's name, the header, its schema, what it is for.
 fn headers() -> Vec<(&'static str, &'static str, Value, &'static str)> {
     let text = json!({ "type": "string" });
@@ -149,6 +159,12 @@ fn path_parameters(path: &str) -> Vec<Value> {
     let pairs = segments.windows(2).filter_map(|pair| match pair {
         [before, named] => {
             let name = named.strip_prefix('{')?.strip_suffix('}')?;
+            if let Some((_, pattern, text)) = PATH_TEXTS.iter().find(|(known, ..)| *known == name) {
+                return Some(json!({
+                    "name": name, "in": "path", "required": true, "description": text,
+                    "schema": { "type": "string", "pattern": pattern },
+                }));
+            }
             let text = PATH_IDS.iter().find(|(segment, _)| segment == before);
             Some(json!({
                 "name": name, "in": "path", "required": true,

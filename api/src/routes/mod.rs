@@ -25,6 +25,8 @@ use crate::App;
 
 /// What previews begin with below the base path.
 pub(crate) const PREVIEWS: &str = "/admin/preview/";
+/// Requests that change something, and nothing more when they are sent again.
+pub(crate) const REPEATABLE: &[&str] = &["/admin/audit/pins"];
 
 /// All routes below the base path.
 pub(crate) fn native() -> OpenApiRouter<App> {

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use nexavpn_commands::CommandError;
 use nexavpn_gateway_projector::SigningError;
-use nexavpn_store::{KeyError, StoreError};
+use nexavpn_store::{KeyError, ProofError, StoreError};
 
 use super::tls::TlsError;
 use crate::{auth::JwtError, postgres};
@@ -23,6 +23,9 @@ pub enum ServeError {
         /// Where it was told to listen.
         address: SocketAddr,
     },
+    /// The transparency log's key cannot be made or read.
+    #[error("the transparency log: {0}")]
+    Proof(#[from] ProofError),
     /// The certificate or its key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),

@@ -30,7 +30,7 @@ use std::{
 use nexavpn_commands::{Commands, FirstAdmin};
 use nexavpn_gateway_projector::{FleetHandle, Publisher, Reports, SigningKeys};
 use nexavpn_projections::{REGISTRY, Runner, audit::Feed};
-use nexavpn_store::{Guard, Keyring};
+use nexavpn_store::{Guard, Keyring, LogKey};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
@@ -99,7 +99,12 @@ pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
     warn_about(&commands, &database).await?;
 
     let (working, work) = watch::channel(false);
-    let mut tasks = vec![store.spawn_sequencer(work.clone())];
+    let mut seed = [0; 32];
+    options.random.fill(&mut seed);
+    let log_name = options.log_name.as_deref();
+    let log_key = LogKey::open_or_make(store.keyring(), log_name, &seed).await?;
+    warn_about_name(log_name, &log_key);
+    let mut tasks = vec![store.spawn_sequencer(work.clone()), store.spawn_log_tree(work.clone())];
     let runner = Runner::start(pool.clone(), store.log(), store.head(), REGISTRY).await?;
     let fleet = FleetHandle::start(store.clone());
     let commands = commands.with_foresight(foresight::FromFleet(fleet.clone()));
@@ -110,6 +115,7 @@ pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
         projections: runner.handle(),
         publisher: Publisher::new(fleet.clone(), keys.clone()),
         keys,
+        log_key,
         reports: Reports::new(fleet.clone()).with_telemetry_days(options.telemetry_days),
         fleet,
         tokens: access_tokens(&options, store.keyring()).await?,
@@ -245,6 +251,14 @@ async fn listen(options: &ServeOptions) -> Result<(TcpListener, SocketAddr), Ser
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
+}
+
+/// A log keeps its name: to those who keep checkpoints another one is another log.
+fn warn_about_name(wanted: Option<&str>, key: &LogKey) {
+    let verifier = key.verifier();
+    if wanted.is_some_and(|wanted| wanted != verifier.name()) {
+        tracing::warn!(name = verifier.name(), "the transparency log keeps its first name");
+    }
 }
 
 /// What an operator should know and that does not keep us from starting.

@@ -129,6 +129,9 @@ pub struct ServeOptions {
     pub store: nexavpn_store::Options,
     /// The age at which the key that signs access tokens is followed by another one.
     pub token_key_age: TimeDelta,
+    /// What the transparency log is called from its first start on; a name of its own where it is
+    /// left out.
+    pub log_name: Option<String>,
     /// For how many days samples of the gateways' hosts are kept.
     pub telemetry_days: u16,
     /// Memory, passes and lanes of argon2.
@@ -157,6 +160,7 @@ impl ServeOptions {
             settings: Settings::default(),
             store: nexavpn_store::Options::default(),
             token_key_age: TimeDelta::days(30),
+            log_name: None,
             telemetry_days: TELEMETRY_DAYS,
             argon2: PasswordHasher::OWASP,
             clock: Arc::new(SystemClock),
@@ -203,6 +207,7 @@ impl ServeOptions {
         if let Some(days) = serve.telemetry_days {
             options.telemetry_days = days;
         }
+        options.log_name = serve.log_name.filter(|name| !name.is_empty());
         if let Some(days) = serve.token_key_days {
             options.token_key_age = TimeDelta::days(days.into());
         }

@@ -1,5 +1,5 @@
 //! The event store: appending with everything that must live or die with the events, the total
-//! order, sealed personal data, and reading the log.
+//! order, sealed personal data, reading the log, and the transparency log over it.
 
 mod append;
 mod error;
@@ -16,6 +16,7 @@ mod slots;
 mod store;
 mod tail;
 mod together;
+mod transparency;
 mod verify;
 
 pub use append::{
@@ -30,4 +31,7 @@ pub use migrate::{MIGRATOR, migrate};
 pub use slots::{Reserved, SlotRequest};
 pub use store::{Loaded, Options, Store, pool};
 pub use together::Together;
+pub use transparency::{
+    Archive, ArchiveRange, Grown, LogKey, LogTree, Pin, PinError, Pinned, ProofError, TreeState,
+};
 pub use verify::{Report, verify};

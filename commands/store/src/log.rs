@@ -235,18 +235,31 @@ impl Log {
 }
 
 pub(crate) fn from_row(row: &PgRow) -> Result<Recorded, StoreError> {
-    let aggregate_type: String = row.try_get("aggregate_type")?;
-    let aggregate_id: String = row.try_get("aggregate_id")?;
     let idx: i64 = row.try_get("idx")?;
     let metadata = serde_json::from_value(row.try_get("metadata")?)
         .map_err(|_| StoreError::Unreadable(format!("the metadata of event {idx}")))?;
+    Ok(from_row_with(row, metadata, row.try_get("payload")?)?)
+}
+
+/// The same where payload or metadata are what no event of ours has: without them.
+pub(crate) fn from_damaged_row(row: &PgRow) -> Result<Recorded, sqlx::Error> {
+    from_row_with(row, HashMap::new(), Value::Null)
+}
+
+fn from_row_with(
+    row: &PgRow,
+    metadata: HashMap<String, String>,
+    payload: Value,
+) -> Result<Recorded, sqlx::Error> {
+    let aggregate_type: String = row.try_get("aggregate_type")?;
+    let aggregate_id: String = row.try_get("aggregate_id")?;
     let unread = UnknownEvent {
         aggregate_type: aggregate_type.clone(),
         aggregate_id: aggregate_id.clone(),
         reason: "not opened".into(),
     };
     Ok(Recorded {
-        idx,
+        idx: row.try_get("idx")?,
         generation: row.try_get("gen")?,
         tx: row.try_get("tx")?,
         pos: row.try_get("pos")?,
@@ -255,7 +268,7 @@ pub(crate) fn from_row(row: &PgRow) -> Result<Recorded, StoreError> {
         event_version: row.try_get("event_version")?,
         recorded_at: row.try_get("recorded_at")?,
         effective_time: row.try_get("effective_time")?,
-        payload: row.try_get("payload")?,
+        payload,
         event: Err(unread),
         metadata,
         aggregate_type,

@@ -15,6 +15,7 @@ mod moving;
 mod netns;
 mod past;
 mod program;
+mod proof;
 mod read;
 mod scenario;
 mod store;

@@ -94,6 +94,166 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/audit/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A range of events as they are stored, personal data sealed, with what proves them against the newest checkpoint
+         * @description A range of events as they are stored, personal data sealed, with what proves them against the newest checkpoint: lines of JSON. `nexavpn audit verify` verifies it without this server, and names the first event that does not fit.
+         *
+         *     For admins and auditors.
+         */
+        get: operations["audit_archive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/audit/checkpoint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The newest checkpoint
+         * @description The newest checkpoint: how many events the log holds and the root over them, signed (C2SP tlog-checkpoint). Whoever keeps it can tell later whether the history was edited.
+         *
+         *     For admins and auditors.
+         */
+        get: operations["audit_checkpoint"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/audit/consistency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * That the log only grew between two sizes
+         * @description That the log only grew between two sizes: nothing that was in the older tree was changed, removed or moved.
+         *
+         *     For admins and auditors.
+         */
+        get: operations["audit_consistency"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/audit/inclusion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * That an event is in the log, as it is stored now
+         * @description That an event is in the log, as it is stored now: its leaf, and the hashes that lead from it to the root of the tree.
+         *
+         *     For admins and auditors.
+         */
+        get: operations["audit_inclusion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/audit/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The transparency log over the events
+         * @description The transparency log over the events: what it is called, its public key, how far it reaches.
+         *
+         *     For admins and auditors.
+         */
+        get: operations["audit_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/audit/pins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The pinned checkpoints, each with the proof that the log still continues it
+         * @description The pinned checkpoints, each with the proof that the log still continues it.
+         *
+         *     For admins and auditors.
+         */
+        get: operations["audit_pins"];
+        put?: never;
+        /**
+         * Pins a checkpoint, so that the server shows from then on that the log continues it
+         * @description Pins a checkpoint, so that the server shows from then on that the log continues it. The same checkpoint again changes nothing. Keep the note itself too: what is pinned here is only as safe as this server.
+         *
+         *     For admins and auditors.
+         */
+        post: operations["audit_pin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/audit/tile/{level}/{place}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A tile of the tree
+         * @description A tile of the tree: up to 256 hashes of 32 bytes each. `level` is 0 for the hashes of events, or `entries` for the events' leaves themselves, each behind its length in two bytes. `place` is where the tile is, `067`, from a thousand on `x001/067`; one that is not full is asked for with how many of its hashes are wanted, `067.p/12`. Full tiles never change.
+         *
+         *     For admins and auditors.
+         */
+        get: operations["audit_tile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/devices": {
         parameters: {
             query?: never;
@@ -2218,6 +2378,17 @@ export interface components {
             resources: components["schemas"]["Resource"][];
             status: components["schemas"]["DeviceStatus"];
         };
+        /** @description That the log only grew between two sizes. */
+        Consistency: {
+            /** @description The signed checkpoint of the newer tree, where one was signed. */
+            checkpoint?: string | null;
+            /** @description The older tree. */
+            from: components["schemas"]["TreeView"];
+            /** @description The hashes that show that the newer tree begins with the older one (RFC 9162, section 2.1.4.1), in base64. */
+            hashes: string[];
+            /** @description The newer tree. */
+            to: components["schemas"]["TreeView"];
+        };
         /** @description How the node stands to the newest bundle. */
         Convergence: {
             applied?: components["schemas"]["AppliedBundle"] | null;
@@ -2909,6 +3080,24 @@ export interface components {
             /** Format: int64 */
             used_max_bytes: number;
         };
+        /** @description That an event is in the log. */
+        Inclusion: {
+            /** @description The signed checkpoint of that tree, where one was signed. */
+            checkpoint?: string | null;
+            /** @description The hashes that lead from the leaf to the root (RFC 9162, section 2.1.3.1), in base64. */
+            hashes: string[];
+            /**
+             * Format: int64
+             * @description The event's number; its leaf's index in the tree is one less.
+             */
+            idx: number;
+            /** @description The leaf: its canonical JSON (RFC 8785) is what is hashed. */
+            leaf: components["schemas"]["Leaf"];
+            /** @description SHA-256 of a zero byte and the leaf, in base64. */
+            leaf_hash: string;
+            /** @description The tree that it is in. */
+            tree: components["schemas"]["TreeView"];
+        };
         /** @description What the input hook opens besides replies to the gateway's own connections. */
         Input: {
             /** @description A resolver listens on the gateway's tunnel address. Packets to its port 53 are then decided by the device's profile, like forwarded ones, so that a deny policy overrides the built-in rule here too. */
@@ -3001,6 +3190,28 @@ export interface components {
          * @enum {string}
          */
         KeyRotationStatus: "waiting_for_node" | "announced" | "switched";
+        /** @description What the log says of an event. Nothing in it is personal. */
+        Leaf: {
+            /** @description To which one. */
+            aggregate_id: string;
+            /** @description To what kind of thing it happened: `user`, `device`, … */
+            aggregate_type: string;
+            /** @description What happened. */
+            event_type: string;
+            /** @description The version of the event's shape. */
+            event_version: string;
+            /** @description The same of the metadata. */
+            metadata_sha256: string;
+            /** @description SHA-256 of the payload as it is stored, with personal data sealed, in canonical form. */
+            payload_sha256: string;
+            /** @description When the database took it down, to the microsecond. */
+            recorded_at: string;
+            /**
+             * Format: int64
+             * @description Its number among the events of that one.
+             */
+            sequence: number;
+        };
         /** @description The request. */
         Login: {
             password: string;
@@ -3141,6 +3352,43 @@ export interface components {
         Pending: {
             /** Format: uuid */
             id: string;
+        };
+        /** @description A checkpoint that somebody brought back. */
+        Pin: {
+            /** @description Whether the log still continues it. If not, the history was replaced. */
+            consistent: boolean;
+            /** @description The hashes that show it (RFC 9162, section 2.1.4.1), in base64; null where they cannot. */
+            hashes?: string[] | null;
+            /** @description The signed note, as it was brought. */
+            note: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            pinned_at: string;
+            /** @description Who brought it first. */
+            pinned_by: components["schemas"]["UserId"];
+            /** @description The tree that it is of. */
+            tree: components["schemas"]["TreeView"];
+        };
+        /** @description A checkpoint to pin. */
+        PinCreate: {
+            /** @description The signed note, whole and as it was kept. */
+            note: string;
+        };
+        /** @description Pins, and the checkpoint that they are compared with. */
+        Pins: {
+            /** @description The newest checkpoint, signed: the pins' hashes lead to it. */
+            checkpoint: string;
+            /** @description The pins, those of the smallest logs first. */
+            items: components["schemas"]["Pin"][];
+            /**
+             * Format: int64
+             * @description What to send as `after` for more.
+             */
+            next?: number | null;
+            /** @description The tree of the checkpoint. */
+            tree: components["schemas"]["TreeView"];
         };
         /**
          * Format: binary
@@ -3633,6 +3881,30 @@ export interface components {
         } | {
             /** @enum {string} */
             type: "everyone";
+        };
+        /** @description The transparency log over the events. */
+        TransparencyLog: {
+            /**
+             * Format: int64
+             * @description How many events have happened that are not in it yet.
+             */
+            behind: number;
+            /** @description What the log is called: the first line of its checkpoints. */
+            origin: string;
+            /** @description The events that are in it. */
+            tree: components["schemas"]["TreeView"];
+            /** @description Its public key, as tools for signed notes take it. Keep it where whoever runs this server cannot change it. */
+            verifier: string;
+        };
+        /** @description A tree: how many events it is over, and its root. */
+        TreeView: {
+            /** @description The root's hash, in base64 as in checkpoints. */
+            root: string;
+            /**
+             * Format: int64
+             * @description How many events.
+             */
+            size: number;
         };
         /** @description A user. Personal fields are null once erased. */
         User: {
@@ -4434,6 +4706,546 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    audit_archive: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The number of the first event.
+                 * @example 1
+                 */
+                from?: number;
+                /**
+                 * @description The number of the last event; the newest where this is left out.
+                 * @example 1
+                 */
+                to?: number;
+                /**
+                 * @description The size of a checkpoint that was kept, where it is not within the range: the archive then holds what shows that the log continues it.
+                 * @example 1
+                 */
+                kept?: number;
+            };
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The archive, as long as it is. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example {"header":{"format":"nexavpn-archive/1","from":1,"to":1842}} */
+                    "application/x-ndjson": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description `history_changed`: the log does not continue a checkpoint that was signed before: `nexavpn verify` names the place */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    audit_checkpoint: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The signed note. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example vpn.example.com/log
+                     *     1842
+                     *     V2hhdCBpcyBoZXJlIGlzIHdoYXQgaGFwcGVuZWQuLi4=
+                     *
+                     *     — vpn.example.com/log c2lnbmF0dXJl
+                     */
+                    "text/plain": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description `history_changed`: the log does not continue a checkpoint that was signed before: `nexavpn verify` names the place */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    audit_consistency: {
+        parameters: {
+            query: {
+                /**
+                 * @description The size of the older tree.
+                 * @example 1
+                 */
+                from: number;
+                /**
+                 * @description The size of the newer one; all that the log has where this is left out.
+                 * @example 1
+                 */
+                to?: number;
+            };
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proof. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "checkpoint": "vpn.example.com/log\n1842\nV2hhdCBpcyBoZXJlIGlzIHdoYXQgaGFwcGVuZWQuLi4=\n\n— vpn.example.com/log c2lnbmF0dXJl\n",
+                     *       "from": {
+                     *         "root": "V2hhdCBpcyBoZXJlIGlzIHdoYXQgaGFwcGVuZWQuLi4=",
+                     *         "size": 1
+                     *       },
+                     *       "hashes": [
+                     *         "V2hhdCBpcyBoZXJlIGlzIHdoYXQgaGFwcGVuZWQuLi4="
+                     *       ],
+                     *       "to": {
+                     *         "root": "V2hhdCBpcyBoZXJlIGlzIHdoYXQgaGFwcGVuZWQuLi4=",
+                     *         "size": 1
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Consistency"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description `history_changed`: the log does not continue a checkpoint that was signed before: `nexavpn verify` names the place */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    audit_inclusion: {
+        parameters: {
+            query: {
+                /**
+                 * @description The event's number.
+                 * @example 1842
+                 */
+                idx: number;
+                /**
+                 * @description How many events the log had; all that it has where this is left out.
+                 * @example 1
+                 */
+                size?: number;
+            };
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proof. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "checkpoint": "vpn.example.com/log\n1842\nV2hhdCBpcyBoZXJlIGlzIHdoYXQgaGFwcGVuZWQuLi4=\n\n— vpn.example.com/log c2lnbmF0dXJl\n",
+                     *       "hashes": [
+                     *         "V2hhdCBpcyBoZXJlIGlzIHdoYXQgaGFwcGVuZWQuLi4="
+                     *       ],
+                     *       "idx": 1842,
+                     *       "leaf": {
+                     *         "aggregate_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *         "aggregate_type": "policy",
+                     *         "event_type": "policy.created",
+                     *         "event_version": "1.0",
+                     *         "metadata_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *         "payload_sha256": "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
+                     *         "recorded_at": "2026-03-15T15:32:34.123456Z",
+                     *         "sequence": 1
+                     *       },
+                     *       "leaf_hash": "V2hhdCBpcyBoZXJlIGlzIHdoYXQgaGFwcGVuZWQuLi4=",
+                     *       "tree": {
+                     *         "root": "V2hhdCBpcyBoZXJlIGlzIHdoYXQgaGFwcGVuZWQuLi4=",
+                     *         "size": 1
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Inclusion"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description `history_changed`: the log does not continue a checkpoint that was signed before: `nexavpn verify` names the place */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    audit_log: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The log. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "behind": 0,
+                     *       "origin": "vpn.example.com/log",
+                     *       "tree": {
+                     *         "root": "V2hhdCBpcyBoZXJlIGlzIHdoYXQgaGFwcGVuZWQuLi4=",
+                     *         "size": 1
+                     *       },
+                     *       "verifier": "vpn.example.com/log+1a2b3c4d+AbCdEfGh"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TransparencyLog"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    audit_pins: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only pins of larger logs than this: the `next` of the answer before.
+                 * @example 1
+                 */
+                after?: number;
+                /**
+                 * @description How many at most.
+                 * @example 50
+                 */
+                page_size?: number;
+            };
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The pins. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "checkpoint": "vpn.example.com/log\n1842\nV2hhdCBpcyBoZXJlIGlzIHdoYXQgaGFwcGVuZWQuLi4=\n\n— vpn.example.com/log c2lnbmF0dXJl\n",
+                     *       "items": [
+                     *         {
+                     *           "consistent": true,
+                     *           "hashes": [
+                     *             "V2hhdCBpcyBoZXJlIGlzIHdoYXQgaGFwcGVuZWQuLi4="
+                     *           ],
+                     *           "note": "vpn.example.com/log\n1842\nV2hhdCBpcyBoZXJlIGlzIHdoYXQgaGFwcGVuZWQuLi4=\n\n— vpn.example.com/log c2lnbmF0dXJl\n",
+                     *           "pinned_at": "2026-03-15T15:32:34Z",
+                     *           "pinned_by": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *           "tree": {
+                     *             "root": "V2hhdCBpcyBoZXJlIGlzIHdoYXQgaGFwcGVuZWQuLi4=",
+                     *             "size": 1
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next": null,
+                     *       "tree": {
+                     *         "root": "V2hhdCBpcyBoZXJlIGlzIHdoYXQgaGFwcGVuZWQuLi4=",
+                     *         "size": 1
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Pins"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description `history_changed`: the log does not continue a checkpoint that was signed before: `nexavpn verify` names the place */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    audit_pin: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The request. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "note": "vpn.example.com/log\n1842\nV2hhdCBpcyBoZXJlIGlzIHdoYXQgaGFwcGVuZWQuLi4=\n\n— vpn.example.com/log c2lnbmF0dXJl\n"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PinCreate"];
+            };
+        };
+        responses: {
+            /** @description It is pinned. */
+            201: {
+                headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
+                    "X-Consistency-Token": components["headers"]["X-Consistency-Token"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "consistent": true,
+                     *       "hashes": [
+                     *         "V2hhdCBpcyBoZXJlIGlzIHdoYXQgaGFwcGVuZWQuLi4="
+                     *       ],
+                     *       "note": "vpn.example.com/log\n1842\nV2hhdCBpcyBoZXJlIGlzIHdoYXQgaGFwcGVuZWQuLi4=\n\n— vpn.example.com/log c2lnbmF0dXJl\n",
+                     *       "pinned_at": "2026-03-15T15:32:34Z",
+                     *       "pinned_by": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *       "tree": {
+                     *         "root": "V2hhdCBpcyBoZXJlIGlzIHdoYXQgaGFwcGVuZWQuLi4=",
+                     *         "size": 1
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Pin"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description `history_replaced`: this log has signed the checkpoint, but does not continue it: its history was replaced */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    audit_tile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The level, 0 for the hashes of events, or `entries`.
+                 * @example 0
+                 */
+                level: string;
+                /**
+                 * @description The tile's place, and how many of its hashes where it is not full.
+                 * @example 000.p/1
+                 */
+                place: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tile. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       1
+                     *     ]
+                     */
+                    "application/octet-stream": number[];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];

@@ -11,10 +11,12 @@
 //! | `access.rs` | `/admin/access` |
 //! | `audit_logs.rs` | `/admin/audit-logs` |
 //! | `audit_feed/` | `/admin/audit-logs/feed`, `/admin/audit-logs/stream` |
+//! | `audit_proof/` | `/admin/audit/…` |
 
 mod access;
 mod audit_feed;
 mod audit_logs;
+mod audit_proof;
 mod bulk;
 mod devices;
 mod entity;
@@ -47,4 +49,5 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(access::handle))
         .routes(routes!(audit_logs::handle))
         .merge(audit_feed::routes())
+        .merge(audit_proof::routes())
 }

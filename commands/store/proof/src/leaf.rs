@@ -49,6 +49,13 @@ impl Leaf {
     }
 }
 
+/// For people: `user.created 1 of 0198…`.
+impl std::fmt::Display for Leaf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} of {}", self.event_type, self.sequence, self.aggregate_id)
+    }
+}
+
 /// SHA-256 in hexadecimal of a value's canonical form (RFC 8785).
 ///
 /// # Errors

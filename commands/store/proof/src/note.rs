@@ -131,6 +131,9 @@ impl NoteVerifier {
     /// # Errors
     /// Why it is not believed.
     pub fn open(&self, note: &str) -> Result<Checkpoint, NoteError> {
+        if note.contains(|c: char| c < ' ' && c != '\n') {
+            return Err(NoteError::Malformed("it holds control characters"));
+        }
         let (text, signatures) =
             note.rsplit_once("\n\n").ok_or(NoteError::Malformed("it has no signatures"))?;
         let text = format!("{text}\n");

@@ -7,6 +7,8 @@ use std::{cell::RefCell, collections::BTreeMap};
 use thiserror::Error;
 use tlog_tiles::{Error, HASH_SIZE, Hash, HashReader};
 
+use crate::Frontier;
+
 /// A full tile has two to the power of this many hashes.
 const HEIGHT: u8 = 8;
 /// The hashes of a full tile.
@@ -38,6 +40,18 @@ pub enum TreeError {
 /// Tiles at hand, each as the bytes of its hashes in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tiles(pub BTreeMap<Tile, Vec<u8>>);
+
+impl Tiles {
+    /// The hash of a leaf, from 0; none where its tile is not at hand or too short.
+    #[must_use]
+    pub fn leaf(&self, place: u64) -> Option<Hash> {
+        let bytes = self.0.get(&Tile { level: 0, n: place / WIDTH })?;
+        // Less than 256.
+        let at = (place % WIDTH) as usize * HASH_SIZE;
+        let hash = bytes.get(at..at + HASH_SIZE)?;
+        Some(Hash(hash.try_into().ok()?))
+    }
+}
 
 /// The tiles of a tree of this size that change when it grows: the last one of each level, where
 /// that is not full.
@@ -199,6 +213,28 @@ pub fn is_consistent(proof: &[Hash], older: (u64, Hash), newer: (u64, Hash)) -> 
         size if size > newer.0 => false,
         size => tlog_tiles::check_tree(&proof.to_vec(), newer.0, newer.1, size, older.1).is_ok(),
     }
+}
+
+/// The tiles that [`frontier`] needs for a tree of this size.
+#[must_use]
+pub fn needed_for_frontier(size: u64) -> Vec<Tile> {
+    asked(|reader| drop(reader.read_hashes(&subtrees(size))))
+}
+
+/// The tree of this size as one that can grow without its tiles.
+///
+/// # Errors
+/// Where a tile is missing.
+pub fn frontier(size: u64, tiles: &Tiles) -> Result<Frontier, TreeError> {
+    let hashes = read(tiles, |reader| reader.read_hashes(&subtrees(size)))?;
+    // There is one for each bit.
+    Ok(Frontier::from(size, hashes).unwrap_or_default())
+}
+
+/// Where the roots of the whole subtrees of a tree of this size are, the largest first.
+fn subtrees(size: u64) -> Vec<u64> {
+    let levels = (0..u64::BITS).rev().filter(|level| size >> level & 1 == 1);
+    levels.map(|level| tlog_tiles::stored_hash_index(level as u8, (size >> level) - 1)).collect()
 }
 
 /// Which tiles somebody reads, who asks for all hashes at once.

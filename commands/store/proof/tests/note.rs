@@ -22,6 +22,8 @@ fn a_signed_checkpoint_is_read_again() {
     let line = note.lines().last().unwrap();
     let witnessed = note.replace(line, &format!("— witness.example.org AAAA\n{line}"));
     assert_eq!(key.verifier().open(&witnessed).unwrap(), read);
+    let strange = note.replace(line, &format!("\0\n{line}"));
+    assert!(matches!(key.verifier().open(&strange), Err(NoteError::Malformed(_))));
     let theirs = other.sign(12, Hash([9; 32]));
     let both = format!("{note}{}\n", theirs.lines().last().unwrap());
     assert_eq!(other.verifier().open(&both).unwrap(), read);

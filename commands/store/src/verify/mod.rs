@@ -2,18 +2,21 @@
 
 mod holdings;
 mod loads;
+mod tree;
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use nexavpn_domain::event::effects;
-use sqlx::{PgConnection, PgPool, Row as _};
+use sqlx::{Error, PgConnection, PgPool, Row as _};
 
 use crate::{
     Head, Keyring, Recorded, StoreError,
-    log::{from_row, open_events},
+    log::{from_damaged_row, from_row, open_events},
+    transparency::Stored,
 };
 use holdings::Holdings;
+use tree::TreeCheck;
 
 const BATCH: i64 = 1000;
 
@@ -35,8 +38,8 @@ impl Report {
 }
 
 /// Reads every event in order and compares with what it gives: the numbering and effective times,
-/// the order within each aggregate, claims, pools and address slots; and the numbers of devices with
-/// the devices. In one snapshot, so a running server does no harm.
+/// the order within each aggregate, claims, pools and address slots, the transparency log and every
+/// checkpoint of it on record; and the numbers of devices with the devices. In one snapshot, so a running server does no harm.
 ///
 /// # Errors
 /// Where the database fails or keys are damaged.
@@ -46,16 +49,19 @@ pub async fn verify(pool: &PgPool, keyring: &Keyring) -> Result<Report, StoreErr
         .execute(&mut *tx)
         .await?;
     let mut check = Check::default();
+    let mut proofs = TreeCheck::begin(&mut tx).await?;
     loop {
-        let (mut batch, numbers) = read(&mut tx, check.at).await?;
+        let (mut batch, as_stored) = read(&mut tx, check.at).await?;
         open_events(keyring, &mut batch).await?;
         let Some(last) = batch.last() else { break };
         check.at = (last.generation, last.tx, last.pos);
-        for (event, number) in batch.iter().zip(numbers) {
-            check.event(event, number, keyring);
+        for (event, (stored, number)) in batch.iter().zip(&as_stored) {
+            check.event(event, *number, keyring);
+            proofs.event(&mut tx, stored).await?;
         }
     }
     check.end_of_log(&mut tx).await?;
+    proofs.end(&mut tx, &mut check.report.problems).await?;
     let Check { mut report, holdings, .. } = check;
     holdings.compare(&mut tx, &mut report.problems).await?;
     loads::compare(&mut tx, &mut report.problems).await?;
@@ -70,12 +76,13 @@ type Number = Option<(i64, DateTime<Utc>)>;
 async fn read(
     conn: &mut PgConnection,
     (generation, tx, pos): (i16, i64, i64),
-) -> Result<(Vec<Recorded>, Vec<Number>), StoreError> {
+) -> Result<(Vec<Recorded>, Vec<(Stored, Number)>), StoreError> {
     let rows = sqlx::query(
         "SELECT i.idx AS number, i.effective_time AS numbered_at,
                 coalesce(i.idx, 0) AS idx, e.recorded_at AS effective_time,
                 e.gen, e.tx, e.pos, e.aggregate_type, e.aggregate_id, e.sequence, e.event_type,
-                e.event_version, e.recorded_at, e.metadata, e.payload
+                e.event_version, e.recorded_at, e.metadata, e.payload,
+                e.metadata::text AS metadata_text, e.payload::text AS payload_text
          FROM events e LEFT JOIN LATERAL (
              SELECT * FROM log_index i WHERE (i.gen, i.tx, i.pos) = (e.gen, e.tx, e.pos) OFFSET 0
          ) i ON true
@@ -88,14 +95,20 @@ async fn read(
     .fetch_all(conn)
     .await?;
     let mut events = Vec::with_capacity(rows.len());
-    let mut numbers = Vec::with_capacity(rows.len());
+    let mut as_stored = Vec::with_capacity(rows.len());
     for row in &rows {
-        events.push(from_row(row)?);
+        events.push(match from_row(row) {
+            // It is named with what else is wrong.
+            Err(StoreError::Unreadable(_) | StoreError::Database(Error::ColumnDecode { .. })) => {
+                from_damaged_row(row)?
+            }
+            read => read?,
+        });
         let number: Option<i64> = row.try_get("number")?;
         let numbered_at: Option<DateTime<Utc>> = row.try_get("numbered_at")?;
-        numbers.push(number.zip(numbered_at));
+        as_stored.push((Stored::from_row(row)?, number.zip(numbered_at)));
     }
-    Ok((events, numbers))
+    Ok((events, as_stored))
 }
 
 #[derive(Default)]
@@ -108,7 +121,7 @@ struct Check {
     /// The last numbered event so far.
     head: Head,
     /// The first event without a number, after which none may have one.
-    unnumbered: bool,
+    unnumbered: Option<String>,
 }
 
 impl Check {
@@ -124,10 +137,13 @@ impl Check {
         let effective = self.effective.map_or(event.recorded_at, |t| t.max(event.recorded_at));
         self.effective = Some(effective);
         match number {
-            None => self.unnumbered = true,
+            None => {
+                self.unnumbered.get_or_insert_with(|| name.clone());
+            }
             Some((idx, at)) => {
-                if self.unnumbered {
-                    self.problem(format!("{name} has number {idx}, an event before it has none"));
+                // One of them stands for all.
+                if let Some(unnumbered) = self.unnumbered.take() {
+                    self.problem(format!("{unnumbered} has no number, though {idx} is after it"));
                 }
                 if idx != self.head.idx + 1 {
                     self.problem(format!("{name} has number {idx} after {}", self.head.idx));

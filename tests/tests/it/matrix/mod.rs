@@ -91,6 +91,7 @@ async fn cell(
     };
     let path = row.path.replace("{id}", &id);
     let path = path.replace("{user_id}", &second).replace("{session_id}", &second);
+    let path = path.replace("{level}", "0").replace("{place}", "000.p/1");
     let query = match spec.object {
         Object::DeviceInQuery => format!("?device_id={id}"),
         _ => spec.query.clone(),

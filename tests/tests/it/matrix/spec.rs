@@ -124,10 +124,20 @@ pub(super) async fn spec(method: &str, path: &str, world: &World) -> Option<Spec
             | "/admin/policies"
             | "/admin/gateways"
             | "/admin/audit-logs"
-            | "/admin/audit-logs/feed",
+            | "/admin/audit-logs/feed"
+            | "/admin/audit/log"
+            | "/admin/audit/checkpoint"
+            | "/admin/audit/pins"
+            | "/admin/audit/archive",
         ) => get(O::Nothing),
         // From the beginning, so that something comes at once.
         ("GET", "/admin/audit-logs/stream") => Spec { query: "?after=0".into(), ..get(O::Nothing) },
+        ("GET", "/admin/audit/inclusion") => Spec { query: "?idx=1".into(), ..get(O::Nothing) },
+        ("GET", "/admin/audit/consistency") => Spec { query: "?from=1".into(), ..get(O::Nothing) },
+        ("GET", "/admin/audit/tile/{level}/{place}") => get(O::Nothing),
+        ("POST", "/admin/audit/pins") => {
+            post(O::Nothing, 201, json!({ "note": world.checkpoint().await }))
+        }
         ("POST", "/admin/users") => post(O::Nothing, 201, json!({ "username": name })),
         ("POST", "/admin/users/bulk" | "/admin/devices/bulk") => {
             post(O::Nothing, 200, json!({ "action": "disable", "ids": [super::NOBODY] }))

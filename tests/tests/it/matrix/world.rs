@@ -80,6 +80,12 @@ impl World {
         token["token"].as_str().unwrap_or_else(|| panic!("{token}")).to_owned()
     }
 
+    /// The newest checkpoint of the transparency log.
+    pub(super) async fn checkpoint(&self) -> String {
+        let (_, pins) = self.admin.get("/admin/audit/pins").await;
+        pins["checkpoint"].as_str().unwrap_or_else(|| panic!("{pins}")).to_owned()
+    }
+
     /// A gateway and the client of its node.
     pub(super) async fn node(&self) -> (String, Client) {
         let token = self.join_token().await;

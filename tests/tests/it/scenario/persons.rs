@@ -453,6 +453,20 @@ impl Marked {
     }
 }
 
+impl Marked {
+    /// What proves that nobody edited the record.
+    async fn proofs(&mut self) {
+        for route in ["log", "checkpoint", "inclusion?idx=1", "consistency?from=1", "archive"] {
+            self.admin(&format!("GET /admin/audit/{route}"), &[], Value::Null).await;
+        }
+        let tile = ["entries", "000.p/1"];
+        self.admin("GET /admin/audit/tile/{level}/{place}", &tile, Value::Null).await;
+        let pins = self.admin("GET /admin/audit/pins", &[], Value::Null).await;
+        let note = json!({ "note": pins["checkpoint"] });
+        self.admin("POST /admin/audit/pins", &[], note).await;
+    }
+}
+
 #[tokio::test]
 async fn secrets_are_nowhere_and_erased_persons_neither() {
     let db = OwnServer::start(false).await;
@@ -470,6 +484,7 @@ async fn secrets_are_nowhere_and_erased_persons_neither() {
     marked.admin("GET /admin/audit-logs?page_size=200", &[], Value::Null).await;
     marked.admin("GET /admin/audit-logs/feed?limit=500", &[], Value::Null).await;
     marked.admin("GET /admin/audit-logs/stream?after=0", &[], Value::Null).await;
+    marked.proofs().await;
     let refresh = json!({ "refresh_token": user.session["refresh_token"] });
     marked.drive.call(&user, "POST /auth/logout", &[], Some(refresh)).await;
 
