@@ -1,5 +1,7 @@
-//! Checkpoints as they are written elsewhere.
+//! Checkpoints as they are written and read elsewhere.
 
+use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use ed25519_dalek::SigningKey;
 use nexavpn_proof::{Checkpoint, Hash, NoteError, NoteKey, NoteVerifier};
 
@@ -72,4 +74,25 @@ fn a_verifier_key_is_read_as_it_is_written() {
         assert_eq!(NoteVerifier::parse(&wrong), Err(NoteError::NoKey), "{wrong}");
     }
     assert!(NoteKey::new("two words", SigningKey::from_bytes(&[1; 32])).is_err());
+}
+
+/// Taken apart as <https://c2sp.org/signed-note> says, and verified by `aws-lc-rs`, which shares no
+/// code with what signs.
+#[test]
+fn another_implementation_believes_a_checkpoint() {
+    let key = key(1);
+    let note = key.sign(1842, Hash([7; 32]));
+    let verifier = key.verifier().to_string();
+    let public = BASE64_STANDARD.decode(verifier.rsplit_once('+').unwrap().1).unwrap();
+    assert_eq!(public[0], 1, "Ed25519");
+    let (text, signature) = note.split_once("\n— log.example.org/nexavpn ").unwrap();
+    let signature = BASE64_STANDARD.decode(signature.trim_end()).unwrap();
+    let public = UnparsedPublicKey::new(&ED25519, &public[1..]);
+    // The first four bytes name the key.
+    assert_eq!(format!("{:08x}", u32::from_be_bytes(signature[..4].try_into().unwrap())), {
+        verifier.split('+').nth(1).unwrap()
+    });
+    public.verify(text.as_bytes(), &signature[4..]).unwrap();
+    let other = text.replace("1842", "1843");
+    assert!(public.verify(other.as_bytes(), &signature[4..]).is_err());
 }
