@@ -15,6 +15,7 @@ use crate::{
     http::{CorsOrigin, Rates},
     idempotency::Turns,
     serve::Tls,
+    webhooks::Sender as WebhookSender,
 };
 
 /// The parts of a running control plane.
@@ -37,6 +38,8 @@ pub struct Parts {
     pub tokens: AccessTokens,
     /// The end of the audit log, for those who follow it.
     pub feed: Feed,
+    /// Sends to webhooks.
+    pub webhooks: WebhookSender,
     /// For reads.
     pub pool: PgPool,
     /// How HTTP is spoken.

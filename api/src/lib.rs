@@ -19,9 +19,11 @@ pub mod openapi;
 pub mod postgres;
 pub mod routes;
 pub mod serve;
+mod webhooks;
 
 pub use app::{App, HttpOptions, Parts};
 pub use http::{CorsOrigin, Rates, router};
+pub use webhooks::Sender as WebhookSender;
 
 /// Requests are many small allocations, with which this one is quicker than the system's.
 #[global_allocator]

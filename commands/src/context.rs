@@ -19,6 +19,7 @@ use crate::{
     security::Incidents,
     sessions::{LiveSessions, live_sessions},
     throttle::Throttle,
+    webhooks::WebhookRules,
 };
 
 /// Limits that an operator may set.
@@ -37,6 +38,8 @@ pub struct Settings {
     /// The most firewall boxes (addresses × protocols × ports) that one policy, or all policies of
     /// one device together, may come to.
     pub max_profile_boxes: usize,
+    /// Where webhooks may lead to.
+    pub webhooks: WebhookRules,
 }
 
 impl Default for Settings {
@@ -48,6 +51,7 @@ impl Default for Settings {
             rotation_period: TimeDelta::days(7),
             reservation_lifetime: std::time::Duration::from_secs(30),
             max_profile_boxes: 10_000,
+            webhooks: WebhookRules::default(),
         }
     }
 }

@@ -77,6 +77,10 @@ const fn may_enlarge(event: &Event) -> bool {
         Event::Device(_, event) => {
             matches!(event, DeviceEvent::Enrolled { .. } | DeviceEvent::OwnerChanged { .. })
         }
-        Event::User(..) | Event::Gateway(..) | Event::Session(..) | Event::Security(..) => false,
+        Event::User(..)
+        | Event::Gateway(..)
+        | Event::Session(..)
+        | Event::Security(..)
+        | Event::Webhook(..) => false,
     }
 }

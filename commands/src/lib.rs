@@ -27,6 +27,7 @@ mod sessions;
 mod throttle;
 mod transact;
 mod users;
+mod webhooks;
 
 pub use admin::FirstAdmin;
 pub use clock::{Clock, SystemClock};
@@ -47,3 +48,6 @@ pub use security::SIGNING_KEYS;
 pub use sessions::{Authenticated, ListedSession, LoggedIn, RefreshedSession};
 pub use transact::Done;
 pub use users::{NewUser, UserPatch};
+pub use webhooks::{
+    Attempt, Claimed, Deliveries, WebhookInput, WebhookIssued, WebhookPatch, WebhookRules,
+};

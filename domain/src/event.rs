@@ -9,12 +9,13 @@ use crate::{
     device::DeviceEvent,
     gateway::GatewayEvent,
     group::GroupEvent,
-    ids::{DeviceId, GatewayId, GroupId, PolicyId, SessionId, UserId},
+    ids::{DeviceId, GatewayId, GroupId, PolicyId, SessionId, UserId, WebhookId},
     policy::PolicyEvent,
     security::SecurityEvent,
     session::SessionEvent,
     user::UserEvent,
     values::{Pool, PublicKey, Slot},
+    webhook::WebhookEvent,
 };
 
 /// The version that every stored shape begins with.
@@ -200,6 +201,8 @@ pub enum Event {
     Session(SessionId, SessionEvent),
     /// About security.
     Security(Uuid, SecurityEvent),
+    /// Of a webhook.
+    Webhook(WebhookId, WebhookEvent),
 }
 
 /// An event that this version does not know.
@@ -242,6 +245,7 @@ impl Event {
             GatewayEvent::AGGREGATE_TYPE => read(payload).map(|e| Self::Gateway(id.into(), e)),
             SessionEvent::AGGREGATE_TYPE => read(payload).map(|e| Self::Session(id.into(), e)),
             SecurityEvent::AGGREGATE_TYPE => read(payload).map(|e| Self::Security(id, e)),
+            WebhookEvent::AGGREGATE_TYPE => read(payload).map(|e| Self::Webhook(id.into(), e)),
             _ => Err("its aggregate type is unknown".into()),
         }
         .map_err(unknown)
@@ -259,6 +263,7 @@ impl Event {
             Self::Gateway(_, e) => e.event_type(),
             Self::Session(_, e) => e.event_type(),
             Self::Security(_, e) => e.event_type(),
+            Self::Webhook(_, e) => e.event_type(),
         }
     }
 }
@@ -274,6 +279,7 @@ pub fn effects(event: &Event) -> Vec<Effect> {
         Event::Gateway(id, e) => e.effects(id.0),
         Event::Session(id, e) => e.effects(id.0),
         Event::Security(id, e) => e.effects(*id),
+        Event::Webhook(id, e) => e.effects(id.0),
     }
 }
 

@@ -53,4 +53,6 @@ id! {
     GatewayId,
     /// A login session: one refresh-token family.
     SessionId,
+    /// An endpoint that events are sent to.
+    WebhookId,
 }

@@ -23,6 +23,7 @@ pub mod session;
 pub mod told;
 pub mod user;
 pub mod values;
+pub mod webhook;
 
 pub use aggregate::Decider;
 pub use error::{DomainError, FieldError, Problems};

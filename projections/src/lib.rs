@@ -29,6 +29,7 @@ pub use page::{ListQuery, MAX_PAGE_SIZE, Page};
 pub use projection::{ApplyError, Projection};
 pub use read::{
     device_queries as devices, devices::Devices, gateways, groups, policies, sessions, users,
+    webhooks,
 };
 pub use rebuild::{Difference, RebuildError, Rebuilt, Side, compare, rebuild};
 pub use registry::{REGISTRY, find};

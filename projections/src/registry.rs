@@ -5,7 +5,7 @@ use crate::{
     audit::AuditLog,
     read::{
         devices::Devices, gateways::Gateways, groups::Groups, policies::Policies,
-        sessions::Sessions, users::Users,
+        sessions::Sessions, users::Users, webhooks::Webhooks,
     },
 };
 
@@ -13,7 +13,7 @@ use crate::{
 /// a file in `read/` with its writer and queries, and a line here. Checkpoint, catching up and
 /// `nexavpn rebuild` come with it.
 pub static REGISTRY: &[&dyn Projection] =
-    &[&Users, &Groups, &Devices, &Policies, &Gateways, &Sessions, &AuditLog];
+    &[&Users, &Groups, &Devices, &Policies, &Gateways, &Sessions, &Webhooks, &AuditLog];
 
 /// The projection of this name.
 #[must_use]

@@ -1,7 +1,7 @@
 //! Domain values as columns hold them.
 
 use nexavpn_domain::{
-    ids::{DeviceId, GatewayId, GroupId, PolicyId, SessionId, UserId},
+    ids::{DeviceId, GatewayId, GroupId, PolicyId, SessionId, UserId, WebhookId},
     values::{PublicKey, Role},
 };
 use uuid::Uuid;
@@ -20,7 +20,7 @@ macro_rules! from_id {
         }
     )+};
 }
-from_id!(UserId, GroupId, DeviceId, PolicyId, GatewayId, SessionId);
+from_id!(UserId, GroupId, DeviceId, PolicyId, GatewayId, SessionId, WebhookId);
 
 /// A `text` column, for value types.
 #[derive(sqlx::Type)]

@@ -175,6 +175,14 @@ pub const TABLE: &[Permission] = &[
     row("GET", "/admin/audit-logs", Who::Reader),
     row("GET", "/admin/audit-logs/feed", Who::Reader),
     row("GET", "/admin/audit-logs/stream", Who::Reader),
+    row("GET", "/admin/webhooks", Who::Reader),
+    row("POST", "/admin/webhooks", Who::Admin),
+    row("GET", "/admin/webhooks/{id}", Who::Reader),
+    row("PATCH", "/admin/webhooks/{id}", Who::Admin),
+    row("DELETE", "/admin/webhooks/{id}", Who::Admin),
+    row("POST", "/admin/webhooks/{id}/rotate-secret", Who::Admin),
+    row("POST", "/admin/webhooks/{id}/replay", Who::Admin),
+    row("POST", "/admin/webhooks/{id}/test", Who::Admin),
     row("GET", "/openapi.json", Who::Public),
 ];
 

@@ -255,6 +255,30 @@ pub struct ServeArgs {
     )]
     pub address_rest_minutes: Option<u32>,
 
+    /// Allow webhooks with http:// addresses. What they are sent then crosses the network readable
+    #[arg(
+        long,
+        env = "NEXAVPN_WEBHOOK_PLAIN_HTTP",
+        hide_env_values = true,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "BOOL",
+        value_parser = BoolishValueParser::new()
+    )]
+    pub webhook_plain_http: Option<bool>,
+
+    /// Networks that webhooks may lead to although they are not of the public internet, such as the
+    /// one of a log collector; none unless given
+    #[arg(
+        long,
+        env = "NEXAVPN_WEBHOOK_NETWORKS",
+        value_name = "CIDR,…",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub webhook_networks: Option<Vec<IpNetwork>>,
+
     /// `[http]` in the file.
     #[command(flatten)]
     #[serde(skip)]
@@ -363,6 +387,8 @@ impl ServeArgs {
             token_key_days,
             log_name,
             address_rest_minutes,
+            webhook_plain_http,
+            webhook_networks,
             http,
         )
     }

@@ -1,7 +1,7 @@
 //! `GET /metrics`, in Prometheus' text format
 //! (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 //!
-//! The label `gateway` holds a gateway's id; no other label has more than a dozen values.
+//! The labels `gateway` and `webhook` hold ids; no other label has more than a dozen values.
 
 use std::{
     collections::HashMap,
@@ -21,8 +21,9 @@ use nexavpn_domain::ids::GatewayId;
 use nexavpn_gateway_projector::{
     Convergence, GatewayReport, Histogram, HistogramReading, ReportError, reports::ReportCounts,
 };
+use nexavpn_projections::audit;
 
-use crate::{App, auth::Origin, error::ApiError};
+use crate::{App, auth::Origin, error::ApiError, webhooks::Standing};
 
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -50,6 +51,7 @@ async fn show(
     let mut text = Text(String::new());
     render(&mut text, gateways.as_ref(), &app.reports.counts(), now);
     stream(&mut text, &app, now).await;
+    webhooks(&mut text, &app, now).await;
     let timings = app.publisher.timings();
     let name = "nexavpn_bundle_publish_seconds";
     let help = "Time from an event to the bundle on record, of gateways that had the one before.";
@@ -127,6 +129,38 @@ async fn stream(text: &mut Text, app: &App, now: DateTime<Utc>) {
         text.family(name, "gauge", help);
         let age = oldest.and_then(|oldest| oldest.since).map_or(0.0, |since| seconds(now - since));
         text.sample(name, &[], age);
+    }
+}
+
+/// Where events are sent to. Left out while the database is away.
+async fn webhooks(text: &mut Text, app: &App, now: DateTime<Utc>) {
+    let Ok(all) = app.commands.deliveries(None).await else { return };
+    let name = "nexavpn_webhooks";
+    text.family(
+        name,
+        "gauge",
+        "Webhooks by how their endpoints stand; `dead`: failing for an hour.",
+    );
+    for state in Standing::ALL {
+        let count = all.iter().filter(|d| Standing::of(d, now) == state).count();
+        text.sample(name, &[("state", &state.as_str())], count);
+    }
+    let name = "nexavpn_webhook_failing_seconds";
+    text.family(
+        name,
+        "gauge",
+        "For how long a webhook's endpoint has taken nothing of what it is sent.",
+    );
+    for webhook in all.iter().filter(|d| d.enabled) {
+        let failing = webhook.failing_since.map_or(0.0, |since| seconds(now - since));
+        text.sample(name, &[("webhook", &webhook.webhook_id)], failing);
+    }
+    let name = "nexavpn_webhook_behind_events";
+    text.family(name, "gauge", "Events after the last one that a webhook has come past.");
+    let end = app.projections.folded(audit::NAME);
+    for webhook in all.iter().filter(|d| d.enabled) {
+        let behind = (end - webhook.cursor).max(0);
+        text.sample(name, &[("webhook", &webhook.webhook_id)], behind);
     }
 }
 

@@ -43,7 +43,8 @@ fn may_show_secrets(pattern: &str, body: &Bytes) -> bool {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         body.get("generate_key") == Some(&Value::Bool(true))
     };
-    pattern.ends_with("/join-token") || asked(body)
+    let shows = ["/join-token", "/rotate-secret", "/admin/webhooks"];
+    shows.iter().any(|route| pattern.ends_with(route)) || asked(body)
 }
 
 /// An answer as it is kept.

@@ -13,7 +13,7 @@ use super::{
 use crate::error::ApiError;
 
 /// The schemas of what has a version. A write answers with its id alone where reads are behind.
-const ENTITIES: &[&str] = &["Device", "Gateway", "GroupDetails", "Policy", "User"];
+const ENTITIES: &[&str] = &["Device", "Gateway", "GroupDetails", "Policy", "User", "Webhook"];
 
 /// The headers of every answer.
 const EVERYWHERE: &[&str] =
@@ -83,12 +83,12 @@ fn complete_own(status: &str, response: &mut Value, writes: bool, keyed: bool) {
     if success && keyed {
         names.push("Idempotency-Replayed");
     }
-    if status == "201" && (entity || name == "Enrolment") {
+    if status == "201" && (entity || ["Enrolment", "WebhookSecret"].contains(&name)) {
         names.push("Location");
     }
     let others: &[&str] = match name {
         "Enrolment" if writes => &["EnrolmentPending", "AlreadyShown"],
-        "JoinToken" => &["AlreadyShown"],
+        "JoinToken" | "WebhookSecret" => &["AlreadyShown"],
         _ if entity && writes => &["Pending"],
         _ => &[],
     };

@@ -2,7 +2,7 @@
 
 use nexavpn_projections::{
     FilterValue, ListOptions, ListQuery, MAX_PAGE_SIZE, audit, devices, gateways, groups, policies,
-    users,
+    users, webhooks,
 };
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ const FILTERS: &[(&str, &str)] = &[
         "Where the request came from: an address or a network (CIDR). Of failures only the network is known.",
     ),
     ("effect", "What the policy does."),
-    ("enabled", "Whether the policy is enabled."),
+    ("enabled", "Whether it is enabled."),
     ("ended", "Whether the session is over."),
     ("entity_id", "To which one it happened."),
     ("entity_type", "To what kind of thing it happened: `user`, `device`, …"),
@@ -55,6 +55,7 @@ fn options(path: &str) -> Option<ListOptions> {
         "/admin/gateways" => gateways::list_options(),
         "/admin/audit-logs" => audit::list_options(),
         "/me/activity" => audit::activity_options(),
+        "/admin/webhooks" => webhooks::list_options(),
         _ => return None,
     };
     Some(options)

@@ -44,6 +44,7 @@ const TAGS: &[(&str, &str)] = &[
     ("access", "Why a packet passes or not."),
     ("audit", "What happened: the events themselves."),
     ("proofs", "What proves that nobody edited the record."),
+    ("webhooks", "Where events are sent to, signed by the Standard Webhooks specification."),
     ("document", "This document."),
 ];
 
@@ -153,7 +154,8 @@ impl Operation<'_> {
         let reports = self.path.ends_with("/heartbeat") || self.path.ends_with("/status");
         // A session has no version that anybody could know.
         let sessions = self.path.contains("/sessions");
-        self.writes() && self.has_id() && !adds && !reports && !sessions
+        let tries = self.path.ends_with("/test");
+        self.writes() && self.has_id() && !adds && !reports && !sessions && !tries
     }
 }
 

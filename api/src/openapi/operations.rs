@@ -14,6 +14,7 @@ const PATH_IDS: &[(&str, &str)] = &[
     ("policies", "The policy's id."),
     ("gateways", "The gateway's id."),
     ("sessions", "The session's id."),
+    ("webhooks", "The webhook's id."),
 ];
 
 /// Path parameters that are no ids: the name, what it looks like, what it is.

@@ -40,6 +40,7 @@ use crate::{
     http::Rates,
     idempotency::Turns,
     router,
+    webhooks::{self, Sender},
 };
 pub use connections::ConnectionLimits;
 use connections::Door;
@@ -120,6 +121,7 @@ pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
         fleet,
         tokens: access_tokens(&options, store.keyring()).await?,
         feed: Feed::new(pool.clone(), store.log()),
+        webhooks: Sender::new(options.settings.webhooks.clone()).map_err(ServeError::Http)?,
         pool,
         http: options.http.clone(),
         turns: Turns::default(),
@@ -133,6 +135,8 @@ pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
     catch_up(&app, options.pace.establish).await;
     tasks.push(tokio::spawn(tasks::clock(app.commands.clone(), options.pace, work.clone())));
     tasks.push(tokio::spawn(tasks::drains(app.commands.clone(), options.pace, work.clone())));
+    let (random, pause) = (Arc::clone(&options.random), options.pace.webhooks);
+    tasks.push(tokio::spawn(webhooks::send(app.clone(), random, pause, work.clone())));
     tasks.push(tokio::spawn(tasks::telemetry(app.clone(), options.pace, work.clone())));
     tasks.push(tokio::spawn(tasks::watch(app.clone(), establish, options.pace, work)));
 

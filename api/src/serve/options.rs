@@ -89,6 +89,8 @@ pub struct Pace {
     pub horizon: Duration,
     /// How often the partitions of telemetry are made and dropped.
     pub telemetry: Duration,
+    /// The pause after the first attempt of a webhook that fails; it doubles with each further one.
+    pub webhooks: Duration,
     /// How long the first start waits until the new signing key is known everywhere.
     pub establish: Duration,
     /// How long requests may take to finish at a shutdown.
@@ -102,6 +104,7 @@ impl Default for Pace {
             watch: Duration::from_secs(5),
             horizon: Duration::from_secs(10),
             telemetry: Duration::from_secs(3600),
+            webhooks: Duration::from_secs(1),
             establish: Duration::from_secs(5),
             drain: Duration::from_secs(10),
         }
@@ -194,6 +197,12 @@ impl ServeOptions {
         }
         if let Some(n) = serve.max_profile_boxes {
             settings.max_profile_boxes = usize::try_from(n).unwrap_or(usize::MAX);
+        }
+        if let Some(plain) = serve.webhook_plain_http {
+            settings.webhooks.plain_http = plain;
+        }
+        if let Some(networks) = serve.webhook_networks {
+            settings.webhooks.networks = networks;
         }
         if let Some(days) = serve.session_days {
             settings.session_lifetime = TimeDelta::days(days.into());

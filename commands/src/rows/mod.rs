@@ -7,6 +7,7 @@ mod due;
 mod gateway;
 mod happened;
 mod session;
+mod webhook;
 
 pub use account::{NothingBegan, PutAccount, RemoveAccount, SetPassword, UpdateAccount};
 pub use device::{HandOver, IndexDevice, KeepPresharedKey, MoveDevice, UnindexDevice};
@@ -15,6 +16,7 @@ pub use due::Due;
 pub use gateway::{JOIN_TOKEN_REFUSED, PutJoinToken, RemoveGateway, UseJoinToken, in_use};
 pub use happened::{Happened, KEY_IN_USE};
 pub use session::{BindSession, CloseSession, OpenSession};
+pub use webhook::{BeginDeliveries, KeepWebhookSecret, RemoveWebhook, SetDeliveries};
 
 use nexavpn_domain::DomainError;
 use nexavpn_store::SideRowError;

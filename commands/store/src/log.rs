@@ -225,6 +225,16 @@ impl Log {
         Ok(sqlx::query_scalar(sql).bind(idx).fetch_optional(&self.pool).await?)
     }
 
+    /// The generation of an event; 0 where there is no such event.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn generation_of(&self, idx: i64) -> Result<i16, StoreError> {
+        let sql = "SELECT gen FROM log_index WHERE idx = $1";
+        let found = sqlx::query_scalar(sql).bind(idx).fetch_optional(&self.pool).await?;
+        Ok(found.unwrap_or(0))
+    }
+
     /// Where the log ends.
     ///
     /// # Errors

@@ -36,7 +36,7 @@ impl Fleet {
                 self.security_event(e, &mut changes);
                 BTreeSet::new()
             }
-            Event::Session(..) => BTreeSet::new(),
+            Event::Session(..) | Event::Webhook(..) => BTreeSet::new(),
         };
         for id in concerned {
             self.evaluate(id, event, &mut changes);

@@ -31,7 +31,8 @@ impl Fleet {
                 | Event::Group(..)
                 | Event::Device(..)
                 | Event::Session(..)
-                | Event::Security(..) => {}
+                | Event::Security(..)
+                | Event::Webhook(..) => {}
             }
         }
         let stays = |id: &PolicyId| !changed.contains_key(id);

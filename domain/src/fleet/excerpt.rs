@@ -60,7 +60,7 @@ impl Fleet {
                     }
                 }
                 Event::Policy(id, event) => self.concerned_by_policy(*id, event, &mut found),
-                Event::Session(..) => {}
+                Event::Session(..) | Event::Webhook(..) => {}
                 Event::Gateway(..) | Event::Security(..) => return None,
             }
         }

@@ -8,6 +8,7 @@ mod pool;
 mod psk;
 mod role;
 mod text;
+mod webhook;
 
 pub use endpoint::Endpoint;
 pub use key::PublicKey;
@@ -17,3 +18,4 @@ pub use pool::{Addresses, Pool, Slot};
 pub use psk::PskRef;
 pub use role::Role;
 pub use text::{description, display_name, email, label, username};
+pub use webhook::{event_types, literal_address, may_reach, webhook_url};

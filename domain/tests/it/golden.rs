@@ -10,6 +10,7 @@ use cqrs_es::DomainEvent;
 use nexavpn_domain::{
     Event, StoredEvent, device::DeviceEvent, gateway::GatewayEvent, group::GroupEvent,
     policy::PolicyEvent, security::SecurityEvent, session::SessionEvent, user::UserEvent,
+    webhook::WebhookEvent,
 };
 use serde_json::Value;
 
@@ -28,6 +29,7 @@ pub fn wire_names() -> Vec<(&'static str, &'static str)> {
         of::<GatewayEvent>(GatewayEvent::WIRE_NAMES),
         of::<SessionEvent>(SessionEvent::WIRE_NAMES),
         of::<SecurityEvent>(SecurityEvent::WIRE_NAMES),
+        of::<WebhookEvent>(WebhookEvent::WIRE_NAMES),
     ]
     .concat()
 }
@@ -97,6 +99,7 @@ fn stored(event: &Event) -> (Value, String, String) {
         Event::Gateway(_, e) => of(e),
         Event::Session(_, e) => of(e),
         Event::Security(_, e) => of(e),
+        Event::Webhook(_, e) => of(e),
     }
 }
 

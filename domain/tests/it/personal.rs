@@ -11,6 +11,7 @@ use nexavpn_domain::{
     security::Security,
     session::Session,
     user::{User, UserEvent},
+    webhook::Webhook,
 };
 use serde_json::Value;
 
@@ -46,6 +47,7 @@ fn of(event: &Event) -> (&'static [&'static str], bool) {
         Event::Gateway(_, e) => of(e),
         Event::Session(_, e) => of(e),
         Event::Security(_, e) => of(e),
+        Event::Webhook(_, e) => of(e),
     }
 }
 
@@ -192,6 +194,7 @@ fn every_fold_takes_any_event_first() {
             Event::Gateway(_, e) => alone::<Gateway>(e),
             Event::Session(_, e) => alone::<Session>(e),
             Event::Security(_, e) => alone::<Security>(e),
+            Event::Webhook(_, e) => alone::<Webhook>(e),
         }
     }
 }

@@ -13,6 +13,7 @@ use nexavpn_domain::{
     values::{
         Addresses, Endpoint, PolicyEffect, Pool, Ports, Protocol, PskRef, Role, Service, Target,
     },
+    webhook::{DisabledBecause, WebhookEvent},
 };
 
 use crate::given::{
@@ -37,6 +38,7 @@ pub fn all() -> Vec<Sample> {
         .chain(gateways)
         .chain(sessions)
         .chain(security)
+        .chain(webhook().into_iter().map(|(v, e)| (v, Event::Webhook(ID.into(), e))))
         .collect()
 }
 
@@ -372,5 +374,37 @@ fn security() -> Vec<(Option<&'static str>, SecurityEvent)> {
         (None, E::FailuresRepeated { count: 41 }),
         (None, key(Some("c2lnbmF0dXJlIGJ5IHRoZSBrZXkgYmVmb3Jl"))),
         (Some("first"), key(None)),
+    ]
+}
+
+fn webhook() -> Vec<(Option<&'static str>, WebhookEvent)> {
+    use WebhookEvent as E;
+    let created = |event_types: &[&str]| E::Created {
+        url: "https://example.com/hooks/nexavpn".into(),
+        description: "For the SIEM".into(),
+        event_types: event_types.iter().map(|t| (*t).to_owned()).collect(),
+    };
+    let disabled = |because| E::Disabled { because };
+    vec![
+        (None, created(&["user.*", "device.revoked"])),
+        (Some("all"), created(&[])),
+        (
+            None,
+            E::Changed {
+                url: Some("https://example.com/hooks/other".into()),
+                description: Some(String::new()),
+                event_types: Some(vec![]),
+            },
+        ),
+        (
+            Some("one_field"),
+            E::Changed { url: None, description: Some("Ours".into()), event_types: None },
+        ),
+        (None, E::SecretRotated { previous_until: minute(5) }),
+        (None, E::Enabled {}),
+        (None, disabled(DisabledBecause::Requested)),
+        (Some("gone"), disabled(DisabledBecause::Gone)),
+        (None, E::Replayed { from: 17 }),
+        (None, E::Deleted {}),
     ]
 }

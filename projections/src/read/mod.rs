@@ -7,3 +7,4 @@ pub mod groups;
 pub mod policies;
 pub mod sessions;
 pub mod users;
+pub mod webhooks;

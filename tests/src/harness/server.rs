@@ -1,11 +1,13 @@
 //! A control plane for a test.
 
 use std::{
+    net::{IpAddr, Ipv4Addr},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use ipnetwork::IpNetwork;
 use nexavpn_api::{
     App,
     config::DatabaseUrl,
@@ -128,7 +130,11 @@ fn options(server_url: &str, keys: &Path) -> ServeOptions {
     // A test is in more of a hurry than an admin.
     options.http.rate_per_address = 0;
     options.http.rate_per_principal = 0;
+    // What receives webhooks in a test is on this machine, and is not slow.
+    options.settings.webhooks.plain_http = true;
+    options.settings.webhooks.networks = vec![IpNetwork::from(IpAddr::from(Ipv4Addr::LOCALHOST))];
     options.pace = Pace {
+        webhooks: Duration::from_millis(20),
         clock: Duration::from_millis(20),
         watch: Duration::from_millis(50),
         establish: super::WIDE,

@@ -10,6 +10,7 @@
 //! | `preview/` | `/admin/preview…` |
 //! | `access.rs` | `/admin/access` |
 //! | `audit_logs.rs` | `/admin/audit-logs` |
+//! | `webhooks/` | `/admin/webhooks…` |
 //! | `audit_feed/` | `/admin/audit-logs/feed`, `/admin/audit-logs/stream` |
 //! | `audit_proof/` | `/admin/audit/…` |
 
@@ -27,6 +28,7 @@ mod listing;
 mod policies;
 mod preview;
 mod users;
+mod webhooks;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -50,4 +52,5 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(audit_logs::handle))
         .merge(audit_feed::routes())
         .merge(audit_proof::routes())
+        .merge(webhooks::routes())
 }

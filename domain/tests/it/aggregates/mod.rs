@@ -8,6 +8,7 @@ mod policy;
 mod security;
 mod session;
 mod user;
+mod webhook;
 
 use cqrs_es::{Aggregate, test::TestFramework};
 use nexavpn_domain::{Decider, DomainError};

@@ -6,3 +6,4 @@ mod network;
 mod policy;
 mod pool;
 mod text;
+mod webhook;

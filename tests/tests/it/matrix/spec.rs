@@ -35,6 +35,8 @@ pub(super) enum Object {
     JoinedGateway,
     /// The same while its next key is announced.
     RotatedGateway,
+    /// A webhook.
+    Webhook,
 }
 
 /// A route: what it is about, what is sent and what the answer is.
@@ -229,6 +231,15 @@ pub(super) async fn spec(method: &str, path: &str, world: &World) -> Option<Spec
             });
             post(O::Gateway, 204, report)
         }
+        ("GET", "/admin/webhooks") => get(O::Nothing),
+        ("POST", "/admin/webhooks") => post(O::Nothing, 201, World::webhook()),
+        ("GET", "/admin/webhooks/{id}") => get(O::Webhook),
+        ("PATCH", "/admin/webhooks/{id}") => post(O::Webhook, 200, json!({ "enabled": false })),
+        ("DELETE", "/admin/webhooks/{id}") => about(O::Webhook, 204, None),
+        ("POST", "/admin/webhooks/{id}/rotate-secret" | "/admin/webhooks/{id}/test") => {
+            post(O::Webhook, 200, empty())
+        }
+        ("POST", "/admin/webhooks/{id}/replay") => post(O::Webhook, 200, json!({ "from": 1 })),
         ("GET", "/admin/access") => {
             let user = world.new_user("user").await.0.user_id().to_owned();
             let query = format!("?user={user}&destination=172.16.0.1&protocol=icmp");

@@ -62,6 +62,11 @@ impl World {
         })
     }
 
+    /// Where nobody answers.
+    pub(super) fn webhook() -> Value {
+        json!({ "url": "http://127.0.0.1:9/" })
+    }
+
     pub(super) fn new_gateway(&self, name: &str) -> Value {
         let n = self.number();
         gateway(name, &format!("10.{}.{}.0/24", n / 256, n % 256))
@@ -142,6 +147,7 @@ impl World {
                 assert_eq!(status, 202, "{answer}");
                 one(gateway)
             }
+            Object::Webhook => one(self.create("webhooks", Self::webhook()).await),
             Object::JoinedGateway => one(self.joined_gateway().await.0),
             Object::RotatedGateway => {
                 let (gateway, node) = self.joined_gateway().await;

@@ -152,6 +152,8 @@ async fn start(db: &OwnServer) -> ServerProcess {
     let mut variables: Vec<_> = variables.iter().map(|(k, v)| (*k, v.as_str())).collect();
     // All that it could ever say.
     variables.push(("NEXAVPN_LOG", "debug"));
+    variables.push(("NEXAVPN_WEBHOOK_PLAIN_HTTP", "true"));
+    variables.push(("NEXAVPN_WEBHOOK_NETWORKS", "127.0.0.0/8"));
     ServerProcess::start_with(&["--trusted-proxies", "127.0.0.1"], &variables).await
 }
 
@@ -427,6 +429,25 @@ impl Marked {
         self.admin("DELETE /admin/gateways/{id}", &one, Value::Null).await;
     }
 
+    /// Where nobody answers.
+    async fn webhooks(&mut self) {
+        let new = json!({ "url": "http://127.0.0.1:9/" });
+        let made = self.admin("POST /admin/webhooks", &[], new).await;
+        self.told.note("a webhook's secret", &made["secret"]);
+        let id = text(&made["id"]);
+        let one = [id.as_str()];
+        self.admin("GET /admin/webhooks", &[], Value::Null).await;
+        let patch = json!({ "description": "for the record" });
+        self.admin("PATCH /admin/webhooks/{id}", &one, patch).await;
+        let route = "POST /admin/webhooks/{id}/rotate-secret";
+        let rotated = self.admin(route, &one, json!({})).await;
+        self.told.note("a webhook's secret", &rotated["secret"]);
+        self.admin("POST /admin/webhooks/{id}/replay", &one, json!({ "from": 1 })).await;
+        self.admin("POST /admin/webhooks/{id}/test", &one, json!({})).await;
+        self.admin("GET /admin/webhooks/{id}", &one, Value::Null).await;
+        self.admin("DELETE /admin/webhooks/{id}", &one, Value::Null).await;
+    }
+
     /// Somebody with the same mark, who is deleted first.
     async fn deleted(&mut self) -> String {
         let name = format!("{MARK}.Two").to_lowercase();
@@ -479,6 +500,7 @@ async fn secrets_are_nowhere_and_erased_persons_neither() {
     marked.devices_by_admin(&person, &devices[0]).await;
     marked.groups_and_policies(&person, &devices[0]).await;
     marked.gateways(&person).await;
+    marked.webhooks().await;
     let deleted = marked.deleted().await;
     let imported = marked.imported().await;
     marked.admin("GET /admin/audit-logs?page_size=200", &[], Value::Null).await;

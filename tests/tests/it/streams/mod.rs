@@ -2,6 +2,8 @@
 
 mod export;
 mod feed;
+mod receiver;
+mod webhooks;
 
 use nexavpn_tests::harness::{Client, WIDE};
 use serde_json::Value;
