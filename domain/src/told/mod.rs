@@ -10,6 +10,7 @@ mod policy;
 mod security;
 mod session;
 mod user;
+mod webhook;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -58,6 +59,7 @@ pub fn told(event: &Event) -> Told {
         Event::Gateway(_, e) => gateway::told(e),
         Event::Session(_, e) => session::told(e),
         Event::Security(_, e) => security::told(e),
+        Event::Webhook(_, e) => webhook::told(e),
     }
 }
 
@@ -71,7 +73,7 @@ pub fn about(event: &Event) -> Option<UserId> {
         Event::Device(_, e) => device::about(e),
         Event::Session(_, e) => session::about(e),
         Event::Security(_, e) => security::about(e),
-        Event::Policy(..) | Event::Gateway(..) => None,
+        Event::Policy(..) | Event::Gateway(..) | Event::Webhook(..) => None,
     }
 }
 

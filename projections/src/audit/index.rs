@@ -163,6 +163,7 @@ fn subjects(event: &Event) -> (Option<UserId>, &[UserId]) {
         Event::Gateway(id, e) => of(e, id.0),
         Event::Session(id, e) => of(e, id.0),
         Event::Security(id, e) => of(e, *id),
+        Event::Webhook(id, e) => of(e, id.0),
     }
 }
 

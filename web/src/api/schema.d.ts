@@ -1466,6 +1466,134 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The webhooks, and how their endpoints stand
+         * @description The webhooks, and how their endpoints stand. Sort: `created_at`. Filter: `enabled`.
+         *
+         *     For admins and auditors.
+         */
+        get: operations["webhooks_list"];
+        put?: never;
+        /**
+         * Creates a webhook
+         * @description Creates a webhook: events are sent to it from now on, each as a request signed by the Standard Webhooks specification. The secret is shown this once.
+         *
+         *     For admins.
+         */
+        post: operations["webhooks_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One webhook, and how its endpoint stands
+         * @description One webhook, and how its endpoint stands.
+         *
+         *     For admins and auditors.
+         */
+        get: operations["webhooks_get"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a webhook
+         * @description Deletes a webhook: nothing is sent to it any more, and its secret is destroyed.
+         *
+         *     For admins.
+         */
+        delete: operations["webhooks_delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes a webhook
+         * @description Changes a webhook. An endpoint that has failed is tried again at once.
+         *
+         *     For admins.
+         */
+        patch: operations["webhooks_change"];
+        trace?: never;
+    };
+    "/admin/webhooks/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends events from a number on
+         * @description Sends events from a number on: once more, with the same ids as before, or past those that wait. This is the only thing that ever leaves events out.
+         *
+         *     For admins.
+         */
+        post: operations["webhooks_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/webhooks/{id}/rotate-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a webhook another secret, shown this once
+         * @description Gives a webhook another secret, shown this once. For a while each request carries a signature with either, so that none is refused before the endpoint knows the new one.
+         *
+         *     For admins.
+         */
+        post: operations["webhooks_rotate_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends the message `webhook.ping` to a webhook now, whatever waits for it, and says what became of it
+         * @description Sends the message `webhook.ping` to a webhook now, whatever waits for it, and says what became of it. Nothing else changes.
+         *
+         *     For admins.
+         */
+        post: operations["webhooks_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/login": {
         parameters: {
             query?: never;
@@ -4045,6 +4173,175 @@ export interface components {
             id: components["schemas"]["UserId"];
             role: components["schemas"]["Role"];
             username?: string | null;
+        };
+        /** @description A webhook. Its secrets are shown when they are made, and never again. */
+        Webhook: {
+            /** Format: date-time */
+            created_at: string;
+            delivery?: components["schemas"]["WebhookDelivery"] | null;
+            /** @description What it is for. */
+            description: string;
+            /** @description Why not: `requested`, or `gone` where the endpoint answered 410. */
+            disabled_because?: string | null;
+            /** @description Whether events are sent. */
+            enabled: boolean;
+            /** @description Which events: types, or what stands before a `*`; all where there is none. */
+            event_types: string[];
+            id: components["schemas"]["WebhookId"];
+            /**
+             * Format: date-time
+             * @description Until when the secret before the last rotation signs as well.
+             */
+            previous_secret_until?: string | null;
+            /** Format: date-time */
+            updated_at: string;
+            /** @description Where events are sent to. */
+            url: string;
+            /**
+             * Format: int64
+             * @description The number in the ETag.
+             */
+            version: number;
+        };
+        /** @description The request. */
+        WebhookCreate: {
+            /** @description What it is for. */
+            description?: string | null;
+            /** @description Which events: types, or what stands before a `*` (`device.*`); all where there is none. */
+            event_types?: string[];
+            /** @description Where to: `https://…`. It is shown to auditors and stays in the audit log: no place for a secret. */
+            url: string;
+        };
+        /** @description How a webhook's endpoint stands. */
+        WebhookDelivery: {
+            /**
+             * Format: int64
+             * @description How many events there are after it, wanted or not.
+             */
+            behind: number;
+            /**
+             * Format: int64
+             * @description The number of the last event that was taken, or passed over because it is not wanted.
+             */
+            cursor: number;
+            /**
+             * Format: date-time
+             * @description When an event was taken last.
+             */
+            delivered_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When the first of them was.
+             */
+            failing_since?: string | null;
+            /**
+             * Format: int32
+             * @description Attempts that failed since the last one that did not.
+             */
+            failures: number;
+            /**
+             * Format: date-time
+             * @description When the last one was.
+             */
+            last_attempt_at?: string | null;
+            /** @description What was wrong with it. */
+            last_error?: string | null;
+            /**
+             * Format: int32
+             * @description The status that was answered to it, if it was answered.
+             */
+            last_status?: number | null;
+            /**
+             * Format: date-time
+             * @description When the next one is.
+             */
+            next_attempt_at?: string | null;
+            /** @description `disabled`, `ok`, `failing`, or `dead` once it has failed for an hour. It is tried on all the same, and nothing is skipped. */
+            state: components["schemas"]["WebhookState"];
+        };
+        /**
+         * Format: uuid
+         * @description The id of an endpoint that events are sent to.
+         */
+        WebhookId: string;
+        /** @description A page of a list. */
+        WebhookPage: {
+            /** @description Its rows. */
+            items: components["schemas"]["Webhook"][];
+            /** @description What to give as `after` for the next page; none on the last one. */
+            next?: string | null;
+            /**
+             * Format: int32
+             * @description Its number, as asked for.
+             */
+            page: number;
+            /**
+             * Format: int32
+             * @description How many rows a page has.
+             */
+            page_size: number;
+            /**
+             * Format: int64
+             * @description How many rows there are, or 10,000 where there are more than that and a filter.
+             */
+            total: number;
+            /** @description Whether counting ended early. */
+            total_capped?: boolean;
+        };
+        /** @description The request: what is left out stays. */
+        WebhookPatch: {
+            description?: string | null;
+            /** @description Whether events are sent. One that is enabled again goes on where it was. */
+            enabled?: boolean | null;
+            /** @description Exactly these types; all events where it is empty. */
+            event_types?: string[] | null;
+            url?: string | null;
+        };
+        /** @description The request. */
+        WebhookReplay: {
+            /**
+             * Format: int64
+             * @description The number of the first event to send; 1 for the first of all.
+             */
+            from: number;
+        };
+        /** @description A secret, shown this once. */
+        WebhookSecret: {
+            /** @description Whose. */
+            id: components["schemas"]["WebhookId"];
+            /** @description `whsec_…`: what the endpoint verifies signatures with. */
+            secret: string;
+            webhook?: components["schemas"]["Webhook"] | null;
+        };
+        /** @description The request. */
+        WebhookSecretRotation: {
+            /**
+             * Format: int32
+             * @description For how many seconds the secret before signs as well; a day unless given, 30 days at most.
+             */
+            keep_previous_s?: number | null;
+        };
+        /**
+         * @description How an endpoint stands.
+         * @enum {string}
+         */
+        WebhookState: "disabled" | "ok" | "failing" | "dead";
+        /** @description What became of it. */
+        WebhookTest: {
+            /** @description Whether the endpoint took it. */
+            delivered: boolean;
+            /** @description What is wrong, where it was not taken. */
+            error?: string | null;
+            /**
+             * Format: int32
+             * @description What it answered, if it did.
+             */
+            status?: number | null;
+            /**
+             * Format: int64
+             * @description How long that took, in milliseconds.
+             */
+            took_ms: number;
         };
     };
     responses: {
@@ -8579,7 +8876,7 @@ export interface operations {
                  */
                 in_force?: boolean;
                 /**
-                 * @description Whether the policy is enabled.
+                 * @description Whether it is enabled.
                  * @example true
                  */
                 enabled?: boolean;
@@ -12741,6 +13038,764 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             /** @description It contradicts the present state: `username_taken`, `last_admin`, `idempotency_key_in_use`. */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    webhooks_list: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The page, from 1. Pages past 10,000 rows are reached with `after` only.
+                 * @example 1
+                 */
+                page?: number;
+                /**
+                 * @description How many rows a page has.
+                 * @example 50
+                 */
+                page_size?: number;
+                /**
+                 * @description `csv` or `ndjson` for all pages as a file, as `Accept: text/csv` and `Accept: application/x-ndjson` do.
+                 * @example json
+                 */
+                format?: "json" | "csv" | "ndjson";
+                /**
+                 * @description The `next` of the page before.
+                 * @example eyJvIjoibmFtZSJ9
+                 */
+                after?: string;
+                /**
+                 * @description The order; with `-` the reverse.
+                 * @example created_at
+                 */
+                sort?: "created_at" | "-created_at";
+                /**
+                 * @description Whether it is enabled.
+                 * @example true
+                 */
+                enabled?: boolean;
+            };
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the webhooks. As CSV or NDJSON: all of them. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "created_at": "2026-03-15T15:32:34Z",
+                     *           "delivery": {
+                     *             "behind": 1,
+                     *             "cursor": 1,
+                     *             "delivered_at": "2026-03-15T15:32:34Z",
+                     *             "failing_since": "2026-03-15T15:32:34Z",
+                     *             "failures": 1,
+                     *             "last_attempt_at": "2026-03-15T15:32:34Z",
+                     *             "last_error": "last_error",
+                     *             "last_status": 1,
+                     *             "next_attempt_at": "2026-03-15T15:32:34Z",
+                     *             "state": "disabled"
+                     *           },
+                     *           "description": "Access for finance team",
+                     *           "disabled_because": "disabled_because",
+                     *           "enabled": true,
+                     *           "event_types": [
+                     *             "user.*",
+                     *             "device.revoked"
+                     *           ],
+                     *           "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *           "previous_secret_until": "2026-03-15T15:32:34Z",
+                     *           "updated_at": "2026-03-15T15:32:34Z",
+                     *           "url": "https://siem.example.com/hooks/nexavpn",
+                     *           "version": 1
+                     *         }
+                     *       ],
+                     *       "next": null,
+                     *       "page": 1,
+                     *       "page_size": 50,
+                     *       "total": 1,
+                     *       "total_capped": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookPage"];
+                    /** @example {"id":"0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11","name":"Finance subnet access"} */
+                    "application/x-ndjson": string;
+                    /**
+                     * @example id,name
+                     *     0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11,Finance subnet access
+                     */
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    webhooks_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A key of the caller's own for this request: sent again under the same key within a day, it happens once and is answered as it was the first time. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description Why, for the audit log. */
+                "X-Reason"?: components["parameters"]["Reason"];
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The request. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "description": "Access for finance team",
+                 *       "event_types": [
+                 *         "user.*",
+                 *         "device.revoked"
+                 *       ],
+                 *       "url": "https://siem.example.com/hooks/nexavpn"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WebhookCreate"];
+            };
+        };
+        responses: {
+            /** @description The new webhook and its secret. */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
+                    "X-Consistency-Token": components["headers"]["X-Consistency-Token"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *       "secret": "secret",
+                     *       "webhook": {
+                     *         "created_at": "2026-03-15T15:32:34Z",
+                     *         "delivery": {
+                     *           "behind": 1,
+                     *           "cursor": 1,
+                     *           "delivered_at": "2026-03-15T15:32:34Z",
+                     *           "failing_since": "2026-03-15T15:32:34Z",
+                     *           "failures": 1,
+                     *           "last_attempt_at": "2026-03-15T15:32:34Z",
+                     *           "last_error": "last_error",
+                     *           "last_status": 1,
+                     *           "next_attempt_at": "2026-03-15T15:32:34Z",
+                     *           "state": "disabled"
+                     *         },
+                     *         "description": "Access for finance team",
+                     *         "disabled_because": "disabled_because",
+                     *         "enabled": true,
+                     *         "event_types": [
+                     *           "user.*",
+                     *           "device.revoked"
+                     *         ],
+                     *         "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *         "previous_secret_until": "2026-03-15T15:32:34Z",
+                     *         "updated_at": "2026-03-15T15:32:34Z",
+                     *         "url": "https://siem.example.com/hooks/nexavpn",
+                     *         "version": 1
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookSecret"] | components["schemas"]["AlreadyShown"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description It contradicts the present state: `idempotency_key_in_use`. */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    webhooks_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The webhook's id.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-03-15T15:32:34Z",
+                     *       "delivery": {
+                     *         "behind": 1,
+                     *         "cursor": 1,
+                     *         "delivered_at": "2026-03-15T15:32:34Z",
+                     *         "failing_since": "2026-03-15T15:32:34Z",
+                     *         "failures": 1,
+                     *         "last_attempt_at": "2026-03-15T15:32:34Z",
+                     *         "last_error": "last_error",
+                     *         "last_status": 1,
+                     *         "next_attempt_at": "2026-03-15T15:32:34Z",
+                     *         "state": "disabled"
+                     *       },
+                     *       "description": "Access for finance team",
+                     *       "disabled_because": "disabled_because",
+                     *       "enabled": true,
+                     *       "event_types": [
+                     *         "user.*",
+                     *         "device.revoked"
+                     *       ],
+                     *       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *       "previous_secret_until": "2026-03-15T15:32:34Z",
+                     *       "updated_at": "2026-03-15T15:32:34Z",
+                     *       "url": "https://siem.example.com/hooks/nexavpn",
+                     *       "version": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    webhooks_delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the entity as it was read: 412 where it was changed since. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description A key of the caller's own for this request: sent again under the same key within a day, it happens once and is answered as it was the first time. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description Why, for the audit log. */
+                "X-Reason"?: components["parameters"]["Reason"];
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The webhook's id.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
+                    "X-Consistency-Token": components["headers"]["X-Consistency-Token"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It contradicts the present state: `idempotency_key_in_use`. */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    webhooks_change: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the entity as it was read: 412 where it was changed since. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description A key of the caller's own for this request: sent again under the same key within a day, it happens once and is answered as it was the first time. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description Why, for the audit log. */
+                "X-Reason"?: components["parameters"]["Reason"];
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The webhook's id.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description The request. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "description": "Access for finance team",
+                 *       "enabled": true,
+                 *       "event_types": [
+                 *         "user.*",
+                 *         "device.revoked"
+                 *       ],
+                 *       "url": "https://siem.example.com/hooks/nexavpn"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WebhookPatch"];
+            };
+        };
+        responses: {
+            /** @description The webhook as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
+                    "X-Consistency-Token": components["headers"]["X-Consistency-Token"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-03-15T15:32:34Z",
+                     *       "delivery": {
+                     *         "behind": 1,
+                     *         "cursor": 1,
+                     *         "delivered_at": "2026-03-15T15:32:34Z",
+                     *         "failing_since": "2026-03-15T15:32:34Z",
+                     *         "failures": 1,
+                     *         "last_attempt_at": "2026-03-15T15:32:34Z",
+                     *         "last_error": "last_error",
+                     *         "last_status": 1,
+                     *         "next_attempt_at": "2026-03-15T15:32:34Z",
+                     *         "state": "disabled"
+                     *       },
+                     *       "description": "Access for finance team",
+                     *       "disabled_because": "disabled_because",
+                     *       "enabled": true,
+                     *       "event_types": [
+                     *         "user.*",
+                     *         "device.revoked"
+                     *       ],
+                     *       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *       "previous_secret_until": "2026-03-15T15:32:34Z",
+                     *       "updated_at": "2026-03-15T15:32:34Z",
+                     *       "url": "https://siem.example.com/hooks/nexavpn",
+                     *       "version": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Webhook"] | components["schemas"]["Pending"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It contradicts the present state: `idempotency_key_in_use`. */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    webhooks_replay: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the entity as it was read: 412 where it was changed since. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description A key of the caller's own for this request: sent again under the same key within a day, it happens once and is answered as it was the first time. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description Why, for the audit log. */
+                "X-Reason"?: components["parameters"]["Reason"];
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The webhook's id.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description The request. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "from": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["WebhookReplay"];
+            };
+        };
+        responses: {
+            /** @description The webhook as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
+                    "X-Consistency-Token": components["headers"]["X-Consistency-Token"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-03-15T15:32:34Z",
+                     *       "delivery": {
+                     *         "behind": 1,
+                     *         "cursor": 1,
+                     *         "delivered_at": "2026-03-15T15:32:34Z",
+                     *         "failing_since": "2026-03-15T15:32:34Z",
+                     *         "failures": 1,
+                     *         "last_attempt_at": "2026-03-15T15:32:34Z",
+                     *         "last_error": "last_error",
+                     *         "last_status": 1,
+                     *         "next_attempt_at": "2026-03-15T15:32:34Z",
+                     *         "state": "disabled"
+                     *       },
+                     *       "description": "Access for finance team",
+                     *       "disabled_because": "disabled_because",
+                     *       "enabled": true,
+                     *       "event_types": [
+                     *         "user.*",
+                     *         "device.revoked"
+                     *       ],
+                     *       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *       "previous_secret_until": "2026-03-15T15:32:34Z",
+                     *       "updated_at": "2026-03-15T15:32:34Z",
+                     *       "url": "https://siem.example.com/hooks/nexavpn",
+                     *       "version": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Webhook"] | components["schemas"]["Pending"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It contradicts the present state: `idempotency_key_in_use`. */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    webhooks_rotate_secret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the entity as it was read: 412 where it was changed since. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description A key of the caller's own for this request: sent again under the same key within a day, it happens once and is answered as it was the first time. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description Why, for the audit log. */
+                "X-Reason"?: components["parameters"]["Reason"];
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The webhook's id.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description The request. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "keep_previous_s": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["WebhookSecretRotation"];
+            };
+        };
+        responses: {
+            /** @description The new secret. */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
+                    "X-Consistency-Token": components["headers"]["X-Consistency-Token"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *       "secret": "secret",
+                     *       "webhook": {
+                     *         "created_at": "2026-03-15T15:32:34Z",
+                     *         "delivery": {
+                     *           "behind": 1,
+                     *           "cursor": 1,
+                     *           "delivered_at": "2026-03-15T15:32:34Z",
+                     *           "failing_since": "2026-03-15T15:32:34Z",
+                     *           "failures": 1,
+                     *           "last_attempt_at": "2026-03-15T15:32:34Z",
+                     *           "last_error": "last_error",
+                     *           "last_status": 1,
+                     *           "next_attempt_at": "2026-03-15T15:32:34Z",
+                     *           "state": "disabled"
+                     *         },
+                     *         "description": "Access for finance team",
+                     *         "disabled_because": "disabled_because",
+                     *         "enabled": true,
+                     *         "event_types": [
+                     *           "user.*",
+                     *           "device.revoked"
+                     *         ],
+                     *         "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *         "previous_secret_until": "2026-03-15T15:32:34Z",
+                     *         "updated_at": "2026-03-15T15:32:34Z",
+                     *         "url": "https://siem.example.com/hooks/nexavpn",
+                     *         "version": 1
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookSecret"] | components["schemas"]["AlreadyShown"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It contradicts the present state: `idempotency_key_in_use`. */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    webhooks_test: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A key of the caller's own for this request: sent again under the same key within a day, it happens once and is answered as it was the first time. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description Why, for the audit log. */
+                "X-Reason"?: components["parameters"]["Reason"];
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The webhook's id.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What became of it. */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
+                    "X-Consistency-Token": components["headers"]["X-Consistency-Token"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "delivered": true,
+                     *       "error": "error",
+                     *       "status": 1,
+                     *       "took_ms": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookTest"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It contradicts the present state: `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
