@@ -209,7 +209,7 @@ async fn a_poison_event_stops_its_projection_only() {
     assert_eq!((name, idx), ("groups", 1));
     assert!(matches!(state, State::Stopped { idx: 2, .. }), "{state:?}");
     assert!(!handle.is_ready());
-    assert_eq!(handle.status().iter().filter(|p| p.state == State::Live).count(), 6);
+    assert_eq!(handle.status().iter().filter(|p| p.state == State::Live).count(), 7);
 
     // The audit log shows what nobody knows.
     let query = audit::AuditQuery::default();

@@ -18,14 +18,14 @@ use super::{numbers, token};
 use crate::api_admin::{Plane, assert_invalid};
 
 /// Events of a large log, and how many bytes each has at least.
-const MANY: i32 = 40_000;
+const MANY: i32 = 20_000;
 const EACH: i32 = 2_000;
 /// How long the server may take to read it all in.
 const PATIENCE: Duration = Duration::from_secs(240);
 /// How often in a row nothing is found open.
 const QUIET: u32 = 20;
-/// What the server may grow by while it writes them. They are 80 MB, and more as JSON.
-const GROWTH: u64 = 32 << 20;
+/// What the server may grow by while it writes them. They are 40 MB, and more as JSON.
+const GROWTH: u64 = 24 << 20;
 
 async fn lines(plane: &Plane, path: &str) -> Vec<Value> {
     let answer = plane.admin.send(Method::GET, path, &[], None).await;
