@@ -13117,7 +13117,7 @@ export interface operations {
                      *         {
                      *           "created_at": "2026-03-15T15:32:34Z",
                      *           "delivery": {
-                     *             "behind": 1,
+                     *             "behind": 0,
                      *             "cursor": 1,
                      *             "delivered_at": "2026-03-15T15:32:34Z",
                      *             "failing_since": "2026-03-15T15:32:34Z",
@@ -13221,7 +13221,7 @@ export interface operations {
                      *       "webhook": {
                      *         "created_at": "2026-03-15T15:32:34Z",
                      *         "delivery": {
-                     *           "behind": 1,
+                     *           "behind": 0,
                      *           "cursor": 1,
                      *           "delivered_at": "2026-03-15T15:32:34Z",
                      *           "failing_since": "2026-03-15T15:32:34Z",
@@ -13309,7 +13309,7 @@ export interface operations {
                      * @example {
                      *       "created_at": "2026-03-15T15:32:34Z",
                      *       "delivery": {
-                     *         "behind": 1,
+                     *         "behind": 0,
                      *         "cursor": 1,
                      *         "delivered_at": "2026-03-15T15:32:34Z",
                      *         "failing_since": "2026-03-15T15:32:34Z",
@@ -13470,7 +13470,7 @@ export interface operations {
                      * @example {
                      *       "created_at": "2026-03-15T15:32:34Z",
                      *       "delivery": {
-                     *         "behind": 1,
+                     *         "behind": 0,
                      *         "cursor": 1,
                      *         "delivered_at": "2026-03-15T15:32:34Z",
                      *         "failing_since": "2026-03-15T15:32:34Z",
@@ -13578,7 +13578,7 @@ export interface operations {
                      * @example {
                      *       "created_at": "2026-03-15T15:32:34Z",
                      *       "delivery": {
-                     *         "behind": 1,
+                     *         "behind": 0,
                      *         "cursor": 1,
                      *         "delivered_at": "2026-03-15T15:32:34Z",
                      *         "failing_since": "2026-03-15T15:32:34Z",
@@ -13688,7 +13688,7 @@ export interface operations {
                      *       "webhook": {
                      *         "created_at": "2026-03-15T15:32:34Z",
                      *         "delivery": {
-                     *           "behind": 1,
+                     *           "behind": 0,
                      *           "cursor": 1,
                      *           "delivered_at": "2026-03-15T15:32:34Z",
                      *           "failing_since": "2026-03-15T15:32:34Z",
