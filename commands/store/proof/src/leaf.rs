@@ -2,8 +2,6 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use sha2::{Digest, Sha256};
 use tlog_tiles::{Hash, record_hash};
 
 /// One event, at the place in the log that is its number less one.
@@ -54,14 +52,6 @@ impl std::fmt::Display for Leaf {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {} of {}", self.event_type, self.sequence, self.aggregate_id)
     }
-}
-
-/// SHA-256 in hexadecimal of a value's canonical form (RFC 8785).
-///
-/// # Errors
-/// Where a number has no exact form there.
-pub fn canonical_sha256(value: &Value) -> Result<String, serde_json::Error> {
-    Ok(hex::encode(Sha256::digest(serde_json_canonicalizer::to_vec(value)?)))
 }
 
 /// A time as leaves have it.

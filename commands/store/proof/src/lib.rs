@@ -6,6 +6,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`leaf`] | what the log says of one event |
+//! | [`canonical`] | the hashes of JSON |
 //! | [`tree`] | the Merkle tree (RFC 6962) in tiles: growing it, its root, proofs |
 //! | [`frontier`] | the same tree without its tiles, for whoever reads all leaves in order |
 //! | [`path`] | where tiles are |
@@ -14,6 +15,7 @@
 //! | [`archive`] | ranges of events with their proofs, and what verifies them |
 
 pub mod archive;
+pub mod canonical;
 pub mod comparison;
 pub mod frontier;
 pub mod leaf;

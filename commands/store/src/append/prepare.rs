@@ -1,6 +1,6 @@
 //! From events to rows: sequence numbers, metadata, sealing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use nexavpn_domain::{DomainError, ids::UserId};
 use serde_json::Value;
@@ -119,7 +119,8 @@ fn rows(append: &Append, keys: &DataKeys) -> Result<Vec<Row>, AppendError> {
                 event_type: event.event_type.clone(),
                 event_version: event.event_version.clone(),
                 payload: payload.to_string(),
-                metadata: serde_json::to_string(&metadata)
+                // In order, which is how the transparency log hashes it.
+                metadata: serde_json::to_string(&BTreeMap::from_iter(metadata))
                     .map_err(|e| StoreError::Encode(e.to_string()))?,
                 aggregate_id: aggregate_id.clone(),
             });

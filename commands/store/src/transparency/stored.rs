@@ -1,11 +1,7 @@
 //! Events as they are stored, sealed and unread.
 
 use chrono::{DateTime, Utc};
-use nexavpn_proof::{
-    Hash, Leaf,
-    leaf::{canonical_sha256, time},
-};
-use serde_json::Value;
+use nexavpn_proof::{Hash, Leaf, canonical::sha256_of_text, leaf::time};
 use sqlx::{PgConnection, Row as _, postgres::PgRow};
 
 /// The columns of [`Stored`], of `events e` and `log_index i`.
@@ -80,10 +76,9 @@ impl Stored {
     /// # Errors
     /// Where payload or metadata have no canonical form. Nothing of ours is written so.
     pub(crate) fn leaf(&self) -> Result<Leaf, serde_json::Error> {
-        let hash = |text: &str| canonical_sha256(&serde_json::from_str::<Value>(text)?);
         Ok(Leaf {
-            payload_sha256: hash(&self.payload)?,
-            metadata_sha256: hash(&self.metadata)?,
+            payload_sha256: sha256_of_text(&self.payload)?,
+            metadata_sha256: sha256_of_text(&self.metadata)?,
             ..self.leaf.clone()
         })
     }

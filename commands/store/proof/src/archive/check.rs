@@ -6,7 +6,7 @@ use tlog_tiles::Hash;
 
 use super::{Entry, FORMAT, Header, Line, Trailer};
 use crate::{
-    Checkpoint, Comparison, Frontier, Misfit, NoteError, NoteVerifier, leaf::canonical_sha256,
+    Checkpoint, Comparison, Frontier, Misfit, NoteError, NoteVerifier, canonical,
     tree::is_consistent,
 };
 
@@ -234,7 +234,7 @@ impl<'a> Check<'a> {
         let Some(leaf) = &entry.leaf else { return };
         let what = what.unwrap_or_default();
         let names = |value: &Option<serde_json::Value>, sha256: &str| {
-            let hash = value.as_ref().and_then(|value| canonical_sha256(value).ok());
+            let hash = value.as_ref().and_then(|value| canonical::sha256(value).ok());
             hash.is_some_and(|hash| hash == sha256)
         };
         if !names(&entry.payload, &leaf.payload_sha256) {
