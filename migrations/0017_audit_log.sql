@@ -5,8 +5,9 @@ ALTER TABLE read.audit_log
     ADD COLUMN priors     bigint[],
     -- The user whom it concerns.
     ADD COLUMN about      uuid,
-    -- Where the request came from; of a failure only the network.
-    ADD COLUMN origin     inet,
+    -- The keyed hash of where the request came from; of a failure only the network is known.
+    ADD COLUMN origin     text,
+    ADD COLUMN network    cidr,
     -- What can be searched: without personal data, and with them. Those are taken out when one of
     -- the subjects is erased.
     ADD COLUMN said       text NOT NULL DEFAULT '',
@@ -19,7 +20,8 @@ ALTER TABLE read.audit_log
 
 CREATE INDEX ON read.audit_log (about, idx) WHERE about IS NOT NULL;
 CREATE INDEX ON read.audit_log (request_id);
-CREATE INDEX ON read.audit_log USING gist (origin inet_ops) WHERE origin IS NOT NULL;
+CREATE INDEX ON read.audit_log (origin, idx) WHERE origin IS NOT NULL;
+CREATE INDEX ON read.audit_log USING gist (network inet_ops) WHERE network IS NOT NULL;
 CREATE INDEX ON read.audit_log USING gin (subjects) WHERE subjects IS NOT NULL;
 CREATE INDEX ON read.audit_log USING gin (words);
 

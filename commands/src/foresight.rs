@@ -70,7 +70,9 @@ const fn may_enlarge(event: &Event) -> bool {
             GroupEvent::MemberAdded { .. }
             | GroupEvent::MemberRemoved { .. }
             | GroupEvent::Deleted {} => true,
-            GroupEvent::Created { .. }
+            // Its members come after it.
+            GroupEvent::Restored { .. }
+            | GroupEvent::Created { .. }
             | GroupEvent::Renamed { .. }
             | GroupEvent::DescriptionChanged { .. } => false,
         },

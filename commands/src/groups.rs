@@ -177,7 +177,10 @@ impl Commands {
     }
 
     /// Which of these users exist.
-    async fn present_users(&self, users: &[UserId]) -> Result<HashSet<UserId>, CommandError> {
+    pub(crate) async fn present_users(
+        &self,
+        users: &[UserId],
+    ) -> Result<HashSet<UserId>, CommandError> {
         // An account is made and removed together with its user.
         let ids: Vec<Uuid> =
             sqlx::query_scalar("SELECT user_id FROM account WHERE user_id = ANY($1)")

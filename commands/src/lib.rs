@@ -19,6 +19,7 @@ mod once;
 mod password;
 mod policies;
 mod rehearse;
+mod restore;
 pub mod rows;
 mod schedule;
 mod secrets;

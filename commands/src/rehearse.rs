@@ -44,6 +44,12 @@ pub enum Change {
     EnableDevice(DeviceId, bool),
     /// [`Commands::revoke_device`]
     RevokeDevice(DeviceId),
+    /// [`Commands::restore_policy`]
+    RestorePolicy(PolicyId, i64),
+    /// [`Commands::restore_group`]
+    RestoreGroup(GroupId, i64),
+    /// [`Commands::restore_device`]
+    RestoreDevice(DeviceId, i64),
 }
 
 /// Where the events of a rehearsal end up. Only [`Commands::rehearse`] makes one.
@@ -89,6 +95,9 @@ impl Commands {
             Change::DisableUser(id) => self.disable_user(request, id).await.map(drop),
             Change::EnableUser(id) => self.enable_user(request, id).await.map(drop),
             Change::DeleteUser(id) => self.delete_user(request, id).await.map(drop),
+            Change::RestorePolicy(id, idx) => self.restore_policy(request, id, idx).await.map(drop),
+            Change::RestoreGroup(id, idx) => self.restore_group(request, id, idx).await.map(drop),
+            Change::RestoreDevice(id, idx) => self.restore_device(request, id, idx).await.map(drop),
             Change::EnableDevice(id, on) => {
                 let change = DeviceChange { enabled: Some(on), ..DeviceChange::default() };
                 self.change_device(request, id, change).await.map(drop)

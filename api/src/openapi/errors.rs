@@ -24,18 +24,23 @@ const CONFLICTS: &[(&str, &[(&str, &str)])] = &[
         "groups",
         &[
             ("group_name_taken", "this name is taken"),
+            NO_SUCH_STATE,
             (TOO_LARGE, "all policies of device … together would come to 12000 firewall entries"),
         ],
     ),
     (
         "policies",
-        &[(TOO_LARGE, "all policies of device … together would come to 12000 firewall entries")],
+        &[
+            NO_SUCH_STATE,
+            (TOO_LARGE, "all policies of device … together would come to 12000 firewall entries"),
+        ],
     ),
     (
         "devices",
         &[
             ("device_name_taken", "the user has a device of this name already"),
             ("device_revoked", "the device is revoked: enrol it again"),
+            NO_SUCH_STATE,
             ("device_limit", "the user has 10 devices already: revoke one first"),
             ("user_disabled", "the user is disabled: enable the user first"),
             (
@@ -75,6 +80,10 @@ const ENROLMENT_CONFLICTS: &[(&str, &str)] = &[
     ("address_taken", "this address is in use or rests after a revocation: choose another one"),
     (TOO_LARGE, "all policies of the device together come to too many firewall entries"),
 ];
+
+/// What cannot be gone back to.
+const NO_SUCH_STATE: (&str, &str) =
+    ("no_such_state", "there was no such policy then: choose a moment at which it existed");
 
 /// A gateway that gets no new devices.
 const DRAINING: (&str, &str) =

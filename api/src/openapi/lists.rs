@@ -10,10 +10,7 @@ use serde_json::{Value, json};
 const FILTERS: &[(&str, &str)] = &[
     ("actor_id", "Who acted."),
     ("actor_type", "What kind of actor it was."),
-    (
-        "address",
-        "Where the request came from: an address or a network (CIDR). Of failures only the network is known.",
-    ),
+    ("address", "The address that the request came from. Of failures only the network is known."),
     ("effect", "What the policy does."),
     ("enabled", "Whether it is enabled."),
     ("ended", "Whether the session is over."),

@@ -78,6 +78,7 @@ impl Numbered {
                 aggregate_id: self.aggregate_id.clone(),
                 reason: "not opened".into(),
             }),
+            origin: None,
         })
     }
 }

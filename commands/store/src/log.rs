@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use nexavpn_domain::{Event, UnknownEvent, event::FIRST_VERSION};
+use nexavpn_domain::{Decider, Event, UnknownEvent, event::FIRST_VERSION};
 use serde_json::Value;
 use sqlx::{PgPool, Row as _, postgres::PgRow};
 use uuid::Uuid;
@@ -81,6 +81,9 @@ pub struct Recorded {
     pub payload: Value,
     /// The event, unless this version does not know it.
     pub event: Result<Event, UnknownEvent>,
+    /// The keyed hash of where the request came from, unless that was erased: equal addresses have
+    /// equal ones. See [`Log::origin`].
+    pub origin: Option<String>,
 }
 
 /// Without payload and metadata, which may be personal.
@@ -130,7 +133,9 @@ impl Log {
     /// # Errors
     /// As for [`read`](Self::read).
     pub async fn follow(&self, after: i64, limit: usize) -> Result<Vec<Recorded>, StoreError> {
-        self.tail.events(after, limit, self.read(after, limit)).await
+        let mut events = self.tail.events(after, limit, self.read(after, limit)).await?;
+        self.mark(&mut events);
+        Ok(events)
     }
 
     /// At most `limit` events after number `after`, in order.
@@ -164,10 +169,87 @@ impl Log {
         self.opened(&rows).await
     }
 
+    /// The events of these aggregates up to number `up_to`, each aggregate's in order.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn streams(
+        &self,
+        aggregate_type: &str,
+        ids: &[Uuid],
+        up_to: i64,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        self.streams_of(aggregate_type, ids, up_to, &[]).await
+    }
+
+    /// What an aggregate was after event `up_to`; the default where it had no events.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read); `Unreadable` for an event that this version does not know.
+    pub async fn state_at<A: Decider>(&self, id: Uuid, up_to: i64) -> Result<A, StoreError> {
+        let mut state = A::default();
+        for event in self.streams(A::TYPE, &[id], up_to).await? {
+            let Recorded { idx, event_type, event, payload, .. } = event;
+            // The event says whether this version knows it, the payload is typed more easily.
+            let known = event.map_err(|e| e.to_string()).and_then(|_| {
+                serde_json::from_value(payload).map_err(|e| format!("{:?}", e.classify()))
+            });
+            let unreadable =
+                |reason| StoreError::Unreadable(format!("event {idx}, {event_type}: {reason}"));
+            state.apply(known.map_err(unreadable)?);
+        }
+        Ok(state)
+    }
+
+    /// The same, of some types of events only; of all where none is named.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn streams_of(
+        &self,
+        aggregate_type: &str,
+        ids: &[Uuid],
+        up_to: i64,
+        event_types: &[&str],
+    ) -> Result<Vec<Recorded>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT i.idx, e.gen, e.tx, e.pos, i.effective_time, e.aggregate_type,
+                    e.aggregate_id, e.sequence, e.event_type, e.event_version, e.recorded_at,
+                    e.metadata, e.payload
+             FROM events e CROSS JOIN LATERAL (
+                 SELECT * FROM log_index i WHERE (i.gen, i.tx, i.pos) = (e.gen, e.tx, e.pos)
+                 OFFSET 0
+             ) i
+             WHERE e.aggregate_type = $1 AND e.aggregate_id = ANY ($2) AND i.idx <= $3
+               AND (cardinality($4::text[]) = 0 OR e.event_type = ANY ($4))
+             ORDER BY e.aggregate_id, e.sequence",
+        )
+        .bind(aggregate_type)
+        .bind(ids.iter().map(Uuid::to_string).collect::<Vec<_>>())
+        .bind(up_to)
+        .bind(event_types)
+        .fetch_all(&self.pool)
+        .await?;
+        self.opened(&rows).await
+    }
+
     async fn opened(&self, rows: &[PgRow]) -> Result<Vec<Recorded>, StoreError> {
         let mut events = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
         open_events(&self.keyring, &mut events).await?;
+        self.mark(&mut events);
         Ok(events)
+    }
+
+    /// What [`Recorded::origin`] is for an address.
+    #[must_use]
+    pub fn origin(&self, address: &str) -> String {
+        self.keyring.lookup_hmac("client_address", address)
+    }
+
+    fn mark(&self, events: &mut [Recorded]) {
+        for event in events.iter_mut().filter(|e| e.origin.is_none()) {
+            event.origin = event.metadata.get("client_address").map(|a| self.origin(a));
+        }
     }
 
     /// The first event of each of these aggregates, in no order; not numbered, so that it is there
@@ -280,6 +362,7 @@ fn from_row_with(
         effective_time: row.try_get("effective_time")?,
         payload,
         event: Err(unread),
+        origin: None,
         metadata,
         aggregate_type,
         aggregate_id,

@@ -108,6 +108,7 @@ mod tests {
             metadata: HashMap::new(),
             payload: Value::Null,
             event: Err(unknown),
+            origin: None,
         }
     }
 

@@ -6,6 +6,6 @@ mod state;
 
 pub use commands::{DeviceCommand, Enrolment, Reprovision};
 pub use events::{DeviceEvent, KeyOrigin, personal_fields};
-pub use state::Device;
+pub use state::{Device, DeviceSettings};
 
 crate::aggregate::aggregate!(Device, DeviceCommand, DeviceEvent);

@@ -41,7 +41,32 @@ struct Enrolled {
     revoked: bool,
 }
 
+/// What a person sets on a device. Debug would show personal data, so there is none.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DeviceSettings {
+    /// What it is called; nothing where that was erased.
+    pub name: Personal,
+    /// What kind of machine it is.
+    pub platform: String,
+    /// Whether it is let in.
+    pub enabled: bool,
+    /// The date after which it is no peer.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
 impl Device {
+    /// What a person has set; none for an unknown or revoked device.
+    #[must_use]
+    pub fn settings(&self) -> Option<DeviceSettings> {
+        let device = self.enrolled.as_ref().filter(|d| !d.revoked)?;
+        Some(DeviceSettings {
+            name: device.name.clone(),
+            platform: device.platform.clone(),
+            enabled: device.enabled,
+            expires_at: device.expires_at,
+        })
+    }
+
     /// Whose device it is; none for an unknown one.
     #[must_use]
     pub fn owner(&self) -> Option<UserId> {

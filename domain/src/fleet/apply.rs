@@ -81,7 +81,7 @@ impl Fleet {
 
     fn group_event(&mut self, id: GroupId, event: &GroupEvent) -> BTreeSet<DeviceId> {
         match event {
-            GroupEvent::Created { name, .. } => {
+            GroupEvent::Created { name, .. } | GroupEvent::Restored { name, .. } => {
                 let group = GroupState { name: name.clone(), members: BTreeSet::new() };
                 self.groups.insert(id, group);
                 BTreeSet::new()

@@ -77,7 +77,8 @@ impl Fleet {
             GroupEvent::Deleted {} => found.devices.extend(self.index.of_group(id)),
             GroupEvent::Created { .. }
             | GroupEvent::Renamed { .. }
-            | GroupEvent::DescriptionChanged { .. } => {}
+            | GroupEvent::DescriptionChanged { .. }
+            | GroupEvent::Restored { .. } => {}
         }
     }
 
@@ -85,7 +86,9 @@ impl Fleet {
         found.policies.insert(id);
         let before = self.policies.get(&id).and_then(|policy| policy.policy.fields());
         let after = match event {
-            PolicyEvent::Created { fields } => Some(&fields.targets),
+            PolicyEvent::Created { fields } | PolicyEvent::Restored { fields } => {
+                Some(&fields.targets)
+            }
             PolicyEvent::Changed { targets, .. } => targets.as_ref(),
             PolicyEvent::Activated {} | PolicyEvent::Expired {} | PolicyEvent::Deleted {} => None,
         };

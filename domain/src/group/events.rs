@@ -48,6 +48,14 @@ pub enum GroupEvent {
     /// Gone: policies that target it match nobody through it.
     #[serde(rename = "group.deleted")]
     Deleted {},
+    /// It exists again after it was deleted, without members at first.
+    #[serde(rename = "group.restored")]
+    Restored {
+        /// Unique without regard to case.
+        name: String,
+        /// What it is for.
+        description: String,
+    },
 }
 
 wire_names!(GroupEvent {
@@ -57,6 +65,7 @@ wire_names!(GroupEvent {
     MemberAdded => "group.member_added",
     MemberRemoved => "group.member_removed",
     Deleted => "group.deleted",
+    Restored => "group.restored",
 });
 
 impl StoredEvent for GroupEvent {
@@ -73,7 +82,7 @@ impl StoredEvent for GroupEvent {
     fn effects(&self, _: Uuid) -> Vec<Effect> {
         let take = |name: &str| Effect::Take(Claim::folded(ClaimKind::GroupName, Some(name)));
         match self {
-            Self::Created { name, .. } => vec![take(name)],
+            Self::Created { name, .. } | Self::Restored { name, .. } => vec![take(name)],
             Self::Renamed { name } => vec![Effect::Release(ClaimKind::GroupName), take(name)],
             Self::Deleted {} => vec![Effect::Release(ClaimKind::GroupName)],
             Self::DescriptionChanged { .. }

@@ -34,6 +34,15 @@ pub enum GroupCommand {
     RemoveMember(UserId),
     /// Removes the group.
     Delete,
+    /// Makes it what it was, also where it was deleted.
+    Restore {
+        /// What it was called.
+        name: String,
+        /// What it was for.
+        description: String,
+        /// Those of its members then who still exist.
+        members: Vec<UserId>,
+    },
 }
 
 /// A group's state as folded from the events.
@@ -53,10 +62,28 @@ impl Group {
         self.created && !self.deleted
     }
 
+    /// What it is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// Its members, also those who have been deleted since.
+    #[must_use]
+    pub const fn members(&self) -> &BTreeSet<UserId> {
+        &self.members
+    }
+
     /// See [`Decider::decide`](crate::Decider::decide).
     ///
     /// # Errors
-    /// `not_found` for an unknown or deleted group.
+    /// `not_found` for an unknown or deleted group, unless that is restored.
     pub fn decide(&self, command: GroupCommand) -> Result<Vec<GroupEvent>, DomainError> {
         if let GroupCommand::Create { name, description, members } = command {
             if self.created {
@@ -67,11 +94,26 @@ impl Group {
                 .chain(members.into_iter().map(|user_id| GroupEvent::MemberAdded { user_id }))
                 .collect());
         }
+        if self.deleted
+            && let GroupCommand::Restore { name, description, members } = command
+        {
+            let members: BTreeSet<UserId> = members.into_iter().collect();
+            return Ok(std::iter::once(GroupEvent::Restored { name, description })
+                .chain(members.into_iter().map(|user_id| GroupEvent::MemberAdded { user_id }))
+                .collect());
+        }
         if !self.exists() {
             return Err(DomainError::not_found("group"));
         }
         Ok(match command {
             GroupCommand::Create { .. } => vec![],
+            GroupCommand::Restore { name, description, members } => {
+                return self.decide(GroupCommand::Change {
+                    name: Some(name),
+                    description: Some(description),
+                    members: Some(members),
+                });
+            }
             GroupCommand::Change { name, description, members } => {
                 let mut events = Vec::new();
                 if let Some(name) = name.filter(|n| *n != self.name) {
@@ -122,6 +164,12 @@ impl Group {
                 self.members.remove(user_id);
             }
             GroupEvent::Deleted {} => self.deleted = true,
+            GroupEvent::Restored { name, description } => {
+                self.deleted = false;
+                self.members.clear();
+                self.name.clone_from(name);
+                self.description.clone_from(description);
+            }
         }
     }
 }

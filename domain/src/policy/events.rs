@@ -98,6 +98,13 @@ pub enum PolicyEvent {
     /// Gone.
     #[serde(rename = "policy.deleted")]
     Deleted {},
+    /// It exists again after it was deleted, as it was at an earlier moment.
+    #[serde(rename = "policy.restored")]
+    Restored {
+        /// All of it.
+        #[serde(flatten)]
+        fields: PolicyFields,
+    },
 }
 
 /// From when until when a policy counts.
@@ -115,6 +122,7 @@ wire_names!(PolicyEvent {
     Activated => "policy.activated",
     Expired => "policy.expired",
     Deleted => "policy.deleted",
+    Restored => "policy.restored",
 });
 
 impl StoredEvent for PolicyEvent {

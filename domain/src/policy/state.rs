@@ -28,6 +28,25 @@ pub struct PolicyChange {
     pub valid_until: Option<Option<DateTime<Utc>>>,
 }
 
+/// All of these.
+impl From<PolicyFields> for PolicyChange {
+    fn from(fields: PolicyFields) -> Self {
+        Self {
+            name: Some(fields.name),
+            description: Some(fields.description),
+            priority: Some(fields.priority),
+            effect: Some(fields.effect),
+            full_tunnel: Some(fields.full_tunnel),
+            destinations: Some(fields.destinations),
+            targets: Some(fields.targets),
+            services: Some(fields.services),
+            enabled: Some(fields.enabled),
+            valid_from: Some(fields.valid_from),
+            valid_until: Some(fields.valid_until),
+        }
+    }
+}
+
 /// A command to a policy. Single values have been validated; how they fit together is checked here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PolicyCommand {
@@ -52,6 +71,13 @@ pub enum PolicyCommand {
     },
     /// Removes the policy.
     Delete,
+    /// Makes it what it was, also where it was deleted.
+    Restore {
+        /// All of what it was.
+        fields: Box<PolicyFields>,
+        /// The present, for validity that has begun or ended since.
+        now: DateTime<Utc>,
+    },
 }
 
 /// A policy's state as folded from the events.
@@ -104,7 +130,15 @@ impl Policy {
                 fits(&fields)?;
                 Ok(self.with_ticks(PolicyEvent::Created { fields: *fields }, now))
             }
+            (None, PolicyCommand::Restore { fields, now }) if self.deleted => {
+                fits(&fields)?;
+                Ok(self.with_ticks(PolicyEvent::Restored { fields: *fields }, now))
+            }
             (None, _) => Err(DomainError::not_found("policy")),
+            (Some(_), PolicyCommand::Restore { fields, now }) => {
+                let change = Box::new((*fields).into());
+                self.decide(PolicyCommand::Change { change, now })
+            }
             (Some(fields), PolicyCommand::Change { change, now }) => {
                 let Some(event) = changed(fields, *change) else {
                     return Ok(vec![]);
@@ -156,9 +190,10 @@ impl Policy {
     /// Folds one event.
     pub fn evolve(&mut self, event: &PolicyEvent) {
         match event {
-            PolicyEvent::Created { fields } => {
+            PolicyEvent::Created { fields } | PolicyEvent::Restored { fields } => {
                 self.activated = fields.valid_from.is_none();
                 self.expired = false;
+                self.deleted = false;
                 self.fields = Some(fields.clone());
             }
             PolicyEvent::Changed { validity, .. } => {

@@ -21,6 +21,11 @@ pub(super) fn told(event: &GroupEvent) -> Told {
             Told::new("Member removed from the group").turn("members", user_id, Value::Null)
         }
         GroupEvent::Deleted {} => Told::new("Group deleted").ending(),
+        GroupEvent::Restored { name, description } => {
+            Told::new(format!("Group “{name}” restored after its deletion"))
+                .set("name", name)
+                .set("description", description)
+        }
     }
 }
 
@@ -32,6 +37,7 @@ pub(super) const fn about(event: &GroupEvent) -> Option<UserId> {
         GroupEvent::Created { .. }
         | GroupEvent::Renamed { .. }
         | GroupEvent::DescriptionChanged { .. }
-        | GroupEvent::Deleted {} => None,
+        | GroupEvent::Deleted {}
+        | GroupEvent::Restored { .. } => None,
     }
 }

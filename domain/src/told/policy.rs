@@ -16,6 +16,10 @@ pub(super) fn told(event: &PolicyEvent) -> Told {
             Told::new("Validity of the policy is over").turn("active", true, false)
         }
         PolicyEvent::Deleted {} => Told::new("Policy deleted").ending(),
+        PolicyEvent::Restored { fields } => {
+            Told::new(format!("Policy “{}” restored after its deletion", fields.name))
+                .set_all(fields)
+        }
     }
 }
 

@@ -176,7 +176,10 @@ fn groups_take_move_and_release_their_name() {
     let created = GroupEvent::Created { name: "Finance".into(), description: String::new() };
     assert_eq!(of(created), vec![finance.clone()]);
     let released = Effect::Release(ClaimKind::GroupName);
-    assert_eq!(of(GroupEvent::Renamed { name: "FINANCE".into() }), [released.clone(), finance]);
+    let renamed = GroupEvent::Renamed { name: "FINANCE".into() };
+    assert_eq!(of(renamed), [released.clone(), finance.clone()]);
+    let restored = GroupEvent::Restored { name: "Finance".into(), description: String::new() };
+    assert_eq!(of(restored), [finance]);
     assert_eq!(of(GroupEvent::Deleted {}), [released]);
 }
 
@@ -222,6 +225,7 @@ fn only_these_events_touch_claims_and_slots() {
         "group.created",
         "group.deleted",
         "group.renamed",
+        "group.restored",
         "user.created",
         "user.deleted",
         "user.disabled",

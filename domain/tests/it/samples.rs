@@ -77,6 +77,7 @@ fn group() -> Vec<GroupEvent> {
         E::MemberAdded { user_id: alice() },
         E::MemberRemoved { user_id: alice() },
         E::Deleted {},
+        E::Restored { name: "Finance".into(), description: "Those who count again".into() },
     ]
 }
 
@@ -243,6 +244,7 @@ fn policy() -> Vec<(Option<&'static str>, PolicyEvent)> {
         validity: Some(Validity { from: None, until: None }),
     };
     vec![
+        (None, E::Restored { fields: full.clone() }),
         (None, E::Created { fields: full }),
         (Some("bare"), E::Created { fields: bare }),
         (None, changed),

@@ -110,7 +110,7 @@ struct IndexRow {
 pub async fn list(pool: &PgPool, log: &Log, query: &AuditQuery) -> Result<Page<Entry>, ReadError> {
     let limits = query.list.limits()?;
     query.check()?;
-    let conditions = query.resolve(pool).await?;
+    let conditions = query.resolve(pool, log).await?;
     let counted = count(pool, query, &conditions).await?;
     // What a word matches cannot be foretold. Where that is few rows, they are looked up and then
     // sorted; otherwise the planner would often walk the whole log to find them.

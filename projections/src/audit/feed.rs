@@ -84,7 +84,7 @@ pub async fn entries_after(
     limit: u32,
 ) -> Result<Stretch, ReadError> {
     wanted.check()?;
-    let conditions = wanted.query.resolve(pool).await?;
+    let conditions = wanted.query.resolve(pool, log).await?;
     // One statement, so that rows and checkpoint are of the same moment.
     let mut sql = QueryBuilder::new(
         "SELECT h.idx, a.idx

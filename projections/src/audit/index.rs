@@ -72,6 +72,7 @@ struct Row<'a> {
     priors: Option<Value>,
     about: Option<Uuid>,
     origin: Option<&'a str>,
+    network: Option<&'a str>,
     said: String,
     personal: Option<String>,
     subjects: Option<Value>,
@@ -87,7 +88,8 @@ impl<'a> Row<'a> {
             status: status(event),
             priors: (!priors.is_empty()).then(|| priors.into()),
             about,
-            origin: origin(event),
+            origin: event.origin.as_deref().filter(|_| network(event).is_none()),
+            network: network(event),
             said,
             personal,
             subjects: subjects.map(|ids| ids.iter().map(Uuid::to_string).collect()),
@@ -103,21 +105,18 @@ fn status(event: &Recorded) -> &'static str {
     if failed { "failure" } else { "success" }
 }
 
-/// Of a failure only the network is for search, whoever's it was.
-fn origin(event: &Recorded) -> Option<&str> {
-    let origin = if status(event) == "failure" {
-        event.payload.get("network")?.as_str()?
-    } else {
-        event.metadata.get("client_address")?
-    };
-    origin.parse::<IpNetwork>().is_ok().then_some(origin)
+/// Where a failure came from, coarse enough to be nobody's personal data.
+fn network(event: &Recorded) -> Option<&str> {
+    let network = event.payload.get("network").filter(|_| status(event) == "failure")?.as_str()?;
+    network.parse::<IpNetwork>().is_ok().then_some(network)
 }
 
 /// The longest text of an event that is searched, in bytes.
 const LONGEST: usize = 2000;
 
 /// What can be searched of an event: without what is personal, and with it, where there is any,
-/// and whose that is.
+/// and whose that is. Reasons are not searched: they may name people whose erasure would not find
+/// them here.
 fn searchable(
     event: &Recorded,
     told: Option<&Told>,
@@ -127,27 +126,22 @@ fn searchable(
     };
     let (subject, further) = subjects(known);
     let secret = personal_fields(&event.event_type);
-    let holds_some = secret.iter().any(|f| event.payload.get(*f).is_some_and(|v| !v.is_null()));
-    let actor = (event.metadata.get("actor_type").map(String::as_str) == Some("user"))
-        .then(|| event.metadata.get("actor_id")?.parse().ok())
-        .flatten();
-    let reason = event.metadata.get("reason").map(String::as_str);
-    // A reason is sealed for one person, and fields may be for several: then only these are found.
-    let reason = reason.filter(|_| further.is_empty());
-    let owners: Vec<Uuid> =
-        subject.map(|s| s.0).or(actor).into_iter().chain(further.iter().map(|s| s.0)).collect();
-    if !holds_some && reason.is_none() || owners.is_empty() {
-        return (text(told, reason), None, None);
-    }
     let mut erased = event.payload.clone();
     for field in secret {
         if let Some(value) = erased.get_mut(*field) {
             *value = Value::Null;
         }
     }
+    if subject.is_none() || erased == event.payload {
+        return (text(told, &told.words), None, None);
+    }
     let bare = Event::from_stored(&event.aggregate_type, &event.aggregate_id, erased);
-    let said = bare.map_or_else(|_| String::new(), |e| text(&nexavpn_domain::told::told(&e), None));
-    (said, Some(text(told, reason)), Some(owners))
+    let Ok(bare) = bare.map(|e| nexavpn_domain::told::told(&e)) else {
+        return (String::new(), None, None);
+    };
+    let owners: Vec<Uuid> = subject.iter().chain(further).map(|s| s.0).collect();
+    // The words may hold a reason, too.
+    (text(&bare, &bare.words), Some(text(told, &bare.words)), Some(owners))
 }
 
 /// Whose personal data an event holds.
@@ -167,8 +161,8 @@ fn subjects(event: &Event) -> (Option<UserId>, &[UserId]) {
     }
 }
 
-/// The words of an event and the texts that it sets, other than ids, for which there are filters.
-fn text(told: &Told, reason: Option<&str>) -> String {
+/// Words of an event and the texts that it sets, other than ids, for which there are filters.
+fn text(told: &Told, words: &str) -> String {
     fn add(value: &Value, into: &mut String) {
         match value {
             Value::String(text) if text.parse::<Uuid>().is_err() => {
@@ -180,11 +174,7 @@ fn text(told: &Told, reason: Option<&str>) -> String {
             Value::String(_) | Value::Number(_) | Value::Bool(_) | Value::Null => {}
         }
     }
-    let mut text = told.words.clone();
-    if let Some(reason) = reason {
-        text.push(' ');
-        text.push_str(reason);
-    }
+    let mut text = words.to_owned();
     told.fields.iter().for_each(|f| add(&f.after, &mut text));
     let end = (0..=LONGEST.min(text.len())).rev().find(|i| text.is_char_boundary(*i));
     text.truncate(end.unwrap_or(0));
@@ -309,17 +299,17 @@ async fn insert(
         meta("actor_type").into_iter().map(|t| t.unwrap_or("unknown")).collect();
     let result = sqlx::query(
         "INSERT INTO audit_log (idx, time, event_type, entity_type, entity_id, actor_type,
-                                actor_id, status, request_id, about, origin, said, personal,
-                                priors, subjects)
+                                actor_id, status, request_id, about, origin, network, said,
+                                personal, priors, subjects)
          SELECT t.idx, t.time, t.event_type, t.entity_type, t.entity_id, t.actor_type, t.actor_id,
-                t.status, t.request_id, t.about, t.origin::inet, t.said, t.personal,
+                t.status, t.request_id, t.about, t.origin, t.network::cidr, t.said, t.personal,
                 (SELECT array_agg(p::bigint) FROM jsonb_array_elements_text(t.priors) p),
                 (SELECT array_agg(s::uuid) FROM jsonb_array_elements_text(t.subjects) s)
          FROM unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::text[], $5::text[],
                      $6::text[], $7::text[], $8::text[], $9::text[], $10::uuid[], $11::text[],
-                     $12::text[], $13::text[], $14::jsonb[], $15::jsonb[])
+                     $12::text[], $13::text[], $14::text[], $15::jsonb[], $16::jsonb[])
               AS t (idx, time, event_type, entity_type, entity_id, actor_type, actor_id, status,
-                    request_id, about, origin, said, personal, priors, subjects)",
+                    request_id, about, origin, network, said, personal, priors, subjects)",
     )
     .bind(events.iter().map(|e| e.idx).collect::<Vec<_>>())
     .bind(events.iter().map(|e| e.effective_time).collect::<Vec<_>>())
@@ -332,6 +322,7 @@ async fn insert(
     .bind(meta("request_id"))
     .bind(rows.iter().map(|r| r.about).collect::<Vec<_>>())
     .bind(rows.iter().map(|r| r.origin).collect::<Vec<_>>())
+    .bind(rows.iter().map(|r| r.network).collect::<Vec<_>>())
     .bind(rows.iter().map(|r| r.said.as_str()).collect::<Vec<_>>())
     .bind(rows.iter().map(|r| r.personal.as_deref()).collect::<Vec<_>>())
     .bind(rows.iter().map(|r| r.priors.as_ref()).collect::<Vec<_>>())
@@ -352,8 +343,7 @@ async fn erase(conn: &mut PgConnection, user: UserId) -> Result<(), ApplyError> 
     .await?;
     sqlx::query(
         "UPDATE audit_log SET origin = NULL
-         WHERE actor_id = $1 AND actor_type = 'user' AND status <> 'failure'
-           AND origin IS NOT NULL",
+         WHERE actor_id = $1 AND actor_type = 'user' AND origin IS NOT NULL",
     )
     .bind(user.to_string())
     .execute(conn)

@@ -1,7 +1,9 @@
 //! What the audit log can be asked, as conditions on its index.
 
-use ipnetwork::IpNetwork;
+use std::net::IpAddr;
+
 use nexavpn_domain::{DomainError, ids::UserId};
+use nexavpn_store::Log;
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
@@ -37,8 +39,8 @@ pub struct AuditQuery {
     pub about: Option<UserId>,
     /// The user who acted or whom it concerns.
     pub involves: Option<UserId>,
-    /// Where the request came from: an address or a network.
-    pub address: Option<IpNetwork>,
+    /// Where the request came from.
+    pub address: Option<IpAddr>,
     /// The first number.
     pub from: Option<i64>,
     /// The last number.
@@ -107,7 +109,7 @@ impl AuditQuery {
             "request_id" => self.request_id = Some(id(name, &value)?),
             "user" => self.about = Some(UserId(id(name, &value)?)),
             "address" => {
-                let bad = |_| DomainError::field(name, "must be an IP address or a network (CIDR)");
+                let bad = |_| DomainError::field(name, "must be an IP address");
                 self.address = Some(value.parse().map_err(bad)?);
             }
             "from" => self.from = Some(number(name, &value)?),
@@ -134,13 +136,18 @@ impl AuditQuery {
     }
 
     /// Finds out what has to be known before rows can be chosen.
-    pub(super) async fn resolve<'q>(&'q self, pool: &PgPool) -> Result<Conditions<'q>, ReadError> {
+    pub(super) async fn resolve<'q>(
+        &'q self,
+        pool: &PgPool,
+        log: &Log,
+    ) -> Result<Conditions<'q>, ReadError> {
         let search = self.q.as_deref().map(Search::of).transpose()?;
         let named = match search.as_ref().and_then(|s| s.words.as_deref()) {
             Some(words) => named(pool, words).await?,
             None => vec![],
         };
-        Ok(Conditions { query: self, search, named })
+        let origin = self.address.map(|address| log.origin(&address.to_string()));
+        Ok(Conditions { query: self, search, named, origin })
     }
 }
 
@@ -181,6 +188,8 @@ pub(super) struct Conditions<'q> {
     query: &'q AuditQuery,
     search: Option<Search>,
     named: Vec<String>,
+    /// What the index has of the address.
+    origin: Option<String>,
 }
 
 impl<'q> Conditions<'q> {
@@ -229,7 +238,8 @@ impl<'q> Conditions<'q> {
             sql.push(" OR actor_id = ").push_bind(user.to_string()).push(")");
         }
         if let Some(address) = query.address {
-            sql.push(" AND origin && ").push_bind(address.to_string()).push("::inet");
+            sql.push(" AND (origin = ").push_bind(self.origin.clone());
+            sql.push(" OR network >>= ").push_bind(address.to_string()).push("::inet)");
         }
         for (comparison, number) in [(" AND idx >= ", query.from), (" AND idx <= ", query.to)] {
             if let Some(number) = number {

@@ -129,6 +129,16 @@ async fn fold(
             );
             (0, query.bind(user_id.0).execute(conn).await?)
         }
+        GroupEvent::Restored { name, description } => {
+            let query = update(
+                "UPDATE groups SET name = $4, description = $5, deleted_at = NULL, version = $2,
+                        updated_at = $3
+                 WHERE id = $1 AND deleted_at IS NOT NULL",
+                id,
+                event,
+            );
+            (1, query.bind(name).bind(description).execute(conn).await?)
+        }
         GroupEvent::Deleted {} => {
             sqlx::query("DELETE FROM group_members WHERE group_id = $1")
                 .bind(id)

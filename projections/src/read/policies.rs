@@ -99,6 +99,20 @@ async fn fold(
                 event,
             ),
         ),
+        // It is as old as if it had been made now.
+        PolicyEvent::Restored { fields } => {
+            let query = update(
+                "UPDATE policies SET fields = $4, activated = $5, expired = false,
+                        created_idx = $6, deleted_at = NULL, version = $2, updated_at = $3
+                 WHERE id = $1 AND deleted_at IS NOT NULL",
+                id,
+                event,
+            )
+            .bind(to_json(fields, event)?)
+            .bind(fields.valid_from.is_none())
+            .bind(event.idx);
+            (1, query)
+        }
         PolicyEvent::Deleted {} => (
             -1,
             update(

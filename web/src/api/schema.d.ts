@@ -370,6 +370,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/devices/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a device the settings that it had at an earlier moment
+         * @description Gives a device the settings that it had at an earlier moment: name, platform, whether it is enabled, and its expiry. Owner, keys, gateway and address stay; so does the name where somebody else had the device then.
+         *
+         *     For admins.
+         */
+        post: operations["devices_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/devices/{id}/revoke": {
         parameters: {
             query?: never;
@@ -854,6 +876,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/groups/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a group what it was at an earlier moment, its members among it, also where it was deleted since
+         * @description Makes a group what it was at an earlier moment, its members among it, also where it was deleted since. Users who have been deleted are not in it again. What happened in between stays in the history.
+         *
+         *     For admins.
+         */
+        post: operations["groups_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/policies": {
         parameters: {
             query?: never;
@@ -938,6 +982,28 @@ export interface paths {
         patch: operations["policies_change"];
         trace?: never;
     };
+    "/admin/policies/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a policy what it was at an earlier moment, also where it was deleted since
+         * @description Makes a policy what it was at an earlier moment, also where it was deleted since. This is a change like any other: what happened in between stays in the history. A policy that was deleted counts as made now where the order goes by age.
+         *
+         *     For admins.
+         */
+        post: operations["policies_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/preview/devices/{id}/disable": {
         parameters: {
             query?: never;
@@ -976,6 +1042,28 @@ export interface paths {
          *     For admins and auditors.
          */
         post: operations["preview_devices_enable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/preview/devices/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What making a device what it was at an earlier moment would do
+         * @description What making a device what it was at an earlier moment would do.
+         *
+         *     For admins.
+         */
+        post: operations["preview_devices_restore"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1082,6 +1170,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/preview/groups/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What making a group what it was at an earlier moment would do
+         * @description What making a group what it was at an earlier moment would do.
+         *
+         *     For admins.
+         */
+        post: operations["preview_groups_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/preview/policies": {
         parameters: {
             query?: never;
@@ -1130,6 +1240,28 @@ export interface paths {
          *     For admins and auditors.
          */
         patch: operations["preview_policies_change"];
+        trace?: never;
+    };
+    "/admin/preview/policies/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What making a policy what it was at an earlier moment would do
+         * @description What making a policy what it was at an earlier moment would do.
+         *
+         *     For admins.
+         */
+        post: operations["preview_policies_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/admin/preview/users/{id}": {
@@ -3882,6 +4014,13 @@ export interface components {
             type: string;
             value: string;
         };
+        /** @description To which moment to go back. */
+        Restore: {
+            /** @description A time (RFC 3339), or the number of an event: right after it. */
+            at: components["schemas"]["RestoreAt"];
+        };
+        /** @description A moment as JSON has it. */
+        RestoreAt: number | string;
         /** @description The request; the body may be left out. */
         Revoke: {
             reason?: string | null;
@@ -4696,7 +4835,7 @@ export interface operations {
                  */
                 user?: string;
                 /**
-                 * @description Where the request came from: an address or a network (CIDR). Of failures only the network is known.
+                 * @description The address that the request came from. Of failures only the network is known.
                  * @example address
                  */
                 address?: string;
@@ -5753,7 +5892,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -5936,7 +6075,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -6033,7 +6172,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -6128,7 +6267,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -6142,6 +6281,113 @@ export interface operations {
                 };
             };
             412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    devices_restore: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the entity as it was read: 412 where it was changed since. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description A key of the caller's own for this request: sent again under the same key within a day, it happens once and is answered as it was the first time. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description Why, for the audit log. */
+                "X-Reason"?: components["parameters"]["Reason"];
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The device's id.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description The request. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "at": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["Restore"];
+            };
+        };
+        responses: {
+            /** @description The device as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
+                    "X-Consistency-Token": components["headers"]["X-Consistency-Token"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "app_version": "0.1.0",
+                     *       "assigned_ip": "100.96.0.10/32",
+                     *       "assigned_ipv6": "fd00:96::a/128",
+                     *       "created_at": "2026-03-15T15:32:34Z",
+                     *       "expires_at": null,
+                     *       "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *       "gateway_name": "primary-gateway",
+                     *       "has_preshared_key": true,
+                     *       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *       "last_seen_at": "2026-03-15T15:32:34Z",
+                     *       "latest_handshake_at": "2026-03-15T15:32:34Z",
+                     *       "name": "Alice MacBook Pro",
+                     *       "os_version": "14.4",
+                     *       "platform": "macos",
+                     *       "profile_revision": 1,
+                     *       "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s=",
+                     *       "reprovision_required": true,
+                     *       "rotation_deadline": null,
+                     *       "rx_bytes": 148276,
+                     *       "status": "active",
+                     *       "tx_bytes": 923110,
+                     *       "updated_at": "2026-03-15T15:32:34Z",
+                     *       "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *       "username": "alice"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Device"] | components["schemas"]["Pending"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
@@ -6233,7 +6479,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -6330,7 +6576,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -8329,7 +8575,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `group_name_taken`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `group_name_taken`, `no_such_state`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -8451,7 +8697,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `group_name_taken`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `group_name_taken`, `no_such_state`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -8546,7 +8792,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `group_name_taken`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `group_name_taken`, `no_such_state`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -8748,7 +8994,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `group_name_taken`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `group_name_taken`, `no_such_state`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -8817,7 +9063,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `group_name_taken`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `group_name_taken`, `no_such_state`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -8831,6 +9077,99 @@ export interface operations {
                 };
             };
             412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    groups_restore: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the entity as it was read: 412 where it was changed since. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description A key of the caller's own for this request: sent again under the same key within a day, it happens once and is answered as it was the first time. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description Why, for the audit log. */
+                "X-Reason"?: components["parameters"]["Reason"];
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The group's id.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description The request. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "at": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["Restore"];
+            };
+        };
+        responses: {
+            /** @description The group as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
+                    "X-Consistency-Token": components["headers"]["X-Consistency-Token"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-03-15T15:32:34Z",
+                     *       "description": "The finance team",
+                     *       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *       "member_count": 1,
+                     *       "members": [
+                     *         "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
+                     *       ],
+                     *       "name": "finance",
+                     *       "updated_at": "2026-03-15T15:32:34Z",
+                     *       "version": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["GroupDetails"] | components["schemas"]["Pending"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It contradicts the present state: `group_name_taken`, `no_such_state`, `profile_too_large`, `idempotency_key_in_use`. */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
@@ -9085,7 +9424,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `no_such_state`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -9169,7 +9508,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `no_such_state`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -9313,7 +9652,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `no_such_state`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -9451,7 +9790,122 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `no_such_state`, `profile_too_large`, `idempotency_key_in_use`. */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    policies_restore: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the entity as it was read: 412 where it was changed since. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description A key of the caller's own for this request: sent again under the same key within a day, it happens once and is answered as it was the first time. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description Why, for the audit log. */
+                "X-Reason"?: components["parameters"]["Reason"];
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The policy's id.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description The request. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "at": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["Restore"];
+            };
+        };
+        responses: {
+            /** @description The policy as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
+                    "X-Consistency-Token": components["headers"]["X-Consistency-Token"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-03-15T15:32:34Z",
+                     *       "description": "Access for finance team",
+                     *       "destinations": [
+                     *         "172.16.20.0/24",
+                     *         "172.16.21.10/32"
+                     *       ],
+                     *       "effect": "allow",
+                     *       "enabled": true,
+                     *       "full_tunnel": false,
+                     *       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *       "in_force": true,
+                     *       "name": "Finance subnet access",
+                     *       "priority": 100,
+                     *       "rank": 1,
+                     *       "services": [
+                     *         {
+                     *           "ports": [
+                     *             "443"
+                     *           ],
+                     *           "protocol": "tcp"
+                     *         }
+                     *       ],
+                     *       "targets": [
+                     *         {
+                     *           "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *           "type": "user"
+                     *         }
+                     *       ],
+                     *       "updated_at": "2026-03-15T15:32:34Z",
+                     *       "valid_from": null,
+                     *       "valid_until": null,
+                     *       "version": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Policy"] | components["schemas"]["Pending"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It contradicts the present state: `no_such_state`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -9607,7 +10061,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`. */
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -9760,7 +10214,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`. */
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -9774,6 +10228,171 @@ export interface operations {
                 };
             };
             412: components["responses"]["PreconditionFailed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    preview_devices_restore: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them.
+                 * @example 100
+                 */
+                limit?: number;
+            };
+            header?: {
+                /** @description The `ETag` of the entity as it was read: 412 where it was changed since. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The device's id.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description The request. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "at": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["Restore"];
+            };
+        };
+        responses: {
+            /** @description What would happen. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "changes": {
+                     *         "items": [
+                     *           {
+                     *             "devices": {
+                     *               "items": [
+                     *                 {
+                     *                   "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                   "device_name": "Alice MacBook Pro",
+                     *                   "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e13",
+                     *                   "loses_everything": false,
+                     *                   "profile_revision_after": 2,
+                     *                   "profile_revision_before": 1,
+                     *                   "status_after": "active",
+                     *                   "status_before": "active",
+                     *                   "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e12",
+                     *                   "username": "alice"
+                     *                 }
+                     *               ],
+                     *               "total": 1,
+                     *               "truncated": false
+                     *             },
+                     *             "gained": {
+                     *               "items": [
+                     *                 {
+                     *                   "after": {
+                     *                     "decided_by": "policy",
+                     *                     "policy": {
+                     *                       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e14",
+                     *                       "name": "Finance subnet access"
+                     *                     }
+                     *                   },
+                     *                   "before": {
+                     *                     "decided_by": "default",
+                     *                     "policy": null
+                     *                   },
+                     *                   "network": "172.16.20.0/24",
+                     *                   "services": [
+                     *                     {
+                     *                       "ports": [
+                     *                         "443"
+                     *                       ],
+                     *                       "protocol": "tcp"
+                     *                     }
+                     *                   ]
+                     *                 }
+                     *               ],
+                     *               "total": 1,
+                     *               "truncated": false
+                     *             },
+                     *             "lost": {
+                     *               "items": [],
+                     *               "total": 0,
+                     *               "truncated": false
+                     *             }
+                     *           }
+                     *         ],
+                     *         "truncated": false
+                     *       },
+                     *       "devices": {
+                     *         "gaining": 1,
+                     *         "losing": 0,
+                     *         "losing_everything": 0,
+                     *         "profile_revisions": 1,
+                     *         "total": 1
+                     *       },
+                     *       "events": [
+                     *         {
+                     *           "count": 1,
+                     *           "event_type": "policy.created"
+                     *         }
+                     *       ],
+                     *       "gateways": {
+                     *         "items": [
+                     *           {
+                     *             "devices": 1,
+                     *             "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e13",
+                     *             "name": "primary-gateway",
+                     *             "revision": 1842
+                     *           }
+                     *         ],
+                     *         "total": 1,
+                     *         "truncated": false
+                     *       },
+                     *       "idx": 1842,
+                     *       "warnings": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`. */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -9913,7 +10532,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`. */
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -10071,7 +10690,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `group_name_taken`, `profile_too_large`. */
+            /** @description It contradicts the present state: `group_name_taken`, `no_such_state`, `profile_too_large`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -10225,7 +10844,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `group_name_taken`, `profile_too_large`. */
+            /** @description It contradicts the present state: `group_name_taken`, `no_such_state`, `profile_too_large`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -10392,7 +11011,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `group_name_taken`, `profile_too_large`. */
+            /** @description It contradicts the present state: `group_name_taken`, `no_such_state`, `profile_too_large`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -10552,7 +11171,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `group_name_taken`, `profile_too_large`. */
+            /** @description It contradicts the present state: `group_name_taken`, `no_such_state`, `profile_too_large`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -10710,7 +11329,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `group_name_taken`, `profile_too_large`. */
+            /** @description It contradicts the present state: `group_name_taken`, `no_such_state`, `profile_too_large`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -10724,6 +11343,171 @@ export interface operations {
                 };
             };
             412: components["responses"]["PreconditionFailed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    preview_groups_restore: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them.
+                 * @example 100
+                 */
+                limit?: number;
+            };
+            header?: {
+                /** @description The `ETag` of the entity as it was read: 412 where it was changed since. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The group's id.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description The request. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "at": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["Restore"];
+            };
+        };
+        responses: {
+            /** @description What would happen. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "changes": {
+                     *         "items": [
+                     *           {
+                     *             "devices": {
+                     *               "items": [
+                     *                 {
+                     *                   "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                   "device_name": "Alice MacBook Pro",
+                     *                   "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e13",
+                     *                   "loses_everything": false,
+                     *                   "profile_revision_after": 2,
+                     *                   "profile_revision_before": 1,
+                     *                   "status_after": "active",
+                     *                   "status_before": "active",
+                     *                   "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e12",
+                     *                   "username": "alice"
+                     *                 }
+                     *               ],
+                     *               "total": 1,
+                     *               "truncated": false
+                     *             },
+                     *             "gained": {
+                     *               "items": [
+                     *                 {
+                     *                   "after": {
+                     *                     "decided_by": "policy",
+                     *                     "policy": {
+                     *                       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e14",
+                     *                       "name": "Finance subnet access"
+                     *                     }
+                     *                   },
+                     *                   "before": {
+                     *                     "decided_by": "default",
+                     *                     "policy": null
+                     *                   },
+                     *                   "network": "172.16.20.0/24",
+                     *                   "services": [
+                     *                     {
+                     *                       "ports": [
+                     *                         "443"
+                     *                       ],
+                     *                       "protocol": "tcp"
+                     *                     }
+                     *                   ]
+                     *                 }
+                     *               ],
+                     *               "total": 1,
+                     *               "truncated": false
+                     *             },
+                     *             "lost": {
+                     *               "items": [],
+                     *               "total": 0,
+                     *               "truncated": false
+                     *             }
+                     *           }
+                     *         ],
+                     *         "truncated": false
+                     *       },
+                     *       "devices": {
+                     *         "gaining": 1,
+                     *         "losing": 0,
+                     *         "losing_everything": 0,
+                     *         "profile_revisions": 1,
+                     *         "total": 1
+                     *       },
+                     *       "events": [
+                     *         {
+                     *           "count": 1,
+                     *           "event_type": "policy.created"
+                     *         }
+                     *       ],
+                     *       "gateways": {
+                     *         "items": [
+                     *           {
+                     *             "devices": 1,
+                     *             "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e13",
+                     *             "name": "primary-gateway",
+                     *             "revision": 1842
+                     *           }
+                     *         ],
+                     *         "total": 1,
+                     *         "truncated": false
+                     *       },
+                     *       "idx": 1842,
+                     *       "warnings": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It contradicts the present state: `group_name_taken`, `no_such_state`, `profile_too_large`. */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -10889,7 +11673,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `profile_too_large`. */
+            /** @description It contradicts the present state: `no_such_state`, `profile_too_large`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -11043,7 +11827,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `profile_too_large`. */
+            /** @description It contradicts the present state: `no_such_state`, `profile_too_large`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -11231,7 +12015,172 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `profile_too_large`. */
+            /** @description It contradicts the present state: `no_such_state`, `profile_too_large`. */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    preview_policies_restore: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them.
+                 * @example 100
+                 */
+                limit?: number;
+            };
+            header?: {
+                /** @description The `ETag` of the entity as it was read: 412 where it was changed since. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The policy's id.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description The request. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "at": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["Restore"];
+            };
+        };
+        responses: {
+            /** @description What would happen. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "changes": {
+                     *         "items": [
+                     *           {
+                     *             "devices": {
+                     *               "items": [
+                     *                 {
+                     *                   "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                   "device_name": "Alice MacBook Pro",
+                     *                   "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e13",
+                     *                   "loses_everything": false,
+                     *                   "profile_revision_after": 2,
+                     *                   "profile_revision_before": 1,
+                     *                   "status_after": "active",
+                     *                   "status_before": "active",
+                     *                   "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e12",
+                     *                   "username": "alice"
+                     *                 }
+                     *               ],
+                     *               "total": 1,
+                     *               "truncated": false
+                     *             },
+                     *             "gained": {
+                     *               "items": [
+                     *                 {
+                     *                   "after": {
+                     *                     "decided_by": "policy",
+                     *                     "policy": {
+                     *                       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e14",
+                     *                       "name": "Finance subnet access"
+                     *                     }
+                     *                   },
+                     *                   "before": {
+                     *                     "decided_by": "default",
+                     *                     "policy": null
+                     *                   },
+                     *                   "network": "172.16.20.0/24",
+                     *                   "services": [
+                     *                     {
+                     *                       "ports": [
+                     *                         "443"
+                     *                       ],
+                     *                       "protocol": "tcp"
+                     *                     }
+                     *                   ]
+                     *                 }
+                     *               ],
+                     *               "total": 1,
+                     *               "truncated": false
+                     *             },
+                     *             "lost": {
+                     *               "items": [],
+                     *               "total": 0,
+                     *               "truncated": false
+                     *             }
+                     *           }
+                     *         ],
+                     *         "truncated": false
+                     *       },
+                     *       "devices": {
+                     *         "gaining": 1,
+                     *         "losing": 0,
+                     *         "losing_everything": 0,
+                     *         "profile_revisions": 1,
+                     *         "total": 1
+                     *       },
+                     *       "events": [
+                     *         {
+                     *           "count": 1,
+                     *           "event_type": "policy.created"
+                     *         }
+                     *       ],
+                     *       "gateways": {
+                     *         "items": [
+                     *           {
+                     *             "devices": 1,
+                     *             "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e13",
+                     *             "name": "primary-gateway",
+                     *             "revision": 1842
+                     *           }
+                     *         ],
+                     *         "total": 1,
+                     *         "truncated": false
+                     *       },
+                     *       "idx": 1842,
+                     *       "warnings": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It contradicts the present state: `no_such_state`, `profile_too_large`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -14527,7 +15476,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -14795,7 +15744,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -14892,7 +15841,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -15636,7 +16585,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];

@@ -27,6 +27,7 @@ mod groups;
 mod listing;
 mod policies;
 mod preview;
+mod restore;
 mod users;
 mod webhooks;
 

@@ -5,6 +5,7 @@ mod gateway;
 mod group;
 mod key_rotation;
 mod policy;
+mod restore;
 mod security;
 mod session;
 mod user;

@@ -193,13 +193,12 @@ async fn the_log_is_searched_by_range_request_address_person_and_words() {
     // What is done to a device concerns its owner.
     let about = page(&plane, &format!("user={alice}&entity_type=device")).await;
     assert_eq!(story(&about), ["device.revoked", "device.enrolled"]);
-    for address in ["127.0.0.1", "127.0.0.0/8"] {
-        let from_here = page(&plane, &format!("address={address}&entity_id={device}")).await;
-        assert_eq!(story(&from_here), ["device.revoked", "device.enrolled"]);
-    }
+    let from_here = page(&plane, &format!("address=127.0.0.1&entity_id={device}")).await;
+    assert_eq!(story(&from_here), ["device.revoked", "device.enrolled"]);
     assert_eq!(page(&plane, "address=192.0.2.1").await, [] as [Value; 0]);
 
-    assert_eq!(page(&plane, "q=train").await, [newest]);
+    // Reasons may name anybody: whoever is erased could not be found in them.
+    assert_eq!(page(&plane, "q=train").await, [] as [Value; 0]);
     let named = page(&plane, &format!("q=alice&entity_id={alice}")).await;
     assert_eq!(story(&named), ["user.created"]);
     let laptop = page(&plane, "q=lapt").await;
@@ -210,7 +209,7 @@ async fn the_log_is_searched_by_range_request_address_person_and_words() {
     // Nobody is found by what was erased.
     let erased = plane.admin.post(&format!("/admin/users/{alice}/erase"), json!({})).await;
     assert_eq!(erased.0, 200, "{}", erased.1);
-    for words in ["train", "laptop", "alice"] {
+    for words in ["laptop", "alice"] {
         assert_eq!(page(&plane, &format!("q={words}")).await, [] as [Value; 0], "{words}");
     }
     let about = page(&plane, &format!("user={alice}&event_type=device.enrolled")).await;

@@ -16,6 +16,7 @@ mod permissions;
 mod policies;
 mod preshared;
 mod preview;
+mod restore;
 mod sync;
 mod users;
 

@@ -62,7 +62,7 @@ async fn asked(world: &World, row: &Permission, spec: Spec, owner: &Client) -> A
     let (id, second) = world.object(spec.object, owner).await;
     let path = row.path.replace("{id}", &id);
     let path = path.replace("{user_id}", &second).replace("{session_id}", &second);
-    let mut body = spec.body;
+    let mut body = world.present(spec.body).await;
     if row.path.ends_with("/bulk") {
         let object = match row.path {
             "/admin/users/bulk" => Object::User,
@@ -75,6 +75,10 @@ async fn asked(world: &World, row: &Permission, spec: Spec, owner: &Client) -> A
     let undone = match row.path.rsplit('/').next() {
         Some("enable") => Some((Method::POST, path.replace("/enable", "/disable"))),
         Some("{user_id}") if row.method == "PUT" => Some((Method::DELETE, path.clone())),
+        Some("restore") if row.path.starts_with("/admin/devices/") => {
+            Some((Method::POST, path.replace("/restore", "/disable")))
+        }
+        Some("restore") => Some((Method::DELETE, path.replace("/restore", ""))),
         _ => None,
     };
     if let Some((method, path)) = undone {
@@ -140,11 +144,11 @@ async fn every_command_leaves_exactly_its_entries() {
 }
 
 /// A request that its rightful caller is refused.
-fn refused(row: &Permission, spec: &Spec) -> (String, Option<Value>) {
+async fn refused(world: &World, row: &Permission, spec: &Spec) -> (String, Option<Value>) {
     let path = row.path.replace("{id}", NOBODY);
     let path = path.replace("{user_id}", NOBODY).replace("{session_id}", NOBODY);
     let body = if path.contains(NOBODY) {
-        spec.body.clone()
+        world.present(spec.body.clone()).await
     } else {
         Some(match row.path {
             "/auth/login" => json!({ "username": "nobody", "password": "a wrong password" }),
@@ -179,7 +183,7 @@ async fn every_refused_command_leaves_a_failure() {
         let place = row.name();
         let spec = spec(row.method, row.path, &world).await.unwrap();
         let method: Method = row.method.parse().unwrap();
-        let (path, body) = refused(row, &spec);
+        let (path, body) = refused(&world, row, &spec).await;
         // Signing out is never refused to whoever may.
         if !matches!(row.path, "/auth/logout-all" | "/auth/logout" | "/gateways/{id}/status") {
             let (client, _) = rightful(&world, row, &standing).await;

@@ -62,6 +62,9 @@ fn post(object: Object, success: u16, body: Value) -> Spec {
     about(object, success, Some(body))
 }
 
+/// In the place of the number of the last event.
+pub(super) const PRESENT: &str = "the present";
+
 /// Another one for each request, since names are unique.
 fn new_name() -> String {
     format!("n{:016x}", rand::random::<u64>())
@@ -217,6 +220,15 @@ pub(super) async fn spec(method: &str, path: &str, world: &World) -> Option<Spec
         ("DELETE", "/admin/gateways/{id}/key-rotation") => about(O::RotatedGateway, 204, None),
         ("POST", "/admin/gateways/{id}/key-rotation/switch") => {
             post(O::RotatedGateway, 202, empty())
+        }
+        ("POST", "/admin/policies/{id}/restore" | "/admin/preview/policies/{id}/restore") => {
+            post(O::Policy, 200, json!({ "at": PRESENT }))
+        }
+        ("POST", "/admin/groups/{id}/restore" | "/admin/preview/groups/{id}/restore") => {
+            post(O::Group, 200, json!({ "at": PRESENT }))
+        }
+        ("POST", "/admin/devices/{id}/restore" | "/admin/preview/devices/{id}/restore") => {
+            post(O::Device, 200, json!({ "at": PRESENT }))
         }
         ("POST", "/admin/gateways/{id}/join-token") => post(O::Gateway, 201, empty()),
         ("POST", "/gateways/join") => {

@@ -7,7 +7,10 @@ use nexavpn_api::serve::ServeOptions;
 use nexavpn_tests::harness::{Client, PASSWORD, TestDb, TestServer};
 use serde_json::{Value, json};
 
-use super::{NOBODY, spec::Object};
+use super::{
+    NOBODY,
+    spec::{Object, PRESENT},
+};
 use crate::api_admin::{gateway, id, key, with};
 
 /// A control plane with a gateway where devices can be.
@@ -37,6 +40,16 @@ impl World {
         let body = with(gateway("devices", "100.64.0.0/16"), json!({ "public_key": key() }));
         world.gateway = world.create("gateways", body).await;
         world
+    }
+
+    /// The body with the number of the last event where it stands for the present.
+    pub(super) async fn present(&self, body: Option<Value>) -> Option<Value> {
+        let body = body?;
+        if body["at"] != PRESENT {
+            return Some(body);
+        }
+        let log = self.server.commands().store().log();
+        Some(with(body, json!({ "at": log.head().await.unwrap().idx })))
     }
 
     fn number(&self) -> u32 {

@@ -341,6 +341,16 @@ impl Marked {
         let question = format!("GET /admin/access?user={id}&{question}");
         self.admin(&question, &[], Value::Null).await;
         self.admin("DELETE /admin/policies/{id}", &it, Value::Null).await;
+        let newest = "GET /admin/audit-logs?event_type=policy.changed";
+        let then = json!({ "at": self.admin(newest, &[], Value::Null).await["items"][0]["idx"] });
+        for (route, id) in [("policies", &policy), ("groups", &group)] {
+            let one = [id.as_str()];
+            let preview = format!("POST /admin/preview/{route}/{{id}}/restore");
+            self.admin(&preview, &one, then.clone()).await;
+            self.admin(&format!("POST /admin/{route}/{{id}}/restore"), &one, then.clone()).await;
+        }
+        self.admin("POST /admin/preview/devices/{id}/restore", &[laptop], then.clone()).await;
+        self.admin("POST /admin/devices/{id}/restore", &[laptop], then).await;
         let member = [group.as_str(), id];
         self.admin("DELETE /admin/groups/{id}/members/{user_id}", &member, Value::Null).await;
         self.admin("DELETE /admin/groups/{id}", &one, Value::Null).await;

@@ -6,6 +6,7 @@ mod enable;
 mod get;
 mod list;
 mod patch;
+mod restore;
 mod revoke;
 mod rotate;
 
@@ -19,6 +20,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list::handle))
         .routes(routes!(bulk::handle))
         .routes(routes!(get::handle, patch::handle))
+        .routes(routes!(restore::handle))
         .routes(routes!(enable::handle))
         .routes(routes!(disable::handle))
         .routes(routes!(revoke::handle))

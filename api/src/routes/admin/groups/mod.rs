@@ -7,6 +7,7 @@ mod list;
 mod list_members;
 mod members;
 mod patch;
+mod restore;
 mod view;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -20,6 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::handle, create::handle))
         .routes(routes!(get::handle, patch::handle, delete::handle))
+        .routes(routes!(restore::handle))
         .routes(routes!(list_members::handle))
         .routes(routes!(members::add, members::remove))
 }

@@ -7,6 +7,7 @@ mod delete;
 mod get;
 mod list;
 mod patch;
+mod restore;
 mod view;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -20,4 +21,5 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list::handle, create::handle))
         .routes(routes!(bulk::handle))
         .routes(routes!(get::handle, patch::handle, delete::handle))
+        .routes(routes!(restore::handle))
 }

@@ -9,7 +9,8 @@ use crate::{
     App,
     auth::Caller,
     error::ApiError,
-    extract::{Path, Query},
+    extract::{Json, Path, Query},
+    routes::admin::restore::RestoreBody,
 };
 
 /// What disabling a device would do.
@@ -64,4 +65,25 @@ pub(super) async fn revoke(
     Query(shown): Query<Shown>,
 ) -> Result<axum::Json<Preview>, ApiError> {
     preview(app, caller, shown, Change::RevokeDevice(id)).await
+}
+
+/// What making a device what it was at an earlier moment would do.
+#[utoipa::path(
+    post,
+    path = "/admin/preview/devices/{id}/restore",
+    operation_id = "preview_devices_restore",
+    tag = "previews",
+    params(Shown),
+    request_body = RestoreBody,
+    responses((status = 200, description = "What would happen.", body = Preview)),
+)]
+pub(super) async fn restore(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<DeviceId>,
+    Query(shown): Query<Shown>,
+    Json(body): Json<RestoreBody>,
+) -> Result<axum::Json<Preview>, ApiError> {
+    let idx = body.idx(&app).await?;
+    preview(app, caller, shown, Change::RestoreDevice(id, idx)).await
 }

@@ -10,7 +10,10 @@ use crate::{
     auth::Caller,
     error::ApiError,
     extract::{Json, Path, Query},
-    routes::admin::groups::{GroupCreateBody, GroupPatchBody},
+    routes::admin::{
+        groups::{GroupCreateBody, GroupPatchBody},
+        restore::RestoreBody,
+    },
 };
 
 /// What creating a group would do.
@@ -104,4 +107,25 @@ pub(super) async fn remove_member(
     Query(shown): Query<Shown>,
 ) -> Result<axum::Json<Preview>, ApiError> {
     preview(app, caller, shown, Change::RemoveMember(id, user)).await
+}
+
+/// What making a group what it was at an earlier moment would do.
+#[utoipa::path(
+    post,
+    path = "/admin/preview/groups/{id}/restore",
+    operation_id = "preview_groups_restore",
+    tag = "previews",
+    params(Shown),
+    request_body = RestoreBody,
+    responses((status = 200, description = "What would happen.", body = Preview)),
+)]
+pub(super) async fn restore(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<GroupId>,
+    Query(shown): Query<Shown>,
+    Json(body): Json<RestoreBody>,
+) -> Result<axum::Json<Preview>, ApiError> {
+    let idx = body.idx(&app).await?;
+    preview(app, caller, shown, Change::RestoreGroup(id, idx)).await
 }

@@ -48,6 +48,9 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(devices::disable))
         .routes(routes!(devices::enable))
         .routes(routes!(devices::revoke))
+        .routes(routes!(policies::restore))
+        .routes(routes!(groups::restore))
+        .routes(routes!(devices::restore))
 }
 
 /// How much to show.

@@ -10,7 +10,7 @@ use crate::{
     auth::Caller,
     error::ApiError,
     extract::{Json, Path, Query},
-    routes::admin::policies::PolicyBody,
+    routes::admin::{policies::PolicyBody, restore::RestoreBody},
 };
 
 /// What creating a policy would do.
@@ -68,4 +68,25 @@ pub(super) async fn delete(
     Query(shown): Query<Shown>,
 ) -> Result<axum::Json<Preview>, ApiError> {
     preview(app, caller, shown, Change::DeletePolicy(id)).await
+}
+
+/// What making a policy what it was at an earlier moment would do.
+#[utoipa::path(
+    post,
+    path = "/admin/preview/policies/{id}/restore",
+    operation_id = "preview_policies_restore",
+    tag = "previews",
+    params(Shown),
+    request_body = RestoreBody,
+    responses((status = 200, description = "What would happen.", body = Preview)),
+)]
+pub(super) async fn restore(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<PolicyId>,
+    Query(shown): Query<Shown>,
+    Json(body): Json<RestoreBody>,
+) -> Result<axum::Json<Preview>, ApiError> {
+    let idx = body.idx(&app).await?;
+    preview(app, caller, shown, Change::RestorePolicy(id, idx)).await
 }

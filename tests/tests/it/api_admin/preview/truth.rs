@@ -112,7 +112,18 @@ impl World {
             format!("/admin/groups/{group}/members/{user}")
         };
         let policy = format!("/admin/policies/{}", self.pick(&policies));
-        match self.rng.random_range(0..14) {
+        match self.rng.random_range(0..17) {
+            // Not all of them were there then, and it may be that nothing has changed since.
+            14..=16 => {
+                let (kind, ids) =
+                    [("policies", &policies), ("groups", &groups), ("devices", &devices)]
+                        .choose(&mut self.rng)
+                        .copied()
+                        .unwrap();
+                let at = self.rng.random_range(0..=self.plane.server.app.fleet.idx());
+                let path = format!("/admin/{kind}/{}/restore", self.pick(ids));
+                (Method::POST, path, Some(json!({ "at": at })))
+            }
             0..=2 => {
                 let named = with(self.fields(), json!({ "name": "made" }));
                 (Method::POST, "/admin/policies".into(), Some(named))
