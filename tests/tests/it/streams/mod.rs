@@ -38,8 +38,12 @@ impl Events {
         Self { response, read: String::new() }
     }
 
-    /// The next event; `None` at the end.
+    /// The next event; `None` at the end. Comments do not count.
     async fn next(&mut self) -> Option<Event> {
+        timeout(WIDE, self.read_on()).await.expect("nothing came")
+    }
+
+    async fn read_on(&mut self) -> Option<Event> {
         loop {
             if let Some((event, rest)) = self.read.split_once("\n\n") {
                 let (event, rest) = (event.to_owned(), rest.to_owned());
@@ -49,7 +53,7 @@ impl Events {
                 }
                 continue;
             }
-            let chunk = timeout(WIDE, self.response.chunk()).await.expect("nothing came").unwrap();
+            let chunk = self.response.chunk().await.unwrap();
             self.read.push_str(std::str::from_utf8(&chunk?).unwrap());
         }
     }
