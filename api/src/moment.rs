@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use nexavpn_domain::fleet::Fleet;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{App, error::ApiError};
 
@@ -16,6 +18,27 @@ pub(crate) enum Moment {
     Time(DateTime<Utc>),
 }
 
+/// For requests that can be about the past and take nothing else.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct At {
+    /// The moment that is asked about: a time, or the number of an event. The present where it is
+    /// left out.
+    #[param(value_type = Option<String>)]
+    at: Option<String>,
+}
+
+impl At {
+    /// The moment, where one is named.
+    ///
+    /// # Errors
+    /// 400 where it is none, or has not come yet.
+    pub(crate) async fn find(&self, app: &App) -> Result<Option<AsOf>, ApiError> {
+        app.as_of_field("at", self.at.as_deref()).await
+    }
+}
+
 /// A moment in the log: the events up to `idx` had happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AsOf {
@@ -23,6 +46,24 @@ pub(crate) struct AsOf {
     pub(crate) idx: i64,
     /// When that event took effect; none before the first.
     pub(crate) time: Option<DateTime<Utc>>,
+    /// The moment itself: what gateways did by then counts.
+    pub(crate) asked: DateTime<Utc>,
+}
+
+/// A moment, as answers name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Moment)]
+pub(crate) struct MomentView {
+    /// The number of the last event that had happened; 0 before the first.
+    pub(crate) idx: i64,
+    /// When that event took effect; null before the first.
+    pub(crate) time: Option<DateTime<Utc>>,
+}
+
+impl From<AsOf> for MomentView {
+    fn from(at: AsOf) -> Self {
+        Self { idx: at.idx, time: at.time }
+    }
 }
 
 impl Moment {
@@ -77,7 +118,12 @@ impl App {
                 log.idx_at(time).await?
             }
         };
-        Ok(AsOf { idx, time: log.time_of(idx).await? })
+        let time = log.time_of(idx).await?;
+        let asked = match moment {
+            Moment::Time(asked) => asked,
+            Moment::Idx(_) => time.unwrap_or_default(),
+        };
+        Ok(AsOf { idx, time, asked })
     }
 
     /// The moment that a request names, if it names one.
@@ -101,6 +147,24 @@ impl App {
     /// Where the log cannot be read or folded.
     pub(crate) async fn fleet_as_of(&self, at: AsOf) -> Result<Arc<Fleet>, ApiError> {
         Ok(self.fleet.past(at.idx).await?)
+    }
+
+    /// Looks at the fleet as it was at a moment, or as it is; says which moment that is.
+    ///
+    /// # Errors
+    /// As [`fleet_as_of`](Self::fleet_as_of).
+    pub(crate) async fn look<T>(
+        &self,
+        at: Option<AsOf>,
+        look: impl FnOnce(&Fleet) -> T,
+    ) -> Result<(AsOf, T), ApiError> {
+        if let Some(at) = at {
+            let fleet = self.fleet_as_of(at).await?;
+            return Ok((at, look(&fleet)));
+        }
+        let (idx, seen) = self.fleet.read(|fleet| (fleet.idx(), look(fleet)));
+        let time = self.commands.store().log().time_of(idx).await?;
+        Ok((AsOf { idx, time, asked: self.commands.now() }, seen))
     }
 }
 

@@ -4,10 +4,12 @@
 //!   writing) and says how they are (`/readyz`).
 //! - One module per read model, each with `get` and `list`.
 //! - [`audit`]: the log as people read it.
+//! - [`past`]: what the read models said at an event.
 //! - [`rebuild`] and [`compare`]: folding a read model anew.
 
 mod advance;
 mod checkpoint;
+pub mod concerning;
 mod error;
 mod handle;
 mod list;
@@ -21,6 +23,7 @@ mod search;
 mod words;
 
 pub mod audit;
+pub mod past;
 
 pub use error::ReadError;
 pub use handle::{Behind, Handle, ProjectionStatus, State};

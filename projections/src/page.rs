@@ -98,6 +98,44 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
+    /// A page of a list that is at hand, in an order of this name: what is on it, and the page
+    /// without that.
+    ///
+    /// # Errors
+    /// `validation_error` for a bad page or `after`.
+    pub fn of_known<I>(
+        all: &[I],
+        query: &ListQuery,
+        order: &str,
+    ) -> Result<(Vec<I>, Self), DomainError>
+    where
+        I: Copy + PartialEq + Serialize + for<'de> Deserialize<'de>,
+    {
+        let limits = query.limits()?;
+        let begin = match &query.after {
+            None => usize::try_from(limits.offset).unwrap_or(usize::MAX),
+            Some(after) => {
+                let cursor = Cursor::<I>::decode(after, order)?;
+                all.iter().position(|id| *id == cursor.id).map_or(all.len(), |at| at + 1)
+            }
+        };
+        let size = usize::try_from(limits.size).unwrap_or(usize::MAX);
+        let rest = all.get(begin..).unwrap_or_default();
+        let shown: Vec<I> = rest.iter().take(size).copied().collect();
+        let next = shown.last().filter(|_| rest.len() > size).and_then(|id| {
+            Cursor { order: order.to_owned(), key: SortKey::Number(0), id: *id }.encode()
+        });
+        let page = Self {
+            items: vec![],
+            page: query.page,
+            page_size: query.page_size,
+            total: i64::try_from(all.len()).unwrap_or(i64::MAX),
+            total_capped: false,
+            next,
+        };
+        Ok((shown, page))
+    }
+
     /// The same page with each item made into another.
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
         let (items, page) = self.take();

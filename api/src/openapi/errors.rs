@@ -97,6 +97,7 @@ const LOOK_UP: &[&str] = &[
     "/me/profile",
     "/connection/status",
     "/admin/access",
+    "/admin/access/explain",
     "/admin/audit/archive",
     "/admin/audit/consistency",
     "/admin/audit/inclusion",

@@ -37,6 +37,10 @@ const FILTERS: &[(&str, &str)] = &[
     ("user", "The id of the user."),
 ];
 
+/// The lists that can be about the past.
+const OF_THE_PAST: &[&str] =
+    &["/admin/users", "/admin/groups", "/admin/devices", "/admin/policies", "/admin/gateways"];
+
 /// The options of the list at a path; filters by the names that requests use.
 fn options(path: &str) -> Option<ListOptions> {
     let options = match path {
@@ -103,6 +107,11 @@ pub(super) fn parameters(path: &str) -> Vec<Value> {
         let words: Vec<String> = both.collect();
         let schema = json!({ "type": "string", "enum": words, "default": options.default_sort });
         all.push(query("sort", "The order; with `-` the reverse.", schema));
+    }
+    if OF_THE_PAST.contains(&path) {
+        let text = "The moment that is asked about: a time, or the number of an event. Then there \
+                    is one order only, and no search; filters are of that moment.";
+        all.push(query("at", text, json!({ "type": "string" })));
     }
     if options.searchable {
         all.push(query("q", "What to search for; see above.", json!({ "type": "string" })));

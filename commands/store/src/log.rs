@@ -276,6 +276,37 @@ impl Log {
         self.opened(&rows).await
     }
 
+    /// The number, in its stream, and the effective time of the newest event of each of these
+    /// aggregates up to number `up_to`.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn newest_of(
+        &self,
+        aggregate_type: &str,
+        ids: &[Uuid],
+        up_to: i64,
+    ) -> Result<HashMap<Uuid, (i64, DateTime<Utc>)>, StoreError> {
+        let rows: Vec<(Uuid, i64, DateTime<Utc>)> = sqlx::query_as(
+            "SELECT asked.id, newest.sequence, newest.effective_time
+             FROM unnest($2::uuid[]) asked (id) CROSS JOIN LATERAL (
+                 SELECT e.sequence, i.effective_time
+                 FROM events e CROSS JOIN LATERAL (
+                     SELECT * FROM log_index i WHERE (i.gen, i.tx, i.pos) = (e.gen, e.tx, e.pos)
+                     OFFSET 0
+                 ) i
+                 WHERE e.aggregate_type = $1 AND e.aggregate_id = asked.id::text AND i.idx <= $3
+                 ORDER BY e.sequence DESC LIMIT 1
+             ) newest",
+        )
+        .bind(aggregate_type)
+        .bind(ids)
+        .bind(up_to)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(|(id, sequence, time)| (id, (sequence, time))).collect())
+    }
+
     /// The number of the last event in effect at `time`: the log up to it is what was true then.
     ///
     /// # Errors

@@ -68,6 +68,42 @@ pub struct Considered {
     pub allows: bool,
     /// Whether the packet matches. The first that matches decides.
     pub matched: bool,
+    /// Why it does not match; none where it does.
+    pub mismatch: Option<Mismatch>,
+}
+
+/// Why a rule is not about a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mismatch {
+    /// Devices of the gateway do not use addresses of this family.
+    Family,
+    /// The packet goes to the gateway itself, which no policy opens.
+    Gateway,
+    /// It goes to an address that the rule does not list.
+    Destination,
+    /// The rule is about other protocols or ports.
+    Service,
+}
+
+impl Mismatch {
+    /// The name in answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Family => "other_family",
+            Self::Gateway => "gateway_itself",
+            Self::Destination => "other_destination",
+            Self::Service => "other_service",
+        }
+    }
+}
+
+impl Considered {
+    /// The first thing that is wrong, in this order, is why it does not match.
+    fn new(rule: DecidedBy, allows: bool, wrong: [(bool, Mismatch); 4]) -> Self {
+        let mismatch = wrong.into_iter().find_map(|(wrong, why)| wrong.then_some(why));
+        Self { rule, allows, matched: mismatch.is_none(), mismatch }
+    }
 }
 
 impl Access {
@@ -92,29 +128,27 @@ impl Access {
         let around = &self.surroundings;
         let reachable = around.has_family_of(dst);
         let own = around.is_own(dst);
-        let echo = Considered {
-            rule: DecidedBy::BuiltInEcho,
-            allows: true,
-            matched: reachable && own && protocol == echo_protocol(dst),
+        let wrong = move |to_gateway, destination, service| {
+            [
+                (!reachable, Mismatch::Family),
+                (destination, Mismatch::Destination),
+                (to_gateway, Mismatch::Gateway),
+                (service, Mismatch::Service),
+            ]
         };
-        let dns = Considered {
-            rule: DecidedBy::BuiltInDns,
-            allows: true,
-            matched: reachable
-                && matches!(protocol, Protocol::TCP | Protocol::UDP)
-                && packet.port == Some(53)
-                && around.dns_servers.contains(&dst),
-        };
+        let echo = wrong(false, !own, protocol != echo_protocol(dst));
+        let echo = Considered::new(DecidedBy::BuiltInEcho, true, echo);
+        let asks = matches!(protocol, Protocol::TCP | Protocol::UDP) && packet.port == Some(53);
+        let dns = wrong(false, !around.dns_servers.contains(&dst), !asks);
+        let dns = Considered::new(DecidedBy::BuiltInDns, true, dns);
         let packet = *packet;
         let internet = self.is_full_tunnel() && self.is_internet(dst);
-        let policies = self.rules.iter().map(move |rule| Considered {
-            rule: DecidedBy::Policy(rule.id),
-            allows: rule.allows(),
+        let policies = self.rules.iter().map(move |rule| {
             // An allow policy never opens the gateway itself; a deny policy does close it.
-            matched: reachable
-                && !(own && rule.allows())
-                && is_about(rule, packet.dst, internet)
-                && serves(rule, &packet),
+            let to_gateway = own && rule.allows();
+            let elsewhere = !is_about(rule, packet.dst, internet);
+            let wrong = wrong(to_gateway, elsewhere, !serves(rule, &packet));
+            Considered::new(DecidedBy::Policy(rule.id), rule.allows(), wrong)
         });
         std::iter::once(echo).chain(policies).chain([dns])
     }

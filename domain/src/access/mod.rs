@@ -34,7 +34,7 @@ pub mod testing;
 mod tests;
 
 pub use bound::{Extent, most_boxes};
-pub use decide::{Considered, DecidedBy, Decision, Packet};
+pub use decide::{Considered, DecidedBy, Decision, Mismatch, Packet};
 pub use difference::{Difference, Direction, Part};
 pub use opened::Opened;
 pub use profile::{FlatProfile, PortBox};
@@ -46,8 +46,8 @@ use std::sync::Arc;
 
 use ipnetwork::IpNetwork;
 
-/// What one device may reach.
-#[derive(Debug, Clone)]
+/// What one device may reach. Equal where the very same policies decide in the same surroundings.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
     rules: Vec<Arc<Rule>>,
     surroundings: Arc<Surroundings>,
@@ -71,6 +71,12 @@ impl Access {
         let mut rules: Vec<_> = rules.into_iter().collect();
         rules.sort_by_key(|rule| rule.order());
         Self { rules, surroundings: surroundings.into() }
+    }
+
+    /// Other policies in the same surroundings.
+    #[must_use]
+    pub fn with_rules(&self, rules: impl IntoIterator<Item = Arc<Rule>>) -> Self {
+        Self::new(rules, Arc::clone(&self.surroundings))
     }
 
     /// The policies in the order in which they are asked.

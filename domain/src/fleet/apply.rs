@@ -122,27 +122,9 @@ impl Fleet {
         event: &DeviceEvent,
         changes: &mut Changes,
     ) -> BTreeSet<DeviceId> {
-        if let DeviceEvent::Enrolled { owner, gateway_id, public_key, addresses, .. } = event {
-            let device = DeviceState {
-                owner: *owner,
-                gateway_id: *gateway_id,
-                public_key: public_key.clone(),
-                psk_ref: None,
-                addresses: *addresses,
-                enabled: true,
-                expires_at: None,
-                expired: false,
-                rotation_deadline: None,
-                rotation_lapsed: false,
-                revoked: false,
-                profile_revision: 0,
-                profile_digest: None,
-                owner_enabled: false,
-                compiled: None,
-                peer: None,
-            };
+        if let Some(device) = DeviceState::enrolled(event) {
+            self.index.add_device(id, device.owner, device.gateway_id);
             self.devices.insert(id, device);
-            self.index.add_device(id, *owner, *gateway_id);
         } else if let Some(device) = self.devices.get_mut(&id) {
             if let DeviceEvent::OwnerChanged { owner, .. } = event {
                 self.index.remove_device(id, device.owner, device.gateway_id);
@@ -361,7 +343,7 @@ impl Fleet {
 }
 
 /// A fact about one device.
-fn device_fact(device: &mut DeviceState, event: &DeviceEvent) {
+pub(super) fn device_fact(device: &mut DeviceState, event: &DeviceEvent) {
     match event {
         DeviceEvent::Enrolled { .. }
         | DeviceEvent::Renamed { .. }

@@ -19,6 +19,16 @@ pub(super) struct Index {
 }
 
 impl Index {
+    /// The same of a fleet that has no devices.
+    pub(super) fn without_devices(&self) -> Self {
+        Self {
+            groups_of: self.groups_of.clone(),
+            members_of: self.members_of.clone(),
+            by_target: self.by_target.clone(),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn add_device(&mut self, id: DeviceId, owner: UserId, gateway: GatewayId) {
         self.by_user.entry(owner).or_default().insert(id);
         self.by_gateway.entry(gateway).or_default().insert(id);

@@ -16,6 +16,7 @@ mod outlook;
 mod state;
 #[cfg(test)]
 mod tests;
+mod witness;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -37,6 +38,7 @@ pub use outlook::{DeviceOutlook, Outlook};
 pub use state::{
     DeviceState, DeviceStatus, GatewayState, GroupState, Peer, PolicyState, SigningKey, UserState,
 };
+pub use witness::Witness;
 
 use compiled::CompiledCache;
 use index::Index;
@@ -97,6 +99,26 @@ impl Fleet {
     #[must_use]
     pub fn gateway(&self, id: GatewayId) -> Option<&GatewayState> {
         self.gateways.get(&id)
+    }
+
+    /// All users that were not deleted, in no order.
+    pub fn users(&self) -> impl Iterator<Item = (UserId, &UserState)> {
+        self.users.iter().map(|(id, user)| (*id, user))
+    }
+
+    /// All groups that were not deleted, in no order.
+    pub fn groups(&self) -> impl Iterator<Item = (GroupId, &GroupState)> {
+        self.groups.iter().map(|(id, group)| (*id, group))
+    }
+
+    /// All devices by id, revoked ones among them.
+    pub fn devices(&self) -> impl Iterator<Item = (DeviceId, &DeviceState)> {
+        self.devices.iter().map(|(id, device)| (*id, device))
+    }
+
+    /// All policies that were not deleted, by id.
+    pub fn policies(&self) -> impl Iterator<Item = (PolicyId, &PolicyState)> {
+        self.policies.iter().map(|(id, policy)| (*id, policy))
     }
 
     /// All gateways that were not deleted, by id.

@@ -1,4 +1,5 @@
-//! What a change would do: the events are applied to an excerpt, and both are compared.
+//! What a change would do: the events are applied to an excerpt, and both are compared. What has
+//! changed between two moments is told the same way.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -14,9 +15,9 @@ use crate::{
 #[derive(Debug)]
 pub struct Outlook {
     /// The part of the fleet that they are about.
-    before: Fleet,
+    before: Arc<Fleet>,
     /// The same as it would be.
-    after: Fleet,
+    after: Arc<Fleet>,
     /// The devices whose status, access, peer or profile would be another one, by id.
     pub devices: BTreeMap<DeviceId, DeviceOutlook>,
     /// The gateways whose bundle would be another one, as they would be.
@@ -46,26 +47,32 @@ impl Outlook {
         for event in events {
             after.apply(after.idx() + 1, time, event);
         }
+        Self::between(Arc::new(excerpt), Arc::new(after))
+    }
+
+    /// What lies between a fleet and the same one later.
+    #[must_use]
+    pub fn between(before: Arc<Fleet>, after: Arc<Fleet>) -> Self {
         let changed = |(id, device): (&DeviceId, &DeviceState)| {
-            let before = excerpt.devices.get(id);
-            let as_before = before.is_some_and(|before| {
-                before.status() == device.status()
-                    && before.peer == device.peer
-                    && before.profile_revision == device.profile_revision
-                    && before.compiled == device.compiled
+            let was = before.devices.get(id);
+            let as_before = was.is_some_and(|was| {
+                was.status() == device.status()
+                    && was.peer == device.peer
+                    && was.profile_revision == device.profile_revision
+                    && was.compiled == device.compiled
             });
-            let outlook = || DeviceOutlook { before: before.cloned(), after: device.clone() };
+            let outlook = || DeviceOutlook { before: was.cloned(), after: device.clone() };
             (!as_before).then(|| (*id, outlook()))
         };
         let devices = after.devices.iter().filter_map(changed).collect();
-        let revised = after.gateways.iter().filter(|(_, gateway)| gateway.revision > excerpt.idx);
+        let revised = after.gateways.iter().filter(|(_, gateway)| gateway.revision > before.idx);
         let gateways = revised.map(|(id, gateway)| (*id, gateway.clone())).collect();
-        Self { before: excerpt, after, devices, gateways }
+        Self { before, after, devices, gateways }
     }
 
     /// The idx of the last event that has happened.
     #[must_use]
-    pub const fn idx(&self) -> i64 {
+    pub fn idx(&self) -> i64 {
         self.before.idx()
     }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Compiled;
 use crate::{
     access::Rule,
+    device::DeviceEvent,
     gateway::{GatewayFields, GatewayKeys},
     ids::{GatewayId, PolicyId, UserId},
     policy::Policy,
@@ -177,12 +178,42 @@ pub struct DeviceState {
 }
 
 impl DeviceState {
+    /// A device that has just been enrolled; none of any other event.
+    pub(super) fn enrolled(event: &DeviceEvent) -> Option<Self> {
+        let DeviceEvent::Enrolled { owner, gateway_id, public_key, addresses, .. } = event else {
+            return None;
+        };
+        Some(Self {
+            owner: *owner,
+            gateway_id: *gateway_id,
+            public_key: public_key.clone(),
+            psk_ref: None,
+            addresses: *addresses,
+            enabled: true,
+            expires_at: None,
+            expired: false,
+            rotation_deadline: None,
+            rotation_lapsed: false,
+            revoked: false,
+            profile_revision: 0,
+            profile_digest: None,
+            owner_enabled: false,
+            compiled: None,
+            peer: None,
+        })
+    }
+
     /// Whether the device is a peer, and if not, why.
     #[must_use]
     pub const fn status(&self) -> DeviceStatus {
+        self.status_of(self.owner_enabled)
+    }
+
+    /// The same, where it is known otherwise whether its owner counts.
+    pub(super) const fn status_of(&self, owner_enabled: bool) -> DeviceStatus {
         if self.revoked {
             DeviceStatus::Revoked
-        } else if !self.owner_enabled {
+        } else if !owner_enabled {
             DeviceStatus::OwnerDisabled
         } else if !self.enabled {
             DeviceStatus::Disabled

@@ -166,7 +166,8 @@ impl User {
         events
     }
 
-    pub(super) fn evolve(&mut self, event: &UserEvent) {
+    /// Folds one event.
+    pub fn evolve(&mut self, event: &UserEvent) {
         match event {
             UserEvent::Created { username, display_name, email, role, must_change_password } => {
                 *self = Self {

@@ -2,19 +2,23 @@
 //!
 //! | file | holds |
 //! | --- | --- |
+//! | `bundles.rs` | what became of each bundle that was published |
 //! | `checked.rs` | a report whose texts and numbers are within bounds |
 //! | `record.rs` | storing a report, and noticing a lost history |
 //! | `convergence.rs` | how each gateway stands to its newest bundle |
 //! | `counts.rs` | how many reports came |
+//! | `enforcement.rs` | from when until when a gateway had what in force |
 //! | `gateway_keys.rs` | which devices have fetched a gateway's next key |
 //! | `history.rs` | the record of what was published and what became of it |
 //! | `host.rs` | samples of the nodes' hosts, kept by the day |
 //! | `host_query.rs` | those samples over a range of time |
 //! | `telemetry.rs` | heartbeats, handshakes and transfer of devices |
 
+mod bundles;
 mod checked;
 mod convergence;
 mod counts;
+mod enforcement;
 mod gateway_keys;
 mod history;
 mod host;
@@ -29,8 +33,10 @@ use thiserror::Error;
 
 use crate::FleetHandle;
 
+pub use bundles::PublishedBundle;
 pub use convergence::{AppliedBundle, Convergence, GatewayReport};
 pub use counts::ReportCounts;
+pub use enforcement::{BundleInForce, Enforced, EnforcedQuestion};
 pub use history::{BundleOutcome, BundleRecord, NoCursor, RecordCursor};
 pub use host::TELEMETRY_DAYS;
 pub use host_query::{HostFacts, HostHistory, HostPoint, HostRange, InterfacePoint};

@@ -4,4 +4,5 @@ mod histories;
 mod images;
 mod lines;
 mod outlooks;
+mod past;
 mod rendering;

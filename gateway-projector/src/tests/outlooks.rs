@@ -26,7 +26,7 @@ fn devices(fleet: &Fleet) -> BTreeSet<DeviceId> {
     (0..5).map(super::histories::device).filter(|id| fleet.device(*id).is_some()).collect()
 }
 
-fn probes() -> Vec<Packet> {
+pub(super) fn probes() -> Vec<Packet> {
     let hosts =
         ["10.1.0.1", "10.1.2.1", "10.1.2.3", "10.1.3.1", "9.9.9.9", "8.97.0.9", "100.96.0.1"];
     let hosts = hosts.iter().chain(&["10.1.2.53", "fd00:1::1", "fd00:2::1", "2606:4700::1"]);

@@ -12,12 +12,56 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What happens to a packet from a device, or from each of a user's devices that is not revoked
-         * @description What happens to a packet from a device, or from each of a user's devices that is not revoked: the evaluator's own decision, now or at a past moment, the same that the gateways enforce.
+         * Who may reach what, now or at a past moment
+         * @description Who may reach what, now or at a past moment. With a device or user and a destination: what happens to the packet from each device that is not revoked, by the evaluator's own decision, the same that gateways enforce. Without a destination: everything that each device reaches. Without device and user: every device that the packet passes from. Each answer says from when until when that was decided, and from when until when the device's gateway enforced it.
          *
          *     For admins and auditors.
          */
         get: operations["access_decide"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/access/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a span of time, or one event, has changed in who reaches what
+         * @description What a span of time, or one event, has changed in who reaches what.
+         *
+         *     For admins and auditors.
+         */
+        get: operations["access_diff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/access/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why a packet passes or not from a device, or from each of a user's devices, now or at a past moment
+         * @description Why a packet passes or not from a device, or from each of a user's devices, now or at a past moment: the rules that are asked, in their order, and why each matches or not; the policies that are not asked, and why; the event that made the decision what it is, and who caused it; and from when until when the device's gateway enforced it.
+         *
+         *     For admins and auditors.
+         */
+        get: operations["access_explain"];
         put?: never;
         post?: never;
         delete?: never;
@@ -496,6 +540,50 @@ export interface paths {
          *     For admins.
          */
         patch: operations["gateways_change"];
+        trace?: never;
+    };
+    "/admin/gateways/{id}/bundle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A gateway's bundle of any revision, or as of any moment
+         * @description A gateway's bundle of any revision, or as of any moment: rendered from the events up to it by what publishes the newest one, and compared with the record.
+         *
+         *     For admins and auditors.
+         */
+        get: operations["gateways_bundle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/gateways/{id}/bundles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The bundles that were published to a gateway, and when each was applied or refused
+         * @description The bundles that were published to a gateway, and when each was applied or refused.
+         *
+         *     For admins and auditors.
+         */
+        get: operations["gateways_bundles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/admin/gateways/{id}/convergence": {
@@ -2292,10 +2380,37 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description The packet, and what happens to it from each device. */
+        /** @description What happens to the packet from each device; where none was named, what each reaches. */
         AccessAnswer: {
-            destination: string;
+            as_of: components["schemas"]["Moment"];
+            /** @description Null where everything that is reached was asked for. */
+            destination?: string | null;
+            /** @description Where neither a device nor a user was named: those that the packet passes from, by id. */
             items: components["schemas"]["DeviceAnswer"][];
+            /** @description What to give as `after` for the next page; null on the last one. */
+            next?: string | null;
+            /** Format: int32 */
+            port?: number | null;
+            protocol?: string | null;
+            /** @description How many devices there are; more than are shown where there is a `next`. */
+            total: number;
+        };
+        /** @description What has changed in who reaches what between two moments. */
+        AccessDiff: {
+            /** @description The devices by what they gained and lost: before is the earlier moment, after the later one. First those with a device of the caller, then those of the most devices. */
+            changes: components["schemas"]["PreviewChanges"];
+            /** @description How many devices another status, access or profile has come to. */
+            devices: components["schemas"]["PreviewTotals"];
+            from: components["schemas"]["Moment"];
+            /** @description The gateways that got a new revision, with the one that they had before. */
+            gateways: components["schemas"]["PreviewGatewayList"];
+            to: components["schemas"]["Moment"];
+        };
+        /** @description Why the packet passes or not, from each device. */
+        AccessExplanation: {
+            as_of: components["schemas"]["Moment"];
+            destination: string;
+            items: components["schemas"]["ExplainedDevice"][];
             /** Format: int32 */
             port?: number | null;
             protocol: string;
@@ -2575,6 +2690,22 @@ export interface components {
              */
             revision: number;
         };
+        /** @description A bundle that a gateway had in force. */
+        BundleInForce: {
+            /** @description Whether it says what was decided; null where it is from longer ago than was looked. */
+            agrees?: boolean | null;
+            /** @description Whether it lets the packet pass; null where no packet was asked about, or where it is from longer ago than was looked. */
+            allowed?: boolean | null;
+            /**
+             * Format: date-time
+             * @description When the gateway reported it.
+             */
+            applied_at: string;
+            /** Format: int64 */
+            epoch: number;
+            /** Format: int64 */
+            revision: number;
+        };
         /** @description What happened to a bundle. */
         BundleRecord: {
             /**
@@ -2612,6 +2743,35 @@ export interface components {
             /** @description Its signature by the key before it, in base64; none of the first. */
             signed_by_previous?: string | null;
         };
+        /** @description The bundles that were published to a gateway. */
+        BundlesAnswer: {
+            gateway_id: components["schemas"]["GatewayId"];
+            /** @description The newest first. Nothing is ever removed from the record. */
+            items: components["schemas"]["PublishedBundle"][];
+            /** @description What to give as `after` for the next page; null on the last one. */
+            next?: string | null;
+        };
+        /** @description Who acted. */
+        CausingActor: {
+            id?: string | null;
+            /** @description The present name; null where it was erased. */
+            name?: string | null;
+            /** @description `user`, `gateway`, `system` or `anonymous`. */
+            type: string;
+        };
+        /** @description An event, and who caused it. */
+        CausingEvent: {
+            actor: components["schemas"]["CausingActor"];
+            entity_id: string;
+            entity_type: string;
+            event_type: string;
+            /** Format: int64 */
+            idx: number;
+            /** @description Why, in the actor's words. */
+            reason?: string | null;
+            /** Format: date-time */
+            time: string;
+        };
         /** @description The request. */
         ChangePassword: {
             current_password: string;
@@ -2637,6 +2797,16 @@ export interface components {
             reprovision_required: boolean;
             resources: components["schemas"]["Resource"][];
             status: components["schemas"]["DeviceStatus"];
+        };
+        /** @description A rule that is asked. */
+        ConsideredRule: {
+            /** @description Whether it lets pass what it matches. */
+            allows: boolean;
+            /** @description `decides`, `would_decide` (the device is no peer), `comes_later` (it matches too), or why it does not match: `other_destination`, `other_service`, `other_family` (devices of the gateway have no such addresses) or `gateway_itself` (no policy opens the gateway). */
+            outcome: string;
+            policy?: components["schemas"]["PolicySummary"] | null;
+            /** @description `policy`, `built-in:dns` or `built-in:echo`. */
+            rule: string;
         };
         /** @description That the log only grew between two sizes. */
         Consistency: {
@@ -2673,7 +2843,7 @@ export interface components {
              * @description Where it is behind or unreachable: since when.
              */
             since?: string | null;
-            /** @description `in_sync`, `behind`, `rejecting`, `unreachable`, `never_joined`, `history_lost`, or `unknown` while the control plane itself catches up. */
+            /** @description `in_sync`, `behind`, `rejecting`, `unreachable`, `never_joined`, `history_lost`, or `unknown` while the control plane itself catches up. Of a past moment `in_sync`, `behind`, or `unknown` where the node had reported no bundle. */
             status: string;
         };
         /** @description How a gateway stands to its newest bundle, and how it came to that. */
@@ -2722,15 +2892,23 @@ export interface components {
             user_id: components["schemas"]["UserId"];
             username?: string | null;
         };
-        /** @description What happens to the packet from one device. */
+        /** @description What is decided about one device. */
         DeviceAnswer: {
+            /** @description Whether the packet passes; where none was named, whether anything is reached. */
             allowed: boolean;
-            /** @description `policy`, `built-in:dns`, `built-in:echo`, `default` (no policy matches), or `no_peer`: the gateway does not know the device at all, see its status. */
-            decided_by: string;
+            /** @description `policy`, `built-in:dns`, `built-in:echo`, `default` (no policy matches), or `no_peer`: the gateway does not know the device at all, see its status. Where no packet was named: `no_peer`, or null, as each destination says it. */
+            decided_by?: string | null;
+            destinations?: components["schemas"]["ReachedDestinationList"] | null;
             device_id: components["schemas"]["DeviceId"];
+            /** @description As it is called now; null once erased. */
+            device_name?: string | null;
             device_status: components["schemas"]["DeviceStatus"];
+            enforcement: components["schemas"]["Enforcement"];
             gateway_id: components["schemas"]["GatewayId"];
             policy?: components["schemas"]["PolicySummary"] | null;
+            user_id: components["schemas"]["UserId"];
+            /** @description As the owner is called now; null once erased. */
+            username?: string | null;
         };
         /** @description The request. */
         DeviceBulk: {
@@ -2867,6 +3045,29 @@ export interface components {
          * @enum {string}
          */
         DrainStatus: "draining" | "drained" | "stuck";
+        /** @description From when until when the decision held, and from when until when the device's gateway enforced it. What a gateway enforced is known from its reports. */
+        Enforcement: {
+            decided_since?: components["schemas"]["Moment"] | null;
+            decided_until?: components["schemas"]["Moment"] | null;
+            /**
+             * Format: date-time
+             * @description When the gateway first reported a bundle with the decision; null where it never has, or where the beginning is not known.
+             */
+            enforced_from?: string | null;
+            /**
+             * Format: date-time
+             * @description When it first reported a bundle in which the decision is over.
+             */
+            enforced_until?: string | null;
+            in_force?: components["schemas"]["BundleInForce"] | null;
+            /**
+             * Format: date-time
+             * @description When the gateway could first fetch a bundle with the decision.
+             */
+            published_at?: string | null;
+            /** @description At the moment asked about: `enforced`, `not_enforced` (the gateway still did something else), or `unknown` (it had reported no bundle). */
+            status: string;
+        };
         /** @description The request. */
         Enroll: {
             app_version?: string | null;
@@ -2909,6 +3110,32 @@ export interface components {
             message: string;
             /** @description Names the request in the server's log. */
             request_id?: string | null;
+        };
+        /** @description Why the packet passes or not from one device. */
+        ExplainedDevice: {
+            allowed: boolean;
+            /** @description The rules about the device in the order in which they are asked; the first that matches decides. Those of a device that is no peer are the ones that would be asked. */
+            considered: components["schemas"]["ConsideredRule"][];
+            /** @description `policy`, `built-in:dns`, `built-in:echo`, `default` (no policy matches), or `no_peer`: the gateway does not know the device at all, see its status. */
+            decided_by: string;
+            device_id: components["schemas"]["DeviceId"];
+            /** @description As it is called now; null once erased. */
+            device_name?: string | null;
+            device_status: components["schemas"]["DeviceStatus"];
+            enforcement: components["schemas"]["Enforcement"];
+            gateway_id: components["schemas"]["GatewayId"];
+            made_so_by?: components["schemas"]["CausingEvent"] | null;
+            /** @description Policies that are not asked, first those that list the packet. */
+            not_asked: components["schemas"]["PolicyNotAskedList"];
+            policy?: components["schemas"]["PolicySummary"] | null;
+            /**
+             * Format: int64
+             * @description The event from which on that was looked for; 0 is the beginning.
+             */
+            searched_from: number;
+            user_id: components["schemas"]["UserId"];
+            /** @description As the owner is called now; null once erased. */
+            username?: string | null;
         };
         /** @description One field of a request that is wrong, in words for its sender. */
         FieldError: {
@@ -3492,6 +3719,19 @@ export interface components {
         Me: components["schemas"]["UserSummary"] & {
             password_change_required: boolean;
         };
+        /** @description A moment, as answers name it. */
+        Moment: {
+            /**
+             * Format: int64
+             * @description The number of the last event that had happened; 0 before the first.
+             */
+            idx: number;
+            /**
+             * Format: date-time
+             * @description When that event took effect; null before the first.
+             */
+            time?: string | null;
+        };
         /** @description Source address translation. */
         Nat: {
             /** @description Rules for IPv4. */
@@ -3769,6 +4009,20 @@ export interface components {
             id: components["schemas"]["PolicyId"];
             name: string;
         };
+        /** @description Some of a list, and how long it is. */
+        PolicyNotAskedList: {
+            items: {
+                /** @description Whether it lists the packet, so that it might have decided. */
+                lists_packet: boolean;
+                policy: components["schemas"]["PolicySummary"];
+                /** @description `disabled`, `not_begun`, `expired` or `not_targeted`. */
+                reason: string;
+            }[];
+            /** @description How many there are. */
+            total: number;
+            /** @description Whether there are more than are shown. */
+            truncated: boolean;
+        };
         /** @description A page of a list. */
         PolicyPage: {
             /** @description Its rows. */
@@ -3985,6 +4239,46 @@ export interface components {
             /** @description A complete `content` as a QR code for a phone, in SVG; none where it is too long for one. */
             qr_svg?: string | null;
         };
+        /** @description A bundle that was published, and what became of it. */
+        PublishedBundle: {
+            /**
+             * Format: date-time
+             * @description When the gateway first reported that it is in force; null where it never has: it went on to a later one, or has not come so far.
+             */
+            applied_at?: string | null;
+            /** Format: int64 */
+            epoch: number;
+            /** Format: date-time */
+            published_at: string;
+            /**
+             * Format: date-time
+             * @description When the gateway last reported that it refused it, or could not apply it.
+             */
+            rejected_at?: string | null;
+            /** @description The stable code of the reason. */
+            rejected_code?: string | null;
+            /** @description Why, as the agent said. */
+            rejected_reason?: string | null;
+            /** Format: int64 */
+            revision: number;
+            sha256: string;
+        };
+        /** @description Some of a list, and how long it is. */
+        ReachedDestinationList: {
+            items: {
+                /** @description `policy` or `built-in:dns`. */
+                decided_by: string;
+                /** @description A CIDR. */
+                network: string;
+                policy?: components["schemas"]["PolicySummary"] | null;
+                /** @description Empty means all. */
+                services: components["schemas"]["PreviewService"][];
+            }[];
+            /** @description How many there are. */
+            total: number;
+            /** @description Whether there are more than are shown. */
+            truncated: boolean;
+        };
         /** @description The request. */
         Refresh: {
             refresh_token: string;
@@ -4007,6 +4301,20 @@ export interface components {
             revision?: number | null;
             /** @description SHA-256 of its payload in hexadecimal. */
             sha256?: string | null;
+        };
+        /** @description A bundle of any time, rendered from the events. */
+        RenderedBundle: {
+            /** @description Whether what is rendered now is, byte for byte, what was published; null where nothing was. A later version of this program may write the same access otherwise. */
+            as_published?: boolean | null;
+            /** Format: int64 */
+            epoch: number;
+            gateway_id: components["schemas"]["GatewayId"];
+            payload: components["schemas"]["Payload"];
+            published?: components["schemas"]["PublishedBundle"] | null;
+            /** Format: int64 */
+            revision: number;
+            /** @description SHA-256 of the payload as it is rendered now. */
+            sha256: string;
         };
         /** @description A destination that the device may reach. */
         Resource: {
@@ -4674,6 +4982,338 @@ export type $defs = Record<string, never>;
 export interface operations {
     access_decide: {
         parameters: {
+            query?: {
+                /**
+                 * @description The device's id, or else `user`.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                device?: components["schemas"]["DeviceId"];
+                /**
+                 * @description The id of a user, for all of the devices.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                user?: components["schemas"]["UserId"];
+                /**
+                 * @description The packet's destination: an IP address. Where it is left out, everything that is reached is listed; without a device or user, every device that reaches it.
+                 * @example 172.16.20.5
+                 */
+                destination?: string;
+                /**
+                 * @description `tcp`, `udp`, `icmp`, `icmpv6`, `sctp` or a protocol number; needed with a destination.
+                 * @example tcp
+                 */
+                protocol?: string;
+                /**
+                 * @description The destination port, for protocols that have ports.
+                 * @example 443
+                 */
+                port?: number;
+                /**
+                 * @description The moment that is asked about: a time, or the number of an event. The present where it is left out.
+                 * @example 2026-03-15T15:32:34Z
+                 */
+                at?: string;
+                /**
+                 * @description Where every device that reaches a destination is asked for: the `next` of the page before.
+                 * @example eyJvIjoibmFtZSJ9
+                 */
+                after?: string;
+                /**
+                 * @description Of those, how many at once.
+                 * @example 50
+                 */
+                page_size?: number;
+                /**
+                 * @description The most destinations that are listed for each device.
+                 * @example 100
+                 */
+                limit?: number;
+            };
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What happens to the packet from each device, or what each reaches. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "as_of": {
+                     *         "idx": 1842,
+                     *         "time": "2026-03-15T15:32:34Z"
+                     *       },
+                     *       "destination": "172.16.20.5",
+                     *       "items": [
+                     *         {
+                     *           "allowed": true,
+                     *           "decided_by": "policy",
+                     *           "destinations": {
+                     *             "items": [
+                     *               {
+                     *                 "decided_by": "policy",
+                     *                 "network": "network",
+                     *                 "policy": {
+                     *                   "effect": "allow",
+                     *                   "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                   "name": "Finance subnet access",
+                     *                   "priority": 100
+                     *                 },
+                     *                 "services": [
+                     *                   {
+                     *                     "ports": [
+                     *                       "443"
+                     *                     ],
+                     *                     "protocol": "tcp"
+                     *                   }
+                     *                 ]
+                     *               }
+                     *             ],
+                     *             "total": 1,
+                     *             "truncated": true
+                     *           },
+                     *           "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *           "device_name": "device_name",
+                     *           "device_status": "active",
+                     *           "enforcement": {
+                     *             "decided_since": {
+                     *               "idx": 1842,
+                     *               "time": "2026-03-15T15:32:34Z"
+                     *             },
+                     *             "decided_until": {
+                     *               "idx": 1842,
+                     *               "time": "2026-03-15T15:32:34Z"
+                     *             },
+                     *             "enforced_from": "2026-03-15T15:32:34Z",
+                     *             "enforced_until": "2026-03-15T15:32:34Z",
+                     *             "in_force": {
+                     *               "agrees": true,
+                     *               "allowed": true,
+                     *               "applied_at": "2026-03-15T15:32:34Z",
+                     *               "epoch": 1795219200,
+                     *               "revision": 1842
+                     *             },
+                     *             "published_at": "2026-03-15T15:32:34Z",
+                     *             "status": "active"
+                     *           },
+                     *           "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *           "policy": {
+                     *             "effect": "allow",
+                     *             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *             "name": "Finance subnet access",
+                     *             "priority": 100
+                     *           },
+                     *           "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *           "username": "alice"
+                     *         }
+                     *       ],
+                     *       "next": null,
+                     *       "port": 443,
+                     *       "protocol": "tcp",
+                     *       "total": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AccessAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    access_diff: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The earlier moment: a time, or the number of an event.
+                 * @example from
+                 */
+                from?: string;
+                /**
+                 * @description The later moment; the present where it is left out.
+                 * @example to
+                 */
+                to?: string;
+                /**
+                 * @description The number of an event, in the place of both: what that event alone has changed.
+                 * @example 1
+                 */
+                event?: number;
+                /**
+                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them.
+                 * @example 100
+                 */
+                limit?: number;
+            };
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What has changed. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "changes": {
+                     *         "items": [
+                     *           {
+                     *             "devices": {
+                     *               "items": [
+                     *                 {
+                     *                   "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                   "device_name": "device_name",
+                     *                   "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                   "loses_everything": true,
+                     *                   "profile_revision_after": 1,
+                     *                   "profile_revision_before": 1,
+                     *                   "status_after": "active",
+                     *                   "status_before": "active",
+                     *                   "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                   "username": "alice"
+                     *                 }
+                     *               ],
+                     *               "total": 1,
+                     *               "truncated": true
+                     *             },
+                     *             "gained": {
+                     *               "items": [
+                     *                 {
+                     *                   "after": {
+                     *                     "decided_by": "policy",
+                     *                     "policy": {
+                     *                       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                       "name": "Finance subnet access"
+                     *                     }
+                     *                   },
+                     *                   "before": {
+                     *                     "decided_by": "policy",
+                     *                     "policy": {
+                     *                       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                       "name": "Finance subnet access"
+                     *                     }
+                     *                   },
+                     *                   "network": "network",
+                     *                   "services": [
+                     *                     {
+                     *                       "ports": [
+                     *                         "443"
+                     *                       ],
+                     *                       "protocol": "tcp"
+                     *                     }
+                     *                   ]
+                     *                 }
+                     *               ],
+                     *               "total": 1,
+                     *               "truncated": true
+                     *             },
+                     *             "lost": {
+                     *               "items": [
+                     *                 {
+                     *                   "after": {
+                     *                     "decided_by": "policy",
+                     *                     "policy": {
+                     *                       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                       "name": "Finance subnet access"
+                     *                     }
+                     *                   },
+                     *                   "before": {
+                     *                     "decided_by": "policy",
+                     *                     "policy": {
+                     *                       "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                       "name": "Finance subnet access"
+                     *                     }
+                     *                   },
+                     *                   "network": "network",
+                     *                   "services": [
+                     *                     {
+                     *                       "ports": [
+                     *                         "443"
+                     *                       ],
+                     *                       "protocol": "tcp"
+                     *                     }
+                     *                   ]
+                     *                 }
+                     *               ],
+                     *               "total": 1,
+                     *               "truncated": true
+                     *             }
+                     *           }
+                     *         ],
+                     *         "truncated": true
+                     *       },
+                     *       "devices": {
+                     *         "gaining": 1,
+                     *         "losing": 1,
+                     *         "losing_everything": 1,
+                     *         "profile_revisions": 1,
+                     *         "total": 1
+                     *       },
+                     *       "from": {
+                     *         "idx": 1842,
+                     *         "time": "2026-03-15T15:32:34Z"
+                     *       },
+                     *       "gateways": {
+                     *         "items": [
+                     *           {
+                     *             "devices": 1,
+                     *             "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *             "name": "Finance subnet access",
+                     *             "revision": 1842
+                     *           }
+                     *         ],
+                     *         "total": 1,
+                     *         "truncated": true
+                     *       },
+                     *       "to": {
+                     *         "idx": 1842,
+                     *         "time": "2026-03-15T15:32:34Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AccessDiff"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    access_explain: {
+        parameters: {
             query: {
                 /**
                  * @description The device's id, or else `user`.
@@ -4705,6 +5345,11 @@ export interface operations {
                  * @example 2026-03-15T15:32:34Z
                  */
                 at?: string;
+                /**
+                 * @description The most policies that are listed for each device as not asked.
+                 * @example 100
+                 */
+                limit?: number;
             };
             header?: {
                 /** @description The token of an earlier answer: the request waits until that change can be read. */
@@ -4717,7 +5362,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What happens to the packet from each device. */
+            /** @description Why, for each device. */
             200: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -4729,27 +5374,98 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "as_of": {
+                     *         "idx": 1842,
+                     *         "time": "2026-03-15T15:32:34Z"
+                     *       },
                      *       "destination": "172.16.20.5",
                      *       "items": [
                      *         {
                      *           "allowed": true,
+                     *           "considered": [
+                     *             {
+                     *               "allows": true,
+                     *               "outcome": "outcome",
+                     *               "policy": {
+                     *                 "effect": "allow",
+                     *                 "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                 "name": "Finance subnet access",
+                     *                 "priority": 100
+                     *               },
+                     *               "rule": "rule"
+                     *             }
+                     *           ],
                      *           "decided_by": "policy",
                      *           "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *           "device_name": "device_name",
                      *           "device_status": "active",
+                     *           "enforcement": {
+                     *             "decided_since": {
+                     *               "idx": 1842,
+                     *               "time": "2026-03-15T15:32:34Z"
+                     *             },
+                     *             "decided_until": {
+                     *               "idx": 1842,
+                     *               "time": "2026-03-15T15:32:34Z"
+                     *             },
+                     *             "enforced_from": "2026-03-15T15:32:34Z",
+                     *             "enforced_until": "2026-03-15T15:32:34Z",
+                     *             "in_force": {
+                     *               "agrees": true,
+                     *               "allowed": true,
+                     *               "applied_at": "2026-03-15T15:32:34Z",
+                     *               "epoch": 1795219200,
+                     *               "revision": 1842
+                     *             },
+                     *             "published_at": "2026-03-15T15:32:34Z",
+                     *             "status": "active"
+                     *           },
                      *           "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *           "made_so_by": {
+                     *             "actor": {
+                     *               "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *               "name": "Finance subnet access",
+                     *               "type": "type"
+                     *             },
+                     *             "entity_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *             "entity_type": "policy",
+                     *             "event_type": "policy.created",
+                     *             "idx": 1842,
+                     *             "reason": "lost",
+                     *             "time": "2026-03-15T15:32:34Z"
+                     *           },
+                     *           "not_asked": {
+                     *             "items": [
+                     *               {
+                     *                 "lists_packet": true,
+                     *                 "policy": {
+                     *                   "effect": "allow",
+                     *                   "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                   "name": "Finance subnet access",
+                     *                   "priority": 100
+                     *                 },
+                     *                 "reason": "lost"
+                     *               }
+                     *             ],
+                     *             "total": 1,
+                     *             "truncated": true
+                     *           },
                      *           "policy": {
                      *             "effect": "allow",
                      *             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
                      *             "name": "Finance subnet access",
                      *             "priority": 100
-                     *           }
+                     *           },
+                     *           "searched_from": 1,
+                     *           "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *           "username": "alice"
                      *         }
                      *       ],
                      *       "port": 443,
                      *       "protocol": "tcp"
                      *     }
                      */
-                    "application/json": components["schemas"]["AccessAnswer"];
+                    "application/json": components["schemas"]["AccessExplanation"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -5716,6 +6432,11 @@ export interface operations {
                  */
                 sort?: "name" | "-name" | "created_at" | "-created_at";
                 /**
+                 * @description The moment that is asked about: a time, or the number of an event. Then there is one order only, and no search; filters are of that moment.
+                 * @example 2026-03-15T15:32:34Z
+                 */
+                at?: string;
+                /**
                  * @description What to search for; see above.
                  * @example ali
                  */
@@ -5915,7 +6636,13 @@ export interface operations {
     };
     devices_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description The moment that is asked about: a time, or the number of an event. The present where it is left out.
+                 * @example 2026-03-15T15:32:34Z
+                 */
+                at?: string;
+            };
             header?: {
                 /** @description The token of an earlier answer: the request waits until that change can be read. */
                 "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
@@ -6625,6 +7352,11 @@ export interface operations {
                  */
                 sort?: "name" | "-name" | "created_at" | "-created_at";
                 /**
+                 * @description The moment that is asked about: a time, or the number of an event. Then there is one order only, and no search; filters are of that moment.
+                 * @example 2026-03-15T15:32:34Z
+                 */
+                at?: string;
+                /**
                  * @description What to search for; see above.
                  * @example ali
                  */
@@ -6888,7 +7620,13 @@ export interface operations {
     };
     gateways_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description The moment that is asked about: a time, or the number of an event. The present where it is left out.
+                 * @example 2026-03-15T15:32:34Z
+                 */
+                at?: string;
+            };
             header?: {
                 /** @description The token of an earlier answer: the request waits until that change can be read. */
                 "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
@@ -7204,6 +7942,219 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    gateways_bundle: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The bundle's revision.
+                 * @example 1842
+                 */
+                revision?: number;
+                /**
+                 * @description In its place, a moment: a time, or the number of an event. Then it is the newest bundle that there was. The present where both are left out.
+                 * @example 2026-03-15T15:32:34Z
+                 */
+                at?: string;
+            };
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The gateway's id.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bundle. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "as_published": true,
+                     *       "epoch": 1795219200,
+                     *       "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *       "payload": {
+                     *         "devices": [
+                     *           {
+                     *             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *             "ips": [
+                     *               "100.96.0.10/32"
+                     *             ],
+                     *             "not_after": null,
+                     *             "profile": "p_a1b2c3d4e5f60718",
+                     *             "psk_ref": null,
+                     *             "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s="
+                     *           }
+                     *         ],
+                     *         "epoch": 1795219200,
+                     *         "format": 1,
+                     *         "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *         "input": {
+                     *           "dns": true,
+                     *           "icmp_echo": true
+                     *         },
+                     *         "interface": {
+                     *           "addresses": [
+                     *             "100.96.0.1/16"
+                     *           ],
+                     *           "key_rotation": 1,
+                     *           "listen_port": 51820,
+                     *           "mtu": 1420,
+                     *           "name": "wg0",
+                     *           "public_key": "kxvBV2eaKeLjOXxDPnmXRBwTQ7D4YZ5n0aBMZ3mHl0s="
+                     *         },
+                     *         "issued_at": "2026-03-15T15:32:34Z",
+                     *         "max_stale_s": null,
+                     *         "nat": {
+                     *           "v4_masquerade": [
+                     *             {
+                     *               "oif": "eth1",
+                     *               "src": "100.96.0.0/16"
+                     *             }
+                     *           ],
+                     *           "v6_masquerade": [
+                     *             {
+                     *               "oif": "eth1",
+                     *               "src": "100.96.0.0/16"
+                     *             }
+                     *           ]
+                     *         },
+                     *         "profiles": {
+                     *           "p_a1b2c3d4e5f60718": {
+                     *             "v4": [
+                     *               "172.16.10.0-172.16.10.255"
+                     *             ],
+                     *             "v4_ports": [
+                     *               {
+                     *                 "dst": "172.16.20.5-172.16.20.5",
+                     *                 "ports": "443-443",
+                     *                 "proto": "6"
+                     *               }
+                     *             ],
+                     *             "v6": [],
+                     *             "v6_ports": [
+                     *               {
+                     *                 "dst": "172.16.20.5-172.16.20.5",
+                     *                 "ports": "443-443",
+                     *                 "proto": "6"
+                     *               }
+                     *             ]
+                     *           }
+                     *         },
+                     *         "revision": 1842
+                     *       },
+                     *       "published": {
+                     *         "applied_at": "2026-03-15T15:32:34Z",
+                     *         "epoch": 1795219200,
+                     *         "published_at": "2026-03-15T15:32:34Z",
+                     *         "rejected_at": "2026-03-15T15:32:34Z",
+                     *         "rejected_code": "rejected_code",
+                     *         "rejected_reason": "rejected_reason",
+                     *         "revision": 1842,
+                     *         "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+                     *       },
+                     *       "revision": 1842,
+                     *       "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RenderedBundle"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    gateways_bundles: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The `next` of the page before.
+                 * @example eyJvIjoibmFtZSJ9
+                 */
+                after?: string;
+                /**
+                 * @description How many bundles, at most 200.
+                 * @example 50
+                 */
+                page_size?: number;
+            };
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The gateway's id.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the record. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *       "items": [
+                     *         {
+                     *           "applied_at": "2026-03-15T15:32:34Z",
+                     *           "epoch": 1795219200,
+                     *           "published_at": "2026-03-15T15:32:34Z",
+                     *           "rejected_at": "2026-03-15T15:32:34Z",
+                     *           "rejected_code": "rejected_code",
+                     *           "rejected_reason": "rejected_reason",
+                     *           "revision": 1842,
+                     *           "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+                     *         }
+                     *       ],
+                     *       "next": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BundlesAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -8439,6 +9390,11 @@ export interface operations {
                  */
                 sort?: "name" | "-name" | "created_at" | "-created_at";
                 /**
+                 * @description The moment that is asked about: a time, or the number of an event. Then there is one order only, and no search; filters are of that moment.
+                 * @example 2026-03-15T15:32:34Z
+                 */
+                at?: string;
+                /**
                  * @description What to search for; see above.
                  * @example ali
                  */
@@ -8598,7 +9554,13 @@ export interface operations {
     };
     groups_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description The moment that is asked about: a time, or the number of an event. The present where it is left out.
+                 * @example 2026-03-15T15:32:34Z
+                 */
+                at?: string;
+            };
             header?: {
                 /** @description The token of an earlier answer: the request waits until that change can be read. */
                 "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
@@ -9205,6 +10167,11 @@ export interface operations {
                  */
                 sort?: "priority" | "-priority" | "name" | "-name" | "created_at" | "-created_at";
                 /**
+                 * @description The moment that is asked about: a time, or the number of an event. Then there is one order only, and no search; filters are of that moment.
+                 * @example 2026-03-15T15:32:34Z
+                 */
+                at?: string;
+                /**
                  * @description What to search for; see above.
                  * @example ali
                  */
@@ -9531,7 +10498,13 @@ export interface operations {
     };
     policies_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description The moment that is asked about: a time, or the number of an event. The present where it is left out.
+                 * @example 2026-03-15T15:32:34Z
+                 */
+                at?: string;
+            };
             header?: {
                 /** @description The token of an earlier answer: the request waits until that change can be read. */
                 "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
@@ -12689,6 +13662,11 @@ export interface operations {
                  */
                 sort?: "username" | "-username" | "display_name" | "-display_name" | "created_at" | "-created_at";
                 /**
+                 * @description The moment that is asked about: a time, or the number of an event. Then there is one order only, and no search; filters are of that moment.
+                 * @example 2026-03-15T15:32:34Z
+                 */
+                at?: string;
+                /**
                  * @description What to search for; see above.
                  * @example ali
                  */
@@ -13071,7 +14049,13 @@ export interface operations {
     };
     users_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description The moment that is asked about: a time, or the number of an event. The present where it is left out.
+                 * @example 2026-03-15T15:32:34Z
+                 */
+                at?: string;
+            };
             header?: {
                 /** @description The token of an earlier answer: the request waits until that change can be read. */
                 "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];

@@ -46,7 +46,9 @@ pub(super) async fn handle(
 ) -> Result<Response, ApiError> {
     let ranged = number_range(&app, &mut listing).await?;
     match listing.file().filter(|_| ranged) {
-        Some(format) => export::answer(app, format, NAME, listing.into_query(), oldest_first).await,
+        Some(format) => {
+            export::answer(app, format, NAME, listing.into_query()?, oldest_first).await
+        }
         None => listing.answer(app, NAME, page).await,
     }
 }

@@ -11,13 +11,14 @@ use nexavpn_domain::DomainError;
 use nexavpn_projections::{ListQuery, Page};
 
 use super::export::{self, Exported, FileFormat};
-use crate::{App, error::ApiError, extract::Query};
+use crate::{App, error::ApiError, extract::Query, moment::AsOf};
 
 /// A list's query. What is none of the common parameters is a filter; the list refuses those that
 /// it does not know, so that a mistyped filter never shows everything.
 pub(in crate::routes) struct Listing {
     query: ListQuery,
     format: Format,
+    at: Option<String>,
 }
 
 /// What the list is wanted as.
@@ -34,9 +35,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Listing {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let Query(pairs) = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await?;
-        let (query, format) = parse(pairs)?;
+        let (query, format, at) = parse(pairs)?;
         let format = format.unwrap_or_else(|| accepted(&parts.headers));
-        Ok(Self { query, format })
+        Ok(Self { query, format, at })
     }
 }
 
@@ -49,6 +50,15 @@ impl Listing {
             }
         }
         self
+    }
+
+    /// The moment that a list is wanted of which can be about the past.
+    ///
+    /// # Errors
+    /// 400 where it is none, or has not come yet.
+    pub(super) async fn at(&mut self, app: &App) -> Result<Option<AsOf>, ApiError> {
+        let at = self.at.take();
+        app.as_of_field("at", at.as_deref()).await
     }
 
     /// The list of what belongs to something, which is a filter that the request itself cannot set.
@@ -79,6 +89,7 @@ impl Listing {
         F: Fn(App, ListQuery) -> Fut + Send + 'static,
         Fut: Future<Output = Result<Page<T>, ApiError>> + Send + 'static,
     {
+        self.of_the_present()?;
         match self.format {
             Format::Json => Ok(axum::Json(page(app, self.query).await?).into_response()),
             Format::File(format) => export::answer(app, format, name, self.query, page).await,
@@ -106,8 +117,19 @@ impl Listing {
     }
 
     /// What was asked for.
-    pub(super) fn into_query(self) -> ListQuery {
-        self.query
+    ///
+    /// # Errors
+    /// 400 where the list was wanted as of a moment, which nobody has looked at.
+    pub(super) fn into_query(self) -> Result<ListQuery, ApiError> {
+        self.of_the_present()?;
+        Ok(self.query)
+    }
+
+    fn of_the_present(&self) -> Result<(), ApiError> {
+        match self.at {
+            None => Ok(()),
+            Some(_) => Err(ApiError::field("at", "is not taken by this list")),
+        }
     }
 }
 
@@ -133,9 +155,11 @@ fn accepted(headers: &HeaderMap) -> Format {
     }
 }
 
-fn parse(pairs: Vec<(String, String)>) -> Result<(ListQuery, Option<Format>), DomainError> {
+type Parsed = (ListQuery, Option<Format>, Option<String>);
+
+fn parse(pairs: Vec<(String, String)>) -> Result<Parsed, DomainError> {
     let mut query = ListQuery::default();
-    let mut format = None;
+    let (mut format, mut at) = (None, None);
     let mut seen: Vec<String> = Vec::with_capacity(pairs.len());
     for (name, value) in pairs {
         if seen.contains(&name) {
@@ -156,6 +180,7 @@ fn parse(pairs: Vec<(String, String)>) -> Result<(ListQuery, Option<Format>), Do
             "after" => query.after = Some(value),
             "sort" => query.sort = Some(value),
             "q" => query.q = Some(value),
+            "at" => at = Some(value),
             "format" => {
                 format = Some(match value.as_str() {
                     "json" => Format::Json,
@@ -167,7 +192,7 @@ fn parse(pairs: Vec<(String, String)>) -> Result<(ListQuery, Option<Format>), Do
             _ => query.filters.push((name, value)),
         }
     }
-    Ok((query, format))
+    Ok((query, format, at))
 }
 
 fn number(field: &'static str, value: &str) -> Result<u32, DomainError> {
@@ -181,7 +206,7 @@ mod tests {
     fn parsed(pairs: &[(&str, &str)]) -> Result<ListQuery, String> {
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let parsed = parse(pairs.iter().map(own).collect());
-        parsed.map(|(query, _)| query).map_err(|e| e.to_string())
+        parsed.map(|(query, ..)| query).map_err(|e| e.to_string())
     }
 
     #[test]

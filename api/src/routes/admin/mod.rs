@@ -8,7 +8,7 @@
 //! | `policies/` | `/admin/policies…` |
 //! | `gateways/` | `/admin/gateways…` |
 //! | `preview/` | `/admin/preview…` |
-//! | `access.rs` | `/admin/access` |
+//! | `access/` | `/admin/access…` |
 //! | `audit_logs.rs` | `/admin/audit-logs` |
 //! | `webhooks/` | `/admin/webhooks…` |
 //! | `audit_feed/` | `/admin/audit-logs/feed`, `/admin/audit-logs/stream` |
@@ -25,6 +25,7 @@ mod export;
 mod gateways;
 mod groups;
 mod listing;
+mod past;
 mod policies;
 mod preview;
 mod restore;
@@ -49,7 +50,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .merge(policies::routes())
         .merge(gateways::routes())
         .merge(preview::routes())
-        .routes(routes!(access::handle))
+        .merge(access::routes())
         .routes(routes!(audit_logs::handle))
         .merge(audit_feed::routes())
         .merge(audit_proof::routes())

@@ -8,7 +8,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use nexavpn_domain::{
-    fleet::DeviceStatus,
+    fleet::{DeviceStatus, Fleet},
     ids::{DeviceId, GatewayId, UserId},
 };
 use nexavpn_projections::devices::DeviceRow;
@@ -74,40 +74,73 @@ impl DeviceView {
             ids.iter().filter_map(fact).collect()
         });
         let view = |row: DeviceRow| {
-            let (profile_revision, has_preshared_key) =
-                facts.get(&row.id).copied().unwrap_or((1, false));
             let peer = peers.remove(&row.id);
             let seen = seen.remove(&row.id);
             let handshake = peer.as_ref().and_then(|p| p.latest_handshake);
+            let known = Self::new(row, &facts);
             Self {
-                profile_revision,
-                has_preshared_key,
-                reprovision_required: row.reprovision_required(),
-                status: row.status,
-                id: row.id,
-                user_id: row.owner_id,
-                username: row.owner_username,
-                gateway_name: row.gateway_name,
-                name: row.name,
-                platform: row.platform,
-                os_version: row.os_version,
-                app_version: seen.as_ref().and_then(|s| s.app_version.clone()).or(row.app_version),
-                public_key: row.public_key.to_string(),
-                assigned_ip: format!("{}/32", row.address_v4),
-                assigned_ipv6: row.address_v6.map(|ip| format!("{ip}/128")),
-                gateway_id: row.gateway_id,
-                rotation_deadline: row.rotation_deadline,
-                expires_at: row.expires_at,
+                app_version: seen
+                    .as_ref()
+                    .and_then(|s| s.app_version.clone())
+                    .or(known.app_version),
                 last_seen_at: seen.map(|s| s.last_seen_at).max(handshake),
                 latest_handshake_at: handshake,
                 rx_bytes: peer.as_ref().map(|p| p.rx_bytes),
                 tx_bytes: peer.as_ref().map(|p| p.tx_bytes),
-                created_at: row.created_at,
-                updated_at: row.updated_at,
-                version: row.version,
+                ..known
             }
         };
         Ok(rows.into_iter().map(view).collect())
+    }
+
+    /// Devices as they were where the fleet is. What they and their gateways report is not kept, so
+    /// nothing of it is shown.
+    pub(crate) async fn past(
+        app: &App,
+        fleet: &Fleet,
+        ids: &[DeviceId],
+    ) -> Result<Vec<Self>, ApiError> {
+        let log = app.commands.store().log();
+        let mut rows = nexavpn_projections::past::devices(&log, fleet, ids).await?;
+        let fact = |id: &DeviceId| {
+            let device = fleet.device(*id)?;
+            Some((*id, (device.profile_revision, device.psk_ref.is_some())))
+        };
+        let facts = ids.iter().filter_map(fact).collect();
+        let rows = ids.iter().filter_map(|id| rows.remove(id));
+        Ok(rows.map(|row| Self::new(row, &facts)).collect())
+    }
+
+    fn new(row: DeviceRow, facts: &HashMap<DeviceId, (i64, bool)>) -> Self {
+        let (profile_revision, has_preshared_key) =
+            facts.get(&row.id).copied().unwrap_or((1, false));
+        Self {
+            profile_revision,
+            has_preshared_key,
+            reprovision_required: row.reprovision_required(),
+            status: row.status,
+            id: row.id,
+            user_id: row.owner_id,
+            username: row.owner_username,
+            gateway_name: row.gateway_name,
+            name: row.name,
+            platform: row.platform,
+            os_version: row.os_version,
+            app_version: row.app_version,
+            public_key: row.public_key.to_string(),
+            assigned_ip: format!("{}/32", row.address_v4),
+            assigned_ipv6: row.address_v6.map(|ip| format!("{ip}/128")),
+            gateway_id: row.gateway_id,
+            rotation_deadline: row.rotation_deadline,
+            expires_at: row.expires_at,
+            last_seen_at: None,
+            latest_handshake_at: None,
+            rx_bytes: None,
+            tx_bytes: None,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            version: row.version,
+        }
     }
 
     /// Whether a client with this revision should fetch its profile again.

@@ -97,7 +97,12 @@ async fn a_question_that_is_not_whole_is_refused() {
     let plane = Plane::start().await;
     let packet = "destination=10.1.2.3&protocol=tcp&port=80";
     for (query, field) in [
-        (packet.to_owned(), "device"),
+        (String::new(), "device"),
+        ("destination=10.1.2.3".to_owned(), "protocol"),
+        (format!("{packet}&page_size=0"), "page_size"),
+        (format!("{packet}&after=x"), "after"),
+        (format!("device={NOBODY}&{packet}&after={NOBODY}"), "after"),
+        (format!("device={NOBODY}&limit=0"), "limit"),
         (format!("device={NOBODY}&user={NOBODY}&{packet}"), "user"),
         (format!("device=laptop&{packet}"), "device"),
         (format!("device={NOBODY}&protocol=tcp&port=80"), "destination"),
@@ -109,6 +114,32 @@ async fn a_question_that_is_not_whole_is_refused() {
         (format!("device={NOBODY}&destination=10.1.2.3&protocol=icmp&port=80"), "port"),
     ] {
         let path = format!("/admin/access?{query}");
+        let answer = plane.admin.send(Method::GET, &path, &[], None).await;
+        assert_invalid(&answer, field, &json!(query));
+    }
+    for (query, field) in [
+        (packet.to_owned(), "device"),
+        (format!("device={NOBODY}"), "destination"),
+        (format!("device={NOBODY}&destination=10.1.2.3&protocol=tcp"), "port"),
+        (format!("device={NOBODY}&{packet}&at=soon"), "at"),
+    ] {
+        let path = format!("/admin/access/explain?{query}");
+        let answer = plane.admin.send(Method::GET, &path, &[], None).await;
+        assert_invalid(&answer, field, &json!(query));
+    }
+    for (query, field) in [
+        ("", "from"),
+        ("from=1&event=2", "from"),
+        ("to=1&event=2", "to"),
+        ("event=0", "event"),
+        ("event=2026-05-03T12:00:00Z", "event"),
+        ("event=99999", "event"),
+        ("from=99999", "from"),
+        ("from=0&to=99999", "to"),
+        ("from=2&to=1", "to"),
+        ("from=0&limit=1001", "limit"),
+    ] {
+        let path = format!("/admin/access/diff?{query}");
         let answer = plane.admin.send(Method::GET, &path, &[], None).await;
         assert_invalid(&answer, field, &json!(query));
     }

@@ -199,6 +199,8 @@ pub(super) async fn spec(method: &str, path: &str, world: &World) -> Option<Spec
             "GET",
             "/admin/gateways/{id}"
             | "/admin/gateways/{id}/convergence"
+            | "/admin/gateways/{id}/bundles"
+            | "/admin/gateways/{id}/bundle"
             | "/admin/gateways/{id}/metrics"
             | "/admin/gateways/{id}/secrets"
             | "/admin/gateways/{id}/signing-keys"
@@ -252,7 +254,8 @@ pub(super) async fn spec(method: &str, path: &str, world: &World) -> Option<Spec
             post(O::Webhook, 200, empty())
         }
         ("POST", "/admin/webhooks/{id}/replay") => post(O::Webhook, 200, json!({ "from": 1 })),
-        ("GET", "/admin/access") => {
+        ("GET", "/admin/access/diff") => Spec { query: "?from=0".into(), ..get(O::Nothing) },
+        ("GET", "/admin/access" | "/admin/access/explain") => {
             let user = world.new_user("user").await.0.user_id().to_owned();
             let query = format!("?user={user}&destination=172.16.0.1&protocol=icmp");
             Spec { query, ..get(O::Nothing) }

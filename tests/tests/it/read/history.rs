@@ -18,7 +18,7 @@ use rand::{Rng, RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom 
 use super::{command, create_user, enrol, erase, gateway, group, id, move_to, pool, random_key};
 
 /// A writer's own things. Several writers share the store; names are told apart by number.
-pub(super) struct History {
+pub(crate) struct History {
     store: Store,
     writer: u8,
     rng: StdRng,
@@ -37,7 +37,7 @@ fn now() -> DateTime<Utc> {
 }
 
 impl History {
-    pub(super) fn new(store: Store, writer: u8, seed: u64) -> Self {
+    pub(crate) fn new(store: Store, writer: u8, seed: u64) -> Self {
         Self {
             store,
             writer,
@@ -53,19 +53,29 @@ impl History {
     }
 
     pub(super) async fn write(mut self, steps: usize) {
+        self.begin().await;
+        for _ in 0..steps {
+            self.step().await;
+        }
+    }
+
+    /// Makes what everything else needs.
+    pub(crate) async fn begin(&mut self) {
         for n in 0..2 {
             let number = self.writer * 2 + n;
             self.gateways.push((gateway(&self.store, number).await, number));
         }
-        for _ in 0..steps {
-            match self.rng.random_range(0..10) {
-                0..3 => self.of_a_user().await,
-                3 => self.of_a_group().await,
-                4..7 => self.of_a_device().await,
-                7 => self.of_a_policy().await,
-                8 => self.of_a_gateway().await,
-                _ => self.of_a_session().await,
-            }
+    }
+
+    /// Something happens, or is refused.
+    pub(crate) async fn step(&mut self) {
+        match self.rng.random_range(0..10) {
+            0..3 => self.of_a_user().await,
+            3 => self.of_a_group().await,
+            4..7 => self.of_a_device().await,
+            7 => self.of_a_policy().await,
+            8 => self.of_a_gateway().await,
+            _ => self.of_a_session().await,
         }
     }
 

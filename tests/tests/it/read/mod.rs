@@ -2,7 +2,7 @@
 //! pages, and up to date when a write is answered.
 
 mod audit;
-mod history;
+pub(crate) mod history;
 mod indexes;
 mod lists;
 mod rebuild;

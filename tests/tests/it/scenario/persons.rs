@@ -338,8 +338,11 @@ impl Marked {
         let bulk = json!({ "action": "disable", "ids": [policy] });
         self.admin("POST /admin/policies/bulk", &[], bulk).await;
         let question = "destination=172.16.0.9&protocol=tcp&port=443";
-        let question = format!("GET /admin/access?user={id}&{question}");
-        self.admin(&question, &[], Value::Null).await;
+        for route in ["access", "access/explain"] {
+            let question = format!("GET /admin/{route}?user={id}&{question}");
+            self.admin(&question, &[], Value::Null).await;
+        }
+        self.admin("GET /admin/access/diff?from=0", &[], Value::Null).await;
         self.admin("DELETE /admin/policies/{id}", &it, Value::Null).await;
         let newest = "GET /admin/audit-logs?event_type=policy.changed";
         let then = json!({ "at": self.admin(newest, &[], Value::Null).await["items"][0]["idx"] });
@@ -430,6 +433,8 @@ impl Marked {
             }
         }
         self.admin("GET /admin/gateways/{id}/convergence", &one, Value::Null).await;
+        self.admin("GET /admin/gateways/{id}/bundles", &one, Value::Null).await;
+        self.admin("GET /admin/gateways/{id}/bundle", &one, Value::Null).await;
         self.admin("GET /admin/gateways/{id}/metrics", &one, Value::Null).await;
         let tv = text(&tv["device"]["id"]);
         self.admin("POST /admin/devices/{id}/revoke", &[&tv], json!({})).await;

@@ -6,7 +6,8 @@ use nexavpn_domain::ids::DeviceId;
 use crate::{
     App,
     error::ApiError,
-    extract::Path,
+    extract::{Path, Query},
+    moment::At,
     routes::{admin::entity::entity, views::DeviceView},
 };
 
@@ -16,11 +17,18 @@ use crate::{
     path = "/admin/devices/{id}",
     operation_id = "devices_get",
     tag = "devices",
+    params(At),
     responses((status = 200, description = "The device.", body = DeviceView)),
 )]
 pub(super) async fn handle(
     State(app): State<App>,
     Path(id): Path<DeviceId>,
+    Query(at): Query<At>,
 ) -> Result<Response, ApiError> {
-    Ok(entity(&DeviceView::load(&app, id).await?))
+    let Some(at) = at.find(&app).await? else {
+        return Ok(entity(&DeviceView::load(&app, id).await?));
+    };
+    let fleet = app.fleet_as_of(at).await?;
+    let view = DeviceView::past(&app, &fleet, &[id]).await?.pop();
+    Ok(entity(&view.ok_or_else(|| ApiError::not_found("device"))?))
 }

@@ -6,8 +6,9 @@ use nexavpn_projections::{ListQuery, Page, devices};
 use crate::{
     App,
     error::ApiError,
+    moment::AsOf,
     routes::{
-        admin::{export::Exported, listing::Listing},
+        admin::{export::Exported, listing::Listing, past},
         views::DeviceView,
     },
 };
@@ -27,7 +28,13 @@ use crate::{
     )),
 )]
 pub(super) async fn handle(State(app): State<App>, listing: Listing) -> Result<Response, ApiError> {
-    listing.renamed("user", "owner").answer(app, "devices", page).await
+    let mut listing = listing.renamed("user", "owner");
+    match listing.at(&app).await? {
+        None => listing.answer(app, "devices", page).await,
+        Some(at) => {
+            listing.answer(app, "devices", move |app, query| past_page(app, at, query)).await
+        }
+    }
 }
 
 pub(in super::super) async fn page(
@@ -36,6 +43,13 @@ pub(in super::super) async fn page(
 ) -> Result<Page<DeviceView>, ApiError> {
     let (rows, page) = devices::list(&app.pool, &query).await?.take();
     Ok(page.with(DeviceView::all(&app, rows).await?))
+}
+
+/// A page of those that there were at a moment.
+async fn past_page(app: App, at: AsOf, query: ListQuery) -> Result<Page<DeviceView>, ApiError> {
+    let fleet = app.fleet_as_of(at).await?;
+    let (ids, page) = past::page::<_, DeviceView>(&past::devices(&fleet, &query)?, &query, at)?;
+    Ok(page.with(DeviceView::past(&app, &fleet, &ids).await?))
 }
 
 impl Exported for DeviceView {

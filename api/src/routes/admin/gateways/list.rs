@@ -7,7 +7,8 @@ use super::GatewayView;
 use crate::{
     App,
     error::ApiError,
-    routes::admin::{export::Exported, listing::Listing},
+    moment::AsOf,
+    routes::admin::{export::Exported, listing::Listing, past},
 };
 
 /// The gateways. Sorts: `name`, `created_at`. Filter: `joined`. `q`: for each word, how a word
@@ -23,13 +24,28 @@ use crate::{
         content((Page<GatewayView> = "application/json"), (String = "text/csv"), (String = "application/x-ndjson")),
     )),
 )]
-pub(super) async fn handle(State(app): State<App>, listing: Listing) -> Result<Response, ApiError> {
-    listing.answer(app, "gateways", page).await
+pub(super) async fn handle(
+    State(app): State<App>,
+    mut listing: Listing,
+) -> Result<Response, ApiError> {
+    match listing.at(&app).await? {
+        None => listing.answer(app, "gateways", page).await,
+        Some(at) => {
+            listing.answer(app, "gateways", move |app, query| past_page(app, at, query)).await
+        }
+    }
 }
 
 async fn page(app: App, query: ListQuery) -> Result<Page<GatewayView>, ApiError> {
     let (rows, page) = gateways::list(&app.pool, &query).await?.take();
     Ok(page.with(GatewayView::all(&app, rows).await?))
+}
+
+/// A page of those that there were at a moment.
+async fn past_page(app: App, at: AsOf, query: ListQuery) -> Result<Page<GatewayView>, ApiError> {
+    let fleet = app.fleet_as_of(at).await?;
+    let (ids, page) = past::page::<_, GatewayView>(&past::gateways(&fleet, &query)?, &query, at)?;
+    Ok(page.with(GatewayView::past(&app, at, &fleet, &ids).await?))
 }
 
 impl Exported for GatewayView {

@@ -1,5 +1,7 @@
 //! Gateways.
 
+mod bundle;
+mod bundles;
 mod convergence;
 mod create;
 mod delete;
@@ -50,6 +52,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(signing_keys::handle))
         .routes(routes!(metrics::handle))
         .routes(routes!(convergence::handle))
+        .routes(routes!(bundles::handle))
+        .routes(routes!(bundle::handle))
         .routes((schemas, paths, sync))
         .routes(routes!(sync::stream::handle))
 }

@@ -4,14 +4,21 @@ use std::{collections::HashMap, net::IpAddr};
 
 use chrono::{DateTime, Utc};
 use ipnetwork::IpNetwork;
-use nexavpn_domain::{gateway::GatewayFields, ids::GatewayId, values::Endpoint};
-use nexavpn_gateway_projector::{Convergence, GatewayReport, ReportError};
-use nexavpn_projections::gateways::{self, GatewayRow};
+use nexavpn_commands::DrainProgress;
+use nexavpn_domain::{fleet::Fleet, gateway::GatewayFields, ids::GatewayId, values::Endpoint};
+use nexavpn_gateway_projector::{
+    Convergence, GatewayReport, ReportError,
+    reports::{BundleInForce, Enforced, EnforcedQuestion},
+};
+use nexavpn_projections::{
+    gateways::{self, GatewayRow},
+    past::{self, PastGateway},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{drain::DrainView, key_rotation::KeyRotationView};
-use crate::{App, error::ApiError, routes::admin::entity::Entity};
+use crate::{App, error::ApiError, moment::AsOf, routes::admin::entity::Entity};
 
 /// A gateway: what an admin has set, and how its node stands to it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -59,7 +66,8 @@ pub(super) struct GatewayView {
 #[schema(as = Convergence)]
 pub(super) struct ConvergenceView {
     /// `in_sync`, `behind`, `rejecting`, `unreachable`, `never_joined`, `history_lost`, or
-    /// `unknown` while the control plane itself catches up.
+    /// `unknown` while the control plane itself catches up. Of a past moment `in_sync`, `behind`, or
+    /// `unknown` where the node had reported no bundle.
     status: &'static str,
     /// The newest bundle's revision.
     revision: Option<i64>,
@@ -117,6 +125,23 @@ impl From<GatewayReport> for ConvergenceView {
     }
 }
 
+impl ConvergenceView {
+    /// Of a past moment.
+    fn past(revision: i64, in_force: Option<BundleInForce>) -> Self {
+        let status = match &in_force {
+            Some(bundle) if bundle.revision == revision => "in_sync",
+            Some(_) => "behind",
+            None => "unknown",
+        };
+        let applied = in_force.map(|bundle| AppliedView {
+            epoch: bundle.epoch,
+            revision: bundle.revision,
+            sha256: bundle.sha256,
+        });
+        Self { status, revision: Some(revision), applied, ..Self::default() }
+    }
+}
+
 impl GatewayView {
     /// A gateway that was not deleted; 404 otherwise.
     pub(super) async fn load(app: &App, id: GatewayId) -> Result<Self, ApiError> {
@@ -150,6 +175,36 @@ impl GatewayView {
             Self { device_count, drain, key_rotation, ..Self::new(row, convergence) }
         };
         Ok(rows.into_iter().map(view).collect())
+    }
+
+    /// Gateways as they were at a moment. Of how their nodes stood to it is shown what they had in
+    /// force, by the record.
+    pub(super) async fn past(
+        app: &App,
+        at: AsOf,
+        fleet: &Fleet,
+        ids: &[GatewayId],
+    ) -> Result<Vec<Self>, ApiError> {
+        let log = app.commands.store().log();
+        let mut rows = past::gateways(&log, ids, at.idx).await?;
+        let question =
+            |id: &GatewayId| EnforcedQuestion { gateway: *id, since: 0, until: None, at: at.asked };
+        let questions: Vec<_> = ids.iter().map(question).collect();
+        let enforced = app.reports.enforced(&questions).await?;
+        let view = |(id, enforced): (&GatewayId, Enforced)| {
+            let (state, PastGateway { row, drain }) = (fleet.gateway(*id)?, rows.remove(id)?);
+            let devices = fleet.devices_of_gateway(*id).count();
+            let convergence = ConvergenceView::past(state.revision, enforced.in_force);
+            let drain = drain.map(|(target, started_at)| {
+                let devices_left = i64::try_from(devices).unwrap_or(i64::MAX);
+                let progress = DrainProgress { target, started_at, devices_left, failure: None };
+                DrainView::new(*id, progress)
+            });
+            let key_rotation = KeyRotationView::under_way(&state.keys);
+            let device_count = devices;
+            Some(Self { device_count, drain, key_rotation, ..Self::new(row, convergence) })
+        };
+        Ok(ids.iter().zip(enforced).filter_map(view).collect())
     }
 
     /// How its node stands to the newest bundle.

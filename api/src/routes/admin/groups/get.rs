@@ -4,7 +4,13 @@ use axum::{extract::State, response::Response};
 use nexavpn_domain::ids::GroupId;
 
 use super::GroupDetails;
-use crate::{App, error::ApiError, extract::Path, routes::admin::entity::entity};
+use crate::{
+    App,
+    error::ApiError,
+    extract::{Path, Query},
+    moment::At,
+    routes::admin::entity::entity,
+};
 
 /// One group with its members.
 #[utoipa::path(
@@ -12,11 +18,17 @@ use crate::{App, error::ApiError, extract::Path, routes::admin::entity::entity};
     path = "/admin/groups/{id}",
     operation_id = "groups_get",
     tag = "groups",
+    params(At),
     responses((status = 200, description = "The group.", body = GroupDetails)),
 )]
 pub(super) async fn handle(
     State(app): State<App>,
     Path(id): Path<GroupId>,
+    Query(at): Query<At>,
 ) -> Result<Response, ApiError> {
-    Ok(entity(&GroupDetails::load(&app, id).await?))
+    let Some(at) = at.find(&app).await? else {
+        return Ok(entity(&GroupDetails::load(&app, id).await?));
+    };
+    let fleet = app.fleet_as_of(at).await?;
+    Ok(entity(&GroupDetails::past(&app, &fleet, id).await?))
 }

@@ -7,7 +7,8 @@ use super::GroupView;
 use crate::{
     App,
     error::ApiError,
-    routes::admin::{export::Exported, listing::Listing},
+    moment::AsOf,
+    routes::admin::{export::Exported, listing::Listing, past},
 };
 
 /// The groups. Sorts: `name`, `created_at`. Filter: `member` (a user's id). `q`: for each word,
@@ -23,12 +24,27 @@ use crate::{
         content((Page<GroupView> = "application/json"), (String = "text/csv"), (String = "application/x-ndjson")),
     )),
 )]
-pub(super) async fn handle(State(app): State<App>, listing: Listing) -> Result<Response, ApiError> {
-    listing.answer(app, "groups", page).await
+pub(super) async fn handle(
+    State(app): State<App>,
+    mut listing: Listing,
+) -> Result<Response, ApiError> {
+    match listing.at(&app).await? {
+        None => listing.answer(app, "groups", page).await,
+        Some(at) => {
+            listing.answer(app, "groups", move |app, query| past_page(app, at, query)).await
+        }
+    }
 }
 
 async fn page(app: App, query: ListQuery) -> Result<Page<GroupView>, ApiError> {
     Ok(groups::list(&app.pool, &query).await?.map(GroupView::from))
+}
+
+/// A page of those that there were at a moment.
+async fn past_page(app: App, at: AsOf, query: ListQuery) -> Result<Page<GroupView>, ApiError> {
+    let fleet = app.fleet_as_of(at).await?;
+    let (ids, page) = past::page::<_, GroupView>(&past::groups(&fleet, &query)?, &query, at)?;
+    Ok(page.with(GroupView::past(&app, &fleet, &ids).await?))
 }
 
 impl Exported for GroupView {

@@ -1,8 +1,14 @@
 //! A group as lists and entity answers show it.
 
 use chrono::{DateTime, Utc};
-use nexavpn_domain::ids::{GroupId, UserId};
-use nexavpn_projections::groups::{self, GroupRow};
+use nexavpn_domain::{
+    fleet::Fleet,
+    ids::{GroupId, UserId},
+};
+use nexavpn_projections::{
+    groups::{self, GroupRow},
+    past,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -57,6 +63,31 @@ impl GroupDetails {
         let members = groups::members(&app.pool, id, SHOWN + 1).await?;
         let members = (members.len() <= usize::from(SHOWN)).then_some(members);
         Ok(Self { group: row.into(), members })
+    }
+}
+
+impl GroupView {
+    /// Groups as they were where the fleet is.
+    pub(super) async fn past(
+        app: &App,
+        fleet: &Fleet,
+        ids: &[GroupId],
+    ) -> Result<Vec<Self>, ApiError> {
+        let log = app.commands.store().log();
+        let mut rows = past::groups(&log, fleet, ids).await?;
+        Ok(ids.iter().filter_map(|id| rows.remove(id)).map(Self::from).collect())
+    }
+}
+
+impl GroupDetails {
+    /// A group as it was where the fleet is; 404 where there was none.
+    pub(super) async fn past(app: &App, fleet: &Fleet, id: GroupId) -> Result<Self, ApiError> {
+        fleet.group(id).ok_or_else(|| ApiError::not_found("group"))?;
+        let group = GroupView::past(app, fleet, &[id]).await?.pop();
+        let group = group.ok_or_else(|| ApiError::not_found("group"))?;
+        let members = past::members(fleet, id);
+        let members = (members.len() <= usize::from(SHOWN)).then_some(members);
+        Ok(Self { group, members })
     }
 }
 

@@ -7,7 +7,8 @@ use super::PolicyView;
 use crate::{
     App,
     error::ApiError,
-    routes::admin::{export::Exported, listing::Listing},
+    moment::AsOf,
+    routes::admin::{export::Exported, listing::Listing, past},
 };
 
 /// The policies. Sorts: `priority` (the order in which they are asked: by priority, deny before
@@ -24,13 +25,28 @@ use crate::{
         content((Page<PolicyView> = "application/json"), (String = "text/csv"), (String = "application/x-ndjson")),
     )),
 )]
-pub(super) async fn handle(State(app): State<App>, listing: Listing) -> Result<Response, ApiError> {
-    listing.answer(app, "policies", page).await
+pub(super) async fn handle(
+    State(app): State<App>,
+    mut listing: Listing,
+) -> Result<Response, ApiError> {
+    match listing.at(&app).await? {
+        None => listing.answer(app, "policies", page).await,
+        Some(at) => {
+            listing.answer(app, "policies", move |app, query| past_page(app, at, query)).await
+        }
+    }
 }
 
 async fn page(app: App, query: ListQuery) -> Result<Page<PolicyView>, ApiError> {
     let (rows, page) = policies::list(&app.pool, &query).await?.take();
     Ok(page.with(PolicyView::all(&app, rows)))
+}
+
+/// A page of those that there were at a moment.
+async fn past_page(app: App, at: AsOf, query: ListQuery) -> Result<Page<PolicyView>, ApiError> {
+    let fleet = app.fleet_as_of(at).await?;
+    let (ids, page) = past::page::<_, PolicyView>(&past::policies(&fleet, &query)?, &query, at)?;
+    Ok(page.with(PolicyView::past(&app, &fleet, &ids).await?))
 }
 
 impl Exported for PolicyView {

@@ -1,8 +1,11 @@
 //! A policy as lists and entity answers show it.
 
 use chrono::{DateTime, Utc};
-use nexavpn_domain::{ids::PolicyId, policy::PolicyFields};
-use nexavpn_projections::policies::{self, PolicyRow};
+use nexavpn_domain::{fleet::Fleet, ids::PolicyId, policy::PolicyFields};
+use nexavpn_projections::{
+    past,
+    policies::{self, PolicyRow},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -56,10 +59,28 @@ impl PolicyView {
         views
     }
 
+    /// Policies as they were where the fleet is.
+    pub(super) async fn past(
+        app: &App,
+        fleet: &Fleet,
+        ids: &[PolicyId],
+    ) -> Result<Vec<Self>, ApiError> {
+        let log = app.commands.store().log();
+        let mut rows = past::policies(&log, ids, fleet.idx()).await?;
+        let rows = ids.iter().filter_map(|id| rows.remove(id));
+        let mut views: Vec<Self> = rows.map(Self::new).collect();
+        Self::rank_in(fleet, &mut views);
+        Ok(views)
+    }
+
     /// Adds what only the evaluator knows: its own order.
     fn rank(app: &App, views: &mut [Self]) {
+        app.fleet.read(|fleet| Self::rank_in(fleet, views));
+    }
+
+    fn rank_in(fleet: &Fleet, views: &mut [Self]) {
         let ids: Vec<PolicyId> = views.iter().map(|view| view.id).collect();
-        let ranks = app.fleet.read(|fleet| fleet.policy_ranks(&ids));
+        let ranks = fleet.policy_ranks(&ids);
         for view in views {
             view.rank = ranks.get(&view.id).copied();
         }

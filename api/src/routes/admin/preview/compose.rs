@@ -30,10 +30,10 @@ const DESTINATIONS: usize = 10;
 
 /// Who asks.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Asker {
-    pub(super) user: UserId,
+pub(in crate::routes::admin) struct Asker {
+    pub(in crate::routes::admin) user: UserId,
     /// Where the request comes from.
-    pub(super) address: Option<IpAddr>,
+    pub(in crate::routes::admin) address: Option<IpAddr>,
 }
 
 /// Devices that have the same access before, and the same afterwards.
@@ -55,7 +55,7 @@ struct Group<'a> {
 }
 
 /// Puts the answer together.
-pub(super) struct Composer<'a> {
+pub(in crate::routes::admin) struct Composer<'a> {
     outlook: &'a Outlook,
     asker: Asker,
     limit: usize,
@@ -65,7 +65,7 @@ pub(super) struct Composer<'a> {
 }
 
 impl<'a> Composer<'a> {
-    pub(super) fn new(outlook: &'a Outlook, asker: Asker, limit: usize) -> Self {
+    pub(in crate::routes::admin) fn new(outlook: &'a Outlook, asker: Asker, limit: usize) -> Self {
         let mut pairs = pairs(outlook, asker);
         let groups = groups(&mut pairs);
         let emptied = pairs.iter().filter(|pair| pair.loses_everything);
@@ -73,7 +73,7 @@ impl<'a> Composer<'a> {
         Self { outlook, asker, limit, pairs, groups, emptied }
     }
 
-    pub(super) fn preview(&self, events: &[Event]) -> Preview {
+    pub(in crate::routes::admin) fn preview(&self, events: &[Event]) -> Preview {
         Preview {
             idx: self.outlook.idx(),
             events: counted(events),
@@ -84,7 +84,7 @@ impl<'a> Composer<'a> {
         }
     }
 
-    fn totals(&self) -> DeviceTotals {
+    pub(in crate::routes::admin) fn totals(&self) -> DeviceTotals {
         let count = |wanted: &dyn Fn(&Pair<'_>) -> bool| {
             self.pairs.iter().filter(|pair| wanted(pair)).map(|pair| pair.devices.len()).sum()
         };
@@ -102,7 +102,7 @@ impl<'a> Composer<'a> {
         }
     }
 
-    fn changes(&self) -> AccessChanges {
+    pub(in crate::routes::admin) fn changes(&self) -> AccessChanges {
         let (mut devices, mut destinations) = (self.limit, DESTINATIONS * self.limit);
         let mut items = Vec::new();
         for group in &self.groups {
@@ -153,7 +153,7 @@ impl<'a> Composer<'a> {
         }
     }
 
-    fn gateways(&self) -> List<GatewayChange> {
+    pub(in crate::routes::admin) fn gateways(&self) -> List<GatewayChange> {
         let mut devices: HashMap<_, usize> = HashMap::new();
         for device in self.outlook.devices.values() {
             *devices.entry(device.after.gateway_id).or_default() += 1;
@@ -305,7 +305,7 @@ fn closes(event: &Event, user: UserId) -> bool {
     )
 }
 
-fn decider<'a>(
+pub(in crate::routes::admin) fn decider<'a>(
     by: Option<DecidedBy>,
     policy: impl FnOnce(PolicyId) -> Option<&'a PolicyState>,
 ) -> Decider {
@@ -319,7 +319,7 @@ fn decider<'a>(
     }
 }
 
-fn service(run: &ServiceRun) -> ServiceView {
+pub(in crate::routes::admin) fn service(run: &ServiceRun) -> ServiceView {
     let (first, last) = run.protocols;
     let protocol =
         if first == last { Protocol(first).to_string() } else { format!("{first}-{last}") };

@@ -9,12 +9,12 @@
 //!
 //! A further change is previewable with one variant of [`Change`] and one handler here.
 
-mod compose;
+pub(super) mod compose;
 mod devices;
 mod groups;
 mod policies;
 mod users;
-mod view;
+pub(super) mod view;
 
 use std::time::Instant;
 
@@ -66,13 +66,18 @@ struct Shown {
 
 impl Shown {
     fn limit(&self) -> Result<usize, ApiError> {
-        let Some(text) = self.limit.as_deref().filter(|text| !text.is_empty()) else {
-            return Ok(SHOWN);
-        };
-        let limit = text.parse().ok().filter(|limit| (1..=MOST_SHOWN).contains(limit));
-        let message = format!("must be a whole number between 1 and {MOST_SHOWN}");
-        limit.ok_or_else(|| ApiError::field("limit", message))
+        limit(self.limit.as_deref())
     }
+}
+
+/// How much to show, where that is asked for.
+pub(super) fn limit(text: Option<&str>) -> Result<usize, ApiError> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(SHOWN);
+    };
+    let limit = text.parse().ok().filter(|limit| (1..=MOST_SHOWN).contains(limit));
+    let message = format!("must be a whole number between 1 and {MOST_SHOWN}");
+    limit.ok_or_else(|| ApiError::field("limit", message))
 }
 
 /// Rehearses the change and says what its events would do.

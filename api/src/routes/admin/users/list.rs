@@ -9,9 +9,11 @@ use super::UserView;
 use crate::{
     App,
     error::ApiError,
+    moment::AsOf,
     routes::admin::{
         export::{self, Exported},
         listing::Listing,
+        past,
     },
 };
 
@@ -29,8 +31,18 @@ use crate::{
         content((Page<UserView> = "application/json"), (String = "text/csv"), (String = "application/x-ndjson")),
     )),
 )]
-pub(super) async fn handle(State(app): State<App>, listing: Listing) -> Result<Response, ApiError> {
-    listing.answer(app, "users", page).await
+pub(super) async fn handle(
+    State(app): State<App>,
+    mut listing: Listing,
+) -> Result<Response, ApiError> {
+    match listing.at(&app).await? {
+        None => listing.answer(app, "users", page).await,
+        // The file names the groups that they are in now.
+        Some(_) if listing.file().is_some() => {
+            Err(ApiError::field("format", "must be json where at is given"))
+        }
+        Some(at) => listing.answer(app, "users", move |app, query| past_page(app, at, query)).await,
+    }
 }
 
 /// A page of users.
@@ -39,6 +51,13 @@ pub(in crate::routes::admin) async fn page(
     query: ListQuery,
 ) -> Result<Page<UserView>, ApiError> {
     Ok(users::list(&app.pool, &query).await?.map(UserView::from))
+}
+
+/// A page of those that there were at a moment.
+async fn past_page(app: App, at: AsOf, query: ListQuery) -> Result<Page<UserView>, ApiError> {
+    let fleet = app.fleet_as_of(at).await?;
+    let (ids, page) = past::page::<_, UserView>(&past::users(&fleet, &query)?, &query, at)?;
+    Ok(page.with(UserView::past(&app, at, &ids).await?))
 }
 
 impl Exported for UserView {

@@ -2,11 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use nexavpn_domain::{ids::UserId, values::Role};
-use nexavpn_projections::users::{self, UserRow};
+use nexavpn_projections::{
+    past,
+    users::{self, UserRow},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{App, error::ApiError, routes::admin::entity::Entity};
+use crate::{App, error::ApiError, moment::AsOf, routes::admin::entity::Entity};
 
 /// A user. Personal fields are null once erased.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -53,6 +56,13 @@ impl UserView {
             return Err(ApiError::not_found("user"));
         }
         Ok(view)
+    }
+
+    /// Users as they were at a moment.
+    pub(super) async fn past(app: &App, at: AsOf, ids: &[UserId]) -> Result<Vec<Self>, ApiError> {
+        let log = app.commands.store().log();
+        let mut rows = past::users(&log, ids, at.idx).await?;
+        Ok(ids.iter().filter_map(|id| rows.remove(id)).map(Self::from).collect())
     }
 
     /// A user, also a deleted or erased one.

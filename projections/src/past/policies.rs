@@ -1,0 +1,50 @@
+//! Policies as they were.
+
+use std::collections::HashMap;
+
+use nexavpn_domain::{
+    Event, StoredEvent as _,
+    ids::PolicyId,
+    policy::{Policy, PolicyEvent},
+};
+use nexavpn_store::Log;
+use uuid::Uuid;
+
+use super::{Dates, each_stream, known};
+use crate::{ReadError, policies::PolicyRow};
+
+/// These policies as they were right after an event, without those that were deleted by then.
+///
+/// # Errors
+/// Where the database fails or an event is unknown.
+pub async fn policies(
+    log: &Log,
+    ids: &[PolicyId],
+    idx: i64,
+) -> Result<HashMap<PolicyId, PolicyRow>, ReadError> {
+    let uuids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let events = log.streams(PolicyEvent::AGGREGATE_TYPE, &uuids, idx).await?;
+    let mut rows = HashMap::new();
+    for stream in each_stream(&events) {
+        let (mut policy, mut of) = (Policy::default(), None);
+        for recorded in stream {
+            let Event::Policy(id, event) = known(recorded)? else { continue };
+            of = Some(*id);
+            policy.evolve(event);
+        }
+        let created_idx = stream.first().map_or(0, |event| event.idx);
+        let Some((id, dates)) = of.zip(Dates::of(stream)) else { continue };
+        let Some(fields) = policy.fields().cloned() else { continue };
+        let row = PolicyRow {
+            id,
+            fields,
+            in_force: policy.in_force(),
+            created_idx,
+            version: dates.version,
+            created_at: dates.created_at,
+            updated_at: dates.updated_at,
+        };
+        rows.insert(id, row);
+    }
+    Ok(rows)
+}
