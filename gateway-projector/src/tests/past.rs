@@ -71,7 +71,7 @@ proptest! {
     /// fleet says that has folded everything, wherever it began.
     #[test]
     fn a_witness_says_what_the_fleet_says(
-        wishes in wishes(150), followed in 1usize..6, begin in 0usize..150,
+        wishes in wishes(500), followed in 1usize..6, begin in 0usize..300,
     ) {
         let events = history(&wishes);
         let followed: BTreeSet<DeviceId> = devices().into_iter().take(followed).collect();
