@@ -7,6 +7,7 @@
 //! | `fleet/` | those of `./bench fleet`: fleets of two sizes, and a change in each |
 //! | `propagation/` | those of `./bench propagation`: waiting gateways, and changes meanwhile |
 //! | `apply/` | those of `./bench apply`: an agent's engine on a node of its own, and packets |
+//! | `audit/` | those of `./bench audit`: a long history, and who asks about it |
 //! | `ground.rs` | the cluster, its databases, and what the machine is |
 //! | `drive.rs` | any number of clients at work, and what they measured |
 //! | `pgbench.rs`, `stock.rs`, `ours.rs` | contenders |
@@ -14,6 +15,7 @@
 
 pub mod append;
 pub mod apply;
+pub mod audit;
 mod drive;
 pub mod fleet;
 mod ground;

@@ -52,13 +52,34 @@ pub(super) struct SampleRow {
 impl Ours {
     /// The event store with its sequencer.
     pub(super) async fn start(ground: &Ground, writers: usize) -> Outcome<Self> {
-        let connections = u32::try_from(writers)?;
-        let pool = nexavpn_store::pool(ground.database("bench_ours").await?, connections);
+        let (store, stop, _) = Self::store(ground, "bench_ours", writers).await?;
+        Self::on(store, Some(stop), None).await
+    }
+
+    /// The same, whose events are hashed into the tree that proves them, in a database of its own.
+    pub(super) async fn start_with_tree(
+        ground: &Ground,
+        database: &str,
+        writers: usize,
+    ) -> Outcome<Self> {
+        // What follows the log has a connection besides those of the writers.
+        let (store, stop, stopped) = Self::store(ground, database, writers + 1).await?;
+        drop(store.spawn_log_tree(stopped));
+        Self::on(store, Some(stop), None).await
+    }
+
+    async fn store(
+        ground: &Ground,
+        database: &str,
+        connections: usize,
+    ) -> Outcome<(Store, watch::Sender<bool>, watch::Receiver<bool>)> {
+        let connections = u32::try_from(connections)?;
+        let pool = nexavpn_store::pool(ground.database(database).await?, connections);
         let keyring = Keyring::open(pool.clone(), MasterKey::from_bytes(MASTER_KEY)).await?;
         let store = Store::open(pool, keyring, Options::default()).await?;
         let (stop, stopped) = watch::channel(false);
-        drop(store.spawn_sequencer(stopped));
-        Self::on(store, Some(stop), None).await
+        drop(store.spawn_sequencer(stopped.clone()));
+        Ok((store, stop, stopped))
     }
 
     /// The control plane: sequencer, projections, fleet, clock, and the wait for reads.
