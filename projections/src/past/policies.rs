@@ -26,13 +26,16 @@ pub async fn policies(
     let events = log.streams(PolicyEvent::AGGREGATE_TYPE, &uuids, idx).await?;
     let mut rows = HashMap::new();
     for stream in each_stream(&events) {
-        let (mut policy, mut of) = (Policy::default(), None);
+        let (mut policy, mut of, mut created_idx) = (Policy::default(), None, 0);
         for recorded in stream {
             let Event::Policy(id, event) = known(recorded)? else { continue };
             of = Some(*id);
             policy.evolve(event);
+            // Its age begins anew where it comes back.
+            if let PolicyEvent::Created { .. } | PolicyEvent::Restored { .. } = event {
+                created_idx = recorded.idx;
+            }
         }
-        let created_idx = stream.first().map_or(0, |event| event.idx);
         let Some((id, dates)) = of.zip(Dates::of(stream)) else { continue };
         let Some(fields) = policy.fields().cloned() else { continue };
         let row = PolicyRow {
