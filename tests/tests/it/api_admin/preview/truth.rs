@@ -153,12 +153,12 @@ impl World {
         self.plane.server.app.fleet.read(Clone::clone)
     }
 
-    /// Every table, as it is.
+    /// Every table, as it is, but for what follows the log by itself and may be behind it.
     async fn tables(&self) -> BTreeMap<String, String> {
         let pool = &self.plane.db.owner_pool;
         let names = sqlx::query(
             "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
-             WHERE schemaname IN ('public', 'read')",
+             WHERE schemaname IN ('public', 'read') AND tablename NOT IN ('log_tile', 'log_tree')",
         );
         let mut tables = BTreeMap::new();
         for row in names.fetch_all(pool).await.unwrap() {
