@@ -8,7 +8,8 @@ use std::{
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use nexavpn_tests::harness::{
-    ADMIN, OwnServer, PASSWORD, ServerProcess, TestServer, WIDE, poll_until, write_master_key,
+    ADMIN, Client, OwnServer, PASSWORD, ServerProcess, TestServer, WIDE, poll_until,
+    write_master_key,
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -143,7 +144,7 @@ async fn fill(pool: &PgPool) {
 }
 
 /// A program with a large log.
-async fn large() -> (OwnServer, ServerProcess) {
+async fn large() -> (OwnServer, ServerProcess, Client) {
     let db = OwnServer::start(false).await;
     TestServer::start_with(&db.server_url(), |_| {}).await.stop().await;
     let pool = db.owner_pool();
@@ -161,14 +162,14 @@ async fn large() -> (OwnServer, ServerProcess) {
     let admin = server.client().login(ADMIN, PASSWORD).await;
     let folded = || async { admin.get("/admin/audit-logs").await.1["total"].as_i64() };
     poll_until(PATIENCE, || async { folded().await >= Some(MANY.into()) }).await;
-    (db, server)
+    (db, server, admin)
 }
 
-async fn begin(server: &ServerProcess, format: &str) -> reqwest::Response {
-    let admin = server.client().login(ADMIN, PASSWORD).await;
+/// Signed in before: checking a password takes memory of its own.
+async fn begin(server: &ServerProcess, admin: &Client, format: &str) -> reqwest::Response {
     let url = format!("{}/api/v1/admin/audit-logs?format={format}&from=1", server.base_url);
     let http = reqwest::Client::builder().no_proxy().no_gzip().build().unwrap();
-    let response = http.get(url).bearer_auth(token(&admin)).send().await.unwrap();
+    let response = http.get(url).bearer_auth(token(admin)).send().await.unwrap();
     assert_eq!(response.status(), 200);
     response
 }
@@ -188,15 +189,15 @@ async fn busy(db: &OwnServer) -> i64 {
 
 #[tokio::test]
 async fn a_large_log_takes_no_memory_to_write_and_a_broken_file_is_seen_to_be() {
-    let (db, server) = large().await;
+    let (db, server, admin) = large().await;
     // Once, so that what the server keeps anyway is there.
-    let warm = begin(&server, "ndjson").await.text().await.unwrap();
+    let warm = begin(&server, &admin, "ndjson").await.text().await.unwrap();
     let whole = warm.lines().count();
     assert!(whole >= MANY as usize, "{whole} lines");
     drop(warm);
 
     let before = server.resident();
-    let mut response = begin(&server, "ndjson").await;
+    let mut response = begin(&server, &admin, "ndjson").await;
     // A reader that takes nothing for a while: what is not taken is not read either.
     let quiet = AtomicU32::new(0);
     poll_until(WIDE, || async {
@@ -219,7 +220,7 @@ async fn a_large_log_takes_no_memory_to_write_and_a_broken_file_is_seen_to_be() 
 
     // What cannot be read to the end does not end as if it had been.
     for format in ["ndjson", "csv"] {
-        let mut response = begin(&server, format).await;
+        let mut response = begin(&server, &admin, format).await;
         response.chunk().await.unwrap().unwrap();
         let pool = db.owner_pool();
         let rename = |from: &str, to: &str| format!("ALTER TABLE {from} RENAME TO {to}");
