@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// After how many events a state is kept, in a fleet of ordinary size.
-pub(crate) const EVERY: i64 = 10_000;
+pub(crate) const EVERY: i64 = 2_500;
 
 /// Why a state was not kept, or cannot be used. Nothing depends on it: it can be folded again.
 #[derive(Debug, Error)]

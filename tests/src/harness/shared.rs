@@ -128,6 +128,11 @@ fn keeper_lives(dir: &Path) -> io::Result<bool> {
 }
 
 fn start_keeper(dir: &Path) -> io::Result<()> {
+    // What a keeper that was killed has left would be taken for the word of the new one.
+    match fs::remove_file(dir.join("ready")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let log = dir.join("keeper.log");
     let mut keeper = Command::new(keeper_program()?)
         .arg(dir)

@@ -24,6 +24,7 @@ mod entity;
 mod export;
 mod gateways;
 mod groups;
+mod keyset;
 mod listing;
 mod past;
 mod policies;

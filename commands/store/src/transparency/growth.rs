@@ -17,9 +17,12 @@ use crate::{Store, StoreError};
 const BATCH: i64 = 2048;
 /// The shortest pause where the tree has caught up: a tile that is not full is written each time.
 const BREATH: Duration = Duration::from_millis(250);
-/// A pause is so many times as long as the step before it, so that catching up takes a quarter of a
-/// core at most, and less of a busy machine.
-const REST: u32 = 3;
+/// A pause is so many times as long as the step before it, so that catching up takes half a core at
+/// most, and less of a busy machine.
+const REST: u32 = 1;
+/// The same while events are appended: those who append go before. The tree falls behind where they
+/// are many, and catches up when they are fewer.
+const REST_WHILE_BUSY: u32 = 15;
 /// The pause after another process was faster, so that not all of them do all the work.
 const OTHERS: Duration = Duration::from_secs(2);
 /// How often a look is taken where nothing wakes us.
@@ -179,7 +182,8 @@ impl Store {
                 head.borrow_and_update();
                 let began = Instant::now();
                 let grown = tree.grow_once().await;
-                let rest = began.elapsed() * REST;
+                let busy = head.has_changed().unwrap_or(false);
+                let rest = began.elapsed() * if busy { REST_WHILE_BUSY } else { REST };
                 let grown_again = grown.is_ok();
                 let (pause, more) = match grown {
                     Ok(Grown::Full(_)) => (rest, true),

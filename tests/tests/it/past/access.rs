@@ -169,6 +169,16 @@ async fn an_explanation_names_every_rule_and_the_event_that_made_it_so() {
     );
     assert_eq!(now["not_asked"]["items"][0]["policy"]["name"], "off");
     assert_eq!(now["not_asked"]["items"][0]["reason"], "disabled");
+    // Where the device goes in and out decides nothing about it.
+    let other = plane.gateway("other", "100.97.0.0/24").await;
+    let moved = json!({ "gateway_id": other });
+    let moved = plane.admin.patch(&format!("/admin/devices/{laptop}"), moved).await;
+    assert_eq!(moved.0, 200, "{}", moved.1);
+    let elsewhere = explain("").await;
+    assert_eq!(
+        (&elsewhere["gateway_id"], &elsewhere["made_so_by"]["idx"]),
+        (&json!(other), &json!(open))
+    );
 
     let before = explain(&closed.to_string()).await;
     assert_eq!((&before["allowed"], &before["decided_by"]), (&json!(false), &json!("default")));

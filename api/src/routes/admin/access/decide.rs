@@ -4,12 +4,11 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use axum::extract::State;
 use nexavpn_domain::{
-    Problems,
     access::{DecidedBy, Difference, Packet, Part},
     fleet::{Compiled, DeviceStatus},
     ids::{DeviceId, GatewayId, UserId},
 };
-use nexavpn_projections::{MAX_PAGE_SIZE, devices::names};
+use nexavpn_projections::devices::names;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -23,14 +22,15 @@ use crate::{
     error::ApiError,
     extract::Query,
     moment::{AsOf, MomentView},
-    routes::admin::preview::{
-        self,
-        compose::service,
-        view::{List, ServiceView},
+    routes::admin::{
+        keyset::KeysetPage,
+        preview::{
+            self,
+            compose::service,
+            view::{List, ServiceView},
+        },
     },
 };
-
-const USUAL_PAGE: u32 = 50;
 
 /// Who, which packet, and when.
 #[derive(Deserialize, IntoParams)]
@@ -145,7 +145,10 @@ pub(super) async fn handle(
         parameters;
     let asked = Asked { device, user, destination, protocol, port };
     let Question { whose, packet } = asked.check()?;
-    let page = Page::of(after, page_size, whose.is_none())?;
+    let page = KeysetPage::<DeviceId>::of(after.as_deref(), page_size.as_deref())?;
+    if page.after.is_some() && whose.is_some() {
+        return Err(ApiError::field("after", "must be left out where device or user is given"));
+    }
     let limit = preview::limit(limit.as_deref())?;
     let at = app.as_of_field("at", at.as_deref()).await?;
     let (at, subjects, total, next) = match (whose, packet) {
@@ -200,40 +203,12 @@ pub(super) async fn handle(
     }))
 }
 
-/// Which part of a list of devices.
-struct Page {
-    after: Option<DeviceId>,
-    size: usize,
-}
-
-impl Page {
-    fn of(after: Option<String>, size: Option<String>, is_list: bool) -> Result<Self, ApiError> {
-        let mut problems = Problems::default();
-        let blank = |value: Option<String>| value.filter(|text| !text.trim().is_empty());
-        let (after, size) = (blank(after), blank(size));
-        if after.is_some() && !is_list {
-            problems.add("after", "must be left out where device or user is given");
-        }
-        let after = after.and_then(|text| {
-            let why = |_| "must be the next of a page of this answer".to_owned();
-            problems.check("after", text.parse().map_err(why))
-        });
-        let size = size.and_then(|text| {
-            let size = text.parse().ok().filter(|size| (1..=MAX_PAGE_SIZE).contains(size));
-            let why = || format!("must be between 1 and {MAX_PAGE_SIZE}");
-            problems.check("page_size", size.ok_or_else(why))
-        });
-        problems.finish()?;
-        Ok(Self { after, size: size.unwrap_or(USUAL_PAGE) as usize })
-    }
-}
-
 /// Every device that a packet passes from.
 async fn who(
     app: &App,
     at: Option<AsOf>,
     packet: Packet,
-    page: Page,
+    page: KeysetPage<DeviceId>,
 ) -> Result<(AsOf, Vec<Subject>, usize, Option<String>), ApiError> {
     let (at, peers) = app.look(at, Subject::all_peers).await?;
     // There may be a hundred thousand. Those with the same rules are asked about once.
@@ -254,9 +229,7 @@ async fn who(
     let total = passing.len();
     let begin = page.after.map_or(0, |after| passing.partition_point(|s| s.id <= after));
     passing.drain(..begin);
-    let more = passing.len() > page.size;
-    passing.truncate(page.size);
-    let next = passing.last().filter(|_| more).map(|subject| subject.id.to_string());
+    let next = page.cut(&mut passing, |subject| subject.id.to_string());
     Ok((at, passing, total, next))
 }
 

@@ -138,9 +138,15 @@ impl Timeline {
     }
 
     /// The event that made the decision what it was after an event: before it another one held.
-    /// None where that is further back than was looked.
+    /// A move to another gateway, where the same is decided, is none. None too where that is
+    /// further back than was looked.
     pub(super) fn made_so_by(&self, id: DeviceId, idx: i64) -> Option<&Arc<Happened>> {
-        self.turn_at(id, idx)?.event.as_ref()
+        let now = self.turn_at(id, idx)?;
+        let turns = self.turns.get(&id)?;
+        let past = &turns[..turns.partition_point(|turn| turn.idx <= idx)];
+        let decided = |turn: &Turn| turn.gateway.is_some() && turn.answer == now.answer;
+        let same = past.iter().rev().take_while(|turn| decided(turn));
+        same.last()?.event.as_ref()
     }
 
     /// From when until when a gateway was to do with the device's packets what it was to do after

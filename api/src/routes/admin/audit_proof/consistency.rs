@@ -4,7 +4,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{TreeView, all_base64, present, reached};
+use super::{TreeView, all_base64, of_size, reached};
 use crate::{App, error::ApiError, extract::Query};
 
 /// Which trees.
@@ -55,13 +55,7 @@ pub(super) async fn handle(
     }
     reached(&app, to.unwrap_or(from)).await?;
     let tree = app.commands.store().log_tree();
-    let (newer, checkpoint) = match to {
-        None => {
-            let (state, note) = present(&app).await?;
-            (TreeView::from(state), Some(note))
-        }
-        Some(to) => (TreeView::new(to, tree.root(to).await?), tree.signed(to).await?),
-    };
+    let (newer, checkpoint) = of_size(&app, to).await?;
     let hashes = all_base64(&tree.consistency(from, newer.size).await?);
     let from = TreeView::new(from, tree.root(from).await?);
     Ok(axum::Json(View { from, to: newer, hashes, checkpoint }))

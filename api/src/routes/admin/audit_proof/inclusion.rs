@@ -6,7 +6,7 @@ use nexavpn_store::ProofError;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{TreeView, all_base64, base64, present, reached};
+use super::{TreeView, all_base64, base64, of_size, reached};
 use crate::{App, error::ApiError, extract::Query};
 
 /// Which event, in which tree.
@@ -95,13 +95,7 @@ pub(super) async fn handle(
     let place = idx.checked_sub(1).ok_or_else(|| ApiError::field("idx", "counts from 1"))?;
     reached(&app, size.unwrap_or(idx).max(idx)).await?;
     let tree = app.commands.store().log_tree();
-    let (in_tree, checkpoint) = match size {
-        None => {
-            let (state, note) = present(&app).await?;
-            (TreeView::from(state), Some(note))
-        }
-        Some(size) => (TreeView::new(size, tree.root(size).await?), tree.signed(size).await?),
-    };
+    let (in_tree, checkpoint) = of_size(&app, size).await?;
     let hashes = all_base64(&tree.inclusion(idx, in_tree.size).await?);
     let leaf = tree.leaves(place, 1).await?.pop();
     let leaf = leaf.ok_or(ProofError::Beyond { size: in_tree.size })?;

@@ -80,6 +80,19 @@ async fn present(app: &App) -> Result<(TreeState, String), ApiError> {
     Ok(tree.checkpoint(&app.log_key, app.commands.now()).await?)
 }
 
+/// The tree of a size and the checkpoint that was signed of it, if any; without a size all that
+/// the log has, whose checkpoint is signed now.
+async fn of_size(app: &App, size: Option<u64>) -> Result<(TreeView, Option<String>), ApiError> {
+    let tree = app.commands.store().log_tree();
+    Ok(match size {
+        None => {
+            let (state, note) = present(app).await?;
+            (TreeView::from(state), Some(note))
+        }
+        Some(size) => (TreeView::new(size, tree.root(size).await?), tree.signed(size).await?),
+    })
+}
+
 /// Waits, within the bound of reads, until the tree holds so many events. It follows the log a few
 /// times a second, so an event that was just acknowledged is not in it at once.
 async fn reached(app: &App, size: u64) -> Result<TreeState, ApiError> {

@@ -1,8 +1,10 @@
 //! `GET /admin/gateways/{id}/bundles`
 
+use std::str::FromStr;
+
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use nexavpn_domain::{Problems, ids::GatewayId};
+use nexavpn_domain::ids::GatewayId;
 use nexavpn_gateway_projector::reports::PublishedBundle;
 use nexavpn_projections::gateways;
 use serde::{Deserialize, Serialize};
@@ -12,10 +14,8 @@ use crate::{
     App,
     error::ApiError,
     extract::{Path, Query},
+    routes::admin::keyset::KeysetPage,
 };
-
-const USUAL_PAGE: u32 = 50;
-const LARGEST_PAGE: u32 = 200;
 
 /// Which part of the record.
 #[derive(Deserialize, IntoParams)]
@@ -75,23 +75,19 @@ impl From<PublishedBundle> for BundleView {
     }
 }
 
-impl Asked {
-    fn page(&self) -> Result<(Option<(i64, i64)>, u32), ApiError> {
-        let mut problems = Problems::default();
-        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let after = given(&self.after).and_then(|text| {
-            let place = text
-                .split_once('.')
-                .and_then(|(epoch, revision)| Some((epoch.parse().ok()?, revision.parse().ok()?)));
-            let why = || "must be the next of a page of this record".to_owned();
-            problems.check("after", place.ok_or_else(why))
-        });
-        let size = given(&self.page_size).and_then(|text| {
-            let size = text.parse().ok().filter(|n| (1..=LARGEST_PAGE).contains(n));
-            problems.check("page_size", size.ok_or_else(|| "must be between 1 and 200".to_owned()))
-        });
-        problems.finish()?;
-        Ok((after, size.unwrap_or(USUAL_PAGE)))
+/// A place in the record.
+struct Place {
+    epoch: i64,
+    revision: i64,
+}
+
+impl FromStr for Place {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (epoch, revision) = text.split_once('.').ok_or(())?;
+        let number = |text: &str| text.parse().map_err(|_| ());
+        Ok(Self { epoch: number(epoch)?, revision: number(revision)? })
     }
 }
 
@@ -109,17 +105,14 @@ pub(super) async fn handle(
     Path(id): Path<GatewayId>,
     Query(asked): Query<Asked>,
 ) -> Result<axum::Json<Answer>, ApiError> {
-    let (below, size) = asked.page()?;
-    // One more tells whether there is another page.
-    let mut bundles = app.reports.bundles(id, below, size + 1).await?;
+    let page = KeysetPage::<Place>::of(asked.after.as_deref(), asked.page_size.as_deref())?;
+    let below = page.after.as_ref().map(|place| (place.epoch, place.revision));
+    let mut bundles = app.reports.bundles(id, below, page.and_one_more()).await?;
     // The record of a gateway outlives it.
     if bundles.is_empty() && gateways::get(&app.pool, id).await?.is_none() {
         return Err(ApiError::not_found("gateway"));
     }
-    let more = bundles.len() > size as usize;
-    bundles.truncate(size as usize);
-    let next = bundles.last().filter(|_| more);
-    let next = next.map(|bundle| format!("{}.{}", bundle.epoch, bundle.revision));
+    let next = page.cut(&mut bundles, |one| format!("{}.{}", one.epoch, one.revision));
     let items = bundles.into_iter().map(Into::into).collect();
     Ok(axum::Json(Answer { gateway_id: id, items, next }))
 }

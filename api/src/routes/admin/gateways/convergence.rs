@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use nexavpn_domain::{Problems, ids::GatewayId};
+use nexavpn_domain::ids::GatewayId;
 use nexavpn_gateway_projector::reports::{BundleOutcome, BundleRecord, RecordCursor};
 use nexavpn_projections::gateways;
 use serde::{Deserialize, Serialize};
@@ -13,10 +13,8 @@ use crate::{
     App,
     error::ApiError,
     extract::{Path, Query},
+    routes::admin::keyset::KeysetPage,
 };
-
-const USUAL_PAGE: u32 = 50;
-const LARGEST_PAGE: u32 = 200;
 
 /// Which part of the record.
 #[derive(Deserialize, IntoParams)]
@@ -75,22 +73,6 @@ impl From<BundleRecord> for Entry {
     }
 }
 
-impl Asked {
-    fn page(&self) -> Result<(Option<RecordCursor>, u32), ApiError> {
-        let mut problems = Problems::default();
-        let after = self.after.as_deref().and_then(|text| {
-            let why = |_| "must be the next of a page of this record".to_owned();
-            problems.check("after", text.parse::<RecordCursor>().map_err(why))
-        });
-        let size = self.page_size.as_deref().and_then(|text| {
-            let size = text.parse().ok().filter(|n| (1..=LARGEST_PAGE).contains(n));
-            problems.check("page_size", size.ok_or_else(|| "must be between 1 and 200".to_owned()))
-        });
-        problems.finish()?;
-        Ok((after, size.unwrap_or(USUAL_PAGE)))
-    }
-}
-
 /// How a gateway stands to its newest bundle, and the record of what was published to it, applied
 /// and rejected by it, and when.
 #[utoipa::path(
@@ -106,16 +88,13 @@ pub(super) async fn handle(
     Path(id): Path<GatewayId>,
     Query(asked): Query<Asked>,
 ) -> Result<axum::Json<Answer>, ApiError> {
-    let (after, size) = asked.page()?;
+    let page = KeysetPage::<RecordCursor>::of(asked.after.as_deref(), asked.page_size.as_deref())?;
     let row = gateways::get(&app.pool, id).await?;
     let row = row.ok_or_else(|| ApiError::not_found("gateway"))?;
     let view = GatewayView::all(&app, vec![row]).await?.pop();
     let convergence = view.ok_or_else(|| ApiError::not_found("gateway"))?.convergence();
-    // One more tells whether there is another page.
-    let mut records = app.reports.record(id, after, size + 1).await?;
-    let more = records.len() > size as usize;
-    records.truncate(size as usize);
-    let next = records.last().filter(|_| more).map(|record| record.cursor.to_string());
+    let mut records = app.reports.record(id, page.after, page.and_one_more()).await?;
+    let next = page.cut(&mut records, |record| record.cursor.to_string());
     let items = records.into_iter().map(Into::into).collect();
     Ok(axum::Json(Answer { gateway_id: id, convergence, items, next }))
 }
