@@ -15,6 +15,8 @@ export class ApiError extends Error {
   readonly status: number;
   readonly code: string;
   readonly details: Schemas["FieldError"][];
+  /** Names the request in the server's log. */
+  readonly requestId: string | undefined;
 
   constructor(status: number, body: Schemas["Error"]) {
     super(body.error.message);
@@ -22,6 +24,7 @@ export class ApiError extends Error {
     this.status = status;
     this.code = body.error.code;
     this.details = body.error.details ?? [];
+    this.requestId = body.error.request_id ?? undefined;
   }
 }
 

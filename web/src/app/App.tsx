@@ -1,0 +1,31 @@
+import { MantineProvider } from "@mantine/core";
+import { ModalsProvider } from "@mantine/modals";
+import { Notifications } from "@mantine/notifications";
+import { QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "react-router/dom";
+
+import { queries } from "../api/index.ts";
+import { nonce } from "./nonce.ts";
+import { router } from "./router.tsx";
+import { SessionGate } from "./SessionGate.tsx";
+import { contrast, theme } from "./theme.ts";
+
+export function App() {
+  return (
+    <MantineProvider
+      theme={theme}
+      cssVariablesResolver={contrast}
+      defaultColorScheme="auto"
+      getStyleNonce={nonce}
+    >
+      <QueryClientProvider client={queries}>
+        <ModalsProvider>
+          <Notifications position="top-right" />
+          <SessionGate>
+            <RouterProvider router={router} />
+          </SessionGate>
+        </ModalsProvider>
+      </QueryClientProvider>
+    </MantineProvider>
+  );
+}

@@ -1,0 +1,130 @@
+import { Accordion, Anchor, Code, Group, Stack, Table, Text } from "@mantine/core";
+import { Link } from "react-router";
+
+import type { Schemas } from "../api/client.ts";
+import { ofEntity } from "../paths.ts";
+import { t } from "../text/index.ts";
+import { Status } from "./Status.tsx";
+import { inUtc, local } from "./Time.tsx";
+
+type Entry = Schemas["AuditEntry"];
+
+/** Who acted, in words. */
+export function actorName(actor: Entry["actor"]): string {
+  switch (actor.type) {
+    case "system":
+      return t.audit.system;
+    case "anonymous":
+      return t.audit.anonymous;
+    default:
+      return actor.name ?? t.erased;
+  }
+}
+
+/** A value of an event's field as text. */
+export function valueText(value: unknown): string {
+  if (value === null || value === undefined) {
+    return "–";
+  }
+  if (typeof value === "string") {
+    return value;
+  }
+  if (Array.isArray(value) && value.every((one) => typeof one !== "object" || one === null)) {
+    return value.length === 0 ? t.none : value.map(valueText).join(", ");
+  }
+  return typeof value === "object" ? JSON.stringify(value, undefined, 1) : String(value);
+}
+
+/** Each field that a change has changed. */
+export function Changes({ changes }: { changes: Entry["changes"] }) {
+  if (changes.length === 0) {
+    return null;
+  }
+  return (
+    <Table.ScrollContainer minWidth={0} type="native" tabIndex={0} role="region" aria-label={t.audit.field}>
+      <Table withTableBorder verticalSpacing={4} fz="sm">
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>{t.audit.field}</Table.Th>
+            <Table.Th>{t.audit.was}</Table.Th>
+            <Table.Th>{t.audit.is}</Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {changes.map(({ field, before, after }) => (
+            <Table.Tr key={field}>
+              <Table.Th scope="row" fw={500}>
+                {field.replaceAll("_", " ")}
+              </Table.Th>
+              <Table.Td c="dimmed">{valueText(before)}</Table.Td>
+              <Table.Td>{valueText(after)}</Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Table.ScrollContainer>
+  );
+}
+
+/** An entry of the audit log with everything that is known about it. */
+export function AuditEntryView({ entry }: { entry: Entry }) {
+  const path = ofEntity(entry.entity_type, entry.entity_id);
+  const name = entry.entity_name ?? entry.entity_id;
+  const facts: [string, string | null | undefined][] = [
+    [t.audit.number, String(entry.idx)],
+    [t.audit.event, entry.event_type],
+    [t.audit.request, entry.request_id],
+    [t.audit.from, entry.client_address],
+    [t.audit.client, entry.user_agent],
+    [t.audit.signedInBy, entry.auth_method],
+  ];
+  return (
+    <Stack gap="sm">
+      <Group gap="xs">
+        <Status of={entry.status} />
+        <Text size="sm">
+          {local(entry.time)} · {inUtc(entry.time)}
+        </Text>
+      </Group>
+      <Text fw={600}>{entry.summary}</Text>
+      <Text size="sm">
+        {t.audit.byWhom(actorName(entry.actor))} ·{" "}
+        {path === undefined ? (
+          name
+        ) : (
+          <Anchor component={Link} to={path} inherit>
+            {name}
+          </Anchor>
+        )}
+      </Text>
+      {entry.reason !== null && entry.reason !== undefined && (
+        <Text size="sm">
+          {t.audit.reason}: {entry.reason}
+        </Text>
+      )}
+      <Changes changes={entry.changes} />
+      <Table fz="sm" verticalSpacing={4} variant="vertical" layout="fixed">
+        <Table.Tbody>
+          {facts.map(([label, value]) =>
+            value === null || value === undefined ? null : (
+              <Table.Tr key={label}>
+                <Table.Th w={140}>{label}</Table.Th>
+                <Table.Td>{value}</Table.Td>
+              </Table.Tr>
+            ),
+          )}
+        </Table.Tbody>
+      </Table>
+      <Accordion variant="contained">
+        <Accordion.Item value="raw">
+          <Accordion.Control>{t.audit.raw}</Accordion.Control>
+          <Accordion.Panel>
+            <Code block tabIndex={0}>
+              {JSON.stringify(entry, undefined, 2)}
+            </Code>
+          </Accordion.Panel>
+        </Accordion.Item>
+      </Accordion>
+    </Stack>
+  );
+}

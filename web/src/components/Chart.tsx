@@ -1,0 +1,27 @@
+import { lazy, Suspense } from "react";
+
+import { Skeleton, VisuallyHidden } from "@mantine/core";
+
+import type { Plotted } from "./Plot.tsx";
+
+const Plot = lazy(async () => ({ default: (await import("./Plot.tsx")).Plot }));
+
+/**
+ * Values over time. Drawn by uPlot, which is a tenth of the size of what draws Mantine's charts;
+ * loaded when the first chart is shown. Who cannot see it is told the newest values.
+ */
+export function Chart(props: Plotted) {
+  const { label, series, format } = props;
+  const newest = series.map(({ label, values }) => {
+    const last = values.findLast((value) => value !== null);
+    return `${label}: ${last === undefined || last === null ? "–" : format(last)}`;
+  });
+  return (
+    <figure style={{ margin: 0 }} aria-label={label}>
+      <Suspense fallback={<Skeleton height={props.height ?? 180} />}>
+        <Plot {...props} />
+      </Suspense>
+      <VisuallyHidden>{newest.join("; ")}</VisuallyHidden>
+    </figure>
+  );
+}

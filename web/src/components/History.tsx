@@ -1,0 +1,71 @@
+import { Button, Modal, Stack, Text, Timeline, UnstyledButton } from "@mantine/core";
+import { type ReactNode, useState } from "react";
+
+import { api, type Schemas } from "../api/index.ts";
+import { t } from "../text/index.ts";
+import { AuditEntryView, actorName, Changes } from "./AuditEntryView.tsx";
+import { Empty } from "./Empty.tsx";
+import { Loaded } from "./Loaded.tsx";
+import { Time } from "./Time.tsx";
+
+const PAGE = 25;
+
+/** What happened to one entity, the newest first, each with what it changed. */
+export function History({
+  type,
+  id,
+  actions,
+}: {
+  type: string;
+  id: string;
+  /** What can be done with an entry, such as going back to it. */
+  actions?: (entry: Schemas["AuditEntry"]) => ReactNode;
+}) {
+  const [size, setSize] = useState(PAGE);
+  const [open, setOpen] = useState<Schemas["AuditEntry"]>();
+  const query = api.useQuery(
+    "get",
+    "/admin/audit-logs",
+    { params: { query: { entity_type: type, entity_id: id, page_size: size } } },
+    { placeholderData: (before) => before },
+  );
+  return (
+    <Loaded query={query}>
+      {({ items, next }) =>
+        items.length === 0 ? (
+          <Empty title={t.audit.noHistory} />
+        ) : (
+          <Stack>
+            <Timeline bulletSize={14} lineWidth={2} aria-label={t.audit.historyLabel}>
+              {items.map((entry) => (
+                <Timeline.Item
+                  key={entry.idx}
+                  title={
+                    <UnstyledButton onClick={() => setOpen(entry)} fw={600}>
+                      {entry.summary}
+                    </UnstyledButton>
+                  }
+                >
+                  <Text size="sm" c="dimmed" mb={4}>
+                    <Time at={entry.time} /> · {t.audit.byWhom(actorName(entry.actor))}
+                    {entry.reason ? ` · ${entry.reason}` : ""}
+                  </Text>
+                  <Changes changes={entry.changes} />
+                  {actions?.(entry)}
+                </Timeline.Item>
+              ))}
+            </Timeline>
+            {next && size < 200 && (
+              <Button variant="default" onClick={() => setSize(Math.min(size * 2, 200))} loading={query.isFetching}>
+                {t.older}
+              </Button>
+            )}
+            <Modal opened={open !== undefined} onClose={() => setOpen(undefined)} size="lg" title={t.details}>
+              {open !== undefined && <AuditEntryView entry={open} />}
+            </Modal>
+          </Stack>
+        )
+      }
+    </Loaded>
+  );
+}

@@ -1,0 +1,110 @@
+import { Alert, Anchor, Badge, Group, List, Paper, SimpleGrid, Stack, Text } from "@mantine/core";
+import { IconAlertTriangle } from "@tabler/icons-react";
+import { Link } from "react-router";
+
+import type { Schemas } from "../api/client.ts";
+import { to } from "../paths.ts";
+import { t } from "../text/index.ts";
+
+type Preview = Schemas["Preview"];
+type Destinations = Schemas["PreviewChange"]["gained"];
+
+/** Protocol and ports in words. */
+export function serviceText({ protocol, ports }: { protocol: string; ports: string[] }): string {
+  return ports.length === 0 ? protocol : `${protocol} ${ports.join(", ")}`;
+}
+
+/** What a change would do: warnings first, then who gains and loses what, then the gateways. */
+export function PreviewView({ preview }: { preview: Preview }) {
+  const { devices, changes, gateways, warnings } = preview;
+  return (
+    <Stack gap="sm" aria-label={t.preview.title} role="group">
+      {warnings.map((warning) => (
+        <Alert
+          key={warning.code}
+          color={warning.code === "everything_lost" ? "orange" : "red"}
+          icon={<IconAlertTriangle size={18} />}
+          role="alert"
+        >
+          {warning.message}
+        </Alert>
+      ))}
+      {devices.total === 0 ? (
+        <Text size="sm">{t.preview.nothing}</Text>
+      ) : (
+        <Text size="sm">
+          {t.preview.totals(devices.total, devices.gaining, devices.losing)}
+          {devices.losing_everything > 0 && ` ${t.preview.losingEverything(devices.losing_everything)}`}
+        </Text>
+      )}
+      {changes.items.map((change) => (
+        <Paper key={change.devices.items[0]?.device_id} withBorder p="sm">
+          <Stack gap="xs">
+            <Text size="sm" fw={600}>
+              {t.preview.devices(change.devices.total)}
+            </Text>
+            <List size="sm" listStyleType="none">
+              {change.devices.items.slice(0, 10).map((device) => (
+                <List.Item key={device.device_id}>
+                  <Anchor component={Link} to={to.device(device.device_id)} inherit target="_blank">
+                    {t.preview.of(device.device_name ?? t.erased, device.username ?? t.erased)}
+                  </Anchor>
+                </List.Item>
+              ))}
+              {change.devices.total > 10 && (
+                <List.Item>{t.preview.andMore(change.devices.total - 10)}</List.Item>
+              )}
+            </List>
+            <SimpleGrid cols={{ base: 1, sm: 2 }}>
+              <Side label={t.preview.gain} color="green" destinations={change.gained} />
+              <Side label={t.preview.lose} color="red" destinations={change.lost} />
+            </SimpleGrid>
+          </Stack>
+        </Paper>
+      ))}
+      {changes.truncated && (
+        <Text size="sm" c="dimmed">
+          {t.preview.everything}
+        </Text>
+      )}
+      {gateways.total > 0 && (
+        <Group gap={6}>
+          <Text size="sm">{t.preview.gateways(gateways.total)}</Text>
+          {gateways.items.map((gateway) => (
+            <Badge key={gateway.gateway_id} variant="light" color="gray" tt="none">
+              {gateway.name}
+            </Badge>
+          ))}
+        </Group>
+      )}
+    </Stack>
+  );
+}
+
+function Side({ label, color, destinations }: { label: string; color: string; destinations: Destinations }) {
+  if (destinations.total === 0) {
+    return null;
+  }
+  return (
+    <div>
+      <Badge variant="light" color={color} tt="none">
+        {label}
+      </Badge>
+      <List size="sm" mt={4} listStyleType="none">
+        {destinations.items.map(({ network, services }) => (
+          <List.Item key={`${network} ${JSON.stringify(services)}`}>
+            <Text span inherit ff="monospace">
+              {network}
+            </Text>{" "}
+            <Text span inherit c="dimmed">
+              {services.length === 0 ? t.preview.allServices : services.map(serviceText).join("; ")}
+            </Text>
+          </List.Item>
+        ))}
+        {destinations.truncated && (
+          <List.Item>{t.preview.andMore(destinations.total - destinations.items.length)}</List.Item>
+        )}
+      </List>
+    </div>
+  );
+}

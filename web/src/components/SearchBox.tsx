@@ -1,0 +1,43 @@
+import { CloseButton, TextInput } from "@mantine/core";
+import { useDebouncedCallback } from "@mantine/hooks";
+import { IconSearch } from "@tabler/icons-react";
+import { useEffect, useState } from "react";
+
+import { t } from "../text/index.ts";
+
+/** Searches as one types, a moment after the last key. `/` goes to it. */
+export function SearchBox({
+  value,
+  onChange,
+  label,
+  placeholder,
+}: {
+  value: string;
+  onChange: (value: string) => void;
+  label: string;
+  placeholder?: string;
+}) {
+  const [text, setText] = useState(value);
+  const later = useDebouncedCallback(onChange, 250);
+  // The URL may change by itself: the browser's Back, filters that are cleared.
+  useEffect(() => setText(value), [value]);
+  const change = (text: string) => {
+    setText(text);
+    later(text);
+  };
+  return (
+    <TextInput
+      type="search"
+      data-search
+      aria-label={label}
+      placeholder={placeholder ?? label}
+      leftSection={<IconSearch size={16} />}
+      rightSection={
+        text === "" ? null : <CloseButton size="sm" aria-label={t.clearFilters} onClick={() => change("")} />
+      }
+      value={text}
+      onChange={(event) => change(event.currentTarget.value)}
+      w={{ base: "100%", xs: 280 }}
+    />
+  );
+}

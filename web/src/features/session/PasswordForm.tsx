@@ -1,0 +1,67 @@
+import { Alert, Button, PasswordInput, Stack } from "@mantine/core";
+import { useForm } from "@mantine/form";
+import { useState } from "react";
+
+import { client } from "../../api/index.ts";
+import { takeErrors } from "../../components/problem.ts";
+import { t } from "../../text/index.ts";
+
+/** Changes one's own password. */
+export function PasswordForm({ onDone }: { onDone: () => void }) {
+  const form = useForm({
+    initialValues: { current_password: "", password: "", again: "" },
+    validate: {
+      again: (again, all) => (again === all.password ? null : t.session.different),
+    },
+  });
+  const [problem, setProblem] = useState<string>();
+  const [busy, setBusy] = useState(false);
+
+  const submit = form.onSubmit(async ({ current_password, password }) => {
+    setBusy(true);
+    setProblem(undefined);
+    try {
+      await client.POST("/me/password", { body: { current_password, password } });
+      form.reset();
+      onDone();
+    } catch (error) {
+      setProblem(takeErrors(form, error));
+    } finally {
+      setBusy(false);
+    }
+  });
+
+  return (
+    <form onSubmit={submit}>
+      <Stack>
+        {problem !== undefined && (
+          <Alert color="red" role="alert">
+            {problem}
+          </Alert>
+        )}
+        <PasswordInput
+          label={t.session.current}
+          autoComplete="current-password"
+          required
+          {...form.getInputProps("current_password")}
+        />
+        <PasswordInput
+          label={t.session.next}
+          description={t.session.nextHint}
+          autoComplete="new-password"
+          required
+          {...form.getInputProps("password")}
+        />
+        <PasswordInput
+          label={t.session.again}
+          autoComplete="new-password"
+          required
+          {...form.getInputProps("again")}
+        />
+        <Button type="submit" loading={busy}>
+          {t.session.change}
+        </Button>
+      </Stack>
+    </form>
+  );
+}

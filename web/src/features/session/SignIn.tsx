@@ -1,0 +1,25 @@
+import { Center, Paper, Stack, Text, Title } from "@mantine/core";
+
+import { t } from "../../text/index.ts";
+import { SignInForm } from "./SignInForm.tsx";
+
+export function SignIn() {
+  return (
+    <Center mih="100dvh" p="md" component="main">
+      <title>{`${t.session.title} · ${t.product}`}</title>
+      <Paper withBorder p="xl" w="100%" maw={400} shadow="sm">
+        <Stack gap="lg">
+          <div>
+            <Text c="dimmed" size="sm">
+              {t.product}
+            </Text>
+            <Title order={1} size="h2">
+              {t.session.title}
+            </Title>
+          </div>
+          <SignInForm />
+        </Stack>
+      </Paper>
+    </Center>
+  );
+}

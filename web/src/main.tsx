@@ -1,0 +1,23 @@
+import "@mantine/core/styles.css";
+import "@mantine/notifications/styles.css";
+import "@mantine/spotlight/styles.css";
+import "./app/app.css";
+
+import { setNonce } from "get-nonce";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+
+import { App } from "./app/App.tsx";
+import { nonce } from "./app/nonce.ts";
+
+const root = document.getElementById("root");
+if (root === null) {
+  throw new Error("the page has no #root");
+}
+// For the styles of what keeps the page from scrolling below an open dialog.
+setNonce(nonce());
+createRoot(root).render(
+  <StrictMode>
+    <App />
+  </StrictMode>,
+);

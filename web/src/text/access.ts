@@ -1,0 +1,4 @@
+/** Who reaches what. */
+export const access = {
+  title: "Access",
+};

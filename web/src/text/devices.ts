@@ -1,0 +1,4 @@
+/** Devices. */
+export const devices = {
+  title: "Devices",
+};

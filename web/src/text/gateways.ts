@@ -1,0 +1,4 @@
+/** Gateways. */
+export const gateways = {
+  title: "Gateways",
+};

@@ -1,0 +1,4 @@
+/** Groups. */
+export const groups = {
+  title: "Groups",
+};

@@ -1,0 +1,4 @@
+/** Overview. */
+export const home = {
+  title: "Overview",
+};

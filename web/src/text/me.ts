@@ -1,0 +1,4 @@
+/** Oneself. */
+export const me = {
+  title: "My devices",
+};

@@ -1,0 +1,4 @@
+/** Policies. */
+export const policies = {
+  title: "Policies",
+};

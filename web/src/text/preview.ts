@@ -1,0 +1,21 @@
+/** What a change would do. */
+export const preview = {
+  title: "What it would do",
+  nothing: "It changes nothing about who reaches what.",
+  totals: (devices: number, gaining: number, losing: number) =>
+    `${devices} ${devices === 1 ? "device" : "devices"} affected: ${gaining} gain, ${losing} lose something.`,
+  losingEverything: (n: number) =>
+    n === 1 ? "1 device is left with nothing." : `${n} devices are left with nothing.`,
+  gateways: (n: number) => (n === 1 ? "1 gateway gets a new bundle:" : `${n} gateways get a new bundle:`),
+  gain: "Gain",
+  lose: "Lose",
+  devices: (n: number) => (n === 1 ? "1 device" : `${n} devices`),
+  andMore: (n: number) => `and ${n} more`,
+  of: (device: string, user: string) => `${device} of ${user}`,
+  allServices: "all services",
+  allPorts: "all ports",
+  everything: "There is more than is shown.",
+  unavailable: "What it would do cannot be said:",
+  confirmTitle: "Please confirm",
+  working: "Working out what it would do",
+};

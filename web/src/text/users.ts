@@ -1,0 +1,4 @@
+/** Users. */
+export const users = {
+  title: "Users",
+};

@@ -1,0 +1,4 @@
+/** Webhooks. */
+export const webhooks = {
+  title: "Webhooks",
+};
