@@ -1,0 +1,92 @@
+/** Every page, for checks that all of them have to pass. */
+
+import type { Page } from "playwright-core";
+
+import type { Company } from "./company.ts";
+
+export interface Place {
+  readonly name: string;
+  readonly path: string;
+}
+
+/** What an admin sees. */
+export function pages(company: Company): Place[] {
+  const [user, group, device, policy, gateway] = [
+    company.users[0],
+    company.groups[0],
+    company.devices[0],
+    company.policies[0],
+    company.gateways[0],
+  ];
+  const packet = "destination=172.16.10.5&protocol=tcp&port=443";
+  return [
+    { name: "home", path: "/" },
+    { name: "users", path: "/users" },
+    { name: "users-none", path: "/users?q=nobody" },
+    { name: "user", path: `/users/${user}` },
+    { name: "user-sessions", path: `/users/${user}?tab=sessions` },
+    { name: "user-history", path: `/users/${user}?tab=history` },
+    { name: "groups", path: "/groups" },
+    { name: "group", path: `/groups/${group}` },
+    { name: "group-history", path: `/groups/${group}?tab=history` },
+    { name: "devices", path: "/devices" },
+    { name: "device", path: `/devices/${device}` },
+    { name: "device-reaches", path: `/devices/${device}?tab=reaches` },
+    { name: "device-history", path: `/devices/${device}?tab=history` },
+    { name: "policies", path: "/policies" },
+    { name: "policy-new", path: "/policies/new" },
+    { name: "policy", path: `/policies/${policy}` },
+    { name: "policy-history", path: `/policies/${policy}?tab=history` },
+    { name: "gateways", path: "/gateways" },
+    { name: "gateway", path: `/gateways/${gateway}` },
+    { name: "gateway-node", path: `/gateways/${gateway}?tab=node` },
+    { name: "gateway-bundles", path: `/gateways/${gateway}?tab=bundles` },
+    { name: "gateway-drain", path: `/gateways/${gateway}?tab=drain` },
+    { name: "gateway-rotation", path: `/gateways/${gateway}?tab=rotation` },
+    { name: "gateway-history", path: `/gateways/${gateway}?tab=history` },
+    { name: "access", path: "/access" },
+    { name: "access-answer", path: `/access?device=${device}&${packet}` },
+    { name: "access-who", path: `/access?tab=who&${packet}` },
+    { name: "access-matrix", path: "/access?tab=matrix" },
+    { name: "access-diff", path: "/access?tab=diff" },
+    { name: "audit", path: "/audit" },
+    { name: "audit-entry", path: "/audit?id=5" },
+    { name: "verify", path: "/audit/verify" },
+    { name: "webhooks", path: "/webhooks" },
+    { name: "me", path: "/me" },
+    { name: "security", path: "/me/security" },
+    { name: "activity", path: "/me/activity" },
+    { name: "nowhere", path: "/nowhere" },
+  ];
+}
+
+/** Waits until nothing is being loaded any more. */
+export async function settled(page: Page): Promise<void> {
+  await page.waitForLoadState("domcontentloaded");
+  await page.locator("#content").waitFor();
+  await page.waitForFunction(
+    () =>
+      document.querySelector("[aria-busy=true]") === null &&
+      document.querySelector(".mantine-Skeleton-root, .mantine-Loader-root") === null,
+  );
+}
+
+/** Goes to a page within the application, which keeps who is signed in. */
+export async function open(page: Page, path: string): Promise<void> {
+  await page.goto(path);
+  await settled(page);
+}
+
+/** What is wider than the screen, by its tag and words: there, people have to scroll sideways. */
+export async function overflowing(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const { clientWidth, scrollWidth } = document.documentElement;
+    if (scrollWidth <= clientWidth) {
+      return [];
+    }
+    return [...document.querySelectorAll("body *")]
+      .filter((one) => one.getBoundingClientRect().right > clientWidth + 1)
+      .slice(0, 5)
+      .map((one) => `${one.tagName.toLowerCase()} ${one.textContent?.slice(0, 40)}`);
+  });
+}
