@@ -18,8 +18,8 @@ interface Confirmation {
   preview?: () => Promise<Schemas["Preview"]>;
   /** Does it; given what was typed as the reason, as headers. */
   action: (headers: { "X-Reason"?: string }) => Promise<unknown>;
-  /** Said afterwards. */
-  done: string;
+  /** Said afterwards; nothing where `onDone` says it. */
+  done?: string;
   onDone?: () => void;
 }
 
@@ -57,7 +57,9 @@ function Confirm({ text, verb, danger, preview, action, done, onDone, close }: C
     try {
       await action(reasonHeader(reason));
       close();
-      notifyDone(done);
+      if (done !== undefined) {
+        notifyDone(done);
+      }
       onDone?.();
       await changed();
     } catch (error) {

@@ -26,6 +26,7 @@ export const common = {
   back: "Back",
   actions: "Actions",
   download: "Download",
+  export: "Export CSV",
   saved: "Saved.",
   pending: "It is done, and will be shown in a moment.",
   all: "All",
@@ -94,6 +95,13 @@ export const common = {
     theirs: "Theirs",
     keepMine: "Save mine over theirs",
     takeTheirs: "Take theirs and go on editing",
+  },
+  bulk: {
+    title: "Not everything was done",
+    done: (n: number) => (n === 1 ? "Done for 1." : `Done for ${n.toLocaleString("en")}.`),
+    counts: (done: number, failed: number) =>
+      `Done for ${done.toLocaleString("en")}, not for ${failed.toLocaleString("en")}.`,
+    failed: "Not done",
   },
   time: {
     utc: (text: string) => `${text} UTC`,
