@@ -1,11 +1,11 @@
 /** Where every page is. All links are made here. */
 export const to = {
   home: () => "/",
-  users: () => "/users",
+  users: (query: Record<string, string> = {}) => withQuery("/users", query),
   user: (id: string, tab?: string) => withTab(`/users/${id}`, tab),
   groups: () => "/groups",
   group: (id: string, tab?: string) => withTab(`/groups/${id}`, tab),
-  devices: () => "/devices",
+  devices: (query: Record<string, string> = {}) => withQuery("/devices", query),
   device: (id: string, tab?: string) => withTab(`/devices/${id}`, tab),
   policies: () => "/policies",
   newPolicy: () => "/policies/new",

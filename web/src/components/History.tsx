@@ -18,8 +18,8 @@ export function History({
 }: {
   type: string;
   id: string;
-  /** What can be done with an entry, such as going back to it. */
-  actions?: (entry: Schemas["AuditEntry"]) => ReactNode;
+  /** What can be done with an entry, such as going back to it; the newest one is what holds. */
+  actions?: (entry: Schemas["AuditEntry"], newest: boolean) => ReactNode;
 }) {
   const [size, setSize] = useState(PAGE);
   const [open, setOpen] = useState<Schemas["AuditEntry"]>();
@@ -37,7 +37,7 @@ export function History({
         ) : (
           <Stack>
             <Timeline bulletSize={14} lineWidth={2} aria-label={t.audit.historyLabel}>
-              {items.map((entry) => (
+              {items.map((entry, n) => (
                 <Timeline.Item
                   key={entry.idx}
                   title={
@@ -51,7 +51,7 @@ export function History({
                     {entry.reason ? ` · ${entry.reason}` : ""}
                   </Text>
                   <Changes changes={entry.changes} />
-                  {actions?.(entry)}
+                  {actions?.(entry, n === 0)}
                 </Timeline.Item>
               ))}
             </Timeline>

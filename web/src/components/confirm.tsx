@@ -2,7 +2,7 @@ import { Alert, Button, Group, Loader, Stack, Text, TextInput } from "@mantine/c
 import { modals } from "@mantine/modals";
 import { type ReactNode, useEffect, useState } from "react";
 
-import { changed, type Schemas } from "../api/index.ts";
+import { ApiError, changed, type Schemas } from "../api/index.ts";
 import { t } from "../text/index.ts";
 import { PreviewView } from "./PreviewView.tsx";
 import { messageOf, notifyDone } from "./problem.ts";
@@ -20,6 +20,8 @@ interface Confirmation {
   action: (headers: { "X-Reason"?: string }) => Promise<unknown>;
   /** Said afterwards; nothing where `onDone` says it. */
   done?: string;
+  /** For what cannot be undone: this has to be typed first. */
+  phrase?: string;
   onDone?: () => void;
 }
 
@@ -38,7 +40,18 @@ export function reasonHeader(reason: string): { "X-Reason"?: string } {
   return bytes.length === 0 ? {} : { "X-Reason": String.fromCharCode(...bytes) };
 }
 
-function Confirm({ text, verb, danger, preview, action, done, onDone, close }: Confirmation & { close: () => void }) {
+function Confirm({
+  text,
+  verb,
+  danger,
+  preview,
+  action,
+  done,
+  phrase,
+  onDone,
+  close,
+}: Confirmation & { close: () => void }) {
+  const [typed, setTyped] = useState("");
   const [reason, setReason] = useState("");
   const [problem, setProblem] = useState<string>();
   const [busy, setBusy] = useState(false);
@@ -64,6 +77,10 @@ function Confirm({ text, verb, danger, preview, action, done, onDone, close }: C
       await changed();
     } catch (error) {
       setProblem(messageOf(error));
+      if (error instanceof ApiError && error.status === 412) {
+        // The page below shows what it has become meanwhile.
+        await changed();
+      }
     } finally {
       setBusy(false);
     }
@@ -89,6 +106,17 @@ function Confirm({ text, verb, danger, preview, action, done, onDone, close }: C
             {t.preview.unavailable} {unsaid}
           </Alert>
         )}
+        {phrase !== undefined && (
+          <TextInput
+            label={t.typeToConfirm(phrase)}
+            value={typed}
+            autoComplete="off"
+            autoCapitalize="none"
+            spellCheck={false}
+            required
+            onChange={(event) => setTyped(event.currentTarget.value)}
+          />
+        )}
         <TextInput
           label={t.reason}
           placeholder={t.optional}
@@ -106,7 +134,7 @@ function Confirm({ text, verb, danger, preview, action, done, onDone, close }: C
           <Button variant="default" onClick={close}>
             {t.cancel}
           </Button>
-          <Button type="submit" {...(danger ? { color: "red.8" } : {})} loading={busy}>
+          <Button type="submit" {...(danger ? { color: "red.8" } : {})} loading={busy} disabled={phrase !== undefined && typed !== phrase}>
             {verb}
           </Button>
         </Group>

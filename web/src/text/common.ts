@@ -42,6 +42,8 @@ export const common = {
   rows: (from: number, to: number, total: number, capped: boolean) =>
     `${from}–${to} of ${total.toLocaleString("en")}${capped ? " or more" : ""}`,
   selected: (n: number) => `${n} selected`,
+  clearSelection: "Clear the selection",
+  typeToConfirm: (phrase: string) => `To go on, type ${phrase}`,
   selectAll: "Select all on this page",
   select: (name: string) => `Select ${name}`,
   reason: "Reason, for the audit log",
