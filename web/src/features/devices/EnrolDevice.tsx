@@ -1,0 +1,199 @@
+import { Alert, Button, Group, Modal, Radio, Select, Stack, TextInput } from "@mantine/core";
+import { useForm } from "@mantine/form";
+import { useState } from "react";
+
+import { changed, client } from "../../api/index.ts";
+import { EntitySelect } from "../../components/EntitySelect.tsx";
+import { takeErrors } from "../../components/problem.ts";
+import { t } from "../../text/index.ts";
+import { EnrolledModal } from "./EnrolledModal.tsx";
+import {
+  type EnrolAnswer,
+  type EnrolForm,
+  isPublicKey,
+  newDevice,
+  PLATFORMS,
+} from "./enrolment.ts";
+
+const words = t.devices.enrol;
+
+/** Whose device: the signed-in person's, a user's by id, or one that the form asks for. */
+type Owner = "me" | "choose" | (string & {});
+
+/** Adds a device and shows, this once, what it connects with. */
+export function EnrolDevice({
+  owner,
+  opened,
+  onClose,
+}: {
+  owner: Owner;
+  opened: boolean;
+  onClose: () => void;
+}) {
+  const [enrolled, setEnrolled] = useState<{ answer: EnrolAnswer; platform: string }>();
+  return (
+    <>
+      <Modal
+        opened={opened && enrolled === undefined}
+        onClose={onClose}
+        closeOnClickOutside={false}
+        title={words.title}
+        closeButtonProps={{ "aria-label": t.close }}
+      >
+        <Form
+          owner={owner}
+          onCancel={onClose}
+          onDone={(answer, platform) => {
+            setEnrolled({ answer, platform });
+            void changed();
+          }}
+        />
+      </Modal>
+      <EnrolledModal
+        answer={enrolled?.answer}
+        platform={enrolled?.platform ?? ""}
+        title={t.devices.enrolled.title}
+        onClose={() => {
+          setEnrolled(undefined);
+          onClose();
+        }}
+      />
+    </>
+  );
+}
+
+function Form({
+  owner,
+  onCancel,
+  onDone,
+}: {
+  owner: Owner;
+  onCancel: () => void;
+  onDone: (answer: EnrolAnswer, platform: string) => void;
+}) {
+  const form = useForm<EnrolForm>({
+    initialValues: {
+      owner: owner === "me" || owner === "choose" ? null : owner,
+      name: "",
+      platform: "ios",
+      keyFrom: "server",
+      public_key: "",
+      gateway_id: null,
+      expires_at: "",
+    },
+    validate: {
+      owner: (id) => (owner === "choose" && id === null ? words.needed : null),
+      name: (name) => (name.trim() === "" ? words.needed : null),
+      public_key: (key, { keyFrom }) =>
+        keyFrom === "device" && !isPublicKey(key) ? words.notAKey : null,
+    },
+    validateInputOnBlur: ["public_key"],
+  });
+  const [problem, setProblem] = useState<string>();
+  const [busy, setBusy] = useState(false);
+  const administers = owner !== "me";
+
+  const submit = form.onSubmit(async (values) => {
+    setBusy(true);
+    setProblem(undefined);
+    try {
+      const body = newDevice(values);
+      const { data } =
+        values.owner === null
+          ? await client.POST("/me/devices", { body })
+          : await client.POST("/admin/users/{id}/devices", {
+              params: { path: { id: values.owner } },
+              body,
+            });
+      if (data !== undefined) {
+        onDone(data, values.platform);
+      }
+    } catch (error) {
+      setProblem(takeErrors(form, error));
+    } finally {
+      setBusy(false);
+    }
+  });
+
+  return (
+    <form onSubmit={submit} noValidate>
+      <Stack>
+        {problem !== undefined && (
+          <Alert color="red" role="alert">
+            {problem}
+          </Alert>
+        )}
+        {owner === "choose" && (
+          <EntitySelect
+            kind="user"
+            label={words.owner}
+            description={words.ownerHint}
+            required
+            clearable={false}
+            value={form.values.owner}
+            onChange={(id) => form.setFieldValue("owner", id)}
+            error={form.errors["owner"]}
+          />
+        )}
+        <TextInput
+          label={words.name}
+          description={words.nameHint}
+          required
+          maxLength={200}
+          data-autofocus
+          {...form.getInputProps("name")}
+        />
+        <Select
+          label={words.platform}
+          data={PLATFORMS.map((value) => ({ value, label: t.devices.platform(value) }))}
+          allowDeselect={false}
+          {...form.getInputProps("platform")}
+        />
+        {administers && (
+          <>
+            <EntitySelect
+              kind="gateway"
+              label={words.gateway}
+              description={words.gatewayHint}
+              placeholder={words.gatewayAny}
+              value={form.values.gateway_id}
+              onChange={(id) => form.setFieldValue("gateway_id", id)}
+              error={form.errors["gateway_id"]}
+            />
+            <TextInput
+              type="datetime-local"
+              label={words.expires}
+              description={words.expiresHint}
+              {...form.getInputProps("expires_at")}
+            />
+          </>
+        )}
+        <Radio.Group label={words.key} {...form.getInputProps("keyFrom")}>
+          <Stack gap="xs" mt={4}>
+            <Radio value="server" label={words.generated} description={words.generatedHint} />
+            <Radio value="device" label={words.own} description={words.ownHint} />
+          </Stack>
+        </Radio.Group>
+        {form.values.keyFrom === "device" && (
+          <TextInput
+            label={words.publicKey}
+            description={words.publicKeyHint}
+            required
+            ff="monospace"
+            autoComplete="off"
+            spellCheck={false}
+            {...form.getInputProps("public_key")}
+          />
+        )}
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onCancel}>
+            {t.cancel}
+          </Button>
+          <Button type="submit" loading={busy}>
+            {words.submit}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}
