@@ -14,7 +14,9 @@ export const to = {
   gateway: (id: string, tab?: string) => withTab(`/gateways/${id}`, tab),
   access: (query: Record<string, string> = {}) => withQuery("/access", query),
   audit: (query: Record<string, string> = {}) => withQuery("/audit", query),
-  verify: () => "/audit/verify",
+  auditEntry: (idx: number) => withQuery("/audit", { id: String(idx) }),
+  /** With the number of an event: the proof that it is in the log. */
+  verify: (idx?: number) => withQuery("/audit/verify", idx === undefined ? {} : { event: String(idx) }),
   webhooks: () => "/webhooks",
   me: () => "/me",
   security: () => "/me/security",

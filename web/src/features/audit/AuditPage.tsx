@@ -1,6 +1,218 @@
-import { PageHeader } from "../../components/PageHeader.tsx";
-import { t } from "../../text/index.ts";
+import { Anchor, Button, Group, Switch, Text, Tooltip, UnstyledButton } from "@mantine/core";
+import { useMemo, useState } from "react";
+import { Link, useSearchParams } from "react-router";
 
+import { api, type Schemas } from "../../api/index.ts";
+import type { paths } from "../../api/schema.d.ts";
+import { actorName } from "../../components/AuditEntryView.tsx";
+import { type Column, DataTable } from "../../components/DataTable.tsx";
+import { Empty } from "../../components/Empty.tsx";
+import { PageHeader } from "../../components/PageHeader.tsx";
+import { Status } from "../../components/Status.tsx";
+import { Time } from "../../components/Time.tsx";
+import { useListState } from "../../components/useListState.ts";
+import { ofEntity } from "../../paths.ts";
+import { t } from "../../text/index.ts";
+import { AuditFilters } from "./AuditFilters.tsx";
+import { EntryDrawer } from "./EntryDrawer.tsx";
+import { ExportMenu } from "./ExportMenu.tsx";
+import { TAIL_FILTERS, useTail } from "./useTail.ts";
+
+type Entry = Schemas["AuditEntry"];
+type Row = Entry & { id: string };
+
+/** So many entries that came by themselves are kept; the list has the others. */
+const KEPT = 500;
+type Query = NonNullable<paths["/admin/audit-logs"]["get"]["parameters"]["query"]>;
+
+/** The audit log. */
 export function Page() {
-  return <PageHeader title={t.navigation.audit} />;
+  const list = useListState();
+  const [params, setParams] = useSearchParams();
+  // The server says what it does not know of what a URL asks for.
+  const asked = { params: { query: list.query as Query } };
+  const query = api.useQuery("get", "/admin/audit-logs", asked, { placeholderData: (before) => before });
+  const open = (idx: number | undefined) =>
+    setParams((before) => {
+      const next = new URLSearchParams(before);
+      if (idx === undefined) {
+        next.delete("id");
+      } else {
+        next.set("id", String(idx));
+      }
+      return next;
+    }, { preventScrollReset: true });
+
+  const live = useLive(list, query.data?.items);
+  const rows = useMemo(() => {
+    if (query.data === undefined) {
+      return undefined;
+    }
+    const there = new Set(query.data.items.map(({ idx }) => idx));
+    const came = live.shown.filter(({ idx }) => !there.has(idx));
+    // Where some of those that came were dropped, the list would not follow on from them.
+    const items = came.length < KEPT ? [...came, ...query.data.items] : came;
+    return { ...query.data, items: items.map((entry): Row => ({ ...entry, id: String(entry.idx) })) };
+  }, [query.data, live.shown]);
+
+  const id = Number(params.get("id") ?? "");
+  const idx = Number.isSafeInteger(id) && id > 0 ? id : undefined;
+  return (
+    <>
+      <PageHeader title={t.navigation.audit} text={t.audit.about}>
+        <LiveSwitch live={live} />
+        <ExportMenu query={list.query} />
+      </PageHeader>
+      <AuditFilters list={list} />
+      {live.on && (
+        <Group gap="xs" mb="sm">
+          <Text size="sm" c="dimmed" role="status" aria-live="polite">
+            {live.connected ? t.audit.live.on : t.audit.live.connecting}
+            {live.waiting > 0 && ` ${t.audit.live.waiting(live.waiting)}.`}
+          </Text>
+          <Button size="compact-sm" variant="default" onClick={live.togglePause}>
+            {live.paused ? t.audit.live.resume : t.audit.live.pause}
+          </Button>
+          {live.waiting > 0 && (
+            <Button size="compact-sm" onClick={live.show}>
+              {t.audit.live.show(live.waiting)}
+            </Button>
+          )}
+        </Group>
+      )}
+      <DataTable<Row>
+        label={t.audit.tableLabel}
+        columns={columns(open)}
+        query={{ ...query, data: rows }}
+        list={list}
+        nameOf={({ summary }) => summary}
+        usualSort="-idx"
+        empty={<Empty title={t.audit.empty} />}
+      />
+      <EntryDrawer
+        idx={idx}
+        known={rows?.items.find((row) => row.idx === idx)}
+        onClose={() => open(undefined)}
+        onGo={open}
+      />
+    </>
+  );
+}
+
+function columns(open: (idx: number) => void): Column<Row>[] {
+  const words = t.audit.columns;
+  return [
+    { key: "time", title: words.time, sort: "idx", width: 170, render: ({ time }) => <Time at={time} /> },
+    {
+      key: "summary",
+      title: words.summary,
+      render: ({ idx, summary, status, actor }) => (
+        <>
+          <UnstyledButton onClick={() => open(idx)} fz="sm" fw={600} c="var(--mantine-color-anchor)">
+            {summary}
+          </UnstyledButton>{" "}
+          {status === "failure" && <Status of={status} label={t.audit.filters.failure} />}
+          <Text size="xs" c="dimmed" hiddenFrom="sm">
+            {t.audit.byWhom(actorName(actor))}
+          </Text>
+        </>
+      ),
+    },
+    { key: "actor", title: words.actor, from: "sm", render: ({ actor }) => actorName(actor) },
+    {
+      key: "entity",
+      title: words.entity,
+      from: "md",
+      render: ({ entity_type, entity_id, entity_name }) => {
+        const path = ofEntity(entity_type, entity_id);
+        const kind = t.audit.kinds[entity_type] ?? entity_type;
+        return path === undefined || !entity_name ? (
+          <Text span inherit c="dimmed">
+            {entity_name ?? kind}
+          </Text>
+        ) : (
+          <>
+            <Text span inherit c="dimmed">
+              {kind}
+            </Text>{" "}
+            <Anchor component={Link} to={path} inherit>
+              {entity_name}
+            </Anchor>
+          </>
+        );
+      },
+    },
+    {
+      key: "idx",
+      title: words.number,
+      from: "lg",
+      align: "right",
+      width: 100,
+      render: ({ idx }) => <span className="nums">{idx}</span>,
+    },
+  ];
+}
+
+/** New entries, as they come, above the list: shown at once, or gathered while it is paused. */
+function useLive(list: ReturnType<typeof useListState>, items: readonly Entry[] | undefined) {
+  const [wanted, setWanted] = useState(false);
+  const [paused, setPaused] = useState(false);
+  const [came, setCame] = useState<{ key: string; shown: Entry[]; waiting: Entry[] }>();
+  const { after, ...filters } = list.filters;
+  const other = Object.keys(filters).filter((name) => !(TAIL_FILTERS as readonly string[]).includes(name));
+  if (list.q !== "") {
+    other.push(t.audit.live.search);
+  }
+  const first = list.page === 1 && after === undefined && (list.sort ?? "-idx") === "-idx";
+  const on = wanted && first && other.length === 0;
+  // What came for other filters is not shown.
+  const key = JSON.stringify(filters);
+  const here = came?.key === key ? came : { key, shown: [], waiting: [] };
+  const { connected } = useTail(on && items !== undefined, filters, items?.[0]?.idx, (entry) =>
+    setCame((before) => {
+      const { shown, waiting } = before?.key === key ? before : { shown: [], waiting: [] };
+      return paused
+        ? { key, shown, waiting: [entry, ...waiting].slice(0, KEPT) }
+        : { key, shown: [entry, ...shown].slice(0, KEPT), waiting };
+    }),
+  );
+  const show = () => setCame({ key, shown: [...here.waiting, ...here.shown].slice(0, KEPT), waiting: [] });
+  return {
+    on,
+    set: (now: boolean) => {
+      setWanted(now);
+      setPaused(false);
+      setCame(undefined);
+    },
+    paused,
+    togglePause: () => {
+      if (paused) {
+        show();
+      }
+      setPaused(!paused);
+    },
+    connected,
+    shown: on ? here.shown : NONE,
+    waiting: on ? here.waiting.length : 0,
+    show,
+    /** Why it cannot be switched on. */
+    hindered: !first ? t.audit.live.notHere : other.length > 0 ? t.audit.live.notWith(other.join(", ")) : undefined,
+  };
+}
+
+const NONE: readonly Entry[] = [];
+
+function LiveSwitch({ live }: { live: ReturnType<typeof useLive> }) {
+  return (
+    <Tooltip label={live.hindered} disabled={live.hindered === undefined}>
+      <div>
+        <Switch
+          label={t.audit.live.label}
+          checked={live.on}
+          disabled={live.hindered !== undefined}
+          onChange={(event) => live.set(event.currentTarget.checked)}
+        />
+      </div>
+    </Tooltip>
+  );
 }
