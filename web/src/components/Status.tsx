@@ -4,7 +4,6 @@ import { t } from "../text/index.ts";
 
 const COLORS: Record<string, string> = {
   active: "green",
-  converged: "green",
   allow: "green",
   success: "green",
   disabled: "gray",
@@ -13,6 +12,24 @@ const COLORS: Record<string, string> = {
   expired: "orange",
   deny: "red",
   failure: "red",
+  owner_disabled: "gray",
+  rotation_lapsed: "orange",
+  in_sync: "green",
+  behind: "orange",
+  rejecting: "red",
+  unreachable: "red",
+  never_joined: "gray",
+  history_lost: "red",
+  unknown: "gray",
+  draining: "blue",
+  drained: "gray",
+  stuck: "red",
+  waiting_for_node: "orange",
+  announced: "blue",
+  switched: "green",
+  published: "blue",
+  applied: "green",
+  rejected: "red",
 };
 
 /** A state as a word in a colour; never by the colour alone. */

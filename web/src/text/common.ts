@@ -115,5 +115,13 @@ export const common = {
     erased: "erased",
     revoked: "revoked",
     expired: "expired",
+    owner_disabled: "owner disabled",
+    rotation_lapsed: "key lapsed",
+    in_sync: "converged",
+    rejecting: "stuck: refuses its bundle",
+    never_joined: "never joined",
+    history_lost: "history lost",
+    stuck: "stuck",
+    waiting_for_node: "waiting for the node",
   } as Record<string, string>,
 };
