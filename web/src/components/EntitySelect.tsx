@@ -69,7 +69,7 @@ export function useNames(kind: EntityKind, ids: readonly string[]): Map<string, 
       staleTime: HOUR,
     })),
   });
-  return new Map(ids.map((id, n) => [id, answers[n]?.data ?? "…"]));
+  return new Map(ids.map((id, n) => [id, answers[n]?.data ?? (answers[n]?.isError ? t.gone : "…")]));
 }
 
 function useFound(kind: EntityKind, text: string) {

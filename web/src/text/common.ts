@@ -34,6 +34,7 @@ export const common = {
   older: "Older",
   history: "History",
   erased: "(erased)",
+  gone: "(not there any more)",
   optional: "optional",
   previous: "Previous",
   next: "Next",

@@ -1,6 +1,247 @@
-import { PageHeader } from "../../components/PageHeader.tsx";
-import { t } from "../../text/index.ts";
+import { Anchor, Badge, Button, Group, Stack, Text } from "@mantine/core";
+import { IconPlus } from "@tabler/icons-react";
+import { useState } from "react";
+import { Link } from "react-router";
 
+import { api, client, type Schemas } from "../../api/index.ts";
+import { useMayChange } from "../../app/session.ts";
+import { tellBulk } from "../../components/bulk.tsx";
+import { confirm } from "../../components/confirm.tsx";
+import { type Column, DataTable } from "../../components/DataTable.tsx";
+import { Empty } from "../../components/Empty.tsx";
+import { ExportButton } from "../../components/ExportButton.tsx";
+import { PageHeader } from "../../components/PageHeader.tsx";
+import { serviceText } from "../../components/PreviewView.tsx";
+import { Status } from "../../components/Status.tsx";
+import { useListState } from "../../components/useListState.ts";
+import { to } from "../../paths.ts";
+import { t } from "../../text/index.ts";
+import { PolicyFilters } from "./PolicyFilters.tsx";
+import { PolicyState } from "./PolicyState.tsx";
+import { TargetNames } from "./TargetNames.tsx";
+
+type Policy = Schemas["Policy"];
+
+/** So many of a list fit into a row. */
+const FEW = 2;
+
+const columns: Column<Policy>[] = [
+  {
+    key: "rank",
+    title: t.policies.position,
+    sort: "priority",
+    width: 90,
+    render: ({ rank, priority }) => (
+      <>
+        <Text span fw={600} className="nums" {...(rank ? {} : { c: "dimmed", title: t.policies.noPosition })}>
+          {rank ?? "–"}
+        </Text>
+        <Text size="xs" c="dimmed" className="nums" hiddenFrom="md">
+          {priority}
+        </Text>
+      </>
+    ),
+  },
+  {
+    key: "name",
+    title: t.policies.name,
+    sort: "name",
+    render: (policy) => (
+      <Stack gap={2}>
+        <Anchor component={Link} to={to.policy(policy.id)} size="sm" fw={600}>
+          {policy.name}
+        </Anchor>
+        {policy.description !== "" && (
+          <Text size="xs" c="dimmed" lineClamp={1}>
+            {policy.description}
+          </Text>
+        )}
+        <Group hiddenFrom="sm">
+          <PolicyState policy={policy} />
+        </Group>
+      </Stack>
+    ),
+  },
+  {
+    key: "effect",
+    title: t.policies.effect,
+    render: ({ effect, full_tunnel }) => (
+      <Group gap={4}>
+        <Status of={effect} label={t.policies.effects[effect]} />
+        {full_tunnel && (
+          <Badge variant="light" color="blue" tt="none">
+            {t.policies.fullTunnel}
+          </Badge>
+        )}
+      </Group>
+    ),
+  },
+  {
+    key: "priority",
+    title: t.policies.priority,
+    from: "md",
+    align: "right",
+    render: ({ priority }) => <span className="nums">{priority}</span>,
+  },
+  {
+    key: "targets",
+    title: t.policies.targets,
+    from: "md",
+    render: ({ targets }) => <TargetNames targets={targets} most={FEW} />,
+  },
+  { key: "destinations", title: t.policies.destinations, from: "sm", render: (policy) => <Destinations policy={policy} /> },
+  {
+    key: "services",
+    title: t.policies.services,
+    from: "xl",
+    render: ({ services }) => <Services services={services ?? []} />,
+  },
+  { key: "state", title: t.policies.state, from: "sm", render: (policy) => <PolicyState policy={policy} /> },
+];
+
+function Destinations({ policy: { destinations } }: { policy: Policy }) {
+  if (destinations.length === 0) {
+    return (
+      <Text size="sm" c="dimmed">
+        –
+      </Text>
+    );
+  }
+  return (
+    <Stack gap={0}>
+      {destinations.slice(0, FEW).map((network) => (
+        <Text key={network} size="sm" ff="monospace">
+          {network}
+        </Text>
+      ))}
+      {destinations.length > FEW && (
+        <Text size="xs" c="dimmed">
+          {t.policies.moreOf(destinations.length - FEW)}
+        </Text>
+      )}
+    </Stack>
+  );
+}
+
+function Services({ services }: { services: readonly Schemas["Service"][] }) {
+  const words = services.slice(0, FEW).map(({ protocol, ports }) => serviceText({ protocol, ports: ports ?? [] }));
+  const rest = services.length - words.length;
+  return (
+    <Text size="sm" c={services.length === 0 ? "dimmed" : ""}>
+      {services.length === 0 ? t.policies.allServices : words.join("; ")}
+      {rest > 0 && ` ${t.policies.moreOf(rest)}`}
+    </Text>
+  );
+}
+
+/** All policies in the order in which they are asked. */
 export function Page() {
-  return <PageHeader title={t.policies.title} />;
+  const list = useListState();
+  const mayChange = useMayChange();
+  const [selected, setSelected] = useState<string[]>([]);
+  // The kind only tells how the target's name is looked up.
+  const { target_kind: _, ...asked } = list.query as typeof list.query & { target_kind?: string };
+  const query = api.useQuery(
+    "get",
+    "/admin/policies",
+    { params: { query: asked as object } },
+    { placeholderData: (before) => before },
+  );
+  const [names, setNames] = useState<ReadonlyMap<string, string>>(new Map());
+  const select = (ids: string[]) => {
+    // Selected rows may be on other pages by the time that something is done with them.
+    setNames((known) => new Map([...known, ...(query.data?.items ?? []).map(({ id, name }) => [id, name] as const)]));
+    setSelected(ids);
+  };
+  const bulk = (action: "enable" | "disable") => changeMany(action, selected, names, () => setSelected([]));
+  return (
+    <>
+      <PageHeader title={t.policies.title} text={t.policies.order}>
+        <ExportButton path="/admin/policies" query={asked} name="policies" />
+        {mayChange && (
+          <Button component={Link} to={to.newPolicy()} leftSection={<IconPlus size={16} aria-hidden />} data-create>
+            {t.policies.new}
+          </Button>
+        )}
+      </PageHeader>
+      <PolicyFilters list={list} />
+      {selected.length > 0 && (
+        <Group gap="xs" mb="sm" role="group" aria-label={t.actions}>
+          <Text size="sm">{t.selected(selected.length)}</Text>
+          <Button size="xs" variant="default" onClick={() => bulk("enable")}>
+            {t.policies.bulk.enable}
+          </Button>
+          <Button size="xs" variant="default" onClick={() => bulk("disable")}>
+            {t.policies.bulk.disable}
+          </Button>
+        </Group>
+      )}
+      <DataTable
+        label={t.policies.title}
+        columns={columns}
+        query={query}
+        list={list}
+        nameOf={({ name }) => name}
+        usualSort="priority"
+        {...(mayChange ? { selected, onSelect: select } : {})}
+        empty={
+          <Empty title={t.policies.empty} text={t.policies.emptyText}>
+            {mayChange && (
+              <Button component={Link} to={to.newPolicy()}>
+                {t.policies.new}
+              </Button>
+            )}
+          </Empty>
+        }
+      />
+    </>
+  );
+}
+
+function changeMany(
+  action: "enable" | "disable",
+  ids: readonly string[],
+  names: ReadonlyMap<string, string>,
+  onDone: () => void,
+): void {
+  const { bulk } = t.policies;
+  const enable = action === "enable";
+  const nameOf = (id: string) => names.get(id) ?? id;
+  const [only, ...others] = ids;
+  const preview = async () => {
+    const params = { path: { id: only ?? "" } };
+    const { data } = await client.PATCH("/admin/preview/policies/{id}", { params, body: { enabled: enable } });
+    return data as Schemas["Preview"];
+  };
+  let answer: Schemas["PolicyBulkAnswer"] | undefined;
+  confirm({
+    title: enable ? bulk.enableTitle(ids.length) : bulk.disableTitle(ids.length),
+    text: (
+      <>
+        {enable ? bulk.enableText : bulk.disableText}
+        <ul>
+          {ids.slice(0, 10).map((id) => (
+            <li key={id}>{nameOf(id)}</li>
+          ))}
+          {ids.length > 10 && <li>{t.policies.moreOf(ids.length - 10)}</li>}
+        </ul>
+        {others.length > 0 && bulk.previewOfOne}
+      </>
+    ),
+    verb: enable ? bulk.enable : bulk.disable,
+    danger: !enable,
+    ...(others.length === 0 ? { preview } : {}),
+    action: async (header) => {
+      ({ data: answer } = await client.POST("/admin/policies/bulk", {
+        params: { header },
+        body: { action, ids: [...ids] },
+      }));
+    },
+    onDone: () => {
+      onDone();
+      if (answer !== undefined) {
+        tellBulk(answer, nameOf);
+      }
+    },
+  });
 }
