@@ -14,7 +14,10 @@ export function messageOf(error: unknown): string {
     return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
   }
   // What `fetch` throws where nobody answers is worded by the browser.
-  return error instanceof TypeError ? t.problem.lost : String(error);
+  if (error instanceof TypeError) {
+    return t.problem.lost;
+  }
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Shows a refusal of what has no form to show it in. */

@@ -14,6 +14,7 @@ import { me } from "./me.ts";
 import { policies } from "./policies.ts";
 import { preview } from "./preview.ts";
 import { session } from "./session.ts";
+import { sessions } from "./sessions.ts";
 import { users } from "./users.ts";
 import { webhooks } from "./webhooks.ts";
 
@@ -29,6 +30,7 @@ export const t = {
   policies,
   preview,
   session,
+  sessions,
   users,
   webhooks,
 };

@@ -1,6 +1,133 @@
+import { Anchor, Button, Group, Select, VisuallyHidden } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { IconPlus, IconUpload } from "@tabler/icons-react";
+import { useState } from "react";
+import { Link } from "react-router";
+
+import { api, type Schemas } from "../../api/index.ts";
+import type { paths } from "../../api/schema.d.ts";
+import { useMayChange } from "../../app/session.ts";
+import { type Column, DataTable } from "../../components/DataTable.tsx";
+import { Empty } from "../../components/Empty.tsx";
+import { EntitySelect } from "../../components/EntitySelect.tsx";
+import { ExportButton } from "../../components/ExportButton.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
+import { SearchBox } from "../../components/SearchBox.tsx";
+import { Status } from "../../components/Status.tsx";
+import { Time } from "../../components/Time.tsx";
+import { useListState } from "../../components/useListState.ts";
+import { to } from "../../paths.ts";
 import { t } from "../../text/index.ts";
+import { CreateUser } from "./CreateUser.tsx";
+import { ImportUsers } from "./ImportUsers.tsx";
+import { UserBulk } from "./UserBulk.tsx";
+
+export type UserQuery = NonNullable<paths["/admin/users"]["get"]["parameters"]["query"]>;
+
+const ROLES = ["user", "auditor", "admin"];
+const STATUSES = ["active", "disabled"];
+
+/** The columns of users, wherever they are listed. */
+export const userColumns: readonly Column<Schemas["User"]>[] = [
+  {
+    key: "username",
+    title: t.users.username,
+    sort: "username",
+    render: (user) => (
+      <Anchor component={Link} to={to.user(user.id)} fw={500}>
+        {user.username ?? t.erased}
+      </Anchor>
+    ),
+  },
+  { key: "display_name", title: t.users.displayName, sort: "display_name", from: "sm", render: (user) => user.display_name },
+  { key: "email", title: t.users.email, from: "lg", render: (user) => user.email },
+  { key: "role", title: t.users.role, from: "md", render: (user) => t.session.roles[user.role] },
+  { key: "status", title: t.users.status, render: (user) => <Status of={user.status} /> },
+];
+
+const columns: readonly Column<Schemas["User"]>[] = [
+  ...userColumns,
+  { key: "created", title: t.users.created, sort: "created_at", from: "xl", render: (user) => <Time at={user.created_at} ago /> },
+];
 
 export function Page() {
-  return <PageHeader title={t.users.title} />;
+  const list = useListState();
+  const mayChange = useMayChange();
+  const [selected, setSelected] = useState<string[]>([]);
+  const [creating, create] = useDisclosure(false);
+  const [importing, imports] = useDisclosure(false);
+  const query = api.useQuery(
+    "get",
+    "/admin/users",
+    { params: { query: list.query as UserQuery } },
+    { placeholderData: (before) => before },
+  );
+  const createButton = mayChange && (
+    <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={create.open} data-create>
+      {t.users.create}
+    </Button>
+  );
+  return (
+    <>
+      <PageHeader title={t.users.title} text={t.users.intro}>
+        <ExportButton path="/admin/users" query={list.query} name="users" />
+        {mayChange && (
+          <Button variant="default" leftSection={<IconUpload size={16} aria-hidden />} onClick={imports.open}>
+            {t.users.import}
+          </Button>
+        )}
+        {createButton}
+      </PageHeader>
+      <Group gap="sm" mb="sm" align="flex-end">
+        <SearchBox
+          label={t.users.searchLabel}
+          placeholder={t.users.searchHint}
+          value={list.q}
+          onChange={(q) => list.set({ q, after: null })}
+        />
+        <Select
+          aria-label={t.users.role}
+          placeholder={t.users.anyRole}
+          data={ROLES.map((role) => ({ value: role, label: t.session.roles[role] ?? role }))}
+          value={list.filters["role"] ?? null}
+          onChange={(role) => list.set({ role, after: null })}
+          clearable
+          w={{ base: "100%", xs: 160 }}
+        />
+        <Select
+          aria-label={t.users.status}
+          placeholder={t.users.anyStatus}
+          data={STATUSES.map((status) => ({ value: status, label: t.status[status] ?? status }))}
+          value={list.filters["status"] ?? null}
+          onChange={(status) => list.set({ status, after: null })}
+          clearable
+          w={{ base: "100%", xs: 140 }}
+        />
+        <EntitySelect
+          kind="group"
+          label={<VisuallyHidden>{t.users.group}</VisuallyHidden>}
+          placeholder={t.users.anyGroup}
+          value={list.filters["group"] ?? null}
+          onChange={(group) => list.set({ group, after: null })}
+        />
+      </Group>
+      <UserBulk ids={selected} onDone={() => setSelected([])} />
+      <DataTable
+        label={t.users.label}
+        columns={columns}
+        query={query}
+        list={list}
+        nameOf={(user) => user.username ?? t.erased}
+        usualSort="username"
+        {...(mayChange ? { selected, onSelect: setSelected } : {})}
+        empty={
+          <Empty title={t.users.none} text={t.users.noneHint}>
+            {createButton}
+          </Empty>
+        }
+      />
+      {mayChange && <CreateUser opened={creating} onClose={create.close} />}
+      {mayChange && <ImportUsers opened={importing} onClose={imports.close} />}
+    </>
+  );
 }

@@ -1,6 +1,84 @@
+import { Alert, Button, Tabs } from "@mantine/core";
+import { useParams } from "react-router";
+
+import { ApiError, api } from "../../api/index.ts";
+import { useMayChange } from "../../app/session.ts";
+import { History } from "../../components/History.tsx";
+import { Loaded } from "../../components/Loaded.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
+import { Status } from "../../components/Status.tsx";
+import { useTab } from "../../components/useTab.ts";
+import { to } from "../../paths.ts";
 import { t } from "../../text/index.ts";
+import { UserActions } from "./UserActions.tsx";
+import { askErase, nameOf } from "./userChanges.ts";
+import { UserOverview } from "./UserOverview.tsx";
+import { UserSessions } from "./UserSessions.tsx";
+
+const TABS = ["overview", "sessions", "history"] as const;
+const up = { label: t.users.title, to: to.users() };
 
 export function Page() {
-  return <PageHeader title={t.users.title} />;
+  const id = useParams()["id"] ?? "";
+  const mayChange = useMayChange();
+  const [tab, setTab] = useTab(TABS);
+  const query = api.useQuery("get", "/admin/users/{id}", { params: { path: { id } } });
+  const { error } = query;
+  if (error instanceof ApiError && error.status === 404) {
+    return <Gone id={id} />;
+  }
+  return (
+    <Loaded query={query}>
+      {(user) => (
+        <>
+          <PageHeader
+            title={nameOf(user)}
+            up={up}
+            badge={<Status of={user.status} />}
+            text={[user.display_name, t.session.roles[user.role]].filter(Boolean).join(" · ")}
+          >
+            {mayChange && <UserActions user={user} />}
+          </PageHeader>
+          <Tabs value={tab} onChange={setTab} keepMounted={false}>
+            <Tabs.List mb="md">
+              {TABS.map((one) => (
+                <Tabs.Tab key={one} value={one}>
+                  {t.users.tabs[one]}
+                </Tabs.Tab>
+              ))}
+            </Tabs.List>
+            <Tabs.Panel value="overview">
+              <UserOverview user={user} />
+            </Tabs.Panel>
+            <Tabs.Panel value="sessions">
+              <UserSessions user={user} />
+            </Tabs.Panel>
+            <Tabs.Panel value="history">
+              <History type="user" id={id} />
+            </Tabs.Panel>
+          </Tabs>
+        </>
+      )}
+    </Loaded>
+  );
+}
+
+/** What is left of a deleted user: the history. */
+function Gone({ id }: { id: string }) {
+  const mayChange = useMayChange();
+  return (
+    <>
+      <PageHeader title={t.users.gone} up={up}>
+        {mayChange && (
+          <Button variant="light" color="red" onClick={() => askErase(id, undefined)}>
+            {t.users.erase}…
+          </Button>
+        )}
+      </PageHeader>
+      <Alert color="gray" mb="lg">
+        {t.users.goneText}
+      </Alert>
+      <History type="user" id={id} />
+    </>
+  );
 }

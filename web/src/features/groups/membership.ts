@@ -1,0 +1,67 @@
+/** Putting users into a group and taking them out, asked about once with what it would do. */
+
+import { client, type Schemas } from "../../api/index.ts";
+import { confirm } from "../../components/confirm.tsx";
+import { t } from "../../text/index.ts";
+import { runBulk } from "../users/runBulk.ts";
+
+type Preview = Schemas["Preview"];
+
+/** What one user's coming or going would do. */
+function previewOne(group: string, user: string, add: boolean) {
+  return async (): Promise<Preview> => {
+    const params = { path: { id: group, user_id: user } };
+    const route = "/admin/preview/groups/{id}/members/{user_id}";
+    const { data } = await (add ? client.PUT(route, { params }) : client.DELETE(route, { params }));
+    return data as Preview;
+  };
+}
+
+/** What it would do for several, where the group is small enough to say. */
+export function previewMembership(group: string, users: readonly string[], add: boolean): () => Promise<Preview> {
+  const [only] = users;
+  if (only !== undefined && users.length === 1) {
+    return previewOne(group, only, add);
+  }
+  return async () => {
+    const params = { path: { id: group } };
+    const { data } = await client.GET("/admin/groups/{id}", { params });
+    const present = data?.members;
+    if (present === null || present === undefined) {
+      throw new Error(t.groups.tooLargeToPreview);
+    }
+    const rest = present.filter((id) => !users.includes(id));
+    const members = add ? [...rest, ...users] : rest;
+    const preview = await client.PATCH("/admin/preview/groups/{id}", { params, body: { members } });
+    return preview.data as Preview;
+  };
+}
+
+export function askMembership(
+  group: { id: string; name: string },
+  who: { ids: readonly string[]; name: string },
+  add: boolean,
+  onDone?: () => void,
+): void {
+  const [only] = who.ids;
+  const single = only !== undefined && who.ids.length === 1;
+  const words = t.groups;
+  confirm({
+    title: add ? words.addConfirm(who.name, group.name) : words.removeConfirm(who.name, group.name),
+    text: add ? words.addText : words.removeText,
+    verb: add ? words.add : t.remove,
+    danger: !add,
+    preview: previewMembership(group.id, who.ids, add),
+    action: async (header) => {
+      if (!single) {
+        return runBulk(add ? "add_to_group" : "remove_from_group", who.ids, header, group.id);
+      }
+      const params = { path: { id: group.id, user_id: only }, header };
+      const route = "/admin/groups/{id}/members/{user_id}";
+      return add ? client.PUT(route, { params }) : client.DELETE(route, { params });
+    },
+    // Of several, what became of each is said.
+    ...(single ? { done: add ? words.added(who.name, group.name) : words.removed(who.name, group.name) } : {}),
+    ...(onDone === undefined ? {} : { onDone }),
+  });
+}

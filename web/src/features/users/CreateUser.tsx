@@ -1,0 +1,185 @@
+import { Alert, Button, Checkbox, Group, Modal, Radio, Select, Stack, TextInput } from "@mantine/core";
+import { useForm } from "@mantine/form";
+import { useState } from "react";
+import { useNavigate } from "react-router";
+
+import { changed, client } from "../../api/index.ts";
+import { EntityMultiSelect, useNames } from "../../components/EntitySelect.tsx";
+import { OneTime } from "../../components/OneTime.tsx";
+import { messageOf, notifyDone, takeErrors } from "../../components/problem.ts";
+import { to } from "../../paths.ts";
+import { t } from "../../text/index.ts";
+import { PasswordField } from "./PasswordField.tsx";
+import { EMPTY_USER, newUser } from "./userForm.ts";
+
+interface Created {
+  readonly id: string;
+  readonly username: string;
+  /** Shown once more, to be handed over. */
+  readonly password: string | undefined;
+  /** The groups that could not be joined, and why. */
+  readonly missed: { groups: string[]; why: string } | undefined;
+}
+
+/** Asks for everything about a new user, and shows the password that has to be handed over. */
+export function CreateUser({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+  const [created, setCreated] = useState<Created>();
+  const close = () => {
+    setCreated(undefined);
+    onClose();
+  };
+  return (
+    <Modal
+      opened={opened}
+      onClose={close}
+      title={created === undefined ? t.users.createTitle : t.users.createdTitle(created.username)}
+      size="lg"
+      closeOnClickOutside={false}
+    >
+      {created === undefined ? (
+        <Form
+          close={close}
+          onCreated={(user) => {
+            notifyDone(t.users.createdDone(user.username));
+            if (user.password === undefined && user.missed === undefined) {
+              close();
+            } else {
+              setCreated(user);
+            }
+          }}
+        />
+      ) : (
+        <HandOver user={created} close={close} another={() => setCreated(undefined)} />
+      )}
+    </Modal>
+  );
+}
+
+function Form({ close, onCreated }: { close: () => void; onCreated: (user: Created) => void }) {
+  const form = useForm({ initialValues: EMPTY_USER });
+  const [problem, setProblem] = useState<string>();
+  const [busy, setBusy] = useState(false);
+  const { role, how } = form.getValues();
+
+  const submit = form.onSubmit(async (values) => {
+    setBusy(true);
+    setProblem(undefined);
+    try {
+      const { data } = await client.POST("/admin/users", { body: newUser(values) });
+      const id = data?.id ?? "";
+      const missed = await join(id, values.groups);
+      onCreated({
+        id,
+        username: values.username.trim(),
+        password: values.how === "password" ? values.password : undefined,
+        missed,
+      });
+      await changed();
+    } catch (error) {
+      setProblem(takeErrors(form, error));
+    } finally {
+      setBusy(false);
+    }
+  });
+
+  return (
+    <form onSubmit={submit} autoComplete="off">
+      <Stack>
+        {problem !== undefined && (
+          <Alert color="red" role="alert">
+            {problem}
+          </Alert>
+        )}
+        <TextInput
+          label={t.users.username}
+          description={t.users.usernameHint}
+          autoCapitalize="none"
+          spellCheck={false}
+          required
+          data-autofocus
+          {...form.getInputProps("username")}
+        />
+        <TextInput label={t.users.displayName} {...form.getInputProps("display_name")} />
+        <TextInput label={t.users.email} type="email" {...form.getInputProps("email")} />
+        <Select
+          label={t.users.role}
+          description={t.users.roleHints[role]}
+          data={["user", "auditor", "admin"].map((value) => ({ value, label: t.session.roles[value] ?? value }))}
+          allowDeselect={false}
+          {...form.getInputProps("role")}
+        />
+        <EntityMultiSelect
+          kind="group"
+          label={t.users.groups}
+          description={t.users.groupsHint}
+          value={form.getValues().groups}
+          onChange={(groups) => form.setFieldValue("groups", groups)}
+        />
+        <Radio.Group label={t.users.passwordHow} {...form.getInputProps("how")}>
+          <Stack gap="xs" mt="xs">
+            <Radio value="none" label={t.users.noPassword} description={t.users.noPasswordHint} />
+            <Radio value="password" label={t.users.initialPassword} description={t.users.initialPasswordHint} />
+          </Stack>
+        </Radio.Group>
+        {how === "password" && (
+          <>
+            <PasswordField
+              {...form.getInputProps("password")}
+              onGenerate={(password) => form.setFieldValue("password", password)}
+            />
+            <Checkbox label={t.users.mustChange} {...form.getInputProps("must_change", { type: "checkbox" })} />
+          </>
+        )}
+        <Group justify="flex-end">
+          <Button variant="default" onClick={close}>
+            {t.cancel}
+          </Button>
+          <Button type="submit" loading={busy}>
+            {t.users.create}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}
+
+/** Puts the new user into these groups; answers where that did not work. */
+async function join(user: string, groups: readonly string[]): Promise<Created["missed"]> {
+  const missed: string[] = [];
+  let why = "";
+  for (const id of groups) {
+    try {
+      await client.PUT("/admin/groups/{id}/members/{user_id}", { params: { path: { id, user_id: user } } });
+    } catch (error) {
+      missed.push(id);
+      why = messageOf(error);
+    }
+  }
+  return missed.length === 0 ? undefined : { groups: missed, why };
+}
+
+function HandOver({ user, close, another }: { user: Created; close: () => void; another: () => void }) {
+  const navigate = useNavigate();
+  const names = useNames("group", user.missed?.groups ?? []);
+  return (
+    <Stack>
+      {user.missed !== undefined && (
+        <Alert color="orange" role="alert">
+          {t.users.notAdded([...names.values()].join(", "))} {user.missed.why}
+        </Alert>
+      )}
+      {user.password !== undefined && (
+        <OneTime label={t.users.oneTimePassword} hint={t.users.oneTimeHint} text={user.password} />
+      )}
+      <Group justify="flex-end">
+        <Button variant="default" onClick={another}>
+          {t.users.createAnother}
+        </Button>
+        <Button variant="default" onClick={() => navigate(to.user(user.id))}>
+          {t.users.openUser}
+        </Button>
+        <Button onClick={close}>{user.password === undefined ? t.close : t.oneTimeDone}</Button>
+      </Group>
+    </Stack>
+  );
+}

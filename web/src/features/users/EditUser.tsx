@@ -1,0 +1,72 @@
+import { Alert, Button, Group, Modal, Stack, TextInput } from "@mantine/core";
+
+import { ifMatch } from "../../api/etag.ts";
+import { client, type Schemas } from "../../api/index.ts";
+import { Conflict } from "../../components/Conflict.tsx";
+import { notifyDone } from "../../components/problem.ts";
+import { useEdit, type Versioned } from "../../components/useEdit.ts";
+import { t } from "../../text/index.ts";
+import { nameOf } from "./userChanges.ts";
+import { type UserForm, userForm, userPatch } from "./userForm.ts";
+
+const LABELS = { username: t.users.username, display_name: t.users.displayName, email: t.users.email };
+
+export function EditUser({ user, opened, onClose }: { user: Schemas["User"]; opened: boolean; onClose: () => void }) {
+  return (
+    <Modal opened={opened} onClose={onClose} title={t.users.editTitle(nameOf(user))} closeOnClickOutside={false}>
+      <Form user={user} onClose={onClose} />
+    </Modal>
+  );
+}
+
+function versioned(user: Schemas["User"]): Versioned<UserForm> {
+  return { values: userForm(user), version: user.version };
+}
+
+function Form({ user, onClose }: { user: Schemas["User"]; onClose: () => void }) {
+  const path = { id: user.id };
+  const { form, submit, problem, busy, conflict } = useEdit<UserForm>({
+    start: versioned(user),
+    labels: LABELS as Record<keyof UserForm & string, string>,
+    read: async () => {
+      const { data } = await client.GET("/admin/users/{id}", { params: { path } });
+      return versioned(data as Schemas["User"]);
+    },
+    save: (values, version) =>
+      client.PATCH("/admin/users/{id}", { params: { path, header: ifMatch(version) }, body: userPatch(values) }),
+    onSaved: () => {
+      notifyDone(t.saved);
+      onClose();
+    },
+  });
+  return (
+    <form onSubmit={submit}>
+      <Stack>
+        {problem !== undefined && (
+          <Alert color="red" role="alert">
+            {problem}
+          </Alert>
+        )}
+        <TextInput
+          label={t.users.username}
+          description={t.users.usernameHint}
+          autoCapitalize="none"
+          spellCheck={false}
+          required
+          {...form.getInputProps("username")}
+        />
+        <TextInput label={t.users.displayName} required data-autofocus {...form.getInputProps("display_name")} />
+        <TextInput label={t.users.email} type="email" {...form.getInputProps("email")} />
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onClose}>
+            {t.cancel}
+          </Button>
+          <Button type="submit" loading={busy}>
+            {t.save}
+          </Button>
+        </Group>
+      </Stack>
+      <Conflict {...conflict} />
+    </form>
+  );
+}

@@ -1,0 +1,40 @@
+import { Button, PasswordInput } from "@mantine/core";
+import { useState } from "react";
+
+import { t } from "../../text/index.ts";
+import { generatePassword } from "./password.ts";
+
+/** A password for somebody else: typed, or generated and then visible. */
+export function PasswordField({ onGenerate, ...input }: {
+  value?: string;
+  onChange?: (event: unknown) => void;
+  error?: React.ReactNode;
+  onGenerate: (password: string) => void;
+}) {
+  const [visible, setVisible] = useState(false);
+  return (
+    <PasswordInput
+      {...input}
+      label={t.users.password}
+      description={t.users.passwordHint}
+      autoComplete="new-password"
+      required
+      visible={visible}
+      onVisibilityChange={setVisible}
+      inputContainer={(field) => (
+        <div style={{ display: "flex", gap: 8, alignItems: "flex-start" }}>
+          <div style={{ flex: 1, minWidth: 0 }}>{field}</div>
+          <Button
+            variant="default"
+            onClick={() => {
+              onGenerate(generatePassword());
+              setVisible(true);
+            }}
+          >
+            {t.users.generate}
+          </Button>
+        </div>
+      )}
+    />
+  );
+}

@@ -1,0 +1,90 @@
+import { Alert, Button, Checkbox, Group, Modal, Stack, Text } from "@mantine/core";
+import { useForm } from "@mantine/form";
+import { useState } from "react";
+
+import { changed, client, type Schemas } from "../../api/index.ts";
+import { OneTime } from "../../components/OneTime.tsx";
+import { notifyDone, takeErrors } from "../../components/problem.ts";
+import { t } from "../../text/index.ts";
+import { PasswordField } from "./PasswordField.tsx";
+import { nameOf } from "./userChanges.ts";
+
+/** Sets a password for somebody, and shows it once more to be handed over. */
+export function ResetPassword({
+  user,
+  opened,
+  onClose,
+}: {
+  user: Schemas["User"];
+  opened: boolean;
+  onClose: () => void;
+}) {
+  const [password, setPassword] = useState<string>();
+  const close = () => {
+    setPassword(undefined);
+    onClose();
+  };
+  return (
+    <Modal opened={opened} onClose={close} title={t.users.resetTitle(nameOf(user))} closeOnClickOutside={false}>
+      {password === undefined ? (
+        <Form id={user.id} onDone={setPassword} onClose={close} />
+      ) : (
+        <Stack>
+          <OneTime label={t.users.oneTimePassword} hint={t.users.oneTimeHint} text={password} />
+          <Group justify="flex-end">
+            <Button onClick={close}>{t.oneTimeDone}</Button>
+          </Group>
+        </Stack>
+      )}
+    </Modal>
+  );
+}
+
+function Form({ id, onDone, onClose }: { id: string; onDone: (password: string) => void; onClose: () => void }) {
+  const form = useForm({ initialValues: { password: "", must_change_password: true } });
+  const [problem, setProblem] = useState<string>();
+  const [busy, setBusy] = useState(false);
+  const submit = form.onSubmit(async (body) => {
+    setBusy(true);
+    setProblem(undefined);
+    try {
+      // Without `If-Match`: a new password is right whatever else was changed meanwhile.
+      await client.POST("/admin/users/{id}/password", { params: { path: { id } }, body });
+      notifyDone(t.users.resetDone);
+      onDone(body.password);
+      await changed();
+    } catch (error) {
+      setProblem(takeErrors(form, error));
+    } finally {
+      setBusy(false);
+    }
+  });
+  return (
+    <form onSubmit={submit} autoComplete="off">
+      <Stack>
+        <Text size="sm">{t.users.resetText}</Text>
+        {problem !== undefined && (
+          <Alert color="red" role="alert">
+            {problem}
+          </Alert>
+        )}
+        <PasswordField
+          {...form.getInputProps("password")}
+          onGenerate={(password) => form.setFieldValue("password", password)}
+        />
+        <Checkbox
+          label={t.users.mustChange}
+          {...form.getInputProps("must_change_password", { type: "checkbox" })}
+        />
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onClose}>
+            {t.cancel}
+          </Button>
+          <Button type="submit" color="red.8" loading={busy}>
+            {t.users.resetVerb}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}

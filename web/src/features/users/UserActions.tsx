@@ -1,0 +1,62 @@
+import { ActionIcon, Button, Menu } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { IconBan, IconDots, IconEraser, IconKey, IconPencil, IconPlayerPlay, IconShield, IconTrash } from "@tabler/icons-react";
+import { useNavigate } from "react-router";
+
+import type { Schemas } from "../../api/client.ts";
+import { to } from "../../paths.ts";
+import { t } from "../../text/index.ts";
+import { ChangeRole } from "./ChangeRole.tsx";
+import { EditUser } from "./EditUser.tsx";
+import { ResetPassword } from "./ResetPassword.tsx";
+import { askDelete, askDisable, askEnable, askErase } from "./userChanges.ts";
+
+/** What an admin can do with a user. */
+export function UserActions({ user }: { user: Schemas["User"] }) {
+  const navigate = useNavigate();
+  const [editing, edit] = useDisclosure(false);
+  const [changing, role] = useDisclosure(false);
+  const [resetting, reset] = useDisclosure(false);
+  const leave = () => void navigate(to.users());
+  return (
+    <>
+      <Button variant="default" leftSection={<IconPencil size={16} aria-hidden />} onClick={edit.open}>
+        {t.users.edit}
+      </Button>
+      <Menu position="bottom-end">
+        <Menu.Target>
+          <ActionIcon variant="default" size={36} aria-label={t.more}>
+            <IconDots size={18} />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item leftSection={<IconShield size={16} />} onClick={role.open}>
+            {t.users.changeRole}
+          </Menu.Item>
+          <Menu.Item leftSection={<IconKey size={16} />} onClick={reset.open}>
+            {t.users.resetPassword}
+          </Menu.Item>
+          <Menu.Divider />
+          {user.enabled ? (
+            <Menu.Item leftSection={<IconBan size={16} />} onClick={() => askDisable(user)}>
+              {t.users.disable}…
+            </Menu.Item>
+          ) : (
+            <Menu.Item leftSection={<IconPlayerPlay size={16} />} onClick={() => askEnable(user)}>
+              {t.users.enable}…
+            </Menu.Item>
+          )}
+          <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => askDelete(user, leave)}>
+            {t.users.delete}…
+          </Menu.Item>
+          <Menu.Item color="red" leftSection={<IconEraser size={16} />} onClick={() => askErase(user.id, user, leave)}>
+            {t.users.erase}…
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+      <EditUser user={user} opened={editing} onClose={edit.close} />
+      <ChangeRole user={user} opened={changing} onClose={role.close} />
+      <ResetPassword user={user} opened={resetting} onClose={reset.close} />
+    </>
+  );
+}

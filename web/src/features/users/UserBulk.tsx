@@ -1,0 +1,120 @@
+import { Button, Group, Menu, Modal, Stack, Text } from "@mantine/core";
+import { IconChevronDown } from "@tabler/icons-react";
+import { useState } from "react";
+
+import { BulkBar } from "../../components/BulkBar.tsx";
+import { confirm } from "../../components/confirm.tsx";
+import { EntitySelect, useNames } from "../../components/EntitySelect.tsx";
+import { t } from "../../text/index.ts";
+import { askMembership } from "../groups/membership.ts";
+import { runBulk } from "./runBulk.ts";
+
+/** So many are named before it is done. */
+const NAMED = 20;
+
+/** What can be done with the selected users. */
+export function UserBulk({ ids, onDone }: { ids: readonly string[]; onDone: () => void }) {
+  const [choosing, setChoosing] = useState<"add_to_group" | "remove_from_group">();
+  const n = t.users.count(ids.length);
+  const ask = (action: "enable" | "disable" | "delete") =>
+    confirm({
+      title: t.users.bulkTitle(t.users.bulkActions[action], n),
+      text: (
+        <Stack gap="xs">
+          <Text size="sm">{t.users.bulkText[action]}</Text>
+          <Named ids={ids} />
+        </Stack>
+      ),
+      verb: t.users.bulkActions[action],
+      danger: action !== "enable",
+      action: (headers) => runBulk(action, ids, headers),
+      onDone,
+    });
+  return (
+    <>
+      <BulkBar n={ids.length} onClear={onDone}>
+        <Button size="xs" variant="default" onClick={() => ask("enable")}>
+          {t.users.bulkActions.enable}
+        </Button>
+        <Button size="xs" variant="default" onClick={() => ask("disable")}>
+          {t.users.bulkActions.disable}
+        </Button>
+        <Menu>
+          <Menu.Target>
+            <Button size="xs" variant="default" rightSection={<IconChevronDown size={14} aria-hidden />}>
+              {t.users.groups}
+            </Button>
+          </Menu.Target>
+          <Menu.Dropdown>
+            <Menu.Item onClick={() => setChoosing("add_to_group")}>{t.users.bulkActions.add_to_group}</Menu.Item>
+            <Menu.Item onClick={() => setChoosing("remove_from_group")}>
+              {t.users.bulkActions.remove_from_group}
+            </Menu.Item>
+          </Menu.Dropdown>
+        </Menu>
+        <Button size="xs" variant="light" color="red" onClick={() => ask("delete")}>
+          {t.users.bulkActions.delete}
+        </Button>
+      </BulkBar>
+      <Modal
+        opened={choosing !== undefined}
+        onClose={() => setChoosing(undefined)}
+        title={t.users.bulkGroupTitle(choosing === "add_to_group", n)}
+      >
+        {choosing !== undefined && (
+          <ChooseGroup action={choosing} ids={ids} onDone={onDone} close={() => setChoosing(undefined)} />
+        )}
+      </Modal>
+    </>
+  );
+}
+
+/** Who the selected ones are; they may be on several pages. */
+function Named({ ids }: { ids: readonly string[] }) {
+  const first = ids.slice(0, NAMED);
+  const known = useNames("user", first);
+  const more = ids.length - first.length;
+  return (
+    <Text size="sm">
+      {t.users.which} {first.map((id) => known.get(id)).join(", ")}
+      {more > 0 && ` ${t.preview.andMore(more)}`}
+    </Text>
+  );
+}
+
+function ChooseGroup({
+  action,
+  ids,
+  onDone,
+  close,
+}: {
+  action: "add_to_group" | "remove_from_group";
+  ids: readonly string[];
+  onDone: () => void;
+  close: () => void;
+}) {
+  const [group, setGroup] = useState<string | null>(null);
+  const chosen = useNames("group", group === null ? [] : [group]);
+  const add = action === "add_to_group";
+  const ask = () => {
+    if (group === null) {
+      return;
+    }
+    close();
+    const who = { ids, name: t.users.count(ids.length) };
+    askMembership({ id: group, name: chosen.get(group) ?? "" }, who, add, onDone);
+  };
+  return (
+    <Stack>
+      <EntitySelect kind="group" label={t.users.group} value={group} onChange={setGroup} required />
+      <Group justify="flex-end">
+        <Button variant="default" onClick={close}>
+          {t.cancel}
+        </Button>
+        <Button disabled={group === null} onClick={ask}>
+          {t.users.goOn}
+        </Button>
+      </Group>
+    </Stack>
+  );
+}
