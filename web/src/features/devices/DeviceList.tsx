@@ -1,6 +1,129 @@
+import { Alert, Button, Group, Select, Text, VisuallyHidden } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { IconPlus } from "@tabler/icons-react";
+import { useState } from "react";
+
+import { api } from "../../api/index.ts";
+import type { paths } from "../../api/schema.d.ts";
+import { useMayChange } from "../../app/session.ts";
+import { DataTable } from "../../components/DataTable.tsx";
+import { Empty } from "../../components/Empty.tsx";
+import { EntitySelect } from "../../components/EntitySelect.tsx";
+import { ExportButton } from "../../components/ExportButton.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
+import { SearchBox } from "../../components/SearchBox.tsx";
+import { useListState } from "../../components/useListState.ts";
 import { t } from "../../text/index.ts";
+import { deviceColumns } from "./columns.tsx";
+import { DeviceBulk } from "./DeviceBulk.tsx";
+import { EnrolDevice } from "./EnrolDevice.tsx";
+import { PLATFORMS } from "./enrolment.ts";
+
+type DeviceQuery = NonNullable<paths["/admin/devices"]["get"]["parameters"]["query"]>;
+
+const words = t.devices;
+const STATUSES = ["active", "disabled", "owner_disabled", "expired", "rotation_lapsed", "revoked"];
 
 export function Page() {
-  return <PageHeader title={t.devices.title} />;
+  const list = useListState();
+  const mayChange = useMayChange();
+  // With what they are called, for pages that are not shown any more.
+  const [selected, setSelected] = useState<ReadonlyMap<string, string>>(new Map());
+  const [enrolling, enrol] = useDisclosure(false);
+  const query = api.useQuery(
+    "get",
+    "/admin/devices",
+    { params: { query: list.query as DeviceQuery } },
+    { placeholderData: (before) => before },
+  );
+  const select = (ids: string[]) => {
+    const here = new Map(query.data?.items.map(({ id, name }) => [id, name ?? t.erased]));
+    setSelected(new Map(ids.map((id) => [id, here.get(id) ?? selected.get(id) ?? id])));
+  };
+  const add = mayChange && (
+    <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={enrol.open} data-create>
+      {words.add}
+    </Button>
+  );
+  const platform = list.filters["platform"] ?? null;
+  const platforms = new Set<string>([...PLATFORMS, "unknown", ...(platform === null ? [] : [platform])]);
+  const lacking = list.filters["lacks_gateway_key"];
+  return (
+    <>
+      <PageHeader title={words.title} text={words.intro}>
+        <ExportButton path="/admin/devices" query={list.query} name="devices" />
+        {add}
+      </PageHeader>
+      <Group gap="sm" mb="sm" align="flex-end">
+        <SearchBox
+          label={words.searchLabel}
+          placeholder={words.searchHint}
+          value={list.q}
+          onChange={(q) => list.set({ q, after: null })}
+        />
+        <Select
+          aria-label={words.status}
+          placeholder={words.anyStatus}
+          data={STATUSES.map((status) => ({ value: status, label: t.status[status] ?? status }))}
+          value={list.filters["status"] ?? null}
+          onChange={(status) => list.set({ status, after: null })}
+          clearable
+          w={{ base: "100%", xs: 160 }}
+        />
+        <Select
+          aria-label={words.platformLabel}
+          placeholder={words.anyPlatform}
+          data={[...platforms].map((value) => ({ value, label: words.platform(value) }))}
+          value={platform}
+          onChange={(platform) => list.set({ platform, after: null })}
+          clearable
+          w={{ base: "100%", xs: 160 }}
+        />
+        <EntitySelect
+          kind="user"
+          label={<VisuallyHidden>{words.owner}</VisuallyHidden>}
+          placeholder={words.anyOwner}
+          value={list.filters["user"] ?? null}
+          onChange={(user) => list.set({ user, after: null })}
+        />
+        <EntitySelect
+          kind="gateway"
+          label={<VisuallyHidden>{words.gateway}</VisuallyHidden>}
+          placeholder={words.anyGateway}
+          value={list.filters["gateway"] ?? null}
+          onChange={(gateway) => list.set({ gateway, after: null })}
+        />
+      </Group>
+      {lacking !== undefined && (
+        <Alert
+          color="blue"
+          mb="sm"
+          withCloseButton
+          closeButtonLabel={t.clearFilters}
+          onClose={() => list.set({ lacks_gateway_key: null, after: null })}
+        >
+          {words.lacksKey}{" "}
+          <Text span inherit ff="monospace">
+            {lacking}
+          </Text>
+        </Alert>
+      )}
+      <DeviceBulk selected={selected} onDone={() => setSelected(new Map())} />
+      <DataTable
+        label={words.label}
+        columns={deviceColumns}
+        query={query}
+        list={list}
+        nameOf={(device) => device.name ?? t.erased}
+        usualSort="name"
+        {...(mayChange ? { selected: [...selected.keys()], onSelect: select } : {})}
+        empty={
+          <Empty title={words.none} text={words.noneHint}>
+            {add}
+          </Empty>
+        }
+      />
+      {mayChange && <EnrolDevice owner="choose" opened={enrolling} onClose={enrol.close} />}
+    </>
+  );
 }

@@ -1,0 +1,66 @@
+import { Button } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+
+import { client, type Schemas } from "../../api/index.ts";
+import { BulkBar } from "../../components/BulkBar.tsx";
+import { tellBulk } from "../../components/bulk.tsx";
+import { confirm } from "../../components/confirm.tsx";
+import { t } from "../../text/index.ts";
+import { MoveDevices } from "./MoveDevices.tsx";
+
+const words = t.devices.bulk;
+
+/** What can be done with many devices at once. */
+export function DeviceBulk({
+  selected,
+  onDone,
+}: {
+  /** Their ids and names. */
+  selected: ReadonlyMap<string, string>;
+  onDone: () => void;
+}) {
+  const [moving, move] = useDisclosure(false);
+  const what = t.devices.many(selected.size);
+  const run = async (body: Omit<Schemas["DeviceBulk"], "ids">, headers: { "X-Reason"?: string }) => {
+    const { data } = await client.POST("/admin/devices/bulk", {
+      params: { header: headers },
+      body: { ...body, ids: [...selected.keys()] },
+    });
+    if (data !== undefined) {
+      tellBulk(data, (id) => selected.get(id) ?? id);
+    }
+    onDone();
+  };
+  const ask = (action: "enable" | "disable" | "revoke", text: string) =>
+    confirm({
+      title: `${words[action]}: ${what}`,
+      text,
+      verb: words[action],
+      danger: action === "revoke",
+      action: (headers) => run({ action }, headers),
+    });
+  return (
+    <>
+      <BulkBar n={selected.size} onClear={onDone}>
+        <Button size="xs" variant="default" onClick={() => ask("enable", words.enableText(what))}>
+          {words.enable}
+        </Button>
+        <Button size="xs" variant="default" onClick={() => ask("disable", words.disableText(what))}>
+          {words.disable}
+        </Button>
+        <Button size="xs" variant="default" onClick={move.open}>
+          {words.move}
+        </Button>
+        <Button size="xs" color="red.8" onClick={() => ask("revoke", words.revokeText(what))}>
+          {words.revoke}
+        </Button>
+      </BulkBar>
+      <MoveDevices
+        what={what}
+        opened={moving}
+        onClose={move.close}
+        onMove={(gateway_id, headers) => run({ action: "move", gateway_id }, headers)}
+      />
+    </>
+  );
+}
