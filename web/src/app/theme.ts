@@ -1,4 +1,15 @@
-import { createTheme, type CSSVariablesResolver, type MantineColorsTuple } from "@mantine/core";
+import {
+  createTheme,
+  type CSSVariablesResolver,
+  Drawer,
+  type MantineColorsTuple,
+  Modal,
+} from "@mantine/core";
+
+import { t } from "../text/index.ts";
+
+/** A cross that is drawn says nothing to those who read by ear. */
+const closing = { closeButtonProps: { "aria-label": t.close } };
 
 /** Petrol. The middle shades have a contrast of 4.5 and more with white. */
 const petrol: MantineColorsTuple = [
@@ -24,6 +35,10 @@ export const theme = createTheme({
     'Inter, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif',
   fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace',
   cursorType: "pointer",
+  components: {
+    Modal: Modal.extend({ defaultProps: closing }),
+    Drawer: Drawer.extend({ defaultProps: closing }),
+  },
 });
 
 /** Mantine's dimmed and coloured texts fall short of WCAG 2's contrast of 4.5. */

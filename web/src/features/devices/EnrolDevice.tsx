@@ -38,7 +38,6 @@ export function EnrolDevice({
         onClose={onClose}
         closeOnClickOutside={false}
         title={words.title}
-        closeButtonProps={{ "aria-label": t.close }}
       >
         <Form
           owner={owner}

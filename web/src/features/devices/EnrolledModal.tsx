@@ -33,7 +33,6 @@ export function EnrolledModal({
       closeOnClickOutside={false}
       title={title}
       size="lg"
-      closeButtonProps={{ "aria-label": t.close }}
     >
       <Stack>
         {asking && (

@@ -23,7 +23,6 @@ export function MoveDevices({ opened, ...move }: Move & { opened: boolean }) {
       opened={opened}
       onClose={move.onClose}
       title={words.moveTitle(move.what)}
-      closeButtonProps={{ "aria-label": t.close }}
     >
       <Form {...move} />
     </Modal>
