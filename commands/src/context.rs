@@ -180,6 +180,12 @@ impl Commands {
         &self.store
     }
 
+    /// The limits that an operator has set.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// The aggregate that holds a claim.
     pub(crate) async fn claim_holder(&self, claim: &Claim) -> Result<Option<Uuid>, CommandError> {
         let Some(key) = self.claim_key(claim) else { return Ok(None) };

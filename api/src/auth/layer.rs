@@ -82,13 +82,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     }
 }
 
-/// The address that a request came from, and its id; set by the outermost layer.
+/// Where a request came from, and its id; set by the outermost layer.
 #[derive(Debug, Clone, Copy)]
 pub struct Origin {
     /// The request's id.
     pub request_id: Uuid,
     /// The client's address.
     pub address: Option<IpAddr>,
+    /// Whether the client speaks TLS, with us or with a proxy that we trust.
+    pub tls: bool,
 }
 
 /// 401.
@@ -164,8 +166,11 @@ async fn admitted(
 
 /// Records what a command's answer says was refused, also of single items.
 fn record_refusal(app: &App, caller: &Caller, permission: &Permission, response: &Response) {
-    // A login records its failures itself: it knows whose they are.
-    if permission.path == "/auth/login" || response.headers().contains_key(REPLAYED) {
+    // A login records its failures itself: it knows whose they are. It is not asked where another
+    // site's page sends it.
+    let login = ["/auth/login", "/auth/browser/login"].contains(&permission.path);
+    let asked = response.status() != StatusCode::FORBIDDEN;
+    if (login && asked) || response.headers().contains_key(REPLAYED) {
         return;
     }
     let kind = match response.status() {

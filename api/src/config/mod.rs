@@ -159,7 +159,7 @@ pub struct ServeArgs {
     )]
     pub insecure_http: Option<bool>,
 
-    /// Proxies (addresses or networks) whose X-Forwarded-For is believed
+    /// Proxies (addresses or networks) whose X-Forwarded-For and X-Forwarded-Proto are believed
     #[arg(
         long,
         env = "NEXAVPN_TRUSTED_PROXIES",

@@ -22,8 +22,10 @@ pub(super) async fn layer(State(app): State<App>, mut request: Request, next: Ne
     let given = request.headers().get(REQUEST_ID).and_then(|v| v.to_str().ok()?.parse().ok());
     let request_id: Uuid = given.unwrap_or_else(|| app.commands.new_id());
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip());
-    let address = peer.map(|p| client_address(p, request.headers(), &app.http.trusted_proxies));
-    request.extensions_mut().insert(Origin { request_id, address });
+    let trusted = &app.http.trusted_proxies;
+    let address = peer.map(|p| client_address(p, request.headers(), trusted));
+    let tls = app.tls.is_some() || peer.is_some_and(|p| proxied_tls(p, request.headers(), trusted));
+    request.extensions_mut().insert(Origin { request_id, address, tls });
 
     let method = request.method().clone();
     // The path only: a query may hold what somebody typed.
@@ -64,6 +66,14 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNetwork]) -> I
         }
     }
     client.to_canonical()
+}
+
+/// Whether a proxy that we trust was spoken to with TLS. With several in a row the client's is one of
+/// them; whoever else writes the header fools itself only.
+fn proxied_tls(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNetwork]) -> bool {
+    let hops = headers.get_all("x-forwarded-proto").iter().filter_map(|v| v.to_str().ok());
+    trusted.iter().any(|n| n.contains(peer))
+        && hops.flat_map(|v| v.split(',')).any(|hop| hop.trim().eq_ignore_ascii_case("https"))
 }
 
 /// Names the request in the header and in the body of an error.
@@ -111,5 +121,22 @@ mod tests {
         );
         assert_eq!(from("10.0.0.1", &["nonsense"], &["10.0.0.0/8"]), "10.0.0.1");
         assert_eq!(from("10.0.0.1", &[], &["10.0.0.0/8"]), "10.0.0.1");
+    }
+
+    #[test]
+    fn tls_is_what_a_trusted_proxy_says() {
+        let tls = |peer: &str, said: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in said {
+                headers.append("x-forwarded-proto", HeaderValue::from_static(value));
+            }
+            proxied_tls(peer.parse().unwrap(), &headers, &["10.0.0.0/8".parse().unwrap()])
+        };
+        assert!(tls("10.0.0.1", &["https"]));
+        assert!(tls("10.0.0.1", &["HTTPS, http"]));
+        assert!(tls("10.0.0.1", &["http", "https"]));
+        assert!(!tls("10.0.0.1", &["http"]));
+        assert!(!tls("10.0.0.1", &[]));
+        assert!(!tls("198.51.100.7", &["https"]));
     }
 }

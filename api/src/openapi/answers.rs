@@ -37,9 +37,14 @@ pub(super) fn complete(document: &mut Value) {
         let conflicts = conflicts(&operation);
         let keyed = operation.takes_key();
         let writes = operation.writes() && !operation.is_auth() && !operation.previews();
+        let browser = operation.is_browser();
         let Some(responses) = member(operation.fields, "responses") else { return };
         for (status, response) in responses.iter_mut() {
             complete_own(status, response, writes, keyed);
+            let headers = response.get_mut("headers").and_then(Value::as_object_mut);
+            if let Some(headers) = headers.filter(|_| browser && status.starts_with('2')) {
+                headers.extend(references(&["Set-Cookie"]));
+            }
         }
         for (status, name, _, _) in errors() {
             let number = status.as_str().to_owned();
@@ -125,10 +130,13 @@ fn response(text: &str, status: StatusCode, content: Value) -> Value {
 }
 
 fn header_references(names: &[&str]) -> Value {
-    let reference = |name: &&str| {
-        ((*name).to_owned(), json!({ "$ref": format!("#/components/headers/{name}") }))
-    };
-    Value::Object(names.iter().map(reference).collect())
+    Value::Object(references(names).collect())
+}
+
+fn references(names: &[&str]) -> impl Iterator<Item = (String, Value)> {
+    names
+        .iter()
+        .map(|name| ((*name).to_owned(), json!({ "$ref": format!("#/components/headers/{name}") })))
 }
 
 fn headers_of_answers() -> Vec<(String, Value)> {
@@ -165,6 +173,7 @@ fn headers_of_answers() -> Vec<(String, Value)> {
             &json!({ "type": "string", "enum": ["true"] }),
         ),
         header("WWW-Authenticate", "How to sign in.", &text),
+        header("Set-Cookie", "The session's next refresh token, or none any more.", &text),
     ]
 }
 

@@ -52,7 +52,8 @@ const DESCRIPTION: &str = "\
 NexaVPN decides who may reach what over a WireGuard VPN.
 
 Sign in with `POST /auth/login` and send the access token as `Authorization: Bearer …`; it lasts 15 \
-minutes and is renewed with `POST /auth/refresh`. Errors are \
+minutes and is renewed with `POST /auth/refresh`. Web pages of the same origin use `/auth/browser/…`, \
+where the refresh token is in a cookie that no script can read. Errors are \
 `{\"error\": {\"code\", \"message\", \"details\", \"request_id\"}}`; programs decide on `code`. Times \
 are RFC 3339 in UTC, ids are UUIDs.
 
@@ -134,6 +135,11 @@ impl Operation<'_> {
 
     fn who(&self) -> Option<Who> {
         permissions::find(&self.method, self.path).map(|p| p.who)
+    }
+
+    /// Whether it is about a session whose refresh token is in a cookie.
+    fn is_browser(&self) -> bool {
+        self.path.starts_with("/auth/browser/")
     }
 
     /// Whether it only says what another one would do.

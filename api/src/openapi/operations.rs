@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Operation, components, each_operation, lists, schemas::plain};
-use crate::auth::permissions::Who;
+use crate::{auth::permissions::Who, routes::COOKIE};
 
 /// What a path's parameters name, by the segment before.
 const PATH_IDS: &[(&str, &str)] = &[
@@ -76,6 +76,11 @@ pub(super) fn complete(document: &mut Value) {
         schemes.insert("session".into(), user);
         let node = scheme("opaque", "A gateway's own credential; it opens that gateway only.");
         schemes.insert("gateway".into(), node);
+        let cookie = json!({
+            "type": "apiKey", "in": "cookie", "name": COOKIE,
+            "description": "The refresh token of a web page's session.",
+        });
+        schemes.insert("browser".into(), cookie);
     }
     if let Some(parameters) = components(document, "parameters") {
         for (key, name, schema, text) in headers() {
@@ -107,7 +112,9 @@ fn describe(operation: &mut Operation<'_>) {
 }
 
 fn secure(operation: &mut Operation<'_>) {
+    let cookie = operation.is_browser() && !operation.has_body();
     let (security, text) = match operation.who() {
+        _ if cookie => (json!([{ "browser": [] }]), "For pages of this server."),
         None | Some(Who::Public) => (json!([]), "Open to everybody."),
         Some(Who::SignedIn) => (json!([{ "session": [] }]), "For everybody who is signed in."),
         Some(Who::OwnerOrAdmin) => (json!([{ "session": [] }]), "For the owner and for admins."),

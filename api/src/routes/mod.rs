@@ -22,6 +22,7 @@ mod views;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::App;
+pub(crate) use auth::COOKIE;
 
 /// What previews begin with below the base path.
 pub(crate) const PREVIEWS: &str = "/admin/preview/";

@@ -2,6 +2,7 @@
 
 mod authenticate;
 mod list;
+mod refresh;
 
 use nexavpn_domain::{
     DomainError,
@@ -22,6 +23,7 @@ use crate::{
 pub use authenticate::Authenticated;
 pub(crate) use authenticate::{LiveSessions, live_sessions};
 pub use list::ListedSession;
+pub use refresh::RefreshedSession;
 
 /// A fresh login.
 #[derive(Debug, Clone)]
@@ -35,19 +37,6 @@ pub struct LoggedIn {
     /// Whether a new password is due.
     pub must_change_password: bool,
     /// For the next access token; shown once.
-    pub refresh_token: Secret,
-}
-
-/// A session that goes on.
-#[derive(Debug, Clone)]
-pub struct RefreshedSession {
-    /// Who.
-    pub user_id: UserId,
-    /// The session.
-    pub session_id: SessionId,
-    /// What the user may do.
-    pub role: Role,
-    /// The next refresh token; shown once.
     pub refresh_token: Secret,
 }
 
@@ -139,76 +128,6 @@ impl Commands {
         }
     }
 
-    /// Exchanges a refresh token for the next one. A token that was exchanged before ends its
-    /// session: one of the two who used it is not the user.
-    ///
-    /// # Errors
-    /// `invalid_token`.
-    pub async fn refresh(
-        &self,
-        request: &Request,
-        token: &Secret,
-    ) -> Result<RefreshedSession, CommandError> {
-        let now = self.now();
-        let mut tx = self.pool.begin().await?;
-        // The session before its token, in the order in which the end of a session locks them.
-        sqlx::query(
-            "SELECT FROM session s WHERE s.session_id =
-                 (SELECT t.session_id FROM refresh_token t WHERE t.hash = $1) FOR UPDATE",
-        )
-        .bind(&token.hash()[..])
-        .execute(&mut *tx)
-        .await?;
-        let used: Option<Uuid> = sqlx::query_scalar(
-            "UPDATE refresh_token SET used_at = $2
-             WHERE hash = $1 AND used_at IS NULL AND expires_at > $2 RETURNING session_id",
-        )
-        .bind(&token.hash()[..])
-        .bind(now)
-        .fetch_optional(&mut *tx)
-        .await?;
-        let Some(session) = used else {
-            tx.rollback().await?;
-            return Err(self.refuse_refresh(request, token).await?);
-        };
-        let account: Option<(Uuid, String)> = sqlx::query_as(
-            "SELECT a.user_id, a.role FROM session s JOIN account a USING (user_id)
-             WHERE s.session_id = $1 AND a.enabled",
-        )
-        .bind(session)
-        .fetch_optional(&mut *tx)
-        .await?;
-        let Some((user, role)) = account else {
-            tx.rollback().await?;
-            return Err(invalid_token());
-        };
-        let refresh_token = self.new_token();
-        let expires_at = now + self.settings.session_lifetime;
-        sqlx::query(
-            "INSERT INTO refresh_token (hash, session_id, issued_at, expires_at)
-             VALUES ($1, $2, $3, $4)",
-        )
-        .bind(&refresh_token.hash()[..])
-        .bind(session)
-        .bind(now)
-        .bind(expires_at)
-        .execute(&mut *tx)
-        .await?;
-        sqlx::query("UPDATE session SET expires_at = $2, last_used_at = $3 WHERE session_id = $1")
-            .bind(session)
-            .bind(expires_at)
-            .bind(now)
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        Ok(RefreshedSession {
-            user_id: UserId(user),
-            session_id: SessionId(session),
-            role: Role::parse(&role).map_err(|e| DomainError::field("role", e))?,
-            refresh_token,
-        })
-    }
-
     /// Ends the session that a refresh token belongs to. An unknown token changes nothing, so
     /// that signing out always succeeds.
     ///
@@ -245,37 +164,6 @@ impl Commands {
         .await
     }
 
-    /// Why a refresh token does not work; ends the session of one that was used before.
-    async fn refuse_refresh(
-        &self,
-        request: &Request,
-        token: &Secret,
-    ) -> Result<CommandError, CommandError> {
-        if let Some((session, true)) = self.token_session(token).await? {
-            let user = self.store.load::<Session>(session.0).await?.state.user_id();
-            let mut request = request.clone();
-            if let Some(user) = user {
-                request.actor = nexavpn_store::Actor::User(user);
-            }
-            self.end_session(&request, session, || SessionCommand::ReportReuse).await?;
-        }
-        Ok(invalid_token())
-    }
-
-    /// The session of a refresh token, and whether the token was used.
-    async fn token_session(
-        &self,
-        token: &Secret,
-    ) -> Result<Option<(SessionId, bool)>, CommandError> {
-        let row: Option<(Uuid, bool)> = sqlx::query_as(
-            "SELECT session_id, used_at IS NOT NULL FROM refresh_token WHERE hash = $1",
-        )
-        .bind(&token.hash()[..])
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(row.map(|(id, used)| (SessionId(id), used)))
-    }
-
     async fn account(&self, claim: &Claim) -> Result<Option<AccountRow>, CommandError> {
         let Some(id) = self.claim_holder(claim).await? else { return Ok(None) };
         Ok(sqlx::query_as(
@@ -292,12 +180,5 @@ const fn invalid_credentials() -> CommandError {
     CommandError::Unauthenticated {
         code: INVALID_CREDENTIALS,
         message: "the username or the password is wrong",
-    }
-}
-
-const fn invalid_token() -> CommandError {
-    CommandError::Unauthenticated {
-        code: "invalid_token",
-        message: "the refresh token is unknown, used or expired: sign in again",
     }
 }

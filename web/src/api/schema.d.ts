@@ -1814,6 +1814,72 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/auth/browser/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Signs a web page in
+         * @description Signs a web page in. The refresh token comes as a cookie that no script can read and that only `/auth/browser/…` looks at. 401 `invalid_credentials` says nothing about which part was wrong.
+         *
+         *     Open to everybody.
+         */
+        post: operations["auth_browser_login"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/browser/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Signs a web page out
+         * @description Signs a web page out: takes the cookie away and ends the session, whose access tokens do not work from now on. 204 also where there is no cookie, or one that no longer works.
+         *
+         *     For pages of this server.
+         */
+        post: operations["auth_browser_logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/browser/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Goes on with a web page's session
+         * @description Goes on with a web page's session: the cookie is exchanged for the next one. Each works once; a second use ends the session, except that a browser which has lost the answer may come again within 30 seconds. 401 `invalid_token`, also without a cookie, takes the cookie away.
+         *
+         *     For pages of this server.
+         */
+        post: operations["auth_browser_refresh"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/login": {
         parameters: {
             query?: never;
@@ -2609,6 +2675,15 @@ export interface components {
             profile_outdated: boolean;
             /** Format: date-time */
             server_time: string;
+        };
+        /** @description A session of a web page. Its refresh token is in a cookie. */
+        BrowserSession: {
+            access_token: string;
+            /** Format: int64 */
+            expires_in: number;
+            password_change_required: boolean;
+            token_type: string;
+            user: components["schemas"]["UserSummary"];
         };
         /** @description What a delta begins at. */
         BundleBase: {
@@ -4961,6 +5036,8 @@ export interface components {
         Location: string;
         /** @description Seconds to wait. */
         "Retry-After": number;
+        /** @description The session's next refresh token, or none any more. */
+        "Set-Cookie": string;
         /** @description How to sign in. */
         "WWW-Authenticate": string;
         /** @description `pending` where the change is committed but cannot be read yet. */
@@ -15742,6 +15819,189 @@ export interface operations {
                 };
             };
             422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    auth_browser_login: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The request. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "password": "secret-password",
+                 *       "username": "alice"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Login"];
+            };
+        };
+        responses: {
+            /** @description A new session. */
+            200: {
+                headers: {
+                    "Set-Cookie": components["headers"]["Set-Cookie"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "access_token": "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIwMTk4In0.c2lnbmF0dXJl",
+                     *       "expires_in": 900,
+                     *       "password_change_required": false,
+                     *       "token_type": "Bearer",
+                     *       "user": {
+                     *         "display_name": "Alice",
+                     *         "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *         "role": "admin",
+                     *         "username": "alice"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BrowserSession"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            /** @description `cross_site`: another site's page may not sign in or out here */
+            403: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    auth_browser_logout: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The session is over. */
+            204: {
+                headers: {
+                    "Set-Cookie": components["headers"]["Set-Cookie"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            /** @description `cross_site`: another site's page may not sign in or out here */
+            403: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    auth_browser_refresh: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The session with its next token. */
+            200: {
+                headers: {
+                    "Set-Cookie": components["headers"]["Set-Cookie"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "access_token": "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIwMTk4In0.c2lnbmF0dXJl",
+                     *       "expires_in": 900,
+                     *       "password_change_required": false,
+                     *       "token_type": "Bearer",
+                     *       "user": {
+                     *         "display_name": "Alice",
+                     *         "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *         "role": "admin",
+                     *         "username": "alice"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BrowserSession"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            /** @description `cross_site`: another site's page may not sign in or out here */
+            403: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];

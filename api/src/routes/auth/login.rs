@@ -1,10 +1,10 @@
 //! `POST /auth/login`
 
 use axum::{extract::State, response::Response};
-use nexavpn_commands::Secret;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::session::{Login, Tokens};
 use crate::{
     App,
     auth::{ACCESS_TOKEN_LIFETIME, Caller},
@@ -13,24 +13,29 @@ use crate::{
     routes::views::UserSummary,
 };
 
-/// The request.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Login {
-    username: String,
-    password: String,
-}
-
 /// A session: the contract's answer, and whether a new password is due.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SignedIn)]
 pub(super) struct Session {
-    pub(super) access_token: String,
-    pub(super) refresh_token: String,
-    pub(super) token_type: &'static str,
-    pub(super) expires_in: i64,
-    pub(super) user: UserSummary,
-    pub(super) password_change_required: bool,
+    access_token: String,
+    refresh_token: String,
+    token_type: &'static str,
+    expires_in: i64,
+    user: UserSummary,
+    password_change_required: bool,
+}
+
+impl From<Tokens> for Session {
+    fn from(tokens: Tokens) -> Self {
+        Self {
+            access_token: tokens.access_token,
+            refresh_token: tokens.refresh_token.expose().to_owned(),
+            token_type: "Bearer",
+            expires_in: ACCESS_TOKEN_LIFETIME,
+            user: tokens.user,
+            password_change_required: tokens.password_change_required,
+        }
+    }
 }
 
 /// Signs in with a password. 401 `invalid_credentials` says nothing about which part was wrong.
@@ -47,19 +52,6 @@ pub(super) async fn handle(
     caller: Caller,
     Json(login): Json<Login>,
 ) -> Result<Response, ApiError> {
-    let password = Secret::new(login.password);
-    let done = app.commands.login(&caller.request, &login.username, password).await?;
-    let session = done.value;
-    let access_token =
-        app.tokens.issue(session.user_id, session.session_id, app.commands.now()).await?;
-    let settled = app.settle(done.position).await;
-    let user = UserSummary::signed_in(&app, session.user_id).await?;
-    Ok(settled.answer(axum::Json(Session {
-        access_token,
-        refresh_token: session.refresh_token.expose().to_owned(),
-        token_type: "Bearer",
-        expires_in: ACCESS_TOKEN_LIFETIME,
-        user,
-        password_change_required: session.must_change_password,
-    })))
+    let (tokens, settled) = Tokens::login(&app, &caller, login).await?;
+    Ok(settled.answer(axum::Json(Session::from(tokens))))
 }

@@ -1,14 +1,18 @@
 //! Signing in and out.
 
+mod browser;
 mod login;
 mod logout;
 mod logout_all;
 mod me;
 mod refresh;
+mod session;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
+
+pub(crate) use browser::COOKIE;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -17,4 +21,5 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(logout::handle))
         .routes(routes!(logout_all::handle))
         .routes(routes!(me::handle))
+        .merge(browser::routes())
 }

@@ -1,6 +1,7 @@
 //! The routes for everybody: signing in, one's own devices, a gateway's node.
 
 mod auth;
+mod browser;
 mod devices;
 mod node;
 mod passwords;

@@ -119,6 +119,20 @@ async fn other_machines_are_answered_with_tls_only() {
 }
 
 #[tokio::test]
+async fn a_browsers_cookie_is_for_tls_where_that_is_spoken() {
+    let db = TestDb::new().await;
+    let dir = tempfile::tempdir().unwrap();
+    let (tls, _) = self_signed(dir.path());
+    let server = TestServer::start_with(&db.server_url, |o| o.tls = Some(tls)).await;
+    let client = Client::credulous(&server.base_url);
+    let login = json!({ "username": ADMIN, "password": PASSWORD });
+    let answer = client.send(Method::POST, "/auth/browser/login", &[], Some(login)).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let set = answer.header("set-cookie");
+    assert!(set.split("; ").any(|part| part == "Secure"), "{set}");
+}
+
+#[tokio::test]
 async fn hsts_is_for_tls_only() {
     let db = TestDb::new().await;
     let server = TestServer::start(&db).await;

@@ -97,8 +97,8 @@ async fn cell(
         _ => spec.query.clone(),
     };
     let method = row.method.parse().ok()?;
-    let body = world.present(spec.body).await;
-    let answer = client.send(method, &format!("{path}{query}"), &[], body).await;
+    let body = world.present(spec.body.clone()).await;
+    let answer = client.send(method, &format!("{path}{query}"), &spec.headers(), body).await;
     let in_words = answer.status < 400 || answer.body["error"]["message"].is_string();
     let body: String = answer.body.to_string().chars().take(300).collect();
     (answer.status != wanted || !in_words)

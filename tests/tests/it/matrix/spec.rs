@@ -45,13 +45,15 @@ pub(super) struct Spec {
     /// For the query, where one is needed.
     pub(super) query: String,
     pub(super) body: Option<Value>,
+    /// What a browser sends.
+    pub(super) cookie: Option<String>,
     pub(super) success: u16,
     /// Whether the caller's session does not outlive it.
     pub(super) uses_up: bool,
 }
 
 fn about(object: Object, success: u16, body: Option<Value>) -> Spec {
-    Spec { object, query: String::new(), body, success, uses_up: false }
+    Spec { object, query: String::new(), body, cookie: None, success, uses_up: false }
 }
 
 fn get(object: Object) -> Spec {
@@ -64,6 +66,13 @@ fn post(object: Object, success: u16, body: Value) -> Spec {
 
 /// In the place of the number of the last event.
 pub(super) const PRESENT: &str = "the present";
+
+impl Spec {
+    /// The headers of the request.
+    pub(super) fn headers(&self) -> Vec<(&'static str, &str)> {
+        self.cookie.iter().map(|cookie| ("cookie", cookie.as_str())).collect()
+    }
+}
 
 /// Another one for each request, since names are unique.
 fn new_name() -> String {
@@ -78,7 +87,7 @@ pub(super) async fn spec(method: &str, path: &str, world: &World) -> Option<Spec
     let empty = || json!({});
     let device = || json!({ "name": new_name(), "public_key": key() });
     Some(match (method, path) {
-        ("POST", "/auth/login") => {
+        ("POST", "/auth/login" | "/auth/browser/login") => {
             let username = world.new_user("user").await.1;
             post(O::Nothing, 200, json!({ "username": username, "password": PASSWORD }))
         }
@@ -87,6 +96,13 @@ pub(super) async fn spec(method: &str, path: &str, world: &World) -> Option<Spec
             let success = if path == "/auth/logout" { 204 } else { 200 };
             let token = &client.session["refresh_token"];
             post(O::Nothing, success, json!({ "refresh_token": token }))
+        }
+        ("POST", "/auth/browser/refresh" | "/auth/browser/logout") => {
+            let client = world.new_user("user").await.0;
+            let success = if path == "/auth/browser/logout" { 204 } else { 200 };
+            let token = client.session["refresh_token"].as_str()?;
+            let cookie = Some(format!("nexavpn_refresh={token}"));
+            Spec { cookie, ..about(O::Nothing, success, None) }
         }
         ("POST", "/auth/logout-all") => Spec { uses_up: true, ..post(O::Nothing, 204, empty()) },
         ("GET", "/auth/me" | "/me/activity" | "/me/devices" | "/me/sessions" | "/openapi.json") => {

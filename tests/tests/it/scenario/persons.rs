@@ -23,6 +23,8 @@ struct Drive {
     driven: BTreeSet<(String, String)>,
     answers: Vec<(String, String)>,
     keys: usize,
+    /// The cookie that a browser would have, as it sends it.
+    cookie: String,
 }
 
 impl Drive {
@@ -66,12 +68,25 @@ impl Drive {
         if method != "GET" && takes_key {
             headers.push(("idempotency-key", &idempotency));
         }
+        let cookie = self.cookie.clone();
+        if pattern.starts_with("/auth/browser/") && !cookie.is_empty() {
+            headers.push(("cookie", &cookie));
+        }
         let method_ = Method::from_bytes(method.as_bytes()).unwrap();
         let answer = client.send(method_, &path, &headers, body).await;
         assert!((200..300).contains(&answer.status), "{route}: {} {}", answer.status, answer.body);
         self.driven.insert((method.to_owned(), pattern.to_owned()));
-        self.answers.push((route.to_owned(), answer.body.to_string()));
+        let set = answer.header("set-cookie");
+        if let Some((cookie, _)) = set.split_once(';') {
+            self.cookie = cookie.to_owned();
+        }
+        self.answers.push((route.to_owned(), format!("{} {set}", answer.body)));
         answer.body
+    }
+
+    /// The refresh token in the cookie.
+    fn cookie_token(&self) -> Value {
+        json!(self.cookie.split_once('=').unwrap().1)
     }
 
     /// Signs in, marked.
@@ -174,7 +189,8 @@ impl Marked {
         let stranger = server.client();
         let admin = stranger.login(ADMIN, PASSWORD).await;
         gateway(&admin, "berlin", "100.96.0.0/16").await;
-        let drive = Drive { driven: BTreeSet::new(), answers: vec![], keys: 0 };
+        let drive =
+            Drive { driven: BTreeSet::new(), answers: vec![], keys: 0, cookie: String::new() };
         let (told, group, other) = (Told::default(), String::new(), String::new());
         let mut this = Self { admin, stranger, drive, told, group, other };
         let group = this.admin("POST /admin/groups", &[], json!({ "name": "finance" })).await;
@@ -227,7 +243,22 @@ impl Marked {
         let session = self.drive.call(&stranger, "POST /auth/refresh", &[], Some(refresh)).await;
         self.told.note("a refresh token", &session["refresh_token"]);
         self.told.note("an access token", &session["access_token"]);
+        self.browser(&name, &passwords[2]).await;
         (id, stranger.in_session(session))
+    }
+
+    /// A session of a web page.
+    async fn browser(&mut self, name: &str, password: &str) {
+        let stranger = self.stranger.clone();
+        let login = Some(json!({ "username": name, "password": password }));
+        for (route, body) in [("login", login), ("refresh", None)] {
+            let route = format!("POST /auth/browser/{route}");
+            let session = self.drive.call(&stranger, &route, &[], body).await;
+            self.told.note("a refresh token", &self.drive.cookie_token());
+            self.told.note("an access token", &session["access_token"]);
+        }
+        self.drive.call(&stranger, "POST /auth/browser/logout", &[], None).await;
+        assert_eq!(self.drive.cookie, "nexavpn_refresh=", "the cookie stays");
     }
 
     /// Sessions beside this one, each of them ended in another way.
