@@ -2,7 +2,7 @@
 
 use std::{ops::Deref, sync::Arc, time::Duration};
 
-use nexavpn_commands::Commands;
+use nexavpn_commands::{Commands, Random};
 use nexavpn_gateway_projector::{FleetHandle, Publisher, Reports, SigningKeys};
 use nexavpn_projections::{Handle as Projections, audit::Feed};
 use nexavpn_store::LogKey;
@@ -48,6 +48,8 @@ pub struct Parts {
     pub rates: Rates,
     /// The certificate, where TLS is spoken.
     pub tls: Option<Tls>,
+    /// Gives what nobody can guess.
+    pub random: Arc<dyn Random>,
     /// Requests with the same `Idempotency-Key`.
     pub turns: Turns,
     /// What was acknowledged before it could be read.
@@ -59,7 +61,7 @@ pub struct Parts {
 /// How HTTP is spoken.
 #[derive(Debug, Clone)]
 pub struct HttpOptions {
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     pub trusted_proxies: Vec<ipnetwork::IpNetwork>,
     /// Who sees `/metrics`, besides this machine.
     pub metrics_networks: Vec<ipnetwork::IpNetwork>,

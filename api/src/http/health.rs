@@ -13,21 +13,6 @@ pub(super) fn routes() -> Router<App> {
         .route("/readyz", get(ready))
 }
 
-/// The page of the printed URL.
-pub(super) fn front() -> Router<App> {
-    Router::new().route("/", get(root))
-}
-
-/// Says what this is to somebody who opens the printed URL.
-async fn root() -> impl IntoResponse {
-    Json(json!({
-        "name": "NexaVPN",
-        "version": env!("CARGO_PKG_VERSION"),
-        "api": crate::BASE_PATH,
-        "sign_in": format!("POST {}/auth/login", crate::BASE_PATH),
-    }))
-}
-
 /// Ready means: the database answers, writes are accepted, and everything that answers reads has
 /// caught up, with what this process acknowledged at least.
 async fn ready(State(app): State<App>) -> impl IntoResponse {

@@ -7,6 +7,7 @@ mod limits;
 mod metrics;
 mod origin;
 mod rates;
+mod ui;
 
 pub use cors::CorsOrigin;
 pub(crate) use limits::TooSlow;
@@ -19,17 +20,14 @@ use std::time::Duration;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, MatchedPath, Request},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header},
     middleware,
     response::{IntoResponse, Response},
 };
 use tower::util::option_layer;
 use tower_http::{
     CompressionLevel,
-    compression::{
-        CompressionLayer, DefaultPredicate, Predicate as _,
-        predicate::{And, SizeAbove},
-    },
+    compression::{CompressionLayer, DefaultPredicate, Predicate, predicate::SizeAbove},
     set_header::SetResponseHeaderLayer,
 };
 use tracing::Instrument as _;
@@ -47,7 +45,7 @@ pub fn router(app: App) -> Router {
     });
     // Strangers are counted; a load balancer that asks how we are is not.
     let counted = middleware::from_fn_with_state(app.clone(), rates::by_address);
-    let public = health::front().merge(docs::routes()).route_layer(counted);
+    let docs = docs::routes().route_layer(counted);
     let (native, _) = routes::native().split_for_parts();
     let native = native
         .route_layer(middleware::from_fn_with_state(app.clone(), idempotency::layer))
@@ -59,8 +57,8 @@ pub fn router(app: App) -> Router {
         .nest(BASE_PATH, native)
         .merge(health::routes())
         .merge(metrics::routes())
-        .merge(public)
-        .fallback(nothing_here)
+        .merge(docs)
+        .fallback(ui::handle)
         .layer(middleware::from_fn(move |request, next: middleware::Next| async move {
             // Before the timeout, so that we can say what was slow.
             let request = limits::in_time(request, timeout.mul_f32(0.8));
@@ -86,9 +84,12 @@ pub fn router(app: App) -> Router {
 
 /// The fastest level, and nothing that fits in one packet: at the usual level a page of a list
 /// costs more to compress than to read, and an answer of one entity more than to write.
-fn compression() -> CompressionLayer<And<DefaultPredicate, SizeAbove>> {
+fn compression() -> CompressionLayer<impl Predicate> {
     const PACKET: u64 = 1400;
-    let worth_it = DefaultPredicate::new().and(SizeAbove::new(PACKET));
+    let open = |_: StatusCode, _: Version, _: &HeaderMap, extensions: &Extensions| {
+        extensions.get::<ui::AsItIs>().is_none()
+    };
+    let worth_it = DefaultPredicate::new().and(SizeAbove::new(PACKET)).and(open);
     CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(worth_it)
 }
 

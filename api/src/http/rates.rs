@@ -102,9 +102,19 @@ impl Quota {
 
 /// Counts requests by address, where nobody signs in.
 pub(super) async fn by_address(State(app): State<App>, request: Request, next: Next) -> Response {
-    let Some(quota) = app.rates.count(Client::of(&request)) else { return next.run(request).await };
+    let client = Client::of(&request);
+    counted(&app, client, next.run(request)).await
+}
+
+/// An answer that counts as a request of the client.
+pub(super) async fn counted(
+    app: &App,
+    client: Client,
+    answer: impl Future<Output = Response>,
+) -> Response {
+    let Some(quota) = app.rates.count(client) else { return answer.await };
     let mut response = match quota.check() {
-        Ok(()) => next.run(request).await,
+        Ok(()) => answer.await,
         Err(error) => error.into_response(),
     };
     quota.write(response.headers_mut());

@@ -124,6 +124,7 @@ pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
         webhooks: Sender::new(options.settings.webhooks.clone()).map_err(ServeError::Http)?,
         pool,
         http: options.http.clone(),
+        random: Arc::clone(&options.random),
         turns: Turns::default(),
         unread: Unread::default(),
         rates: Rates::new(options.http.rate_per_address, options.http.rate_per_principal),

@@ -5,3 +5,4 @@ mod headers;
 mod idempotency;
 mod rates;
 mod tls;
+mod ui;
