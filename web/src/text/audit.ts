@@ -1,3 +1,5 @@
+import { verify } from "./verify.ts";
+
 /** The audit log, its entries and its proofs. */
 export const audit = {
   was: "Was",
@@ -83,4 +85,5 @@ export const audit = {
     none: "There is no such entry.",
     copy: "Copy a link to it",
   },
+  verify,
 };
