@@ -45,6 +45,7 @@ export const groups = {
   removed: (who: string, group: string) => `${who} removed from “${group}”.`,
   tooLargeToPreview: "The group has too many members for a preview of several at once.",
 
+  this: "this group",
   restore: "Make it what it was here",
   restoreTitle: (name: string) => `Make ${name} what it was?`,
   restoreText: (when: string) =>

@@ -1,6 +1,97 @@
+import { Anchor, Button, Group, VisuallyHidden } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { IconPlus } from "@tabler/icons-react";
+import { Link } from "react-router";
+
+import { api, type Schemas } from "../../api/index.ts";
+import type { paths } from "../../api/schema.d.ts";
+import { useMayChange } from "../../app/session.ts";
+import { type Column, DataTable } from "../../components/DataTable.tsx";
+import { Empty } from "../../components/Empty.tsx";
+import { EntitySelect } from "../../components/EntitySelect.tsx";
+import { ExportButton } from "../../components/ExportButton.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
+import { SearchBox } from "../../components/SearchBox.tsx";
+import { Time } from "../../components/Time.tsx";
+import { useListState } from "../../components/useListState.ts";
+import { to } from "../../paths.ts";
 import { t } from "../../text/index.ts";
+import { CreateGroup } from "./CreateGroup.tsx";
+
+type Query = NonNullable<paths["/admin/groups"]["get"]["parameters"]["query"]>;
+
+const columns: readonly Column<Schemas["Group"]>[] = [
+  {
+    key: "name",
+    title: t.groups.name,
+    sort: "name",
+    render: (group) => (
+      <Anchor component={Link} to={to.group(group.id)} fw={500}>
+        {group.name}
+      </Anchor>
+    ),
+  },
+  { key: "description", title: t.groups.description, from: "sm", render: (group) => group.description },
+  {
+    key: "members",
+    title: t.groups.members,
+    align: "right",
+    render: (group) => <span className="nums">{group.member_count.toLocaleString("en")}</span>,
+  },
+  {
+    key: "created",
+    title: t.groups.created,
+    sort: "created_at",
+    from: "md",
+    render: (group) => <Time at={group.created_at} ago />,
+  },
+];
 
 export function Page() {
-  return <PageHeader title={t.groups.title} />;
+  const list = useListState();
+  const mayChange = useMayChange();
+  const [creating, create] = useDisclosure(false);
+  const query = api.useQuery(
+    "get",
+    "/admin/groups",
+    { params: { query: list.query as Query } },
+    { placeholderData: (before) => before },
+  );
+  const button = mayChange && (
+    <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={create.open} data-create>
+      {t.groups.create}
+    </Button>
+  );
+  return (
+    <>
+      <PageHeader title={t.groups.title} text={t.groups.intro}>
+        <ExportButton path="/admin/groups" query={list.query} name="groups" />
+        {button}
+      </PageHeader>
+      <Group gap="sm" mb="sm" align="flex-end">
+        <SearchBox label={t.groups.searchLabel} value={list.q} onChange={(q) => list.set({ q, after: null })} />
+        <EntitySelect
+          kind="user"
+          label={<VisuallyHidden>{t.groups.memberFilter}</VisuallyHidden>}
+          placeholder={t.groups.anyMember}
+          value={list.filters["member"] ?? null}
+          onChange={(member) => list.set({ member, after: null })}
+        />
+      </Group>
+      <DataTable
+        label={t.groups.label}
+        columns={columns}
+        query={query}
+        list={list}
+        nameOf={(group) => group.name}
+        usualSort="name"
+        empty={
+          <Empty title={t.groups.none} text={t.groups.noneHint}>
+            {button}
+          </Empty>
+        }
+      />
+      {mayChange && <CreateGroup opened={creating} onClose={create.close} />}
+    </>
+  );
 }

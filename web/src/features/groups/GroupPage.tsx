@@ -1,6 +1,128 @@
+import { Alert, Button, Tabs } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { IconPencil, IconTrash } from "@tabler/icons-react";
+import { useNavigate, useParams } from "react-router";
+
+import { ifMatch } from "../../api/etag.ts";
+import { ApiError, api, client, type Schemas } from "../../api/index.ts";
+import { useMayChange } from "../../app/session.ts";
+import { confirm } from "../../components/confirm.tsx";
+import { History } from "../../components/History.tsx";
+import { Loaded } from "../../components/Loaded.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
+import { useTab } from "../../components/useTab.ts";
+import { to } from "../../paths.ts";
 import { t } from "../../text/index.ts";
+import { EditGroup } from "./EditGroup.tsx";
+import { Members } from "./Members.tsx";
+import { askRestore } from "./restoreGroup.tsx";
+
+type Details = Schemas["GroupDetails"];
+
+const TABS = ["members", "history"] as const;
+const up = { label: t.groups.title, to: to.groups() };
 
 export function Page() {
-  return <PageHeader title={t.groups.title} />;
+  const id = useParams()["id"] ?? "";
+  const [tab, setTab] = useTab(TABS);
+  const query = api.useQuery("get", "/admin/groups/{id}", { params: { path: { id } } });
+  const { error } = query;
+  if (error instanceof ApiError && error.status === 404) {
+    return <Gone id={id} />;
+  }
+  return (
+    <Loaded query={query}>
+      {(group) => (
+        <>
+          <PageHeader
+            title={group.name}
+            up={up}
+            text={[group.description, t.groups.memberCount(group.member_count)].filter(Boolean).join(" · ")}
+          >
+            <Actions group={group} />
+          </PageHeader>
+          <Tabs value={tab} onChange={setTab} keepMounted={false}>
+            <Tabs.List mb="md">
+              {TABS.map((one) => (
+                <Tabs.Tab key={one} value={one}>
+                  {t.groups.tabs[one]}
+                </Tabs.Tab>
+              ))}
+            </Tabs.List>
+            <Tabs.Panel value="members">
+              <Members group={group} />
+            </Tabs.Panel>
+            <Tabs.Panel value="history">
+              <GroupHistory id={id} group={group} />
+            </Tabs.Panel>
+          </Tabs>
+        </>
+      )}
+    </Loaded>
+  );
+}
+
+function Actions({ group }: { group: Details }) {
+  const mayChange = useMayChange();
+  const navigate = useNavigate();
+  const [editing, edit] = useDisclosure(false);
+  const path = { id: group.id };
+  const header = ifMatch(group.version);
+  const remove = () =>
+    confirm({
+      title: t.groups.deleteTitle(group.name),
+      text: t.groups.deleteText,
+      verb: t.groups.delete,
+      danger: true,
+      preview: async () => {
+        const answer = await client.DELETE("/admin/preview/groups/{id}", { params: { path, header } });
+        return answer.data as Schemas["Preview"];
+      },
+      action: (reason) =>
+        client.DELETE("/admin/groups/{id}", { params: { path, header: { ...header, ...reason } } }),
+      done: t.groups.deleted(group.name),
+      onDone: () => void navigate(to.groups()),
+    });
+  return mayChange ? (
+    <>
+      <Button variant="default" leftSection={<IconPencil size={16} aria-hidden />} onClick={edit.open}>
+        {t.groups.edit}
+      </Button>
+      <Button variant="light" color="red" leftSection={<IconTrash size={16} aria-hidden />} onClick={remove}>
+        {t.groups.delete}
+      </Button>
+      <EditGroup group={group} opened={editing} onClose={edit.close} />
+    </>
+  ) : null;
+}
+
+/** What happened to a group; from each moment it can be made what it was then. */
+function GroupHistory({ id, group }: { id: string; group: Details | undefined }) {
+  const mayChange = useMayChange();
+  return (
+    <History
+      type="group"
+      id={id}
+      actions={(entry, newest) =>
+        // After its deletion there was nothing to go back to.
+        mayChange && !newest && entry.event_type !== "group.deleted" && entry.status === "success" ? (
+          <Button size="compact-sm" variant="default" mt="xs" onClick={() => askRestore(id, entry, group)}>
+            {t.groups.restore}
+          </Button>
+        ) : null
+      }
+    />
+  );
+}
+
+function Gone({ id }: { id: string }) {
+  return (
+    <>
+      <PageHeader title={t.groups.gone} up={up} />
+      <Alert color="gray" mb="lg">
+        {t.groups.goneText}
+      </Alert>
+      <GroupHistory id={id} group={undefined} />
+    </>
+  );
 }

@@ -1,8 +1,7 @@
-import { Anchor, Button, Group, Select, VisuallyHidden } from "@mantine/core";
+import { Button, Group, Select, VisuallyHidden } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconPlus, IconUpload } from "@tabler/icons-react";
 import { useState } from "react";
-import { Link } from "react-router";
 
 import { api, type Schemas } from "../../api/index.ts";
 import type { paths } from "../../api/schema.d.ts";
@@ -13,37 +12,18 @@ import { EntitySelect } from "../../components/EntitySelect.tsx";
 import { ExportButton } from "../../components/ExportButton.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { SearchBox } from "../../components/SearchBox.tsx";
-import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
 import { useListState } from "../../components/useListState.ts";
-import { to } from "../../paths.ts";
 import { t } from "../../text/index.ts";
+import { userColumns } from "./columns.tsx";
 import { CreateUser } from "./CreateUser.tsx";
 import { ImportUsers } from "./ImportUsers.tsx";
 import { UserBulk } from "./UserBulk.tsx";
 
-export type UserQuery = NonNullable<paths["/admin/users"]["get"]["parameters"]["query"]>;
+type UserQuery = NonNullable<paths["/admin/users"]["get"]["parameters"]["query"]>;
 
 const ROLES = ["user", "auditor", "admin"];
 const STATUSES = ["active", "disabled"];
-
-/** The columns of users, wherever they are listed. */
-export const userColumns: readonly Column<Schemas["User"]>[] = [
-  {
-    key: "username",
-    title: t.users.username,
-    sort: "username",
-    render: (user) => (
-      <Anchor component={Link} to={to.user(user.id)} fw={500}>
-        {user.username ?? t.erased}
-      </Anchor>
-    ),
-  },
-  { key: "display_name", title: t.users.displayName, sort: "display_name", from: "sm", render: (user) => user.display_name },
-  { key: "email", title: t.users.email, from: "lg", render: (user) => user.email },
-  { key: "role", title: t.users.role, from: "md", render: (user) => t.session.roles[user.role] },
-  { key: "status", title: t.users.status, render: (user) => <Status of={user.status} /> },
-];
 
 const columns: readonly Column<Schemas["User"]>[] = [
   ...userColumns,

@@ -1,0 +1,68 @@
+import { Alert, Button, Group, Modal, Stack, TextInput } from "@mantine/core";
+
+import { ifMatch } from "../../api/etag.ts";
+import { client, type Schemas } from "../../api/index.ts";
+import { Conflict } from "../../components/Conflict.tsx";
+import { notifyDone } from "../../components/problem.ts";
+import { useEdit } from "../../components/useEdit.ts";
+import { t } from "../../text/index.ts";
+import { type GroupForm, groupForm, groupPatch } from "./groupForm.ts";
+
+type Details = Schemas["GroupDetails"];
+
+const LABELS = { name: t.groups.name, description: t.groups.description };
+
+export function EditGroup({ group, opened, onClose }: { group: Details; opened: boolean; onClose: () => void }) {
+  return (
+    <Modal opened={opened} onClose={onClose} title={t.groups.editTitle(group.name)} closeOnClickOutside={false}>
+      <Form group={group} onClose={onClose} />
+    </Modal>
+  );
+}
+
+function Form({ group, onClose }: { group: Details; onClose: () => void }) {
+  const path = { id: group.id };
+  const { form, submit, problem, busy, conflict } = useEdit<GroupForm>({
+    start: { values: groupForm(group), version: group.version },
+    labels: LABELS as Record<keyof GroupForm & string, string>,
+    read: async () => {
+      const { data } = await client.GET("/admin/groups/{id}", { params: { path } });
+      const now = data as Details;
+      return { values: groupForm(now), version: now.version };
+    },
+    save: (values, version) =>
+      client.PATCH("/admin/groups/{id}", { params: { path, header: ifMatch(version) }, body: groupPatch(values) }),
+    onSaved: () => {
+      notifyDone(t.saved);
+      onClose();
+    },
+  });
+  return (
+    <form onSubmit={submit}>
+      <Stack>
+        {problem !== undefined && (
+          <Alert color="red" role="alert">
+            {problem}
+          </Alert>
+        )}
+        <TextInput
+          label={t.groups.name}
+          description={t.groups.nameHint}
+          required
+          data-autofocus
+          {...form.getInputProps("name")}
+        />
+        <TextInput label={t.groups.description} {...form.getInputProps("description")} />
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onClose}>
+            {t.cancel}
+          </Button>
+          <Button type="submit" loading={busy}>
+            {t.save}
+          </Button>
+        </Group>
+      </Stack>
+      <Conflict {...conflict} />
+    </form>
+  );
+}

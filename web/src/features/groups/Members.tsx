@@ -1,0 +1,118 @@
+import { ActionIcon, Button, Group, Modal, Stack } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { IconPlus, IconX } from "@tabler/icons-react";
+import { useState } from "react";
+
+import { api, type Schemas } from "../../api/index.ts";
+import type { paths } from "../../api/schema.d.ts";
+import { useMayChange } from "../../app/session.ts";
+import { BulkBar } from "../../components/BulkBar.tsx";
+import { type Column, DataTable } from "../../components/DataTable.tsx";
+import { Empty } from "../../components/Empty.tsx";
+import { EntityMultiSelect, useNames } from "../../components/EntitySelect.tsx";
+import { SearchBox } from "../../components/SearchBox.tsx";
+import { useListState } from "../../components/useListState.ts";
+import { t } from "../../text/index.ts";
+import { userColumns } from "../users/columns.tsx";
+import { askMembership } from "./membership.ts";
+
+type Query = NonNullable<paths["/admin/groups/{id}/members"]["get"]["parameters"]["query"]>;
+
+/** Who belongs to a group. */
+export function Members({ group }: { group: Schemas["GroupDetails"] }) {
+  const list = useListState();
+  const mayChange = useMayChange();
+  const [selected, setSelected] = useState<string[]>([]);
+  const [adding, add] = useDisclosure(false);
+  const query = api.useQuery(
+    "get",
+    "/admin/groups/{id}/members",
+    { params: { path: { id: group.id }, query: list.query as Query } },
+    { placeholderData: (before) => before },
+  );
+  const remove = (ids: readonly string[], name: string) =>
+    askMembership(group, { ids, name }, false, () => setSelected([]));
+  const columns: Column<Schemas["User"]>[] = [
+    ...userColumns,
+    ...(mayChange
+      ? [
+          {
+            key: "remove",
+            title: "",
+            align: "right" as const,
+            width: 44,
+            render: (user: Schemas["User"]) => (
+              <ActionIcon
+                variant="subtle"
+                color="gray"
+                aria-label={t.groups.removeMember(user.username ?? t.erased)}
+                onClick={() => remove([user.id], user.username ?? t.erased)}
+              >
+                <IconX size={16} />
+              </ActionIcon>
+            ),
+          },
+        ]
+      : []),
+  ];
+  const button = mayChange && (
+    <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={add.open} data-create>
+      {t.groups.addMembers}
+    </Button>
+  );
+  return (
+    <>
+      <Group gap="sm" mb="sm" justify="space-between">
+        <SearchBox label={t.groups.searchMembers} value={list.q} onChange={(q) => list.set({ q, after: null })} />
+        {button}
+      </Group>
+      <BulkBar n={selected.length} onClear={() => setSelected([])}>
+        <Button
+          size="xs"
+          variant="light"
+          color="red"
+          onClick={() => remove(selected, t.users.count(selected.length))}
+        >
+          {t.remove}
+        </Button>
+      </BulkBar>
+      <DataTable
+        label={t.groups.members}
+        columns={columns}
+        query={query}
+        list={list}
+        nameOf={(user) => user.username ?? t.erased}
+        usualSort="username"
+        {...(mayChange ? { selected, onSelect: setSelected } : {})}
+        empty={<Empty title={t.groups.noMembers} text={t.groups.noMembersHint} />}
+      />
+      <Modal opened={adding} onClose={add.close} title={t.groups.addTitle(group.name)}>
+        <Choose group={group} close={add.close} />
+      </Modal>
+    </>
+  );
+}
+
+function Choose({ group, close }: { group: Schemas["GroupDetails"]; close: () => void }) {
+  const [ids, setIds] = useState<string[]>([]);
+  const names = useNames("user", ids);
+  const ask = () => {
+    close();
+    const [only] = ids;
+    const name = only !== undefined && ids.length === 1 ? (names.get(only) ?? "") : t.users.count(ids.length);
+    askMembership(group, { ids, name }, true);
+  };
+  return (
+    <Stack>
+      <EntityMultiSelect kind="user" label={t.groups.who} value={ids} onChange={setIds} required />
+      <Group justify="flex-end">
+        <Button variant="default" onClick={close}>
+          {t.cancel}
+        </Button>
+        <Button disabled={ids.length === 0} onClick={ask}>
+          {t.groups.goOn}
+        </Button>
+      </Group>
+    </Stack>
+  );
+}

@@ -1,0 +1,112 @@
+import { List, Stack, Table, Text } from "@mantine/core";
+
+import { ifMatch } from "../../api/etag.ts";
+import { api, client, type Schemas } from "../../api/index.ts";
+import { confirm } from "../../components/confirm.tsx";
+import { useNames } from "../../components/EntitySelect.tsx";
+import { Loaded } from "../../components/Loaded.tsx";
+import { local } from "../../components/Time.tsx";
+import { t } from "../../text/index.ts";
+import { returnTo } from "./groupForm.ts";
+
+type Details = Schemas["GroupDetails"];
+
+/** Asks to make a group what it was after this event; `now` is missing where it was deleted. */
+export function askRestore(id: string, entry: Schemas["AuditEntry"], now: Details | undefined): void {
+  const params = { path: { id }, ...(now === undefined ? {} : { header: ifMatch(now.version) }) };
+  const body = { at: entry.idx };
+  confirm({
+    title: t.groups.restoreTitle(now?.name ?? entry.entity_name ?? t.groups.this),
+    text: (
+      <Stack gap="sm">
+        <Text size="sm">{t.groups.restoreText(local(entry.time))}</Text>
+        <WouldBe id={id} at={entry.idx} now={now} />
+      </Stack>
+    ),
+    verb: t.groups.restoreVerb,
+    danger: true,
+    preview: async () => {
+      const answer = await client.POST("/admin/preview/groups/{id}/restore", { params, body });
+      return answer.data as Schemas["Preview"];
+    },
+    action: (reason) =>
+      client.POST("/admin/groups/{id}/restore", {
+        params: { ...params, header: { ...params.header, ...reason } },
+        body,
+      }),
+    done: t.groups.restored,
+  });
+}
+
+/** What would be different, in words and by name. */
+function WouldBe({ id, at, now }: { id: string; at: number; now: Details | undefined }) {
+  const query = api.useQuery("get", "/admin/groups/{id}", {
+    params: { path: { id }, query: { at: String(at) } },
+  });
+  return <Loaded query={query}>{(then) => <Differences then={then} now={now} />}</Loaded>;
+}
+
+function Differences({ then, now }: { then: Details; now: Details | undefined }) {
+  const { texts, joins, leaves } = returnTo(then, now);
+  const labels = { name: t.groups.name, description: t.groups.description };
+  if (texts.length === 0 && joins?.length === 0 && leaves?.length === 0) {
+    return <Text size="sm">{t.groups.restoreNothing}</Text>;
+  }
+  return (
+    <>
+      {texts.length > 0 && (
+        <Table withTableBorder fz="sm" verticalSpacing={4}>
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>{t.audit.field}</Table.Th>
+              <Table.Th>{t.groups.present}</Table.Th>
+              <Table.Th>{t.groups.wouldBe}</Table.Th>
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {texts.map(({ field, then, now }) => (
+              <Table.Tr key={field}>
+                <Table.Th scope="row" fw={500}>
+                  {labels[field]}
+                </Table.Th>
+                <Table.Td>{now ?? "–"}</Table.Td>
+                <Table.Td>{then === "" ? "–" : then}</Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      )}
+      {joins === undefined || leaves === undefined ? (
+        <Text size="sm">{t.groups.membersUnknown}</Text>
+      ) : (
+        <>
+          <Names label={t.groups.joins} ids={joins} />
+          <Names label={t.groups.leaves} ids={leaves} />
+        </>
+      )}
+    </>
+  );
+}
+
+/** So many are named. */
+const NAMED = 20;
+
+function Names({ label, ids }: { label: string; ids: readonly string[] }) {
+  const names = useNames("user", ids.slice(0, NAMED));
+  if (ids.length === 0) {
+    return null;
+  }
+  return (
+    <div>
+      <Text size="sm" fw={600}>
+        {label}
+      </Text>
+      <List size="sm">
+        {[...names].map(([id, name]) => (
+          <List.Item key={id}>{name}</List.Item>
+        ))}
+        {ids.length > NAMED && <List.Item>{t.preview.andMore(ids.length - NAMED)}</List.Item>}
+      </List>
+    </div>
+  );
+}

@@ -1,0 +1,26 @@
+import { Anchor } from "@mantine/core";
+import { Link } from "react-router";
+
+import type { Schemas } from "../../api/client.ts";
+import type { Column } from "../../components/DataTable.tsx";
+import { Status } from "../../components/Status.tsx";
+import { to } from "../../paths.ts";
+import { t } from "../../text/index.ts";
+
+/** The columns of users, wherever they are listed. */
+export const userColumns: readonly Column<Schemas["User"]>[] = [
+  {
+    key: "username",
+    title: t.users.username,
+    sort: "username",
+    render: (user) => (
+      <Anchor component={Link} to={to.user(user.id)} fw={500}>
+        {user.username ?? t.erased}
+      </Anchor>
+    ),
+  },
+  { key: "display_name", title: t.users.displayName, sort: "display_name", from: "sm", render: (user) => user.display_name },
+  { key: "email", title: t.users.email, from: "lg", render: (user) => user.email },
+  { key: "role", title: t.users.role, from: "md", render: (user) => t.session.roles[user.role] },
+  { key: "status", title: t.users.status, render: (user) => <Status of={user.status} /> },
+];
