@@ -1,0 +1,135 @@
+import { ActionIcon, Button, Menu, Modal } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { IconDots, IconKey, IconPencil, IconPlayerPause, IconPlayerPlay, IconQrcode, IconTrash } from "@tabler/icons-react";
+import { useState } from "react";
+
+import { ifMatch } from "../../api/etag.ts";
+import { client, type Schemas } from "../../api/index.ts";
+import { confirm } from "../../components/confirm.tsx";
+import { t } from "../../text/index.ts";
+import type { ReadDevice } from "./device.ts";
+import { EditDevice } from "./EditDevice.tsx";
+import { EnrolledModal } from "./EnrolledModal.tsx";
+import type { EnrolAnswer } from "./enrolment.ts";
+
+const words = t.devices.act;
+
+type Headers = { "X-Reason"?: string };
+
+/** What an admin can do with a device. */
+export function DeviceActions({ read }: { read: ReadDevice }) {
+  const { device, version } = read;
+  const name = device.name ?? t.erased;
+  const [editing, edit] = useDisclosure(false);
+  const [enrolled, setEnrolled] = useState<EnrolAnswer>();
+  const path = { id: device.id };
+  const now = { path, header: ifMatch(version) };
+  const because = (headers: Headers) => ({ path, header: { ...ifMatch(version), ...headers } });
+
+  const newProfile = () => {
+    let answer: EnrolAnswer | undefined;
+    confirm({
+      title: words.newProfileTitle(name),
+      text: words.newProfileText,
+      verb: words.newProfile,
+      danger: true,
+      action: async (headers) => {
+        const params = because(headers);
+        answer = (await client.POST("/devices/{id}/key", { params, body: { generate_key: true } })).data;
+      },
+      onDone: () => setEnrolled(answer),
+    });
+  };
+  const rotate = () =>
+    confirm({
+      title: words.rotateTitle(name),
+      text: words.rotateText,
+      verb: words.rotate,
+      action: (headers) => client.POST("/admin/devices/{id}/rotate", { params: because(headers) }),
+      done: words.rotated,
+    });
+  const enable = () =>
+    confirm({
+      title: words.enableTitle(name),
+      text: words.enableText,
+      verb: words.enable,
+      preview: () => said(client.POST("/admin/preview/devices/{id}/enable", { params: now })),
+      action: (headers) => client.POST("/admin/devices/{id}/enable", { params: because(headers) }),
+      done: words.enabled,
+    });
+  const disable = () =>
+    confirm({
+      title: words.disableTitle(name),
+      text: words.disableText,
+      verb: words.disable,
+      danger: true,
+      preview: () => said(client.POST("/admin/preview/devices/{id}/disable", { params: now })),
+      action: (headers) => client.POST("/admin/devices/{id}/disable", { params: because(headers) }),
+      done: words.disabled,
+    });
+  const revoke = () =>
+    confirm({
+      title: words.revokeTitle(name),
+      text: words.revokeText,
+      verb: words.revoke,
+      danger: true,
+      preview: () => said(client.POST("/admin/preview/devices/{id}/revoke", { params: now })),
+      action: (headers) =>
+        client.POST("/admin/devices/{id}/revoke", { params: because(headers), body: {} }),
+      done: words.revoked,
+    });
+
+  return (
+    <>
+      <Button variant="default" leftSection={<IconPencil size={16} aria-hidden />} onClick={edit.open}>
+        {t.edit}
+      </Button>
+      {device.status === "disabled" ? (
+        <Button variant="default" leftSection={<IconPlayerPlay size={16} aria-hidden />} onClick={enable}>
+          {words.enable}
+        </Button>
+      ) : (
+        <Button variant="default" leftSection={<IconPlayerPause size={16} aria-hidden />} onClick={disable}>
+          {words.disable}
+        </Button>
+      )}
+      <Menu position="bottom-end">
+        <Menu.Target>
+          <ActionIcon variant="default" size={36} aria-label={t.more}>
+            <IconDots size={18} />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item leftSection={<IconQrcode size={16} />} onClick={newProfile}>
+            {words.newProfile}
+          </Menu.Item>
+          <Menu.Item leftSection={<IconKey size={16} />} onClick={rotate}>
+            {words.rotate}
+          </Menu.Item>
+          <Menu.Divider />
+          <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={revoke}>
+            {words.revoke}
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+      <Modal opened={editing} onClose={edit.close} closeOnClickOutside={false} title={t.devices.edit.title} size="lg">
+        <EditDevice read={read} onClose={edit.close} />
+      </Modal>
+      <EnrolledModal
+        answer={enrolled}
+        platform={device.platform}
+        title={t.devices.enrolled.titleNewKey}
+        onClose={() => setEnrolled(undefined)}
+      />
+    </>
+  );
+}
+
+/** The body of a preview, which the client throws without. */
+async function said(answer: Promise<{ data?: Schemas["Preview"] }>): Promise<Schemas["Preview"]> {
+  const { data } = await answer;
+  if (data === undefined) {
+    throw new Error(t.preview.unavailable);
+  }
+  return data;
+}

@@ -1,0 +1,63 @@
+import { Button } from "@mantine/core";
+import { IconRestore } from "@tabler/icons-react";
+
+import { ifMatch } from "../../api/etag.ts";
+import { client, type Schemas } from "../../api/index.ts";
+import { useMayChange } from "../../app/session.ts";
+import { confirm } from "../../components/confirm.tsx";
+import { History } from "../../components/History.tsx";
+import { local } from "../../components/Time.tsx";
+import { t } from "../../text/index.ts";
+import type { ReadDevice } from "./device.ts";
+
+const words = t.devices.restore;
+
+/** What happened to a device; an admin can go back to any of it. */
+export function DeviceHistory({ read: { device, version } }: { read: ReadDevice }) {
+  const mayRestore = useMayChange() && device.status !== "revoked";
+  const path = { id: device.id };
+  const restore = (entry: Schemas["AuditEntry"]) => {
+    const body = { at: entry.idx };
+    confirm({
+      title: words.title,
+      text: words.text(`${local(entry.time)}: ${entry.summary}`),
+      verb: words.verb,
+      preview: async () => {
+        const params = { path, header: ifMatch(version) };
+        const { data } = await client.POST("/admin/preview/devices/{id}/restore", { params, body });
+        if (data === undefined) {
+          throw new Error(t.preview.unavailable);
+        }
+        return data;
+      },
+      action: (headers) =>
+        client.POST("/admin/devices/{id}/restore", {
+          params: { path, header: { ...ifMatch(version), ...headers } },
+          body,
+        }),
+      done: words.done,
+    });
+  };
+  return (
+    <History
+      type="device"
+      id={device.id}
+      {...(mayRestore
+        ? {
+            actions: (entry: Schemas["AuditEntry"]) =>
+              entry.status !== "success" ? null : (
+                <Button
+                  size="compact-xs"
+                  variant="default"
+                  mt="xs"
+                  leftSection={<IconRestore size={14} aria-hidden />}
+                  onClick={() => restore(entry)}
+                >
+                  {words.button}
+                </Button>
+              ),
+          }
+        : {})}
+    />
+  );
+}

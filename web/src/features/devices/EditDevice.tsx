@@ -1,0 +1,137 @@
+import { Alert, Button, Group, List, Select, SimpleGrid, Stack, TextInput } from "@mantine/core";
+import { useRef } from "react";
+
+import { ifMatch } from "../../api/etag.ts";
+import { client } from "../../api/index.ts";
+import { Conflict } from "../../components/Conflict.tsx";
+import { reasonHeader } from "../../components/confirm.tsx";
+import { EntitySelect } from "../../components/EntitySelect.tsx";
+import { notifyDone } from "../../components/problem.ts";
+import { useEdit } from "../../components/useEdit.ts";
+import { t } from "../../text/index.ts";
+import { type DeviceForm, formOf, patchOf, type ReadDevice, readDevice } from "./device.ts";
+import { consequences } from "./consequences.ts";
+import { PLATFORMS } from "./enrolment.ts";
+
+const words = t.devices.edit;
+
+const LABELS: Record<keyof DeviceForm, string> = {
+  name: words.name,
+  user_id: words.owner,
+  platform: words.platform,
+  gateway_id: words.gateway,
+  assigned_ip: words.address,
+  expires_at: words.expires,
+  reason: t.reason,
+};
+
+/** Changes a device; says before what that means for whoever uses it. */
+export function EditDevice({ read, onClose }: { read: ReadDevice; onClose: () => void }) {
+  const { id } = read.device;
+  const start = formOf(read);
+  // What the device was when it was last read: only what differs is sent.
+  const before = useRef(start.values);
+  const { form, problem, busy, submit, conflict } = useEdit<DeviceForm>({
+    start,
+    labels: LABELS,
+    validate: {
+      name: (name) => (name.trim() === "" ? t.devices.enrol.needed : null),
+      user_id: (id) => (id === null ? t.devices.enrol.needed : null),
+      gateway_id: (id) => (id === null ? t.devices.enrol.needed : null),
+    },
+    read: async () => {
+      const now = formOf(await readDevice(id));
+      before.current = now.values;
+      return now;
+    },
+    save: async (values, version) => {
+      const body = patchOf(before.current, values);
+      if (Object.keys(body).length > 0) {
+        const header = { ...ifMatch(version), ...reasonHeader(values.reason) };
+        await client.PATCH("/admin/devices/{id}", { params: { path: { id }, header }, body });
+      }
+    },
+    onSaved: () => {
+      notifyDone(t.saved);
+      onClose();
+    },
+  });
+  const said = consequences(patchOf(before.current, form.values), Date.now());
+  const platforms = new Set<string>([...PLATFORMS, "unknown", form.values.platform]);
+  return (
+    <>
+      <form onSubmit={submit} noValidate>
+        <Stack>
+          {problem !== undefined && (
+            <Alert color="red" role="alert">
+              {problem}
+            </Alert>
+          )}
+          <SimpleGrid cols={{ base: 1, sm: 2 }}>
+            <TextInput
+              label={words.name}
+              required
+              maxLength={200}
+              data-autofocus
+              {...form.getInputProps("name")}
+            />
+            <Select
+              label={words.platform}
+              data={[...platforms].map((value) => ({ value, label: t.devices.platform(value) }))}
+              allowDeselect={false}
+              {...form.getInputProps("platform")}
+            />
+          </SimpleGrid>
+          <EntitySelect
+            kind="user"
+            label={words.owner}
+            required
+            clearable={false}
+            value={form.values.user_id}
+            onChange={(id) => form.setFieldValue("user_id", id)}
+            error={form.errors["user_id"]}
+          />
+          <SimpleGrid cols={{ base: 1, sm: 2 }}>
+            <EntitySelect
+              kind="gateway"
+              label={words.gateway}
+              required
+              clearable={false}
+              value={form.values.gateway_id}
+              onChange={(id) => form.setFieldValue("gateway_id", id)}
+              error={form.errors["gateway_id"]}
+            />
+            <TextInput label={words.address} autoComplete="off" {...form.getInputProps("assigned_ip")} />
+          </SimpleGrid>
+          <TextInput
+            type="datetime-local"
+            label={words.expires}
+            description={words.expiresHint}
+            {...form.getInputProps("expires_at")}
+          />
+          <TextInput label={t.reason} placeholder={t.optional} maxLength={500} {...form.getInputProps("reason")} />
+          <div role="status">
+            {said.length > 0 && (
+              <Alert color="orange" title={words.consequences}>
+                <List size="sm">
+                  {said.map((text) => (
+                    <List.Item key={text}>{text}</List.Item>
+                  ))}
+                </List>
+              </Alert>
+            )}
+          </div>
+          <Group justify="flex-end">
+            <Button variant="default" onClick={onClose}>
+              {t.cancel}
+            </Button>
+            <Button type="submit" loading={busy}>
+              {t.save}
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+      <Conflict {...conflict} />
+    </>
+  );
+}
