@@ -20,6 +20,8 @@ interface Confirmation {
   action: (headers: { "X-Reason"?: string }) => Promise<unknown>;
   /** Said afterwards; nothing where `onDone` says it. */
   done?: string;
+  /** What is proposed as the reason: what was typed before. */
+  reason?: string;
   /** For what cannot be undone: this has to be typed first. */
   phrase?: string;
   onDone?: () => void;
@@ -47,12 +49,13 @@ function Confirm({
   preview,
   action,
   done,
+  reason: proposed = "",
   phrase,
   onDone,
   close,
 }: Confirmation & { close: () => void }) {
   const [typed, setTyped] = useState("");
-  const [reason, setReason] = useState("");
+  const [reason, setReason] = useState(proposed);
   const [problem, setProblem] = useState<string>();
   const [busy, setBusy] = useState(false);
   const [said, setSaid] = useState<Schemas["Preview"]>();

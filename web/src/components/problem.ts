@@ -40,22 +40,22 @@ export function fieldOf(name: string): string {
 }
 
 /**
- * Puts what the server says about fields beside them; answers what is left to say. `fields` are
- * those that the form shows: of a list of texts that is one field, its items have none.
+ * What the server says about fields, by the form's field, and what is left to say. What it says of
+ * an item of a list is said of the list, unless the item has an input of its own.
  */
-export function takeErrors<T extends Record<string, unknown>>(
+export function fieldErrors<T extends Record<string, unknown>>(
   form: UseFormReturnType<T>,
   error: unknown,
-): string | undefined {
+): { shown: Record<string, string>; left: string[] } {
   if (!(error instanceof ApiError) || error.details.length === 0) {
-    return messageOf(error);
+    return { shown: {}, left: [messageOf(error)] };
   }
   const shown = new Map<string, string>();
   const left: string[] = [];
+  const values = form.getValues() as Record<string, unknown>;
   for (const { field, message } of error.details) {
-    const own = fieldOf(field).split(".")[0] ?? field;
     const exact = fieldOf(field);
-    const values = form.getValues() as Record<string, unknown>;
+    const own = exact.split(".")[0] ?? field;
     if (form.getInputNode(exact) !== null && exact !== own) {
       shown.set(exact, message);
     } else if (own in values) {
@@ -65,10 +65,20 @@ export function takeErrors<T extends Record<string, unknown>>(
       left.push(`${field}: ${message}`);
     }
   }
-  form.setErrors(Object.fromEntries(shown));
-  const first = shown.keys().next().value;
-  if (first !== undefined) {
-    form.getInputNode(first)?.focus();
+  return { shown: Object.fromEntries(shown), left };
+}
+
+/** Puts what the server says about fields beside them; answers what is left to say. */
+export function takeErrors<T extends Record<string, unknown>>(
+  form: UseFormReturnType<T>,
+  error: unknown,
+): string | undefined {
+  const { shown, left } = fieldErrors(form, error);
+  const first = Object.keys(shown)[0];
+  if (first === undefined) {
+    return left.join("; ");
   }
+  form.setErrors(shown);
+  form.getInputNode(first)?.focus();
   return left.length > 0 ? left.join("; ") : t.problem.fields;
 }

@@ -91,7 +91,7 @@ export const policies = {
     removeAll: "Remove all",
     noDestinations: "No networks yet: it matches nothing.",
     destinationsCount: (n: number) => count(n, "network", "networks"),
-    typing: "Add or clear what is being typed first.",
+    typing: "Put right or clear what is being typed first.",
     adds: (network: string, size: string) => `${network}: ${size}. Enter adds it.`,
     addsMany: (n: number) => `Enter adds ${count(n, "network", "networks")}.`,
     addresses: (n: string) => (n === "1" ? "1 address" : `${n} addresses`),
@@ -174,6 +174,8 @@ export const policies = {
     silent: "It changes nothing about who reaches what now.",
     notInForce: "It is not in force at present, so nothing changes yet.",
   },
+  merged:
+    "Somebody else changed other fields of it meanwhile. The form now holds both changes: look at what they would do together, then save again.",
   warn: {
     createTitle: "Create this policy all the same?",
     saveTitle: "Save this policy all the same?",

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { flawsOf, mayHavePorts, newPolicy, type Policy, splitPorts, toFields, toForm, toPatch } from "./form.ts";
+import { flawsOf, mayHavePorts, merge, newPolicy, type Policy, splitPorts, toFields, toForm, toPatch } from "./form.ts";
 
 const policy: Policy = {
   id: "0198c2a4-0000-7000-8000-000000000001",
@@ -83,4 +83,21 @@ test.each([
 test("which protocols have ports", () => {
   expect(["tcp", "UDP", "sctp", "33", ""].every(mayHavePorts)).toBe(true);
   expect(["icmp", "icmpv6", "47"].some(mayHavePorts)).toBe(false);
+});
+
+test("what others have changed meanwhile is kept, and asked about where both have", () => {
+  const base = toForm(policy);
+  const mine = { ...base, priority: 90, name: "Mine" };
+  const theirs = { ...base, description: "Theirs", name: "Theirs" };
+  const { merged, contested } = merge(base, mine, theirs);
+  expect(contested).toEqual(["name"]);
+  expect(merged).toEqual({ ...mine, description: "Theirs" });
+  expect(merge(base, mine, { ...base, priority: 90 }).contested).toEqual([]);
+});
+
+test("a network that is still being typed counts, and nothing else does", () => {
+  const form = { ...toForm(policy), draft: "10.1.2.3, 172.16.20.0/24 10.0.0.1/8" };
+  expect(toPatch(form, policy)).toEqual({ destinations: ["172.16.20.0/24", "10.1.2.3/32"] });
+  expect(Object.keys(flawsOf(form))).toEqual(["draft"]);
+  expect(flawsOf({ ...form, draft: "10.1.2.3," })).toEqual({});
 });

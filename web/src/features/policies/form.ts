@@ -3,6 +3,7 @@
 import { fromLocalInput, toLocalInput } from "../../components/localTime.ts";
 import type { Schemas } from "../../api/client.ts";
 import { t } from "../../text/index.ts";
+import { parseNetwork, splitNetworks } from "./cidr.ts";
 
 export type Policy = Schemas["Policy"];
 export type Target = Schemas["Target"];
@@ -22,7 +23,7 @@ export interface PolicyForm extends Record<string, unknown> {
   enabled: boolean;
   full_tunnel: boolean;
   destinations: string[];
-  /** What is being typed, and is no destination yet. */
+  /** What is being typed as a destination. Networks in it count; the rest has to be put right. */
   draft: string;
   targets: { everyone: boolean; users: string[]; groups: string[]; devices: string[] };
   services: ServiceRow[];
@@ -85,7 +86,7 @@ export function toFields(form: PolicyForm): Schemas["PolicyCreate"] {
     priority: Number(form.priority),
     enabled: form.enabled,
     full_tunnel: form.full_tunnel,
-    destinations: form.destinations,
+    destinations: [...new Set([...form.destinations, ...drafted(form)])],
     targets: targetsOf(form),
     services: form.services.map(toService),
     valid_from: fromLocalInput(form.valid_from),
@@ -110,6 +111,14 @@ export function toPatch(form: PolicyForm, before: Schemas["PolicyFields"]): Sche
       ([name, value]) => !(same[name] ?? JSON.stringify(value) === JSON.stringify(old[name])),
     ),
   );
+}
+
+/** The networks in what is being typed. */
+function drafted({ draft }: PolicyForm): string[] {
+  return splitNetworks(draft).flatMap((text) => {
+    const checked = parseNetwork(text);
+    return checked.ok ? [checked.network] : [];
+  });
 }
 
 export function targetsOf({ targets }: PolicyForm): Target[] {
@@ -186,7 +195,7 @@ export function flawsOf(form: PolicyForm): Record<string, string> {
   const flaws: Record<string, string | undefined> = {
     name: [...form.name.trim()].length > 64 ? invalid.nameLong : undefined,
     description: [...form.description].length > 1000 ? invalid.descriptionLong : undefined,
-    draft: form.draft.trim() === "" ? undefined : t.policies.form.typing,
+    draft: splitNetworks(form.draft).every((text) => parseNetwork(text).ok) ? undefined : t.policies.form.typing,
   };
   if (form.name.trim() === "") {
     flaws["name"] = invalid.name;
@@ -213,4 +222,32 @@ export function flawsOf(form: PolicyForm): Record<string, string> {
   }
   const found = Object.entries(flaws).filter((flaw): flaw is [string, string] => flaw[1] !== undefined);
   return Object.fromEntries(found);
+}
+
+/** The fields as people know them. What is being typed is no field of the policy. */
+export const LABELS: Readonly<Record<Exclude<keyof PolicyForm & string, "draft">, string>> = t.policies.fields;
+
+/**
+ * Mine with what others have changed meanwhile, where I have not changed it too; and the fields that
+ * both have changed to something different.
+ */
+export function merge(
+  base: PolicyForm,
+  mine: PolicyForm,
+  theirs: PolicyForm,
+): { merged: PolicyForm; contested: string[] } {
+  const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
+  const merged: Record<string, unknown> = { ...mine };
+  const contested: string[] = [];
+  for (const field of Object.keys(LABELS)) {
+    if (same(base[field], theirs[field]) || same(mine[field], theirs[field])) {
+      continue;
+    }
+    if (same(base[field], mine[field])) {
+      merged[field] = theirs[field];
+    } else {
+      contested.push(field);
+    }
+  }
+  return { merged: merged as PolicyForm, contested };
 }
