@@ -24,6 +24,8 @@ interface Confirmation {
   reason?: string;
   /** For what cannot be undone: this has to be typed first. */
   phrase?: string;
+  /** Whether a reason may be given; not for what people do with what is their own. */
+  reasoned?: boolean;
   onDone?: () => void;
 }
 
@@ -51,6 +53,7 @@ function Confirm({
   done,
   reason: proposed = "",
   phrase,
+  reasoned = true,
   onDone,
   close,
 }: Confirmation & { close: () => void }) {
@@ -120,24 +123,31 @@ function Confirm({
             onChange={(event) => setTyped(event.currentTarget.value)}
           />
         )}
-        <TextInput
-          label={t.reason}
-          placeholder={t.optional}
-          maxLength={500}
-          value={reason}
-          onChange={(event) => setReason(event.currentTarget.value)}
-          data-autofocus
-        />
+        {reasoned && (
+          <TextInput
+            label={t.reason}
+            placeholder={t.optional}
+            maxLength={500}
+            value={reason}
+            onChange={(event) => setReason(event.currentTarget.value)}
+            data-autofocus
+          />
+        )}
         {problem !== undefined && (
           <Alert color="red" role="alert">
             {problem}
           </Alert>
         )}
         <Group justify="flex-end">
-          <Button variant="default" onClick={close}>
+          <Button variant="default" onClick={close} data-autofocus={!reasoned || undefined}>
             {t.cancel}
           </Button>
-          <Button type="submit" {...(danger ? { color: "red.8" } : {})} loading={busy} disabled={phrase !== undefined && typed !== phrase}>
+          <Button
+            type="submit"
+            {...(danger ? { color: "red.8" } : {})}
+            loading={busy}
+            disabled={phrase !== undefined && typed !== phrase}
+          >
             {verb}
           </Button>
         </Group>

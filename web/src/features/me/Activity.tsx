@@ -1,6 +1,169 @@
+import { Button, Group, Select, Text, Timeline } from "@mantine/core";
+import { IconChevronLeft, IconChevronRight, IconFileDownload } from "@tabler/icons-react";
+import { useState } from "react";
+
+import { api, client, type Schemas } from "../../api/index.ts";
+import type { paths } from "../../api/schema.d.ts";
+import { agentName } from "../../components/agent.ts";
+import { Changes } from "../../components/AuditEntryView.tsx";
+import { Empty } from "../../components/Empty.tsx";
+import { Loaded } from "../../components/Loaded.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
+import { notifyProblem } from "../../components/problem.ts";
+import { Status } from "../../components/Status.tsx";
+import { saveFile } from "../../components/saveFile.ts";
+import { Time } from "../../components/Time.tsx";
+import { useListState } from "../../components/useListState.ts";
 import { t } from "../../text/index.ts";
 
+type Query = NonNullable<paths["/me/activity"]["get"]["parameters"]["query"]>;
+type Entry = Schemas["Activity"];
+
+function choices(names: Readonly<Record<string, string>>) {
+  return Object.entries(names).map(([value, label]) => ({ value, label }));
+}
+
+/** What one did, and what was done to what is one's own. */
 export function Page() {
-  return <PageHeader title={t.me.title} />;
+  const list = useListState();
+  const query = api.useQuery(
+    "get",
+    "/me/activity",
+    { params: { query: list.query as Query } },
+    { placeholderData: (before) => before },
+  );
+  return (
+    <>
+      <PageHeader title={t.me.activityTitle} text={t.me.activityText}>
+        <ExportActivity query={list.filters as Query} />
+      </PageHeader>
+      <Group gap="sm" mb="lg">
+        <Select
+          aria-label={t.me.about}
+          placeholder={t.me.anything}
+          data={choices(t.me.kinds)}
+          value={list.filters["entity_type"] ?? null}
+          onChange={(entity_type) => list.set({ entity_type, after: null })}
+          clearable
+          w={{ base: "100%", xs: 180 }}
+        />
+        <Select
+          aria-label={t.me.outcome}
+          placeholder={t.me.anyOutcome}
+          data={choices(t.me.outcomes)}
+          value={list.filters["status"] ?? null}
+          onChange={(status) => list.set({ status, after: null })}
+          clearable
+          w={{ base: "100%", xs: 200 }}
+        />
+      </Group>
+      <Loaded query={query}>
+        {(page) => (
+          <>
+            <Entries items={page.items} filtered={list.filtered} clear={() => list.set({ entity_type: null, status: null })} />
+            <Pages page={page} list={list} />
+          </>
+        )}
+      </Loaded>
+    </>
+  );
+}
+
+function Entries({ items, filtered, clear }: { items: readonly Entry[]; filtered: boolean; clear: () => void }) {
+  if (items.length === 0) {
+    return filtered ? (
+      <Empty title={t.noMatches}>
+        <Button variant="default" onClick={clear}>
+          {t.clearFilters}
+        </Button>
+      </Empty>
+    ) : (
+      <Empty title={t.me.activityNone} />
+    );
+  }
+  return (
+    <Timeline bulletSize={14} lineWidth={2} aria-label={t.me.activityLabel} maw={900}>
+      {items.map((entry) => (
+        <Timeline.Item key={entry.idx}>
+          <Group gap="xs">
+            <Text fw={600}>{entry.summary}</Text>
+            {entry.status !== "success" && <Status of={entry.status} label={t.me.failed} />}
+          </Group>
+          <Text size="sm" c="dimmed" mb={4}>
+            <Time at={entry.time} /> · {t.me.by[entry.by] ?? entry.by}
+            {entry.entity_name ? ` · ${entry.entity_name}` : ""}
+            {entry.client_address ? ` · ${t.me.from(entry.client_address)}` : ""}
+            {entry.user_agent ? ` · ${agentName(entry.user_agent)}` : ""}
+          </Text>
+          <Changes changes={entry.changes} />
+        </Timeline.Item>
+      ))}
+    </Timeline>
+  );
+}
+
+function Pages({ page, list }: { page: Schemas["ActivityPage"]; list: ReturnType<typeof useListState> }) {
+  const { items, page_size: size, next } = page;
+  const numbered = list.filters["after"] === undefined;
+  const from = (list.page - 1) * size + 1;
+  if (items.length === 0 || (list.page === 1 && numbered && !next)) {
+    return null;
+  }
+  return (
+    <Group justify="space-between" mt="lg">
+      <Text size="sm" c="dimmed" className="nums" role="status">
+        {numbered ? t.me.entries(from, from + items.length - 1) : ""}
+      </Text>
+      <Group gap="xs">
+        <Button
+          size="xs"
+          variant="default"
+          leftSection={<IconChevronLeft size={14} aria-hidden />}
+          disabled={numbered && list.page === 1}
+          onClick={() => list.go(numbered ? { page: list.page - 1 } : { after: null })}
+        >
+          {t.previous}
+        </Button>
+        <Button
+          size="xs"
+          variant="default"
+          rightSection={<IconChevronRight size={14} aria-hidden />}
+          disabled={!next}
+          onClick={() => list.go({ page: list.page + 1 })}
+        >
+          {t.next}
+        </Button>
+      </Group>
+    </Group>
+  );
+}
+
+function ExportActivity({ query }: { query: Query }) {
+  const [busy, setBusy] = useState(false);
+  const save = async () => {
+    setBusy(true);
+    try {
+      const { data } = await client.GET("/me/activity", {
+        params: { query: { ...query, format: "csv" } },
+        parseAs: "blob",
+      });
+      if (data !== undefined) {
+        saveFile(data, "activity.csv");
+      }
+    } catch (error) {
+      notifyProblem(error);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <Button
+      variant="default"
+      leftSection={<IconFileDownload size={16} aria-hidden />}
+      loading={busy}
+      onClick={() => void save()}
+    >
+      {t.export}
+    </Button>
+  );
 }

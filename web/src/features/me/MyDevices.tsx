@@ -1,6 +1,97 @@
+import { Anchor, Button, Paper, SimpleGrid, Stack, Text, ThemeIcon, Title } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { IconPlus } from "@tabler/icons-react";
+
+import { api } from "../../api/index.ts";
+import { Loaded } from "../../components/Loaded.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { t } from "../../text/index.ts";
+import { EnrolDevice } from "../devices/EnrolDevice.tsx";
+import { MyDevice } from "./MyDevice.tsx";
 
+/** How often it is read whether devices are connected, in milliseconds. */
+const REFRESH = 30_000;
+
+/** One's own devices: the first page of everybody who does not administer. */
 export function Page() {
-  return <PageHeader title={t.me.title} />;
+  const [adding, add] = useDisclosure(false);
+  const query = api.useQuery("get", "/me/devices", {}, { refetchInterval: REFRESH });
+  const some = (query.data?.items.length ?? 0) > 0;
+  const button = (
+    <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={add.open} data-create>
+      {t.me.add}
+    </Button>
+  );
+  return (
+    <>
+      <PageHeader title={t.me.title} text={t.me.intro}>
+        {some && button}
+      </PageHeader>
+      <Loaded query={query}>
+        {({ items }) =>
+          items.length === 0 ? (
+            <Welcome>{button}</Welcome>
+          ) : (
+            <Stack>
+              <SimpleGrid
+                component="ul"
+                aria-label={t.me.label}
+                cols={{ base: 1, sm: 2, xl: 3 }}
+                p={0}
+                m={0}
+                style={{ listStyle: "none" }}
+              >
+                {items.map((device) => (
+                  <li key={device.id}>
+                    <MyDevice device={device} />
+                  </li>
+                ))}
+              </SimpleGrid>
+              <Text size="sm" c="dimmed">
+                {t.me.lost}
+              </Text>
+            </Stack>
+          )
+        }
+      </Loaded>
+      <EnrolDevice owner="me" opened={adding} onClose={add.close} />
+    </>
+  );
+}
+
+/** For whoever has no device yet, and may never have used a VPN. */
+function Welcome({ children }: { children: React.ReactNode }) {
+  return (
+    <Paper withBorder p={{ base: "md", sm: "xl" }} maw={960}>
+      <Stack gap="lg">
+        <div>
+          <Title order={2} size="h3">
+            {t.me.welcome}
+          </Title>
+          <Text mt={4}>{t.me.welcomeText}</Text>
+        </div>
+        <SimpleGrid component="ol" cols={{ base: 1, sm: 3 }} p={0} m={0} style={{ listStyle: "none" }}>
+          {t.me.steps.map(({ title, text }, n) => (
+            <li key={title}>
+              <Stack gap={6}>
+                <ThemeIcon variant="light" size={36} radius="xl" aria-hidden>
+                  <Text fw={700}>{n + 1}</Text>
+                </ThemeIcon>
+                <Text fw={600}>{title}</Text>
+                <Text size="sm" c="dimmed">
+                  {text}
+                </Text>
+                {n === 0 && (
+                  <Anchor size="sm" href={t.me.appUrl} target="_blank" rel="noreferrer">
+                    {t.me.getApp}
+                  </Anchor>
+                )}
+              </Stack>
+            </li>
+          ))}
+        </SimpleGrid>
+        <div>{children}</div>
+      </Stack>
+    </Paper>
+  );
 }
