@@ -1,6 +1,45 @@
+import { Tabs } from "@mantine/core";
+
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { t } from "../../text/index.ts";
+import { Diff } from "./Diff.tsx";
+import { Explain } from "./Explain.tsx";
+import { Matrix } from "./Matrix.tsx";
+import { useQuestion } from "./question.ts";
+import { WhoReaches } from "./WhoReaches.tsx";
 
+const TABS = ["explain", "who", "matrix", "diff"] as const;
+
+/** Who reaches what, when, and why. */
 export function Page() {
-  return <PageHeader title={t.access.title} />;
+  const { params, ask } = useQuestion();
+  const named = params.get("tab");
+  const tab = TABS.find((one) => one === named) ?? TABS[0];
+  return (
+    <>
+      <PageHeader title={t.access.title} text={t.access.about} />
+      {/* The question goes along: whoever asked why may ask who else. */}
+      <Tabs value={tab} onChange={(next) => ask({ tab: next === TABS[0] ? null : next })} keepMounted={false}>
+        <Tabs.List mb="lg">
+          {TABS.map((one) => (
+            <Tabs.Tab key={one} value={one}>
+              {t.access.tabs[one]}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
+        <Tabs.Panel value="explain">
+          <Explain />
+        </Tabs.Panel>
+        <Tabs.Panel value="who">
+          <WhoReaches />
+        </Tabs.Panel>
+        <Tabs.Panel value="matrix">
+          <Matrix />
+        </Tabs.Panel>
+        <Tabs.Panel value="diff">
+          <Diff />
+        </Tabs.Panel>
+      </Tabs>
+    </>
+  );
 }

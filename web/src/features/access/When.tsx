@@ -1,0 +1,97 @@
+import { Box, Button, Group, SegmentedControl, Slider, Text, TextInput } from "@mantine/core";
+import { useEffect, useState } from "react";
+
+import { api } from "../../api/index.ts";
+import { fromLocalInput, toLocalInput } from "../../components/localTime.ts";
+import { local } from "../../components/Time.tsx";
+import { t } from "../../text/index.ts";
+
+const words = t.access.when;
+/** So many positions the slider has. */
+const STEPS = 1_000;
+/** Between two moments that the slider can be put to there is at least this, in milliseconds. */
+const LEAST = 1_000;
+
+/** Now, or a moment of the past: by a slider over all that the log has, or exactly. */
+export function When({ at, onChange }: { at: string | undefined; onChange: (at: string | null) => void }) {
+  const first = api.useQuery(
+    "get",
+    "/admin/audit-logs",
+    { params: { query: { sort: "idx", page_size: 1 } } },
+    { staleTime: Number.POSITIVE_INFINITY },
+  );
+  const begin = Date.parse(first.data?.items[0]?.time ?? "");
+  // The slider's end stays where it is while one drags.
+  const [end] = useState(() => Date.now());
+  const event = at !== undefined && /^\d+$/.test(at) ? Number(at) : undefined;
+  const time = event === undefined ? at : undefined;
+  const moment = Date.parse(time ?? "");
+  const [dragged, setDragged] = useState<number>();
+  const [typed, setTyped] = useState(toLocalInput(time));
+  useEffect(() => {
+    setTyped(toLocalInput(time));
+    setDragged(undefined);
+  }, [time]);
+  const known = !Number.isNaN(begin) && begin < end;
+  const past = at !== undefined;
+  const commit = () => {
+    const next = fromLocalInput(typed);
+    if (next !== null && typed !== toLocalInput(time)) {
+      onChange(next);
+    }
+  };
+  return (
+    <Group gap="md" align="flex-end" mt="sm">
+      <div>
+        <Text size="sm" fw={500} mb={4} id="access-when">
+          {words.label}
+        </Text>
+        <SegmentedControl
+          aria-labelledby="access-when"
+          data={[
+            { value: "now", label: words.now },
+            { value: "past", label: words.past },
+          ]}
+          value={past ? "past" : "now"}
+          onChange={(next) => onChange(next === "now" ? null : new Date(end).toISOString())}
+        />
+      </div>
+      {past && (
+        <>
+          <Box style={{ flex: "1 1 260px", maxWidth: 520 }} px={8} pb={10}>
+            <Slider
+              thumbLabel={words.slider}
+              disabled={!known}
+              min={known ? begin : 0}
+              max={end}
+              step={known ? Math.max((end - begin) / STEPS, LEAST) : 1}
+              value={dragged ?? (Number.isNaN(moment) ? end : moment)}
+              label={(value) => local(new Date(value).toISOString())}
+              onChange={setDragged}
+              onChangeEnd={(value) => onChange(new Date(value).toISOString())}
+            />
+          </Box>
+          <TextInput
+            type="datetime-local"
+            step={1}
+            label={words.exact}
+            description={event === undefined ? undefined : words.event(event)}
+            inputWrapperOrder={["label", "input", "error", "description"]}
+            value={typed}
+            onChange={(change) => setTyped(change.currentTarget.value)}
+            onBlur={commit}
+            onKeyDown={(key) => {
+              if (key.key === "Enter") {
+                key.preventDefault();
+                commit();
+              }
+            }}
+          />
+          <Button variant="subtle" onClick={() => onChange(null)}>
+            {words.toNow}
+          </Button>
+        </>
+      )}
+    </Group>
+  );
+}

@@ -1,0 +1,70 @@
+/** What is asked: of whom, about which packet, and when. All of it is in the URL. */
+
+import { useSearchParams } from "react-router";
+
+export interface Question {
+  readonly device: string | undefined;
+  readonly user: string | undefined;
+  readonly destination: string | undefined;
+  readonly protocol: string | undefined;
+  readonly port: string | undefined;
+  /** A time, or the number of an event; the present where there is none. */
+  readonly at: string | undefined;
+}
+
+/** Those that have names; any other is a number. */
+export const PROTOCOLS = ["tcp", "udp", "icmp", "icmpv6", "sctp"];
+const WITH_PORTS = new Set(["tcp", "udp", "sctp", "6", "17", "132"]);
+
+export function hasPorts(protocol: string): boolean {
+  return WITH_PORTS.has(protocol.trim().toLowerCase());
+}
+
+export function readQuestion(params: URLSearchParams): Question {
+  const value = (name: string) => {
+    const text = params.get(name)?.trim();
+    return text === undefined || text === "" ? undefined : text;
+  };
+  const device = value("device");
+  const protocol = value("protocol");
+  const port = value("port");
+  return {
+    device,
+    user: device === undefined ? value("user") : undefined,
+    destination: value("destination"),
+    protocol,
+    // The API refuses a port where there are none.
+    port: protocol !== undefined && hasPorts(protocol) ? port : undefined,
+    at: value("at"),
+  };
+}
+
+/** The packet as the API takes it; nothing while it is not complete. */
+export function packetOf({ destination, protocol, port }: Question) {
+  if (destination === undefined || protocol === undefined) {
+    return undefined;
+  }
+  // What is no number the server names as a fault, beside the field.
+  return { destination, protocol, ...(port === undefined ? {} : { port: port as unknown as number }) };
+}
+
+export function useQuestion() {
+  const [params, setParams] = useSearchParams();
+  const ask = (changes: Record<string, string | undefined | null>) =>
+    setParams(
+      (before) => {
+        const next = new URLSearchParams(before);
+        next.delete("after");
+        for (const [name, value] of Object.entries(changes)) {
+          if (value === undefined || value === null || value === "") {
+            next.delete(name);
+          } else {
+            next.set(name, value);
+          }
+        }
+        return next;
+      },
+      { preventScrollReset: true },
+    );
+  return { question: readQuestion(params), params, ask };
+}

@@ -1,0 +1,81 @@
+import { useQuery } from "@tanstack/react-query";
+
+import { client } from "../../api/index.ts";
+import { asked, destinationsOf, INTERNET, type Policy, type Subject, subjectsOf } from "./matrix.ts";
+
+const PAGE = 200;
+/** With more policies than this a matrix says less than a search. */
+export const MOST = 1_000;
+
+/** All policies in force at a moment, in the order in which they are asked. */
+export function usePoliciesInForce(at: string | undefined) {
+  return useQuery({
+    queryKey: ["matrix", "policies", at],
+    queryFn: async () => {
+      const policies: Policy[] = [];
+      let after: string | undefined;
+      let capped = false;
+      do {
+        const query = {
+          in_force: true,
+          page_size: PAGE,
+          ...(at === undefined ? {} : { at }),
+          ...(after === undefined ? {} : { after }),
+        };
+        const { data } = await client.GET("/admin/policies", { params: { query } });
+        policies.push(...(data?.items ?? []));
+        after = data?.next ?? undefined;
+        capped = after !== undefined && policies.length >= MOST;
+      } while (after !== undefined && !capped);
+      return { policies: asked(policies), capped };
+    },
+    placeholderData: (before) => before,
+  });
+}
+
+/** The ids of what is called so, of each kind. */
+export function useNamed(q: string) {
+  return useQuery({
+    queryKey: ["matrix", "named", q],
+    queryFn: async () => {
+      const params = { params: { query: { q, page_size: PAGE } } };
+      const [groups, users, devices] = await Promise.all([
+        client.GET("/admin/groups", params),
+        client.GET("/admin/users", params),
+        client.GET("/admin/devices", params),
+      ]);
+      const found = [groups, users, devices].flatMap(({ data }) => data?.items.map(({ id }) => id) ?? []);
+      return new Set(found);
+    },
+    enabled: q !== "",
+    placeholderData: (before) => before,
+  });
+}
+
+/** The rows and columns that the filters leave. */
+export function filtered(
+  policies: readonly Policy[],
+  filters: { kind: string | null; named: ReadonlySet<string> | undefined; text: string; internet: string },
+): { subjects: Subject[]; destinations: string[] } {
+  const text = filters.text.trim().toLowerCase();
+  const subjects = subjectsOf(policies).filter(
+    ({ type, id }) =>
+      (filters.kind === null || type === filters.kind) && (filters.named === undefined || filters.named.has(id)),
+  );
+  if (text === "") {
+    return { subjects, destinations: destinationsOf(policies) };
+  }
+  const byPolicy = new Set(destinationsOf(policies.filter(({ name }) => name.toLowerCase().includes(text))));
+  const says = (destination: string) => (destination === INTERNET ? filters.internet : destination).toLowerCase();
+  const destinations = destinationsOf(policies).filter((one) => says(one).includes(text) || byPolicy.has(one));
+  return { subjects, destinations };
+}
+
+/** Those of a page, from 0, and where it begins and ends. */
+export function pageOf<T>(list: readonly T[], page: number, size: number) {
+  const pages = Math.max(1, Math.ceil(list.length / size));
+  const at = Math.min(Math.max(page, 0), pages - 1);
+  const items = list.slice(at * size, (at + 1) * size);
+  return { items, at, pages, from: list.length === 0 ? 0 : at * size + 1, to: at * size + items.length, total: list.length };
+}
+
