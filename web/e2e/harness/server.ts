@@ -10,7 +10,7 @@ const web = new URL("../../", import.meta.url).pathname;
 export const programs = process.env["NEXAVPN_PROGRAMS"] ?? join(web, "../target/debug");
 
 /** The first admin's one-time password, and what it is changed to. */
-export const ONE_TIME = "one time password of the first admin";
+export const ONE_TIME = "one time password of the first start";
 export const PASSWORD = "correct horse battery staple";
 export const ADMIN = "admin";
 
@@ -45,7 +45,7 @@ async function answersAt(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     const hear = (chunk: Buffer) => {
       said += chunk.toString();
-      const url = /answers at (http:\S+)/.exec(said)?.[1];
+      const url = /answers at\s+(http:\S+)/.exec(said)?.[1];
       if (url !== undefined) {
         resolve(url.replace(/\/$/, ""));
       }
