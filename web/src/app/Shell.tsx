@@ -1,5 +1,6 @@
 import { ActionIcon, AppShell, Burger, Button, Group, Kbd, Menu, NavLink, ScrollArea, Text, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
+import { ModalsProvider } from "@mantine/modals";
 import { IconDeviceDesktop, IconKeyboard, IconLogout, IconMoon, IconSearch, IconSun, IconUserCircle } from "@tabler/icons-react";
 import { useEffect, useRef } from "react";
 import { Link, Navigate, Outlet, useLocation, useNavigation } from "react-router";
@@ -102,7 +103,10 @@ export function Shell() {
       </AppShell.Navbar>
       <AppShell.Main id="content" ref={main} tabIndex={-1} style={{ outline: "none" }} aria-busy={loading}>
         <LostBanner />
-        <Outlet />
+        {/* Within the router: dialogs have links. */}
+        <ModalsProvider>
+          <Outlet />
+        </ModalsProvider>
       </AppShell.Main>
       <Palette />
       <Shortcuts />

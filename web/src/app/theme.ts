@@ -8,8 +8,14 @@ import {
 
 import { t } from "../text/index.ts";
 
-/** A cross that is drawn says nothing to those who read by ear. */
-const closing = { closeButtonProps: { "aria-label": t.close } };
+/**
+ * A cross that is drawn says nothing to those who read by ear. The head of a dialog is no banner
+ * of the page, which has one.
+ */
+const closing = {
+  closeButtonProps: { "aria-label": t.close },
+  attributes: { header: { role: "presentation" } },
+};
 
 /** Petrol. The middle shades have a contrast of 4.5 and more with white. */
 const petrol: MantineColorsTuple = [

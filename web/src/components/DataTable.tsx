@@ -1,4 +1,4 @@
-import { Box, Button, Checkbox, Group, Select, Skeleton, Table, Text, UnstyledButton } from "@mantine/core";
+import { Box, Button, Checkbox, Group, Select, Skeleton, Table, Text, UnstyledButton, VisuallyHidden } from "@mantine/core";
 import { IconArrowDown, IconArrowUp, IconArrowsSort, IconChevronLeft, IconChevronRight } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 
@@ -17,6 +17,8 @@ export interface Column<T> {
   readonly from?: "xs" | "sm" | "md" | "lg" | "xl";
   readonly align?: "left" | "right";
   readonly width?: number | string;
+  /** The title is only for those who read by ear: what is below says it to all others. */
+  readonly unseen?: boolean;
 }
 
 interface PageOf<T> {
@@ -156,7 +158,7 @@ function Header<T>({
   if (own === undefined) {
     return (
       <Table.Th ta={column.align} visibleFrom={column.from} w={column.width}>
-        {title}
+        {column.unseen === true ? <VisuallyHidden>{title}</VisuallyHidden> : title}
       </Table.Th>
     );
   }

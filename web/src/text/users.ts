@@ -130,6 +130,7 @@ export const users = {
     "A CSV file with a header row, or a JSON array of objects. Columns: username (required), display_name, email, role, groups (names, in CSV separated by ;), password. An export can be imported again.",
   importFile: "File",
   importPlaceholder: "Choose a CSV or JSON file",
+  importNoFile: "Take the file away",
   importLimits: "At most 5 MiB, 5,000 users, and 200 passwords.",
   checking: "Checking every row",
   importWrongType: "Choose a file whose name ends in .csv or .json.",

@@ -26,7 +26,7 @@ const columns: readonly Column<Schemas["Group"]>[] = [
     title: t.groups.name,
     sort: "name",
     render: (group) => (
-      <Anchor component={Link} to={to.group(group.id)} fw={500}>
+      <Anchor component={Link} to={to.group(group.id)} inherit fw={500}>
         {group.name}
       </Anchor>
     ),

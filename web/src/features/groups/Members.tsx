@@ -38,7 +38,8 @@ export function Members({ group }: { group: Schemas["GroupDetails"] }) {
       ? [
           {
             key: "remove",
-            title: "",
+            title: t.actions,
+            unseen: true,
             align: "right" as const,
             width: 44,
             render: (user: Schemas["User"]) => (

@@ -76,6 +76,7 @@ function Import({ close }: { close: () => void }) {
         value={file}
         onChange={choose}
         clearable
+        clearButtonProps={{ "aria-label": u.importNoFile }}
         disabled={busy !== undefined}
         data-autofocus
       />

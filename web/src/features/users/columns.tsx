@@ -14,7 +14,7 @@ export const userColumns: readonly Column<Schemas["User"]>[] = [
     title: t.users.username,
     sort: "username",
     render: (user) => (
-      <Anchor component={Link} to={to.user(user.id)} fw={500}>
+      <Anchor component={Link} to={to.user(user.id)} inherit fw={500}>
         {user.username ?? t.erased}
       </Anchor>
     ),

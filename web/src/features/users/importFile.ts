@@ -27,5 +27,5 @@ export function whatIsWrong({ error }: Row): string {
   const details = error.details ?? [];
   return details.length === 0
     ? error.message
-    : details.map(({ field, message }) => `${field.replaceAll("_", " ")} ${message}`).join("; ");
+    : details.map(({ field, message }) => `${field.replaceAll("_", " ")}: ${message}`).join("; ");
 }
