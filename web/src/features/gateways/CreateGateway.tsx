@@ -1,0 +1,103 @@
+import { Alert, Button, Group, Modal, Stack } from "@mantine/core";
+import { useForm } from "@mantine/form";
+import { useState } from "react";
+
+import { changed, client, type Schemas } from "../../api/index.ts";
+import { notifyDone, notifyProblem, takeErrors } from "../../components/problem.ts";
+import { t } from "../../text/index.ts";
+import { GatewayFields } from "./GatewayFields.tsx";
+import { createOf, EMPTY, type GatewayForm } from "./gateway.ts";
+import { issueJoinToken, JoinModal, type JoinAnswer } from "./JoinModal.tsx";
+
+const words = t.gateways.form;
+
+interface Created {
+  readonly id: string;
+  readonly name: string;
+  readonly answer: JoinAnswer;
+}
+
+/** Creates a gateway and shows, this once, how its node becomes it. */
+export function CreateGateway({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+  const [created, setCreated] = useState<Created>();
+  return (
+    <>
+      <Modal
+        opened={opened}
+        onClose={onClose}
+        closeOnClickOutside={false}
+        title={words.createTitle}
+        size="xl"
+      >
+        <Form
+          onCancel={onClose}
+          onDone={(made) => {
+            setCreated(made);
+            onClose();
+          }}
+        />
+      </Modal>
+      <JoinModal
+        id={created?.id ?? ""}
+        name={created?.name ?? ""}
+        answer={created?.answer}
+        onClose={() => setCreated(undefined)}
+      />
+    </>
+  );
+}
+
+function Form({ onCancel, onDone }: { onCancel: () => void; onDone: (created: Created | undefined) => void }) {
+  const needed = (text: string) => (text.trim() === "" ? words.needed : null);
+  const form = useForm<GatewayForm>({
+    initialValues: EMPTY,
+    validate: { name: needed, endpoint: needed, address_pool_v4: needed },
+  });
+  const [problem, setProblem] = useState<string>();
+  const [busy, setBusy] = useState(false);
+
+  const submit = form.onSubmit(async (values) => {
+    setBusy(true);
+    setProblem(undefined);
+    let made: Schemas["Gateway"] | Schemas["Pending"] | undefined;
+    try {
+      made = (await client.POST("/admin/gateways", { body: createOf(values) })).data;
+    } catch (error) {
+      setProblem(takeErrors(form, error));
+      setBusy(false);
+      return;
+    }
+    notifyDone(t.saved);
+    // A node whose key is known joins with a token as well; nobody has to use it.
+    try {
+      const answer = made && (await issueJoinToken(made.id));
+      onDone(made && answer && { id: made.id, name: values.name.trim(), answer });
+    } catch (error) {
+      // The gateway is there, and its page makes tokens.
+      notifyProblem(error);
+      onDone(undefined);
+    }
+    await changed();
+  });
+
+  return (
+    <form onSubmit={submit} noValidate>
+      <Stack>
+        {problem !== undefined && (
+          <Alert color="red" role="alert">
+            {problem}
+          </Alert>
+        )}
+        <GatewayFields form={form} pools givesKey />
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onCancel}>
+            {t.cancel}
+          </Button>
+          <Button type="submit" loading={busy}>
+            {t.create}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}
