@@ -1,4 +1,4 @@
-import { MultiSelect, Select } from "@mantine/core";
+import { MultiSelect, Select, type SelectProps } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useQueries, useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
@@ -83,7 +83,10 @@ function useFound(kind: EntityKind, text: string) {
 
 interface Common {
   kind: EntityKind;
-  label: ReactNode;
+  label?: ReactNode;
+  /** In the place of a label that is shown, as filters have it. */
+  "aria-label"?: string;
+  w?: SelectProps["w"];
   placeholder?: string;
   description?: string;
   error?: ReactNode;

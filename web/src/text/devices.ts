@@ -152,7 +152,7 @@ export const devices = {
     nameHint: "So that it can be told from the others, such as “Anna’s phone”.",
     platform: "Platform",
     gateway: "Gateway",
-    gatewayAny: "the usual one",
+    gatewayAny: "the one with the fewest devices",
     gatewayHint: "Where the device connects to.",
     expires: "Ends on",
     expiresHint: "From then on it can no longer connect. Empty means never.",

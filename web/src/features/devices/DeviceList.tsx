@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Select, Text, VisuallyHidden } from "@mantine/core";
+import { Alert, Button, Group, Select, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconPlus } from "@tabler/icons-react";
 import { useState } from "react";
@@ -81,14 +81,16 @@ export function Page() {
         />
         <EntitySelect
           kind="user"
-          label={<VisuallyHidden>{words.owner}</VisuallyHidden>}
+          aria-label={words.owner}
+          w={{ base: "100%", xs: 170 }}
           placeholder={words.anyOwner}
           value={list.filters["user"] ?? null}
           onChange={(user) => list.set({ user, after: null })}
         />
         <EntitySelect
           kind="gateway"
-          label={<VisuallyHidden>{words.gateway}</VisuallyHidden>}
+          aria-label={words.gateway}
+          w={{ base: "100%", xs: 170 }}
           placeholder={words.anyGateway}
           value={list.filters["gateway"] ?? null}
           onChange={(gateway) => list.set({ gateway, after: null })}

@@ -11,6 +11,10 @@ import { t } from "../../text/index.ts";
 const words = t.devices.reaches;
 const MOST = 1_000;
 
+function servicesText(services: Parameters<typeof serviceText>[0][]): string {
+  return services.length === 0 ? t.preview.allServices : services.map(serviceText).join("; ");
+}
+
 /** Everything that a device reaches, and which policy lets it. */
 export function DeviceReaches({ id }: { id: string }) {
   const query = api.useQuery("get", "/admin/access", { params: { query: { device: id, limit: MOST } } });
@@ -45,7 +49,7 @@ export function DeviceReaches({ id }: { id: string }) {
               <Table.Thead>
                 <Table.Tr>
                   <Table.Th>{words.destination}</Table.Th>
-                  <Table.Th>{words.services}</Table.Th>
+                  <Table.Th visibleFrom="sm">{words.services}</Table.Th>
                   <Table.Th>{words.because}</Table.Th>
                 </Table.Tr>
               </Table.Thead>
@@ -53,12 +57,15 @@ export function DeviceReaches({ id }: { id: string }) {
                 {reached.items.map(({ network, services, policy }, n) => (
                   // The same network may be reached by several policies.
                   <Table.Tr key={n}>
-                    <Table.Td ff="monospace" fz="sm">
-                      {network}
-                    </Table.Td>
                     <Table.Td>
-                      {services.length === 0 ? t.preview.allServices : services.map(serviceText).join("; ")}
+                      <Text size="sm" ff="monospace">
+                        {network}
+                      </Text>
+                      <Text size="sm" c="dimmed" hiddenFrom="sm">
+                        {servicesText(services)}
+                      </Text>
                     </Table.Td>
+                    <Table.Td visibleFrom="sm">{servicesText(services)}</Table.Td>
                     <Table.Td>
                       {policy ? (
                         <Anchor component={Link} to={to.policy(policy.id)} inherit>

@@ -15,7 +15,7 @@ export const deviceName: Column<Device> = {
   title: words.name,
   sort: "name",
   render: (device) => (
-    <Anchor component={Link} to={to.device(device.id)} fw={500}>
+    <Anchor component={Link} to={to.device(device.id)} fw={500} inherit>
       {device.name ?? t.erased}
     </Anchor>
   ),

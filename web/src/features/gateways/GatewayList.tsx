@@ -31,7 +31,7 @@ const columns: readonly Column<Gateway>[] = [
     title: words.name,
     sort: "name",
     render: (gateway) => (
-      <Anchor component={Link} to={to.gateway(gateway.id)} fw={500}>
+      <Anchor component={Link} to={to.gateway(gateway.id)} fw={500} inherit>
         {gateway.name}
       </Anchor>
     ),
