@@ -6,6 +6,7 @@ import { ofEntity } from "../paths.ts";
 import { t } from "../text/index.ts";
 import { Status } from "./Status.tsx";
 import { inUtc, local } from "./Time.tsx";
+import { ValueView } from "./ValueView.tsx";
 
 type Entry = Schemas["AuditEntry"];
 
@@ -19,20 +20,6 @@ export function actorName(actor: Entry["actor"]): string {
     default:
       return actor.name ?? t.erased;
   }
-}
-
-/** A value of an event's field as text. */
-export function valueText(value: unknown): string {
-  if (value === null || value === undefined) {
-    return "–";
-  }
-  if (typeof value === "string") {
-    return value;
-  }
-  if (Array.isArray(value) && value.every((one) => typeof one !== "object" || one === null)) {
-    return value.length === 0 ? t.none : value.map(valueText).join(", ");
-  }
-  return typeof value === "object" ? JSON.stringify(value, undefined, 1) : String(value);
 }
 
 /** Each field that a change has changed. */
@@ -56,8 +43,12 @@ export function Changes({ changes }: { changes: Entry["changes"] }) {
               <Table.Th scope="row" fw={500}>
                 {field.replaceAll("_", " ")}
               </Table.Th>
-              <Table.Td c="dimmed">{valueText(before)}</Table.Td>
-              <Table.Td>{valueText(after)}</Table.Td>
+              <Table.Td c="dimmed">
+                <ValueView value={before} />
+              </Table.Td>
+              <Table.Td>
+                <ValueView value={after} />
+              </Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>

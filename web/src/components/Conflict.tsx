@@ -1,7 +1,7 @@
 import { Button, Group, Modal, Stack, Table, Text } from "@mantine/core";
 
 import { t } from "../text/index.ts";
-import { valueText } from "./AuditEntryView.tsx";
+import { ValueView } from "./ValueView.tsx";
 
 /** A field whose two versions differ. */
 export interface Difference {
@@ -52,8 +52,12 @@ export function Conflict({
             {found?.map(({ label, mine, theirs }) => (
               <Table.Tr key={label}>
                 <Table.Th scope="row">{label}</Table.Th>
-                <Table.Td>{valueText(mine)}</Table.Td>
-                <Table.Td>{valueText(theirs)}</Table.Td>
+                <Table.Td>
+                  <ValueView value={mine} />
+                </Table.Td>
+                <Table.Td>
+                  <ValueView value={theirs} />
+                </Table.Td>
               </Table.Tr>
             ))}
           </Table.Tbody>

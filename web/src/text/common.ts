@@ -70,6 +70,8 @@ export const common = {
     admin: "Administration",
     own: "My account",
   },
+  everyone: "everyone",
+  kinds: { user: "user", group: "group", device: "device" },
   colors: { light: "Light", dark: "Dark", auto: "As the system", label: "Colours" },
   shortcuts: {
     title: "Keyboard shortcuts",

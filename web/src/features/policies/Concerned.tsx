@@ -40,7 +40,7 @@ export function Concerned({ policy }: { policy: Policy }) {
             <Text size="sm">
               {policy.effect === "allow" ? words.allow : words.deny} {words.hint}
             </Text>
-            <Text fw={600}>{words.total(total)}</Text>
+            {changes.items.length > 1 && <Text fw={600}>{words.total(total)}</Text>}
             {changes.items.map((change) => (
               <Same key={change.devices.items[0]?.device_id} change={change} />
             ))}

@@ -77,7 +77,7 @@ export function DestinationsField({
           }
         }}
         inputContainer={(input) => (
-          <Group gap="xs" wrap="nowrap">
+          <Group gap="xs" wrap="nowrap" align="flex-end">
             <Box style={{ flex: 1 }}>{input}</Box>
             <Button variant="default" onClick={add} disabled={good.length === 0}>
               {words.add}

@@ -30,7 +30,7 @@ const columns: Column<Policy>[] = [
     key: "rank",
     title: t.policies.position,
     sort: "priority",
-    width: 90,
+    width: 110,
     render: ({ rank, priority }) => (
       <>
         <Text span fw={600} className="nums" {...(rank ? {} : { c: "dimmed", title: t.policies.noPosition })}>

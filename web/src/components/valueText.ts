@@ -1,0 +1,28 @@
+import { t } from "../text/index.ts";
+import { serviceText } from "./PreviewView.tsx";
+
+interface Service {
+  readonly protocol: string;
+  readonly ports?: string[];
+}
+
+function isService(value: unknown): value is Service {
+  return typeof value === "object" && value !== null && "protocol" in value && typeof value.protocol === "string";
+}
+
+/** A value of an event's field as text. */
+export function valueText(value: unknown): string {
+  if (value === null || value === undefined || value === "") {
+    return "–";
+  }
+  if (typeof value === "boolean") {
+    return value ? t.yes : t.no;
+  }
+  if (isService(value)) {
+    return serviceText({ protocol: value.protocol, ports: value.ports ?? [] });
+  }
+  if (Array.isArray(value) && value.every((one) => typeof one !== "object" || one === null || isService(one))) {
+    return value.length === 0 ? t.none : value.map(valueText).join(value.some(isService) ? "; " : ", ");
+  }
+  return typeof value === "object" ? JSON.stringify(value, undefined, 1) : String(value);
+}

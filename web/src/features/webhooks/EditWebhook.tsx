@@ -1,0 +1,63 @@
+import { Alert, Button, Group, Modal, Stack } from "@mantine/core";
+
+import { client } from "../../api/index.ts";
+import { ifMatch } from "../../api/etag.ts";
+import { Conflict } from "../../components/Conflict.tsx";
+import { notifyDone } from "../../components/problem.ts";
+import { useEdit } from "../../components/useEdit.ts";
+import { t } from "../../text/index.ts";
+import { WebhookFields } from "./WebhookFields.tsx";
+import { flawsOf, LABELS, toForm, type Webhook, type WebhookForm } from "./webhookForm.ts";
+
+/** Changes where a webhook sends to, and what. */
+export function EditWebhook({ webhook, onClose }: { webhook: Webhook | undefined; onClose: () => void }) {
+  return (
+    <Modal opened={webhook !== undefined} onClose={onClose} title={t.webhooks.edit} size="lg">
+      {webhook !== undefined && <Form webhook={webhook} onClose={onClose} />}
+    </Modal>
+  );
+}
+
+function Form({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
+  const path = { id: webhook.id };
+  const versioned = (one: Webhook) => ({ values: toForm(one), version: one.version });
+  const { form, problem, busy, submit, conflict } = useEdit<WebhookForm>({
+    start: versioned(webhook),
+    labels: LABELS,
+    validate: flawsOf,
+    read: async () => {
+      const { data } = await client.GET("/admin/webhooks/{id}", { params: { path } });
+      return versioned(data as Webhook);
+    },
+    save: ({ url, description, event_types }, version) =>
+      client.PATCH("/admin/webhooks/{id}", {
+        params: { path, header: ifMatch(version) },
+        body: { url, description, event_types },
+      }),
+    onSaved: () => {
+      notifyDone(t.webhooks.done.changed);
+      onClose();
+    },
+  });
+  return (
+    <form onSubmit={submit} noValidate>
+      <Stack>
+        {problem !== undefined && (
+          <Alert color="red" role="alert">
+            {problem}
+          </Alert>
+        )}
+        <WebhookFields form={form} />
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onClose}>
+            {t.cancel}
+          </Button>
+          <Button type="submit" loading={busy}>
+            {t.save}
+          </Button>
+        </Group>
+      </Stack>
+      <Conflict {...conflict} />
+    </form>
+  );
+}

@@ -1,0 +1,75 @@
+import { Alert, Button, Group, Modal, Select, Stack, Text } from "@mantine/core";
+import { useState } from "react";
+
+import { changed, client } from "../../api/index.ts";
+import { ifMatch } from "../../api/etag.ts";
+import { messageOf } from "../../components/problem.ts";
+import { t } from "../../text/index.ts";
+import { tellSecret } from "./Secret.tsx";
+import type { Webhook } from "./webhookForm.ts";
+
+const DAY = "86400";
+
+/** Gives a webhook another secret, shown once. */
+export function RotateSecret({ webhook, onClose }: { webhook: Webhook | undefined; onClose: () => void }) {
+  return (
+    <Modal opened={webhook !== undefined} onClose={onClose} title={t.webhooks.rotateTitle}>
+      {webhook !== undefined && <Form webhook={webhook} onClose={onClose} />}
+    </Modal>
+  );
+}
+
+function Form({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
+  const [keep, setKeep] = useState(DAY);
+  const [problem, setProblem] = useState<string>();
+  const [busy, setBusy] = useState(false);
+  const submit = async () => {
+    setBusy(true);
+    setProblem(undefined);
+    try {
+      const { data } = await client.POST("/admin/webhooks/{id}/rotate-secret", {
+        params: { path: { id: webhook.id }, header: ifMatch(webhook.version) },
+        body: { keep_previous_s: Number(keep) },
+      });
+      onClose();
+      tellSecret(data);
+      await changed();
+    } catch (error) {
+      setProblem(messageOf(error));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        void submit();
+      }}
+    >
+      <Stack>
+        <Text size="sm">{t.webhooks.rotateText}</Text>
+        <Select
+          label={t.webhooks.rotateKeep}
+          data={t.webhooks.keep.map(([value, label]) => ({ value, label }))}
+          value={keep}
+          allowDeselect={false}
+          onChange={(value) => setKeep(value ?? DAY)}
+        />
+        {problem !== undefined && (
+          <Alert color="red" role="alert">
+            {problem}
+          </Alert>
+        )}
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onClose}>
+            {t.cancel}
+          </Button>
+          <Button type="submit" loading={busy}>
+            {t.webhooks.rotateVerb}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}

@@ -1,0 +1,31 @@
+import { Button, Group, Stack } from "@mantine/core";
+import { modals } from "@mantine/modals";
+
+import type { Schemas } from "../../api/client.ts";
+import { OneTime } from "../../components/OneTime.tsx";
+import { notifyDone } from "../../components/problem.ts";
+import { t } from "../../text/index.ts";
+
+/** Shows a secret that was just made; it stays until somebody says that they have it. */
+export function tellSecret(answer: Schemas["WebhookSecret"] | Schemas["AlreadyShown"] | undefined): void {
+  const secret = answer !== undefined && "secret" in answer ? answer.secret : null;
+  if (!secret) {
+    notifyDone(t.webhooks.secretShown);
+    return;
+  }
+  const id = modals.open({
+    title: t.webhooks.secretTitle,
+    size: "lg",
+    closeOnClickOutside: false,
+    closeOnEscape: false,
+    withCloseButton: false,
+    children: (
+      <Stack>
+        <OneTime text={secret} label={t.webhooks.secret} hint={t.webhooks.secretHint} />
+        <Group justify="flex-end">
+          <Button onClick={() => modals.close(id)}>{t.oneTimeDone}</Button>
+        </Group>
+      </Stack>
+    ),
+  });
+}

@@ -1,0 +1,44 @@
+import { TagsInput, Textarea, TextInput } from "@mantine/core";
+import type { UseFormReturnType } from "@mantine/form";
+
+import { t } from "../../text/index.ts";
+import { EVENTS, eventTypes } from "../audit/events.ts";
+import type { WebhookForm } from "./webhookForm.ts";
+
+/** Whole families of events first, which is what most want. */
+const OFFERED = [...Object.keys(EVENTS).map((kind) => `${kind}.*`), ...eventTypes(undefined)];
+
+/** What an admin sets on a webhook. */
+export function WebhookFields({ form }: { form: UseFormReturnType<WebhookForm> }) {
+  return (
+    <>
+      <TextInput
+        type="url"
+        label={t.webhooks.url}
+        description={t.webhooks.urlHint}
+        placeholder="https://example.com/hook"
+        maxLength={2000}
+        required
+        data-autofocus
+        {...form.getInputProps("url")}
+      />
+      <Textarea
+        label={t.webhooks.description}
+        autosize
+        maxRows={5}
+        maxLength={1000}
+        {...form.getInputProps("description")}
+      />
+      <TagsInput
+        label={t.webhooks.events}
+        description={t.webhooks.eventsHint}
+        data={OFFERED}
+        maxTags={50}
+        splitChars={[",", " ", ";"]}
+        acceptValueOnBlur
+        clearable
+        {...form.getInputProps("event_types")}
+      />
+    </>
+  );
+}

@@ -1,0 +1,12 @@
+import { Status } from "../../components/Status.tsx";
+import { t } from "../../text/index.ts";
+import type { Webhook } from "./webhookForm.ts";
+
+/** The colours of other states that mean as much. */
+const LOOKS = { ok: "success", failing: "expired", dead: "failure", disabled: "disabled", unknown: "unknown" } as const;
+
+/** How a webhook's endpoint stands. */
+export function WebhookState({ webhook }: { webhook: Webhook }) {
+  const state = webhook.delivery?.state ?? (webhook.enabled ? "unknown" : "disabled");
+  return <Status of={LOOKS[state]} label={t.webhooks.states[state]} />;
+}

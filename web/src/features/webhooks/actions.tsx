@@ -1,0 +1,69 @@
+import { Alert, Button, Group, Stack } from "@mantine/core";
+import { modals } from "@mantine/modals";
+
+import { client } from "../../api/index.ts";
+import { ifMatch } from "../../api/etag.ts";
+import { confirm } from "../../components/confirm.tsx";
+import { notifyProblem } from "../../components/problem.ts";
+import { t } from "../../text/index.ts";
+import type { Webhook } from "./webhookForm.ts";
+
+const words = t.webhooks;
+
+/** Sends a test and shows what became of it. */
+export async function test(webhook: Webhook): Promise<void> {
+  try {
+    const { data } = await client.POST("/admin/webhooks/{id}/test", { params: { path: { id: webhook.id } } });
+    if (data === undefined) {
+      return;
+    }
+    const { delivered, took_ms: ms, status, error } = data;
+    const id = modals.open({
+      title: words.testTitle,
+      children: (
+        <Stack>
+          <Alert color={delivered ? "green" : "red"} role="status">
+            {delivered ? words.testDone(ms, status) : words.testFailed(ms, status)} {error}
+          </Alert>
+          <Group justify="flex-end">
+            <Button data-autofocus onClick={() => modals.close(id)}>
+              {t.close}
+            </Button>
+          </Group>
+        </Stack>
+      ),
+    });
+  } catch (error) {
+    notifyProblem(error);
+  }
+}
+
+/** Enables or disables it, once that was confirmed. */
+export function setEnabled(webhook: Webhook, enabled: boolean): void {
+  confirm({
+    title: enabled ? words.enableTitle : words.disableTitle,
+    text: enabled ? words.enableText : words.disableText,
+    verb: enabled ? words.enable : words.disable,
+    danger: !enabled,
+    action: (reason) =>
+      client.PATCH("/admin/webhooks/{id}", {
+        params: { path: { id: webhook.id }, header: { ...reason, ...ifMatch(webhook.version) } },
+        body: { enabled },
+      }),
+    done: enabled ? words.done.enabled : words.done.disabled,
+  });
+}
+
+export function remove(webhook: Webhook): void {
+  confirm({
+    title: words.removeTitle,
+    text: `${webhook.url}: ${words.removeText}`,
+    verb: words.remove,
+    danger: true,
+    action: (reason) =>
+      client.DELETE("/admin/webhooks/{id}", {
+        params: { path: { id: webhook.id }, header: { ...reason, ...ifMatch(webhook.version) } },
+      }),
+    done: words.done.removed,
+  });
+}
