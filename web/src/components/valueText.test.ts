@@ -6,7 +6,7 @@ test.each([
   [null, "–"],
   ["", "–"],
   [0, "0"],
-  [true, "yes"],
+  [true, "Yes"],
   [[], "none"],
   [["10.0.0.0/8", "fd00::/8"], "10.0.0.0/8, fd00::/8"],
   [[{ protocol: "tcp", ports: ["80", "443"] }, { protocol: "icmp" }], "tcp 80, 443; icmp"],
