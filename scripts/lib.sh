@@ -9,9 +9,6 @@ build_packages=(gcc libc6-dev ca-certificates)
 # shellcheck disable=SC2034
 network_packages=(nftables wireguard-go wireguard-tools iproute2 dnsmasq-base iputils-ping
     netcat-openbsd procps curl)
-# What installs the programs that check the API's document.
-# shellcheck disable=SC2034
-tool_packages=(python3-venv)
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 fail() {
@@ -113,30 +110,6 @@ need_cargo() {
 target_dir() {
     cargo metadata --no-deps --format-version 1 --manifest-path "$root/Cargo.toml" |
         sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p'
-}
-
-# The programs that check the API from outside: schemathesis, Node.js, generators of clients. They
-# live beside what cargo builds, and are installed anew when their list changes.
-need_test_tools() {
-    local list=$root/tests/tools/requirements.txt
-    test_tools=$(target_dir)/test-tools
-    if ! cmp -s "$list" "$test_tools/installed"; then
-        say "installing schemathesis, Node.js and generators of clients into $test_tools"
-        rm -rf "$test_tools"
-        python3 -m venv "$test_tools"
-        "$test_tools/bin/pip" install --quiet --disable-pip-version-check --requirement "$list"
-        cp "$list" "$test_tools/installed"
-    fi
-    export NEXAVPN_TEST_TOOLS=$test_tools
-    # npm's own note of what it has installed is older than a lock file that has changed since.
-    if [[ ! $root/web/node_modules/.package-lock.json -nt $root/web/package-lock.json ]]; then
-        say "installing the packages of web/"
-        # Node.js has certificates of its own, and does not look where everybody else does.
-        if [[ -n ${SSL_CERT_FILE:-} ]]; then
-            export NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-$SSL_CERT_FILE}
-        fi
-        (cd "$root/web" && PATH=$test_tools/bin:$PATH npm ci --no-audit --no-fund --loglevel=error >&2)
-    fi
 }
 
 export NEXAVPN_DATA_DIR=${NEXAVPN_DATA_DIR:-$root/.nexavpn}
