@@ -1,6 +1,78 @@
+import { Alert, Tabs } from "@mantine/core";
+import { useParams } from "react-router";
+
+import { useMayChange } from "../../app/session.ts";
+import { History } from "../../components/History.tsx";
+import { Loaded } from "../../components/Loaded.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
+import { useTab } from "../../components/useTab.ts";
+import { to } from "../../paths.ts";
 import { t } from "../../text/index.ts";
+import { BundlesTab } from "./BundlesTab.tsx";
+import { DrainTab } from "./DrainTab.tsx";
+import { GatewayActions } from "./GatewayActions.tsx";
+import { GatewayOverview } from "./GatewayOverview.tsx";
+import { convergenceText, GatewayState } from "./GatewayState.tsx";
+import { type Gateway, useGateway } from "./gateway.ts";
+import { NodeTab } from "./NodeTab.tsx";
+import { RotationTab } from "./RotationTab.tsx";
+
+const words = t.gateways;
+const TABS = ["overview", "node", "bundles", "drain", "rotation", "history"] as const;
+const up = { label: words.title, to: to.gateways() };
 
 export function Page() {
-  return <PageHeader title={t.gateways.title} />;
+  const { id = "" } = useParams();
+  const query = useGateway(id);
+  return (
+    <>
+      {query.data === undefined && <PageHeader title={words.title} up={up} />}
+      <Loaded query={query}>{(gateway) => <Shown key={id} gateway={gateway} />}</Loaded>
+    </>
+  );
+}
+
+function Shown({ gateway }: { gateway: Gateway }) {
+  const mayChange = useMayChange();
+  const [tab, setTab] = useTab(TABS);
+  const { status, reason } = gateway.convergence;
+  return (
+    <>
+      <PageHeader title={gateway.name} up={up} badge={<GatewayState gateway={gateway} />}>
+        {mayChange && <GatewayActions gateway={gateway} />}
+      </PageHeader>
+      {!["in_sync", "unknown"].includes(status) && (
+        <Alert color={["behind", "never_joined"].includes(status) ? "orange" : "red"} mb="md">
+          {convergenceText(gateway.convergence)} {reason}
+        </Alert>
+      )}
+      <Tabs value={tab} onChange={setTab} keepMounted={false}>
+        <Tabs.List mb="md">
+          {TABS.map((one) => (
+            <Tabs.Tab key={one} value={one}>
+              {words.tabs[one]}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
+        <Tabs.Panel value="overview">
+          <GatewayOverview gateway={gateway} />
+        </Tabs.Panel>
+        <Tabs.Panel value="node">
+          <NodeTab gateway={gateway} />
+        </Tabs.Panel>
+        <Tabs.Panel value="bundles">
+          <BundlesTab id={gateway.id} />
+        </Tabs.Panel>
+        <Tabs.Panel value="drain">
+          <DrainTab gateway={gateway} />
+        </Tabs.Panel>
+        <Tabs.Panel value="rotation">
+          <RotationTab gateway={gateway} />
+        </Tabs.Panel>
+        <Tabs.Panel value="history">
+          <History type="gateway" id={gateway.id} />
+        </Tabs.Panel>
+      </Tabs>
+    </>
+  );
 }

@@ -1,0 +1,100 @@
+import { Alert, Button, Group, List, Stack, TextInput } from "@mantine/core";
+import { useRef } from "react";
+
+import { ifMatch } from "../../api/etag.ts";
+import { client } from "../../api/index.ts";
+import { Conflict } from "../../components/Conflict.tsx";
+import { reasonHeader } from "../../components/confirm.tsx";
+import { notifyDone } from "../../components/problem.ts";
+import { useEdit } from "../../components/useEdit.ts";
+import { t } from "../../text/index.ts";
+import { consequences } from "./consequences.ts";
+import { GatewayFields } from "./GatewayFields.tsx";
+import { formOf, type Gateway, type GatewayForm, patchOf, readGateway } from "./gateway.ts";
+
+const words = t.gateways.form;
+
+const LABELS: Record<keyof GatewayForm, string> = {
+  name: words.name,
+  endpoint: words.endpoint,
+  address_pool_v4: words.pool4,
+  address_pool_v6: words.pool6,
+  dns_servers: words.dns,
+  dns_search: words.search,
+  internal_networks: words.internal,
+  masquerade_interfaces: words.masquerade,
+  listen_port: words.port,
+  mtu: words.mtu,
+  persistent_keepalive: words.keepalive,
+  max_stale_s: words.stale,
+  preshared_keys: words.preshared,
+  public_key: words.publicKey,
+  reason: t.reason,
+};
+
+/** Changes a gateway; says before what that means for its devices. */
+export function EditGateway({ gateway, onClose }: { gateway: Gateway; onClose: () => void }) {
+  const start = formOf(gateway);
+  // What the gateway was when it was last read: only what differs is sent.
+  const before = useRef(start.values);
+  const needed = (text: string) => (text.trim() === "" ? words.needed : null);
+  const { form, problem, busy, submit, conflict } = useEdit<GatewayForm>({
+    start,
+    labels: LABELS,
+    validate: { name: needed, endpoint: needed },
+    read: async () => {
+      const now = formOf(await readGateway(gateway.id));
+      before.current = now.values;
+      return now;
+    },
+    save: async (values, version) => {
+      const body = patchOf(before.current, values);
+      if (Object.keys(body).length > 0) {
+        const header = { ...ifMatch(version), ...reasonHeader(values.reason) };
+        const params = { path: { id: gateway.id }, header };
+        await client.PATCH("/admin/gateways/{id}", { params, body });
+      }
+    },
+    onSaved: () => {
+      notifyDone(t.saved);
+      onClose();
+    },
+  });
+  const said = consequences(patchOf(before.current, form.values), gateway.device_count);
+  return (
+    <>
+      <form onSubmit={submit} noValidate>
+        <Stack>
+          {problem !== undefined && (
+            <Alert color="red" role="alert">
+              {problem}
+            </Alert>
+          )}
+          {/* The key of a node that has joined is changed by a rotation, which cuts nobody off. */}
+          <GatewayFields form={form} pools={false} givesKey={!gateway.joined_at} />
+          <TextInput label={t.reason} placeholder={t.optional} maxLength={500} {...form.getInputProps("reason")} />
+          <div role="status">
+            {said.length > 0 && (
+              <Alert color="orange" title={words.consequences}>
+                <List size="sm">
+                  {said.map((text) => (
+                    <List.Item key={text}>{text}</List.Item>
+                  ))}
+                </List>
+              </Alert>
+            )}
+          </div>
+          <Group justify="flex-end">
+            <Button variant="default" onClick={onClose}>
+              {t.cancel}
+            </Button>
+            <Button type="submit" loading={busy}>
+              {t.save}
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+      <Conflict {...conflict} />
+    </>
+  );
+}

@@ -1,0 +1,42 @@
+import { Paper, Stack, Text, Title } from "@mantine/core";
+
+import { Facts } from "../../components/Facts.tsx";
+import { Status } from "../../components/Status.tsx";
+import { Time } from "../../components/Time.tsx";
+import { t } from "../../text/index.ts";
+import { ConvergenceRecord } from "./ConvergenceRecord.tsx";
+import { convergenceText } from "./GatewayState.tsx";
+import type { Gateway } from "./gateway.ts";
+import { HostCharts } from "./HostCharts.tsx";
+
+const words = t.gateways.node;
+
+/** The node: whether it has the newest bundle, how its host is, and what it has reported. */
+export function NodeTab({ gateway: { id, convergence } }: { gateway: Gateway }) {
+  const { applied, code, reason, last_report_at, revision, since, status } = convergence;
+  return (
+    <Stack>
+      <Paper withBorder p="md" component="section">
+        <Title order={2} size="h4" mb="sm">
+          {words.now}
+        </Title>
+        <Text size="sm" mb="sm">
+          {convergenceText(convergence)}
+        </Text>
+        <Facts
+          cols={{ base: 1, xs: 2, lg: 3 }}
+          facts={[
+            [t.gateways.state, <Status of={status} />],
+            [words.newest, revision],
+            [words.applied, applied?.revision],
+            [words.report, <Time at={last_report_at} ago />],
+            ...(since ? [[words.since, <Time at={since} />] as const] : []),
+            ...(reason ? [[words.reason, `${reason}${code ? ` (${code})` : ""}`] as const] : []),
+          ]}
+        />
+      </Paper>
+      <HostCharts id={id} />
+      <ConvergenceRecord id={id} />
+    </Stack>
+  );
+}

@@ -1,0 +1,164 @@
+import { Alert, Button, Group, Paper, Stack, Text, TextInput, Title } from "@mantine/core";
+import dayjs from "dayjs";
+import { useState } from "react";
+
+import { ifMatch } from "../../api/etag.ts";
+import { api, client } from "../../api/index.ts";
+import { useMayChange } from "../../app/session.ts";
+import { confirm } from "../../components/confirm.tsx";
+import { fromLocalInput, toLocalInput } from "../../components/localTime.ts";
+import { CopyBlock } from "../../components/OneTime.tsx";
+import { Status } from "../../components/Status.tsx";
+import { local } from "../../components/Time.tsx";
+import { t } from "../../text/index.ts";
+import type { Gateway } from "./gateway.ts";
+import { RotationDevices } from "./RotationDevices.tsx";
+
+const words = t.gateways.rotation;
+/** In days: time for people to fetch files. */
+const USUAL_WAIT = 7;
+
+/** Changes the gateway's key so that nobody is cut off, and says who has not fetched it. */
+export function RotationTab({ gateway }: { gateway: Gateway }) {
+  const { joined_at, key_rotation: rotation } = gateway;
+  const mayChange = useMayChange();
+  const open = rotation && rotation.status !== "switched";
+  return (
+    <Stack>
+      <Stack maw={720}>
+        <Text size="sm">{words.intro}</Text>
+        <Text size="sm" c="dimmed">
+          {words.means}
+        </Text>
+      </Stack>
+      {rotation && <Standing gateway={gateway} rotation={rotation} />}
+      {!joined_at && <Alert color="blue">{words.notJoined}</Alert>}
+      {mayChange && joined_at && (
+        <Start key={open ? "move" : "start"} gateway={gateway} at={open ? rotation.switch_at : undefined} />
+      )}
+      {rotation && rotation.status !== "waiting_for_node" && <RotationDevices id={gateway.id} />}
+    </Stack>
+  );
+}
+
+/** Begins a rotation, or gives the one that is under way another time. */
+function Start({ gateway, at }: { gateway: Gateway; at: string | null | undefined }) {
+  const { id, name, version } = gateway;
+  const moves = typeof at === "string";
+  const [when, setWhen] = useState(() =>
+    toLocalInput(at ?? dayjs().add(USUAL_WAIT, "day").startOf("hour").toISOString()),
+  );
+  const [error, setError] = useState<string>();
+  const ask = () => {
+    const switch_at = fromLocalInput(when);
+    if (switch_at === null || Date.parse(switch_at) <= Date.now()) {
+      setError(words.past);
+      return;
+    }
+    setError(undefined);
+    confirm({
+      title: moves ? words.moveTitle : words.startTitle(name),
+      text: moves ? words.moveText(local(switch_at)) : words.startText(local(switch_at)),
+      verb: moves ? words.move : words.start,
+      action: (headers) =>
+        client.POST("/admin/gateways/{id}/key-rotation", {
+          params: { path: { id }, header: { ...ifMatch(version), ...headers } },
+          body: { switch_at },
+        }),
+      done: moves ? words.moved : words.started,
+    });
+  };
+  return (
+    <Group align="flex-start">
+      <TextInput
+        type="datetime-local"
+        label={words.switchAt}
+        value={when}
+        onChange={(event) => setWhen(event.currentTarget.value)}
+        error={error}
+        w={{ base: "100%", xs: 240 }}
+      />
+      <Button mt={{ base: 0, xs: 25 }} variant={moves ? "default" : "filled"} onClick={ask}>
+        {moves ? words.move : words.start}
+      </Button>
+    </Group>
+  );
+}
+
+function Standing({
+  gateway: { id, version },
+  rotation,
+}: {
+  gateway: Gateway;
+  rotation: NonNullable<Gateway["key_rotation"]>;
+}) {
+  const mayChange = useMayChange();
+  const query = api.useQuery(
+    "get",
+    "/admin/gateways/{id}/key-rotation",
+    { params: { path: { id } } },
+    { refetchInterval: 5_000 },
+  );
+  const left = query.data?.devices_left;
+  const { next_gateway_key: key, status, switch_at } = rotation;
+  const because = (headers: { "X-Reason"?: string }) => ({
+    path: { id },
+    header: { ...ifMatch(version), ...headers },
+  });
+  const switchNow = () =>
+    confirm({
+      title: words.switchTitle,
+      text: words.switchText(left ?? 0),
+      verb: words.switchNow,
+      danger: true,
+      action: (headers) =>
+        client.POST("/admin/gateways/{id}/key-rotation/switch", { params: because(headers) }),
+      done: words.switchedNow,
+    });
+  const callOff = () =>
+    confirm({
+      title: words.callOffTitle,
+      text: words.callOffText,
+      verb: words.callOff,
+      action: (headers) =>
+        client.DELETE("/admin/gateways/{id}/key-rotation", { params: because(headers) }),
+      done: words.calledOff,
+    });
+  const said =
+    status === "waiting_for_node"
+      ? words.waiting
+      : status === "switched"
+        ? words.switched
+        : words.announced(switch_at ? local(switch_at) : t.unknown);
+  return (
+    <Paper withBorder p="md" component="section">
+      <Stack gap="sm">
+        <Group gap="sm" role="status">
+          <Status of={status} />
+          <Text size="sm">{said}</Text>
+        </Group>
+        {typeof left === "number" && <Text size="sm">{words.left(left)}</Text>}
+        {key && (
+          <div>
+            <Title order={2} size="h6" mb={4}>
+              {status === "switched" ? words.newKey : words.nextKey}
+            </Title>
+            <CopyBlock text={key} label={words.nextKey} />
+          </div>
+        )}
+        {mayChange && status !== "switched" && (
+          <Group>
+            {status === "announced" && (
+              <Button color="red.8" onClick={switchNow}>
+                {words.switchNow}
+              </Button>
+            )}
+            <Button variant="default" onClick={callOff}>
+              {words.callOff}
+            </Button>
+          </Group>
+        )}
+      </Stack>
+    </Paper>
+  );
+}
