@@ -21,7 +21,8 @@ let firm: Company;
 
 before(async () => {
   server = await startServer();
-  [browser, firm] = await Promise.all([startBrowser(), company(server)]);
+  browser = await startBrowser();
+  firm = await company(server);
 });
 
 after(async () => {

@@ -15,7 +15,8 @@ let browser: Browser;
 let server: Server;
 
 before(async () => {
-  [browser, server] = await Promise.all([startBrowser(), startServer()]);
+  server = await startServer();
+  browser = await startBrowser();
   const guest = await visit(browser, server);
   const { page } = guest;
   // The first start: the printed password works once, and has to be replaced.
@@ -25,11 +26,11 @@ before(async () => {
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("heading", { name: "Choose a password of your own" }).waitFor();
   await page.getByLabel("Present password").fill(ONE_TIME);
-  await page.getByLabel("New password", { exact: true }).fill("short");
+  await page.getByRole("textbox", { name: "New password", exact: true }).fill("short");
   await page.getByLabel("New password again").fill("short");
   await page.getByRole("button", { name: "Change the password" }).click();
   await page.getByText("must have at least 12 characters").waitFor();
-  await page.getByLabel("New password", { exact: true }).fill(PASSWORD);
+  await page.getByRole("textbox", { name: "New password", exact: true }).fill(PASSWORD);
   await page.getByLabel("New password again").fill(PASSWORD);
   await page.getByRole("button", { name: "Change the password" }).click();
   await settled(page);
@@ -99,7 +100,7 @@ test("an ended session asks for the password and keeps what was typed", async ()
   const dialog = page.getByRole("dialog", { name: "Your session is over" });
   await dialog.waitFor();
   await dialog.getByRole("textbox", { name: "Password" }).fill(PASSWORD);
-  await dialog.getByRole("button", { name: "Sign in" }).click();
+  await dialog.getByRole("button", { name: "Sign in", exact: true }).click();
   await dialog.waitFor({ state: "detached" });
   const typed = await page.getByLabel("Name", { exact: false }).first().inputValue();
   assert.equal(typed, "Typed before the session ended");

@@ -82,7 +82,10 @@ export const api = createHooks(client);
 
 export const queries = new QueryClient({
   defaultOptions: {
+    // Whether somebody answers is told by asking: the browser only knows of its own cable.
+    mutations: { networkMode: "always" },
     queries: {
+      networkMode: "always",
       staleTime: 2_000,
       // What the server has decided it decides again; a lost connection may come back.
       retry: (count, error) => !(error instanceof ApiError && error.status < 500) && count < 2,
