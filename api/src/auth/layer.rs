@@ -262,7 +262,7 @@ fn caller(principal: Principal, request: &Request) -> Caller {
     };
     // Only from whom it can be sealed for: words of strangers are not kept.
     let reason = headers.get("x-reason").filter(|_| matches!(principal, Principal::User(_)));
-    let reason = reason.and_then(|v| v.to_str().ok());
+    let reason = reason.map(|value| words(value.as_bytes()));
     let request = CommandRequest {
         actor,
         client_address: origin.and_then(|o| o.address),
@@ -276,6 +276,14 @@ fn caller(principal: Principal, request: &Request) -> Caller {
         ..CommandRequest::system("api", request_id)
     };
     Caller { principal, request }
+}
+
+/// A header's words: UTF-8, as programs send them, else ISO 8859-1, as HTTP once had it.
+fn words(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
+    }
 }
 
 fn admit(permission: &Permission, caller: &Caller, path: &str) -> Result<(), ApiError> {

@@ -180,7 +180,7 @@ impl Client {
     ) -> reqwest::Result<Answer> {
         let mut request = self.http.request(method, url);
         for (name, value) in headers {
-            request = request.header(*name, *value);
+            request = request.header(*name, value.as_bytes());
         }
         if let Some(body) = body {
             request = request.json(&body);

@@ -18,7 +18,7 @@ async fn the_log_tells_who_did_what_and_why_newest_first() {
     plane.gateway("gw", "100.96.0.0/24").await;
     let alice = plane.user("alice").await;
     let device = plane.device(&alice, "laptop").await;
-    let headers = [("x-reason", "lost on the train"), ("user-agent", "the test")];
+    let headers = [("x-reason", "lost on the train to Zürich"), ("user-agent", "the test")];
     let path = format!("/admin/devices/{device}/revoke");
     let revoke = plane.admin.send(Method::POST, &path, &headers, Some(json!({}))).await;
     assert_eq!(revoke.status, 200);
@@ -37,7 +37,7 @@ async fn the_log_tells_who_did_what_and_why_newest_first() {
     assert_eq!(newest["actor"]["name"], "admin");
     assert_eq!(
         (&newest["reason"], &newest["user_agent"]),
-        (&json!("lost on the train"), &json!("the test"))
+        (&json!("lost on the train to Zürich"), &json!("the test"))
     );
     assert_eq!(newest["client_address"], "127.0.0.1");
     assert_eq!(newest["request_id"], revoke.header("x-request-id"));
