@@ -2,6 +2,7 @@
 
 use nexavpn_domain::ids::{DeviceId, UserId};
 use sqlx::PgPool;
+use uuid::Uuid;
 
 use crate::ReadError;
 
@@ -74,23 +75,20 @@ impl Concerning<'_> {
                  (SELECT a.idx FROM read.audit_log a WHERE a.event_type = 'group.restored' {tail})
                  UNION ALL
                  (SELECT a.idx FROM read.audit_log a
-                  JOIN log_index i ON i.idx = a.idx
-                  CROSS JOIN LATERAL (
-                      SELECT e.payload FROM events e
-                      WHERE (e.gen, e.tx, e.pos) = (i.gen, i.tx, i.pos) OFFSET 0
-                  ) e
                   WHERE a.event_type IN ('group.member_added', 'group.member_removed')
-                    AND e.payload->>'user_id' = ANY ($4) {tail})
+                    AND a.about = ANY ($6) {tail})
              ) concerning ORDER BY idx {order} LIMIT $5"
         );
         let devices: Vec<String> = self.devices.iter().map(ToString::to_string).collect();
         let owners: Vec<String> = self.owners.iter().map(ToString::to_string).collect();
+        let members: Vec<Uuid> = self.owners.iter().map(|id| id.0).collect();
         let numbers = sqlx::query_scalar(&sql)
             .bind(after)
             .bind(up_to)
             .bind(devices)
             .bind(owners)
             .bind(limit)
+            .bind(members)
             .fetch_all(pool)
             .await?;
         Ok(numbers)
