@@ -118,7 +118,7 @@ test("a lost connection is said, and everything goes on when it is back", async 
   await page.getByText("The connection to NexaVPN is lost").first().waitFor();
   await guest.context.setOffline(false);
   await page.getByText("The connection to NexaVPN is lost").first().waitFor({ state: "detached" });
-  await page.getByText("Nothing matches the filters").waitFor();
+  await page.locator("#content").getByText("Nothing matches the filters").waitFor();
   await guest.close();
 });
 

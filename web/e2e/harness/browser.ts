@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 
-import { PASSWORD, type Server, WIDE } from "./server.ts";
+import { PASSWORD, type Server } from "./server.ts";
 
 const FLAGS = [
   "--disable-gpu",
@@ -14,6 +14,9 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
 ];
+
+/** How long a page may take to show something, in milliseconds. */
+const PATIENCE = 20_000;
 
 export const DESKTOP = { width: 1280, height: 800 };
 export const PHONE = { width: 360, height: 740 };
@@ -49,7 +52,7 @@ export async function visit(
     timezoneId: "Europe/Berlin",
     reducedMotion: "reduce",
   });
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(String(error)));
