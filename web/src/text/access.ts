@@ -137,6 +137,7 @@ export const access = {
     show: "Show",
     presets: { hour: "Last hour", day: "Last day", week: "Last week" },
     between: "Between",
+    beginning: "the beginning",
     and: "and",
     ofEvent: (idx: number) => `What event ${idx.toLocaleString("en")} has changed`,
     nothing: "Nothing has changed about who reaches what.",

@@ -112,7 +112,7 @@ function Range({
             min={1}
             allowDecimal={false}
             hideControls
-            w={220}
+            w={240}
             value={number}
             onChange={setNumber}
           />
@@ -175,10 +175,12 @@ function Changes({ diff, event }: { diff: Schemas["AccessDiff"]; event: number |
 }
 
 function Moment({ moment: { idx, time } }: { moment: Schemas["Moment"] }) {
-  return (
+  return time ? (
     <>
-      {time && <Time at={time} />} ({t.access.entry(idx)})
+      <Time at={time} /> ({t.access.entry(idx)})
     </>
+  ) : (
+    words.beginning
   );
 }
 
