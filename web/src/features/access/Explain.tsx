@@ -29,7 +29,7 @@ export function Explain() {
     <Stack gap="lg">
       <div>
         <QuestionForm question={question} ask={ask} whose error={error} />
-        <When at={at} onChange={(at) => ask({ at })} />
+        <When at={at} asOf={query.data?.as_of.time} onChange={(at) => ask({ at })} />
       </div>
       {!somebody ? (
         <Empty title={t.access.nobody} text={t.access.nobodyText} />

@@ -142,11 +142,10 @@ function Enforced({ enforcement, gateway }: { enforcement: Schemas["Enforcement"
         <Anchor component={Link} to={to.gateway(gateway)} inherit>
           {name}
         </Anchor>{" "}
-        {words.enforced[status] ?? status}
-        {enforced_from ? (
+        {words.enforced[status] ?? status}.{" "}
+        {enforced_from && (
           <>
-            {" "}
-            {words.from} <Time at={enforced_from} />
+            {words.enforcedFrom} {words.from} <Time at={enforced_from} />
             {enforced_until && (
               <>
                 {" "}
@@ -155,8 +154,6 @@ function Enforced({ enforcement, gateway }: { enforcement: Schemas["Enforcement"
             )}
             .
           </>
-        ) : (
-          "."
         )}{" "}
         {published_at && (
           <>
@@ -198,7 +195,7 @@ function Rules({ device }: { device: Explained }) {
             <Table.Thead>
               <Table.Tr>
                 <Table.Th>{words.rule}</Table.Th>
-                <Table.Th>{words.effect}</Table.Th>
+                <Table.Th visibleFrom="sm">{words.effect}</Table.Th>
                 <Table.Th>{words.outcome}</Table.Th>
               </Table.Tr>
             </Table.Thead>
@@ -218,8 +215,11 @@ function Rules({ device }: { device: Explained }) {
                       ) : (
                         (words.builtIn[rule] ?? rule)
                       )}
+                      <Text size="xs" c="dimmed" fw={400} hiddenFrom="sm">
+                        {words.effects[allows ? "allow" : "deny"]}
+                      </Text>
                     </Table.Td>
-                    <Table.Td>
+                    <Table.Td visibleFrom="sm">
                       <Status of={allows ? "allow" : "deny"} label={words.effects[allows ? "allow" : "deny"]} />
                     </Table.Td>
                     <Table.Td c={decides ? undefined : "dimmed"}>{words.outcomes[outcome] ?? outcome}</Table.Td>

@@ -13,7 +13,16 @@ const STEPS = 1_000;
 const LEAST = 1_000;
 
 /** Now, or a moment of the past: by a slider over all that the log has, or exactly. */
-export function When({ at, onChange }: { at: string | undefined; onChange: (at: string | null) => void }) {
+export function When({
+  at,
+  asOf,
+  onChange,
+}: {
+  at: string | undefined;
+  /** When the event was whose number is asked about, once that is known. */
+  asOf?: string | null | undefined;
+  onChange: (at: string | null) => void;
+}) {
   const first = api.useQuery(
     "get",
     "/admin/audit-logs",
@@ -24,7 +33,7 @@ export function When({ at, onChange }: { at: string | undefined; onChange: (at: 
   // The slider's end stays where it is while one drags.
   const [end] = useState(() => Date.now());
   const event = at !== undefined && /^\d+$/.test(at) ? Number(at) : undefined;
-  const time = event === undefined ? at : undefined;
+  const time = event === undefined ? at : (asOf ?? undefined);
   const moment = Date.parse(time ?? "");
   const [dragged, setDragged] = useState<number>();
   const [typed, setTyped] = useState(toLocalInput(time));

@@ -37,7 +37,7 @@ export function WhoReaches() {
     <Stack gap="lg">
       <div>
         <QuestionForm question={question} ask={ask} whose={false} error={error} />
-        <When at={at} onChange={(at) => ask({ at })} />
+        <When at={at} asOf={query.data?.as_of.time} onChange={(at) => ask({ at })} />
       </div>
       {packet === undefined ? (
         <Empty title={t.access.nowhere} text={t.access.nowhereText} />

@@ -102,18 +102,18 @@ export function Page() {
 function columns(open: (idx: number) => void): Column<Row>[] {
   const words = t.audit.columns;
   return [
-    { key: "time", title: words.time, sort: "idx", width: 170, render: ({ time }) => <Time at={time} /> },
+    { key: "time", title: words.time, sort: "idx", from: "sm", width: 170, render: ({ time }) => <Time at={time} /> },
     {
       key: "summary",
       title: words.summary,
-      render: ({ idx, summary, status, actor }) => (
+      render: ({ idx, summary, status, actor, time }) => (
         <>
           <UnstyledButton onClick={() => open(idx)} fz="sm" fw={600} c="var(--mantine-color-anchor)">
             {summary}
           </UnstyledButton>{" "}
           {status === "failure" && <Status of={status} label={t.audit.filters.failure} />}
           <Text size="xs" c="dimmed" hiddenFrom="sm">
-            {t.audit.byWhom(actorName(actor))}
+            <Time at={time} /> · {t.audit.byWhom(actorName(actor))}
           </Text>
         </>
       ),

@@ -81,9 +81,14 @@ export function traffic(answers: readonly Schemas["HostMetricsAnswer"][]): Rates
   const sums = new Map<number, { received: number; sent: number }>();
   for (const { points, step } of answers) {
     for (const { at, interfaces } of points) {
+      const tunnels = interfaces.filter(({ name }) => isTunnel(name));
+      if (tunnels.length === 0) {
+        // The first sample of all has nothing to compare its counters with.
+        continue;
+      }
       const time = Date.parse(at) / 1000;
       const sum = sums.get(time) ?? { received: 0, sent: 0 };
-      for (const one of interfaces.filter(({ name }) => isTunnel(name))) {
+      for (const one of tunnels) {
         sum.received += one.rx_bytes / step;
         sum.sent += one.tx_bytes / step;
       }
