@@ -28,7 +28,7 @@ export function Changes({ changes }: { changes: Entry["changes"] }) {
     return null;
   }
   return (
-    <Table.ScrollContainer minWidth={0} type="native" tabIndex={0} role="region" aria-label={t.audit.field}>
+    <Table.ScrollContainer minWidth={0} type="native" tabIndex={0} role="group" aria-label={t.audit.changed}>
       <Table withTableBorder verticalSpacing={4} fz="sm">
         <Table.Thead>
           <Table.Tr>
@@ -44,10 +44,10 @@ export function Changes({ changes }: { changes: Entry["changes"] }) {
                 {field.replaceAll("_", " ")}
               </Table.Th>
               <Table.Td c="dimmed">
-                <ValueView value={before} />
+                <ValueView field={field} value={before} />
               </Table.Td>
               <Table.Td>
-                <ValueView value={after} />
+                <ValueView field={field} value={after} />
               </Table.Td>
             </Table.Tr>
           ))}

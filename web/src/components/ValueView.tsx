@@ -1,6 +1,6 @@
 import type { Schemas } from "../api/client.ts";
 import { t } from "../text/index.ts";
-import { useNames } from "./EntitySelect.tsx";
+import { type EntityKind, useNames } from "./EntitySelect.tsx";
 import { valueText } from "./valueText.ts";
 
 type Target = Schemas["Target"];
@@ -13,8 +13,27 @@ function isTarget(value: unknown): value is Target {
   return value.type === "everyone" || (named && ["user", "group", "device"].includes(String(value.type)));
 }
 
-/** A value of an event's field; whom a policy is about by their names. */
-export function ValueView({ value }: { value: unknown }) {
+const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Whether a value is the id of something, which people are not shown where it has a name. */
+export function isId(value: unknown): value is string {
+  return typeof value === "string" && ID.test(value);
+}
+
+/** The fields that hold an id, and of what. */
+const KINDS: Readonly<Record<string, EntityKind>> = {
+  user_id: "user",
+  members: "user",
+  device_id: "device",
+  gateway_id: "gateway",
+};
+
+/** A value of an event's field; whom it is about by their names. */
+export function ValueView({ field, value }: { field?: string; value: unknown }) {
+  const kind = field === undefined ? undefined : KINDS[field];
+  if (kind !== undefined && isId(value)) {
+    return <Name kind={kind} id={value} />;
+  }
   if (Array.isArray(value) && value.length > 0 && value.every(isTarget)) {
     return value.map((target, n) => (
       <span key={JSON.stringify(target)}>
@@ -24,6 +43,10 @@ export function ValueView({ value }: { value: unknown }) {
     ));
   }
   return valueText(value);
+}
+
+function Name({ kind, id }: { kind: EntityKind; id: string }) {
+  return useNames(kind, [id]).get(id);
 }
 
 function Named({ type, id }: { type: "user" | "group" | "device"; id: string }) {

@@ -121,6 +121,7 @@ function Confirm({
             spellCheck={false}
             required
             onChange={(event) => setTyped(event.currentTarget.value)}
+            data-autofocus
           />
         )}
         {reasoned && (
@@ -130,7 +131,7 @@ function Confirm({
             maxLength={500}
             value={reason}
             onChange={(event) => setReason(event.currentTarget.value)}
-            data-autofocus
+            data-autofocus={phrase === undefined || undefined}
           />
         )}
         {problem !== undefined && (

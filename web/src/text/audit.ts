@@ -5,6 +5,7 @@ export const audit = {
   was: "Was",
   is: "Is",
   field: "Field",
+  changed: "What was changed",
   byWhom: (name: string) => `by ${name}`,
   reason: "Reason",
   raw: "As it is stored (JSON)",

@@ -44,7 +44,7 @@ export const common = {
     `${from}–${to} of ${total.toLocaleString("en")}${capped ? " or more" : ""}`,
   selected: (n: number) => `${n} selected`,
   clearSelection: "Clear the selection",
-  typeToConfirm: (phrase: string) => `To go on, type ${phrase}`,
+  typeToConfirm: (phrase: string) => `To go on, type “${phrase}”`,
   selectAll: "Select all on this page",
   select: (name: string) => `Select ${name}`,
   reason: "Reason, for the audit log",

@@ -1,5 +1,6 @@
 import { Button, Group, Select, Text, Timeline } from "@mantine/core";
-import { IconChevronLeft, IconChevronRight, IconFileDownload } from "@tabler/icons-react";
+import { useDisclosure } from "@mantine/hooks";
+import { IconChevronDown, IconChevronLeft, IconChevronRight, IconFileDownload } from "@tabler/icons-react";
 import { useState } from "react";
 
 import { api, client, type Schemas } from "../../api/index.ts";
@@ -14,6 +15,7 @@ import { Status } from "../../components/Status.tsx";
 import { saveFile } from "../../components/saveFile.ts";
 import { Time } from "../../components/Time.tsx";
 import { useListState } from "../../components/useListState.ts";
+import { isId } from "../../components/ValueView.tsx";
 import { t } from "../../text/index.ts";
 
 type Query = NonNullable<paths["/me/activity"]["get"]["parameters"]["query"]>;
@@ -95,10 +97,39 @@ function Entries({ items, filtered, clear }: { items: readonly Entry[]; filtered
             {entry.client_address ? ` · ${t.me.from(entry.client_address)}` : ""}
             {entry.user_agent ? ` · ${agentName(entry.user_agent)}` : ""}
           </Text>
-          <Changes changes={entry.changes} />
+          <WhatChanged changes={readable(entry.changes)} />
         </Timeline.Item>
       ))}
     </Timeline>
+  );
+}
+
+/** Without what only names something by its id: whoever does not administer may not look names up. */
+function readable(changes: Entry["changes"]): Entry["changes"] {
+  return changes.filter(({ before, after }) => !isId(before) && !isId(after));
+}
+
+/** The fields of an event are for those who ask for them. */
+function WhatChanged({ changes }: { changes: Entry["changes"] }) {
+  const [open, { toggle }] = useDisclosure(false);
+  if (changes.length === 0) {
+    return null;
+  }
+  const Icon = open ? IconChevronDown : IconChevronRight;
+  return (
+    <>
+      <Button
+        size="compact-xs"
+        variant="subtle"
+        ml={-8}
+        leftSection={<Icon size={14} aria-hidden />}
+        aria-expanded={open}
+        onClick={toggle}
+      >
+        {t.me.changes}
+      </Button>
+      {open && <Changes changes={changes} />}
+    </>
   );
 }
 

@@ -22,7 +22,7 @@ export function PasswordField({ onGenerate, ...input }: {
       visible={visible}
       onVisibilityChange={setVisible}
       inputContainer={(field) => (
-        <div style={{ display: "flex", gap: 8, alignItems: "flex-start" }}>
+        <div style={{ display: "flex", gap: 8, alignItems: "flex-end" }}>
           <div style={{ flex: 1, minWidth: 0 }}>{field}</div>
           <Button
             variant="default"
