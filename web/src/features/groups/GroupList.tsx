@@ -1,4 +1,4 @@
-import { Anchor, Button, Group, VisuallyHidden } from "@mantine/core";
+import { Anchor, Button, Group } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconPlus } from "@tabler/icons-react";
 import { Link } from "react-router";
@@ -68,11 +68,12 @@ export function Page() {
         <ExportButton path="/admin/groups" query={list.query} name="groups" />
         {button}
       </PageHeader>
-      <Group gap="sm" mb="sm" align="flex-end">
+      <Group gap="sm" mb="sm">
         <SearchBox label={t.groups.searchLabel} value={list.q} onChange={(q) => list.set({ q, after: null })} />
         <EntitySelect
           kind="user"
-          label={<VisuallyHidden>{t.groups.memberFilter}</VisuallyHidden>}
+          aria-label={t.groups.memberFilter}
+          w={{ base: "100%", xs: 200 }}
           placeholder={t.groups.anyMember}
           value={list.filters["member"] ?? null}
           onChange={(member) => list.set({ member, after: null })}

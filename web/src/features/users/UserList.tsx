@@ -1,4 +1,4 @@
-import { Button, Group, Select, VisuallyHidden } from "@mantine/core";
+import { Button, Group, Select } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconPlus, IconUpload } from "@tabler/icons-react";
 import { useState } from "react";
@@ -58,7 +58,7 @@ export function Page() {
         )}
         {createButton}
       </PageHeader>
-      <Group gap="sm" mb="sm" align="flex-end">
+      <Group gap="sm" mb="sm">
         <SearchBox
           label={t.users.searchLabel}
           placeholder={t.users.searchHint}
@@ -85,7 +85,8 @@ export function Page() {
         />
         <EntitySelect
           kind="group"
-          label={<VisuallyHidden>{t.users.group}</VisuallyHidden>}
+          aria-label={t.users.group}
+          w={{ base: "100%", xs: 200 }}
           placeholder={t.users.anyGroup}
           value={list.filters["group"] ?? null}
           onChange={(group) => list.set({ group, after: null })}
