@@ -33,14 +33,14 @@ export function Changes({ changes }: { changes: Entry["changes"] }) {
         <Table.Thead>
           <Table.Tr>
             <Table.Th>{t.audit.field}</Table.Th>
-            <Table.Th>{t.audit.was}</Table.Th>
-            <Table.Th>{t.audit.is}</Table.Th>
+            <Table.Th style={{ overflowWrap: "normal" }}>{t.audit.was}</Table.Th>
+            <Table.Th style={{ overflowWrap: "normal" }}>{t.audit.is}</Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
           {changes.map(({ field, before, after }) => (
             <Table.Tr key={field}>
-              <Table.Th scope="row" fw={500}>
+              <Table.Th scope="row" fw={500} style={{ overflowWrap: "normal" }}>
                 {field.replaceAll("_", " ")}
               </Table.Th>
               <Table.Td c="dimmed">

@@ -59,6 +59,11 @@ export function PreviewView({ preview }: { preview: Preview }) {
               <Side label={t.preview.gain} color="green" destinations={change.gained} />
               <Side label={t.preview.lose} color="red" destinations={change.lost} />
             </SimpleGrid>
+            {change.gained.total + change.lost.total === 0 && (
+              <Text size="sm" c="dimmed">
+                {t.preview.sameReach}
+              </Text>
+            )}
           </Stack>
         </Paper>
       ))}

@@ -7,6 +7,7 @@ export const preview = {
   losingEverything: (n: number) =>
     n === 1 ? "1 device is left with nothing." : `${n} devices are left with nothing.`,
   gateways: (n: number) => (n === 1 ? "1 gateway gets a new bundle:" : `${n} gateways get a new bundle:`),
+  sameReach: "What is reached stays the same; the state or the profile changes.",
   gain: "Gain",
   lose: "Lose",
   devices: (n: number) => (n === 1 ? "1 device" : `${n} devices`),

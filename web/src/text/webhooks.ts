@@ -50,7 +50,6 @@ export const webhooks = {
   actionsOf: (url: string) => `Actions for ${url}`,
   show: "Details and history",
   test: "Send a test",
-  testing: "Sending a test…",
   testTitle: "Test of the webhook",
   testDone: (ms: number, status: number | null | undefined) =>
     `The endpoint took the test${status ? ` (${status})` : ""} in ${ms.toLocaleString("en")} ms.`,

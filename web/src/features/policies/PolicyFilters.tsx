@@ -5,7 +5,7 @@ import { SearchBox } from "../../components/SearchBox.tsx";
 import type { useListState } from "../../components/useListState.ts";
 import { t } from "../../text/index.ts";
 
-const NARROW = { base: "100%", xs: 150 };
+const NARROW = { base: "calc(50% - 5px)", xs: 150 };
 type Kind = "user" | "group" | "device";
 
 function isKind(text: string | undefined): text is Kind {

@@ -52,7 +52,7 @@ export function PolicyHistory({ id, name, present }: { id: string; name: string;
     return (
       <Group gap="xs" mt="xs">
         <Button size="xs" variant="default" onClick={() => setCompared(entry)}>
-          {t.policies.history.compare}
+          {present === undefined ? t.policies.history.show : t.policies.history.compare}
         </Button>
         {mayChange && (
           <Button size="xs" variant="default" onClick={() => restore(id, name, entry.idx, present)}>

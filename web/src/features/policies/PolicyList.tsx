@@ -5,6 +5,7 @@ import { Link } from "react-router";
 
 import { api, client, type Schemas } from "../../api/index.ts";
 import { useMayChange } from "../../app/session.ts";
+import { BulkBar } from "../../components/BulkBar.tsx";
 import { tellBulk } from "../../components/bulk.tsx";
 import { confirm } from "../../components/confirm.tsx";
 import { type Column, DataTable } from "../../components/DataTable.tsx";
@@ -56,7 +57,8 @@ const columns: Column<Policy>[] = [
             {policy.description}
           </Text>
         )}
-        <Group hiddenFrom="sm">
+        <Group gap={6} hiddenFrom="sm">
+          <Effect policy={policy} />
           <PolicyState policy={policy} />
         </Group>
       </Stack>
@@ -65,16 +67,8 @@ const columns: Column<Policy>[] = [
   {
     key: "effect",
     title: t.policies.effect,
-    render: ({ effect, full_tunnel }) => (
-      <Group gap={4}>
-        <Status of={effect} label={t.policies.effects[effect]} />
-        {full_tunnel && (
-          <Badge variant="light" color="blue" tt="none">
-            {t.policies.fullTunnel}
-          </Badge>
-        )}
-      </Group>
-    ),
+    from: "sm",
+    render: (policy) => <Effect policy={policy} />,
   },
   {
     key: "priority",
@@ -98,6 +92,19 @@ const columns: Column<Policy>[] = [
   },
   { key: "state", title: t.policies.state, from: "sm", render: (policy) => <PolicyState policy={policy} /> },
 ];
+
+function Effect({ policy: { effect, full_tunnel } }: { policy: Policy }) {
+  return (
+    <Group gap={4}>
+      <Status of={effect} label={t.policies.effects[effect]} />
+      {full_tunnel && (
+        <Badge variant="light" color="blue" tt="none">
+          {t.policies.fullTunnel}
+        </Badge>
+      )}
+    </Group>
+  );
+}
 
 function Destinations({ policy: { destinations } }: { policy: Policy }) {
   if (destinations.length === 0) {
@@ -165,17 +172,14 @@ export function Page() {
         )}
       </PageHeader>
       <PolicyFilters list={list} />
-      {selected.length > 0 && (
-        <Group gap="xs" mb="sm" role="group" aria-label={t.actions}>
-          <Text size="sm">{t.selected(selected.length)}</Text>
-          <Button size="xs" variant="default" onClick={() => bulk("enable")}>
-            {t.policies.bulk.enable}
-          </Button>
-          <Button size="xs" variant="default" onClick={() => bulk("disable")}>
-            {t.policies.bulk.disable}
-          </Button>
-        </Group>
-      )}
+      <BulkBar n={selected.length} onClear={() => setSelected([])}>
+        <Button size="xs" variant="default" onClick={() => bulk("enable")}>
+          {t.policies.bulk.enable}
+        </Button>
+        <Button size="xs" variant="default" onClick={() => bulk("disable")}>
+          {t.policies.bulk.disable}
+        </Button>
+      </BulkBar>
       <DataTable
         label={t.policies.title}
         columns={columns}

@@ -27,15 +27,15 @@ export function ValidityFields({
     <SimpleGrid cols={{ base: 1, sm: 2 }}>
       <TextInput
         type="datetime-local"
-        label={`${words.from} · ${words.localZone(zone)}`}
-        description={hint(from, words.fromHint)}
+        label={words.from}
+        description={hint(from, words.fromHint(zone))}
         step={from.length > 16 ? 1 : 60}
         {...fromProps}
       />
       <TextInput
         type="datetime-local"
-        label={`${words.until} · ${words.localZone(zone)}`}
-        description={hint(until, words.untilHint)}
+        label={words.until}
+        description={hint(until, words.untilHint(zone))}
         step={until.length > 16 ? 1 : 60}
         {...untilProps}
       />
