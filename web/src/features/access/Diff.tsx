@@ -139,7 +139,7 @@ function Changes({ diff, event }: { diff: Schemas["AccessDiff"]; event: number |
           <>{words.ofEvent(event)}.</>
         )}{" "}
         {from.idx < to.idx && (
-          <Anchor component={Link} to={path.audit(range)} inherit>
+          <Anchor component={Link} to={path.audit(range)} inherit underline="always">
             {words.events}
           </Anchor>
         )}

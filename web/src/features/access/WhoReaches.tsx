@@ -1,4 +1,4 @@
-import { Anchor, Button, Group, Stack, Table, Text } from "@mantine/core";
+import { Anchor, Button, Group, Stack, Table, Text, VisuallyHidden } from "@mantine/core";
 import { IconChevronRight } from "@tabler/icons-react";
 import { Link } from "react-router";
 
@@ -101,7 +101,9 @@ function Devices({ answer, question }: { answer: Schemas["AccessAnswer"]; questi
               <Table.Th>{words.device}</Table.Th>
               <Table.Th visibleFrom="sm">{words.by}</Table.Th>
               <Table.Th visibleFrom="md">{words.enforced}</Table.Th>
-              <Table.Th aria-label={t.actions} />
+              <Table.Th>
+                <VisuallyHidden>{t.actions}</VisuallyHidden>
+              </Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
