@@ -161,7 +161,7 @@ export const gateways = {
     label: "Bundles of the gateway",
     revision: "Revision",
     published: "Published",
-    outcome: "What became of it",
+    outcome: "Outcome",
     applied: "applied",
     rejected: "refused",
     passed: "not reported",

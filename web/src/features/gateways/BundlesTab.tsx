@@ -36,7 +36,7 @@ export function BundlesTab({ id }: { id: string }) {
             <Table verticalSpacing="xs" aria-label={words.label}>
               <Table.Thead>
                 <Table.Tr>
-                  <Table.Th>{words.revision}</Table.Th>
+                  <Table.Th style={{ whiteSpace: "nowrap" }}>{words.revision}</Table.Th>
                   <Table.Th>{words.published}</Table.Th>
                   <Table.Th>{words.outcome}</Table.Th>
                 </Table.Tr>
