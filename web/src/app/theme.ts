@@ -4,6 +4,7 @@ import {
   Drawer,
   type MantineColorsTuple,
   Modal,
+  Notification,
 } from "@mantine/core";
 
 import { t } from "../text/index.ts";
@@ -44,6 +45,9 @@ export const theme = createTheme({
   components: {
     Modal: Modal.extend({ defaultProps: closing }),
     Drawer: Drawer.extend({ defaultProps: closing }),
+    Notification: Notification.extend({
+      defaultProps: { closeButtonProps: closing.closeButtonProps },
+    }),
   },
 });
 

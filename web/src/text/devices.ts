@@ -155,7 +155,7 @@ export const devices = {
     gatewayAny: "the one with the fewest devices",
     gatewayHint: "Where the device connects to.",
     expires: "Ends on",
-    expiresHint: "From then on it can no longer connect. Empty means never.",
+    expiresHint: "Empty means never.",
     key: "Key",
     generated: "Let NexaVPN make the key",
     generatedHint: "For phones and the WireGuard apps: a QR code and a file, shown once. NexaVPN does not keep the key.",

@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Modal, Radio, Select, Stack, TextInput } from "@mantine/core";
+import { Alert, Button, Group, Modal, Radio, Select, SimpleGrid, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useState } from "react";
 
@@ -38,6 +38,7 @@ export function EnrolDevice({
         onClose={onClose}
         closeOnClickOutside={false}
         title={words.title}
+        size="lg"
       >
         <Form
           owner={owner}
@@ -134,22 +135,25 @@ function Form({
             error={form.errors["owner"]}
           />
         )}
-        <TextInput
-          label={words.name}
-          description={words.nameHint}
-          required
-          maxLength={200}
-          data-autofocus
-          {...form.getInputProps("name")}
-        />
-        <Select
-          label={words.platform}
-          data={PLATFORMS.map((value) => ({ value, label: t.devices.platform(value) }))}
-          allowDeselect={false}
-          {...form.getInputProps("platform")}
-        />
+        <SimpleGrid cols={{ base: 1, sm: 2 }}>
+          <TextInput
+            label={words.name}
+            description={words.nameHint}
+            inputWrapperOrder={["label", "input", "description", "error"]}
+            required
+            maxLength={200}
+            data-autofocus
+            {...form.getInputProps("name")}
+          />
+          <Select
+            label={words.platform}
+            data={PLATFORMS.map((value) => ({ value, label: t.devices.platform(value) }))}
+            allowDeselect={false}
+            {...form.getInputProps("platform")}
+          />
+        </SimpleGrid>
         {administers && (
-          <>
+          <SimpleGrid cols={{ base: 1, sm: 2 }}>
             <EntitySelect
               kind="gateway"
               label={words.gateway}
@@ -165,7 +169,7 @@ function Form({
               description={words.expiresHint}
               {...form.getInputProps("expires_at")}
             />
-          </>
+          </SimpleGrid>
         )}
         <Radio.Group label={words.key} {...form.getInputProps("keyFrom")}>
           <Stack gap="xs" mt={4}>

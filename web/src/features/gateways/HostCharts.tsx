@@ -66,8 +66,9 @@ export function HostCharts({ id }: { id: string }) {
   );
 }
 
-function Host({ answer: { host, points, step } }: { answer: Schemas["HostMetricsAnswer"] }) {
-  const series = useMemo(() => seriesOf(points, step), [points, step]);
+function Host({ answer }: { answer: Schemas["HostMetricsAnswer"] }) {
+  const { host, points } = answer;
+  const series = useMemo(() => seriesOf(answer), [answer]);
   // The same arrays as long as the answer is the same: a chart is drawn anew for others.
   const charts = useMemo(
     () => ({

@@ -3,6 +3,7 @@
 import type { Schemas } from "../../api/client.ts";
 
 type Point = Schemas["HostPoint"];
+export type Answer = Pick<Schemas["HostMetricsAnswer"], "from" | "points" | "step" | "to">;
 
 /** How far back a chart reaches, in seconds, and how long its steps are. */
 export const RANGES = {
@@ -26,23 +27,33 @@ export interface Series {
   readonly interfaces: ReadonlyMap<string, { rx: readonly (number | null)[]; tx: readonly (number | null)[] }>;
 }
 
-/** Steps without a sample are left out by the API: a gap that is no line across has a point without values. */
-function withGaps(points: readonly Point[], step: number): (Point | number)[] {
+/**
+ * Steps without a sample are left out by the API: a gap that is no line across has a point without
+ * values. So do the ends of the range, for the axis to show all of it.
+ */
+function withGaps({ from, points, step, to }: Answer): (Point | number)[] {
+  const [begin, end] = [Date.parse(from) / 1000, Date.parse(to) / 1000];
   const all: (Point | number)[] = [];
   let last: number | undefined;
   for (const point of points) {
     const at = Date.parse(point.at) / 1000;
-    if (last !== undefined && at - last > 2 * step) {
+    if (last === undefined && at > begin) {
+      all.push(begin);
+    } else if (last !== undefined && at - last > 2 * step) {
       all.push(last + step);
     }
     all.push(point);
     last = at;
   }
+  if (last !== undefined && last < end) {
+    all.push(end);
+  }
   return all;
 }
 
-export function seriesOf(points: readonly Point[], step: number): Series {
-  const all = withGaps(points, step);
+export function seriesOf(answer: Answer): Series {
+  const { points, step } = answer;
+  const all = withGaps(answer);
   const pick = (value: (point: Point) => number | null | undefined) =>
     all.map((one) => (typeof one === "number" ? null : (value(one) ?? null)));
   const names = new Set(points.flatMap((point) => point.interfaces.map(({ name }) => name)));
