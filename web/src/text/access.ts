@@ -51,7 +51,7 @@ export const access = {
   enforced: {
     enforced: "enforces it",
     not_enforced: "did not enforce it at that moment",
-    unknown: "has reported nothing, so what it enforces is not known",
+    unknown: "had reported nothing by that moment, so what it enforced then is not known",
   } as Record<string, string>,
   from: "from",
   until: "until",

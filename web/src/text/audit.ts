@@ -32,7 +32,6 @@ export const audit = {
     entity: (kind: string) => `Which ${kind}`,
     entityId: "Id",
     user: "About this person",
-    userHint: "What they did, and what was done to their account, devices and sessions.",
     actor: "Done by",
     actorType: "Done by what",
     address: "From address",

@@ -104,7 +104,6 @@ export function AuditFilters({ list }: { list: ReturnType<typeof useListState> }
           <EntitySelect
             kind="user"
             label={words.user}
-            description={words.userHint}
             value={filters["user"] ?? null}
             onChange={(user) => set({ user })}
           />
@@ -164,6 +163,7 @@ function Moment({
       type="datetime-local"
       step={1}
       label={label}
+      inputWrapperOrder={["label", "input", "description"]}
       description={number ? t.audit.entry.title(Number(value)) : undefined}
       value={text}
       onChange={(event) => setText(event.currentTarget.value)}
@@ -211,6 +211,7 @@ function Exact({
     <TextInput
       label={label}
       description={description}
+      inputWrapperOrder={["label", "input", "error", "description"]}
       error={wrong ? error : undefined}
       value={text}
       onChange={(event) => setText(event.currentTarget.value)}

@@ -118,11 +118,12 @@ function columns(open: (idx: number) => void): Column<Row>[] {
         </>
       ),
     },
-    { key: "actor", title: words.actor, from: "sm", render: ({ actor }) => actorName(actor) },
+    { key: "actor", title: words.actor, from: "sm", width: 150, render: ({ actor }) => actorName(actor) },
     {
       key: "entity",
       title: words.entity,
       from: "md",
+      width: 220,
       render: ({ entity_type, entity_id, entity_name }) => {
         const path = ofEntity(entity_type, entity_id);
         const kind = t.audit.kinds[entity_type] ?? entity_type;
