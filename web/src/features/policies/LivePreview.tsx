@@ -23,7 +23,7 @@ export function LivePreview({
 }) {
   return (
     <Box pos={{ base: "static", lg: "sticky" }} top={72}>
-      <Paper withBorder p="md" component="section" aria-labelledby="live-preview">
+      <Paper withBorder p="md">
         <Stack gap="sm">
           <Group justify="space-between" wrap="nowrap" align="flex-start">
             <Title order={2} size="h4" id="live-preview">

@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Stack } from "@mantine/core";
+import { Alert, Button, Group, Stack, Text } from "@mantine/core";
 import { modals } from "@mantine/modals";
 
 import { client } from "../../api/index.ts";
@@ -23,7 +23,12 @@ export async function test(webhook: Webhook): Promise<void> {
       children: (
         <Stack>
           <Alert color={delivered ? "green" : "red"} role="status">
-            {delivered ? words.testDone(ms, status) : words.testFailed(ms, status)} {error}
+            <Text size="sm">{delivered ? words.testDone(ms, status) : words.testFailed(ms, status)}</Text>
+            {error && (
+              <Text size="sm" mt="xs">
+                {error}
+              </Text>
+            )}
           </Alert>
           <Group justify="flex-end">
             <Button data-autofocus onClick={() => modals.close(id)}>
