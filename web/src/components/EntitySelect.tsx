@@ -113,6 +113,7 @@ export function EntitySelect({
       {...rest}
       searchable
       clearable={clearable}
+      allowDeselect={clearable}
       data={[...chosen, ...found].map(([value, label]) => ({ value, label }))}
       value={value}
       onChange={onChange}

@@ -94,6 +94,7 @@ export const gateways = {
     needs: "On a Linux machine with nftables, iproute2 and WireGuard (the kernel’s or wireguard-go). Copy the program nexavpn-gateway to /usr/local/bin, then run as root:",
     check: "Look whether the machine is fit:",
     joinIt: "Become the gateway:",
+    command: "Join command",
     joinHint: (until: string) => `The command holds a secret that works once, until ${until}. It is shown this once.`,
     run: "Keep the agent running:",
     shown: "The token was made by a request whose answer was lost on the way here, and it cannot be shown a second time. Make another one.",

@@ -63,7 +63,7 @@ function Steps({ id, answer, onClose }: { id: string; answer: JoinAnswer; onClos
             </List.Item>
             <List.Item>
               {words.joinIt}
-              <OneTime text={answer.command} label={words.joinIt} hint={words.joinHint(local(answer.expires_at))} />
+              <OneTime text={answer.command} label={words.command} hint={words.joinHint(local(answer.expires_at))} />
             </List.Item>
             <List.Item>
               {words.run}
