@@ -114,10 +114,13 @@ function columns(
               {webhook.description}
             </Text>
           )}
+          <Group hiddenFrom="sm">
+            <WebhookState webhook={webhook} />
+          </Group>
         </Stack>
       ),
     },
-    { key: "state", title: t.webhooks.state, render: (webhook) => <WebhookState webhook={webhook} /> },
+    { key: "state", title: t.webhooks.state, from: "sm", render: (webhook) => <WebhookState webhook={webhook} /> },
     {
       key: "events",
       title: t.webhooks.events,
