@@ -1,0 +1,188 @@
+/** Users, groups, and what people do with what is their own. */
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import type { Browser, Page } from "playwright-core";
+
+import { type Api, expect } from "../src/api/client.ts";
+import { admin, created, device, gateway, Node, signedIn, user } from "./harness/api.ts";
+import { signIn, startBrowser, type Visit, visit } from "./harness/browser.ts";
+import { open, settled } from "./harness/pages.ts";
+import { ADMIN, PASSWORD, type Server, startServer } from "./harness/server.ts";
+
+let browser: Browser;
+let server: Server;
+let client: Api;
+
+before(async () => {
+  server = await startServer();
+  browser = await startBrowser();
+  client = await admin(server);
+  const id = await gateway(client, "fra-1", "100.96.0.0/20");
+  await Node.join(server, client, id);
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+async function as(username: string, path: string): Promise<Visit> {
+  const guest = await visit(browser, server);
+  await signIn(guest.page, username);
+  await settled(guest.page);
+  await open(guest.page, path);
+  return guest;
+}
+
+/** Opens the menu of a page and chooses this. */
+async function choose(page: Page, name: string): Promise<void> {
+  await page.getByRole("button", { name: "More actions" }).click();
+  await page.getByRole("menuitem", { name }).click();
+}
+
+test("of a file with bad rows the good ones are imported, and the bad ones explained", async () => {
+  await created(client.POST("/admin/groups", { body: { name: "Imported" } }));
+  const guest = await as(ADMIN, "/users");
+  const { page } = guest;
+  await page.getByRole("button", { name: "Import", exact: true }).click();
+  const rows = ["username,email,groups", "ines,ines@example.com,Imported", "admin,,", "jon,,Nowhere"];
+  const buffer = Buffer.from(rows.join("\n"));
+  await page.locator("input[type=file]").setInputFiles({ name: "staff.csv", mimeType: "text/csv", buffer });
+  await page.getByText("2 of 3 rows cannot be imported").waitFor();
+  const bad = page.getByRole("table", { name: "Rows with problems" });
+  await bad.getByRole("row", { name: /^3 admin .*username/ }).waitFor();
+  await bad.getByRole("row", { name: /^4 jon .*Nowhere/ }).waitFor();
+  await page.getByRole("button", { name: "Import the other user" }).click();
+  await page.getByText("1 user was imported.").waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Close" }).last().click();
+  await page.getByRole("link", { name: "ines", exact: true }).waitFor();
+  await guest.close();
+});
+
+test("a bulk action says of whom it failed, and why", async () => {
+  await user(client, "kai");
+  const guest = await as(ADMIN, "/users?sort=username");
+  const { page } = guest;
+  await page.getByLabel("Select admin").check();
+  await page.getByLabel("Select kai").check();
+  const bar = page.getByRole("region", { name: "2 selected" });
+  await bar.getByRole("button", { name: "Disable" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("They are: admin, kai").waitFor();
+  await dialog.getByRole("button", { name: "Disable" }).click();
+  // Nobody would be left to administer.
+  await dialog.getByText(/^admin: /).waitFor();
+  await dialog.getByRole("button", { name: "Close" }).last().click();
+  await page.getByRole("row", { name: /kai/ }).getByText("disabled").waitFor();
+  await page.getByRole("row", { name: /^Select admin/ }).getByText("active").waitFor();
+  await guest.close();
+});
+
+test("a new user signs in with the password that was handed over", async () => {
+  const guest = await as(ADMIN, "/users");
+  const { page } = guest;
+  await page.keyboard.press("c");
+  await page.getByLabel("Login name").fill("lena");
+  await page.getByLabel("With an initial password").check();
+  await page.getByRole("button", { name: "Generate" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Create user" }).click();
+  const shown = page.getByRole("dialog").locator("pre");
+  const password = (await shown.textContent()) ?? "";
+  assert.match(password, /^[a-z2-9-]{23}$/);
+  await page.getByRole("button", { name: "I have kept it" }).click();
+  await guest.close();
+  const lena = await visit(browser, server);
+  await signIn(lena.page, "lena", password);
+  await lena.page.getByRole("heading", { name: "Choose a password of your own" }).waitFor();
+  await lena.close();
+});
+
+test("who leaves a group loses what it opened, and the group can be made what it was", async () => {
+  const id = await user(client, "mona");
+  await device(client, id, "mona-laptop");
+  const body = { name: "Readers", members: [id] };
+  const group = await created(client.POST("/admin/groups", { body }));
+  const targets = [{ type: "group" as const, id: group }];
+  const policy = { name: "Library", effect: "allow" as const, destinations: ["172.16.77.0/24"], targets };
+  await created(client.POST("/admin/policies", { body: policy }));
+  const guest = await as(ADMIN, `/groups/${group}`);
+  const { page } = guest;
+  await page.getByRole("button", { name: "Remove mona" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("172.16.77.0/24").waitFor();
+  await dialog.getByRole("button", { name: "Remove" }).click();
+  await page.getByText("The group has no members.").waitFor();
+  await page.getByRole("tab", { name: "History" }).click();
+  const before = page.getByRole("button", { name: "Make it what it was here" }).first();
+  await before.click();
+  await dialog.getByText("Members again").waitFor();
+  await dialog.getByText("mona", { exact: true }).waitFor();
+  await dialog.getByText("172.16.77.0/24").waitFor();
+  await dialog.getByRole("button", { name: "Restore" }).click();
+  await page.getByText("The group is what it was.").waitFor();
+  await page.getByRole("tab", { name: "Members" }).click();
+  await page.getByRole("link", { name: "mona" }).waitFor();
+  await guest.close();
+});
+
+test("deleting keeps the history, erasing takes the name out of it", async () => {
+  const id = await user(client, "nora");
+  const guest = await as(ADMIN, `/users/${id}`);
+  const { page } = guest;
+  await choose(page, "Delete");
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await page.getByText("“nora” was deleted.").waitFor();
+  await open(page, `/users/${id}`);
+  await page.getByRole("heading", { name: "This user was deleted" }).waitFor();
+  await page.getByText("User “nora” created").waitFor();
+  await page.getByRole("button", { name: "Erase" }).click();
+  const erase = page.getByRole("dialog").getByRole("button", { name: "Erase" });
+  assert(await erase.isDisabled());
+  await page.getByLabel("To go on, type “erase”").fill("erase");
+  await erase.click();
+  await page.getByText("The personal data was erased.").waitFor();
+  await page.getByText("Personal data of the user erased").waitFor();
+  await page.getByText("nora").first().waitFor({ state: "detached" });
+  await guest.close();
+});
+
+test("people look after their own devices", async () => {
+  const id = await user(client, "otto", { password: PASSWORD, must_change_password: false });
+  const guest = await as("otto", "/me");
+  const { page } = guest;
+  await page.getByRole("heading", { name: "Connect your first device" }).waitFor();
+  await device(client, id, "ottos-phone", { platform: "ios" });
+  await open(page, "/me");
+  const menu = () => page.getByRole("button", { name: /^More for/ }).click();
+  await menu();
+  await page.getByRole("menuitem", { name: "Rename" }).click();
+  await page.getByRole("textbox", { name: "Name" }).fill("Otto’s phone");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("heading", { name: "Otto’s phone", exact: true }).waitFor();
+  await menu();
+  await page.getByRole("menuitem", { name: "Set up again" }).click();
+  await page.getByRole("button", { name: "Make a new key" }).click();
+  await page.getByRole("img", { name: "QR code of the profile" }).waitFor();
+  await page.getByRole("button", { name: "I have kept it" }).click();
+  await menu();
+  await page.getByRole("menuitem", { name: "Remove" }).click();
+  await page.getByRole("button", { name: "Remove the device" }).click();
+  await page.getByRole("heading", { name: "Connect your first device" }).waitFor();
+  await open(page, "/me/activity");
+  await page.getByText("Device renamed").first().waitFor();
+  await guest.close();
+});
+
+test("signing out everywhere ends every session", async () => {
+  await user(client, "pia", { password: PASSWORD, must_change_password: false });
+  const elsewhere = await signedIn(server, "pia", PASSWORD);
+  const guest = await as("pia", "/me/security");
+  const { page } = guest;
+  await page.getByRole("button", { name: "Sign out everywhere" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Sign out everywhere" }).click();
+  await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  await assert.rejects(expect(elsewhere.GET("/me/sessions")), { status: 401 });
+  await guest.close();
+});
