@@ -35,7 +35,7 @@ const COLORS: Record<string, string> = {
 /** A state as a word in a colour; never by the colour alone. */
 export function Status({ of, label }: { of: string; label?: string }) {
   return (
-    <Badge variant="light" color={COLORS[of] ?? "blue"} tt="none" fw={600}>
+    <Badge variant="light" color={COLORS[of] ?? "blue"} tt="none" fw={600} miw="max-content">
       {label ?? t.status[of] ?? of.replaceAll("_", " ")}
     </Badge>
   );

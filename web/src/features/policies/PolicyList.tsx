@@ -25,6 +25,8 @@ type Policy = Schemas["Policy"];
 
 /** So many of a list fit into a row. */
 const FEW = 2;
+/** Any IPv4 network fits into a line. */
+const SHORT = "255.255.255.255/32".length;
 
 const columns: Column<Policy>[] = [
   {
@@ -117,7 +119,7 @@ function Destinations({ policy: { destinations } }: { policy: Policy }) {
   return (
     <Stack gap={0}>
       {destinations.slice(0, FEW).map((network) => (
-        <Text key={network} size="sm" ff="monospace">
+        <Text key={network} size="sm" ff="monospace" style={network.length <= SHORT ? { whiteSpace: "nowrap" } : {}}>
           {network}
         </Text>
       ))}
