@@ -84,7 +84,7 @@ export const devices = {
     platform: "Platform",
     gateway: "Gateway",
     address: "Address in the tunnel",
-    addressHint: "Empty means the next free one of the gateway’s pool.",
+    addressNext: "the next free one",
     expires: "Ends on",
     expiresHint: "From then on it can no longer connect. Empty means never.",
     consequences: "What saving does",

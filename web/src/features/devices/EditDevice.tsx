@@ -56,6 +56,14 @@ export function EditDevice({ read, onClose }: { read: ReadDevice; onClose: () =>
       onClose();
     },
   });
+  // The present address is none of the other gateway's; one that was typed may be.
+  const move = (id: string | null) => {
+    const { assigned_ip: address, gateway_id } = before.current;
+    if (["", address].includes(form.values.assigned_ip)) {
+      form.setFieldValue("assigned_ip", id === gateway_id ? address : "");
+    }
+    form.setFieldValue("gateway_id", id);
+  };
   const said = consequences(patchOf(before.current, form.values), Date.now());
   const platforms = new Set<string>([...PLATFORMS, "unknown", form.values.platform]);
   return (
@@ -98,10 +106,15 @@ export function EditDevice({ read, onClose }: { read: ReadDevice; onClose: () =>
               required
               clearable={false}
               value={form.values.gateway_id}
-              onChange={(id) => form.setFieldValue("gateway_id", id)}
+              onChange={move}
               error={form.errors["gateway_id"]}
             />
-            <TextInput label={words.address} autoComplete="off" {...form.getInputProps("assigned_ip")} />
+            <TextInput
+              label={words.address}
+              placeholder={words.addressNext}
+              autoComplete="off"
+              {...form.getInputProps("assigned_ip")}
+            />
           </SimpleGrid>
           <TextInput
             type="datetime-local"
