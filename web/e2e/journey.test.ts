@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 
 import { signedIn } from "./harness/api.ts";
-import { signIn, startBrowser, visit } from "./harness/browser.ts";
+import { signIn, startBrowser, visiting } from "./harness/browser.ts";
 import { type Gateway, startGateway } from "./harness/gateway.ts";
 import { open, settled } from "./harness/pages.ts";
 import { ADMIN, ONE_TIME, PASSWORD, type Server, startServer, until } from "./harness/server.ts";
@@ -33,7 +33,8 @@ const press = (page: Page, name: string | RegExp) =>
 
 /** Chooses in a field that searches. */
 async function choose(page: Page, label: string, name: string, shown = name): Promise<void> {
-  await field(page, label).fill(name);
+  const combobox = page.getByRole("combobox", { name: label, exact: true });
+  await combobox.or(field(page, label)).last().fill(name);
   await page.getByRole("option", { name: shown }).click();
 }
 
@@ -42,117 +43,120 @@ async function ask(page: Page, query: string): Promise<void> {
 }
 
 test("an admin's first day", async () => {
-  const guest = await visit(browser, server);
-  const { page } = guest;
-  await signIn(page, ADMIN, ONE_TIME);
-  await field(page, "Present password").fill(ONE_TIME);
-  await field(page, "New password").fill(PASSWORD);
-  await field(page, "New password again").fill(PASSWORD);
-  await press(page, "Change the password");
-  await settled(page);
+  await visiting(browser, server, async (guest) => {
+    const { page } = guest;
+    await signIn(page, ADMIN, ONE_TIME);
+    await field(page, "Present password").fill(ONE_TIME);
+    await field(page, "New password").fill(PASSWORD);
+    await field(page, "New password again").fill(PASSWORD);
+    await press(page, "Change the password");
+    await settled(page);
 
-  // A user and a group.
-  await page.getByRole("link", { name: "Users", exact: true }).click();
-  await press(page, "Create user");
-  await field(page, "Login name").fill("alice");
-  await field(page, "Name").fill("Alice Anderson");
-  await press(page, "Create");
-  await press(page, "Open the user");
-  await page.getByRole("heading", { name: "Alice Anderson", level: 1 }).waitFor();
-  const alice = new URL(page.url()).pathname;
-  await open(page, "/groups");
-  await press(page, "Create group");
-  await field(page, "Name").fill("Engineering");
-  await choose(page, "Members", "alice");
-  await page.keyboard.press("Escape");
-  await press(page, "Create");
-  await page.getByRole("link", { name: "Engineering" }).first().waitFor();
+    // A user and a group.
+    await page.getByRole("link", { name: "Users", exact: true }).click();
+    await press(page, "Create user");
+    await field(page, "Login name").fill("alice");
+    await field(page, "Name").fill("Alice Anderson");
+    await press(page, "Create user");
+    await page.getByRole("link", { name: "alice", exact: true }).click();
+    await page.waitForURL(/\/users\/./);
+    const alice = new URL(page.url()).pathname;
+    await open(page, "/groups");
+    await press(page, "Create group");
+    await field(page, "Name").fill("Engineering");
+    await choose(page, "Members", "alice");
+    await page.keyboard.press("Tab");
+    await press(page, "Create group");
+    await page.getByRole("heading", { name: "Engineering", level: 1 }).waitFor();
 
-  // A gateway, whose node is a real one.
-  await open(page, "/gateways");
-  await press(page, "New gateway");
-  await field(page, "Name").fill("fra-1");
-  await field(page, "Endpoint").fill("vpn.example.com:51820");
-  await field(page, "IPv4 address pool").fill("100.96.0.0/24");
-  await press(page, "Create");
-  const command = await page.getByLabel("Become the gateway:").last().innerText();
-  const token = /join\s+\S+\s+(\S+)/.exec(command)?.[1];
-  assert.ok(token, command);
-  gateway = await startGateway(server, token);
-  await page.getByText("The node has joined.").waitFor();
-  await press(page, "Done");
+    // A gateway, whose node is a real one.
+    await open(page, "/gateways");
+    await press(page, "New gateway");
+    await field(page, "Name").fill("fra-1");
+    await field(page, "Endpoint").fill("vpn.example.com:51820");
+    await field(page, "IPv4 address pool").fill("100.96.0.0/24");
+    await press(page, "Create");
+    const command = await page.locator("pre", { hasText: " join " }).innerText();
+    const token = /join\s+\S+\s+(\S+)/.exec(command)?.[1];
+    assert.ok(token, command);
+    gateway = await startGateway(server, token);
+    await page.getByText("The node has joined.").waitFor();
+    await press(page, "Done");
 
-  // A device with a key that is made here.
-  await open(page, alice);
-  await press(page, "Add device");
-  await field(page, "Name").fill("laptop");
-  await page.getByRole("radio").first().check();
-  await press(page, /^Add/);
-  await page.getByRole("img").last().waitFor();
-  await press(page, "I have kept it");
-  await until("the node has the peer", async () => gateway?.peers().length === 1);
+    // A device with a key that is made here.
+    await open(page, alice);
+    await press(page, "Add device");
+    await field(page, "Name").fill("laptop");
+    await page.getByRole("radio").first().check();
+    await press(page, /^Add/);
+    await page.getByRole("img").last().waitFor();
+    await press(page, "I have kept it");
+    await until("the node has the peer", async () => gateway?.peers().length === 1);
 
-  // A policy, tried before it is saved.
-  await open(page, "/policies/new");
-  await field(page, "Name").fill("Intranet");
-  await field(page, "Networks").fill("172.16.20.0/24");
-  await press(page, "Add");
-  await choose(page, "Groups", "Engineering");
-  await page.keyboard.press("Escape");
-  const preview = page.getByRole("group", { name: "What it would do" });
-  await preview.getByText("172.16.20.0/24").waitFor();
-  await preview.getByText("laptop of alice").waitFor();
-  assert.doesNotMatch(gateway.firewall(), /172\.16\.20\.0/);
-  await press(page, "Create");
-  await page.waitForURL(/\/policies\/[0-9a-f-]{36}/);
-  const policy = new URL(page.url()).pathname;
-  await until("the node opens it", async () => gateway?.firewall().includes("172.16.20.0/24"));
-  await open(page, "/gateways");
-  await page.getByText("in sync").waitFor();
+    // A policy, tried before it is saved.
+    await open(page, "/policies/new");
+    await field(page, "Name").fill("Intranet");
+    await field(page, "Networks").fill("172.16.20.0/24");
+    await press(page, "Add");
+    await choose(page, "Groups", "Engineering");
+    await page.keyboard.press("Escape");
+    const preview = page.getByRole("group", { name: "What it would do" });
+    await preview.getByText("172.16.20.0/24").waitFor();
+    await preview.getByText("laptop of alice").waitFor();
+    assert.doesNotMatch(gateway.firewall(), /172\.16\.20\.0/);
+    await press(page, /^Create/);
+    await page.waitForURL(/\/policies\/[0-9a-f-]{36}/);
+    const policy = new URL(page.url()).pathname;
+    await until("the node opens it", async () => gateway?.firewall().includes("172.16.20.0/24"));
+    await open(page, "/gateways");
+    await page.getByText("converged", { exact: true }).waitFor();
 
-  // Why it is open; it is changed; the older version comes back.
-  await open(page, "/devices");
-  const device = (await page.getByRole("link", { name: "laptop" }).getAttribute("href")) ?? "";
-  const question = `device=${device.split("/").pop()}&destination=172.16.20.5&protocol=tcp&port=443`;
-  await ask(page, question);
-  await page.getByText("Allowed", { exact: true }).waitFor();
-  await page.getByRole("link", { name: "Intranet" }).first().waitFor();
-  await open(page, policy);
-  await field(page, "Networks").fill("172.16.21.0/24");
-  await press(page, "Add");
-  await press(page, /^Remove 172\.16\.20\.0/);
-  await preview.getByText("172.16.21.0/24").waitFor();
-  await press(page, "Save");
-  await page.getByText("saved").first().waitFor();
-  await ask(page, question);
-  await page.getByText("Denied", { exact: true }).waitFor();
-  await open(page, `${policy}?tab=history`);
-  await press(page, "Restore this version");
-  await press(page, "Restore");
-  await page.getByText("restored").first().waitFor();
-  await until("the node opens it again", async () => gateway?.firewall().includes("172.16.20.0/24"));
-  await ask(page, question);
-  await page.getByText("Allowed", { exact: true }).waitFor();
+    // Why it is open; it is changed; the older version comes back.
+    await open(page, "/devices");
+    const device = (await page.getByRole("link", { name: "laptop" }).getAttribute("href")) ?? "";
+    const question = `device=${device.split("/").pop()}&destination=172.16.20.5&protocol=tcp&port=443`;
+    await ask(page, question);
+    await page.getByText("Allowed", { exact: true }).waitFor();
+    await page.getByRole("link", { name: "Intranet" }).first().waitFor();
+    await open(page, policy);
+    await field(page, "Networks").fill("172.16.21.0/24");
+    await press(page, "Add");
+    await press(page, /^Remove 172\.16\.20\.0/);
+    await preview.getByText("172.16.21.0/24").waitFor();
+    await press(page, "Save");
+    await page.getByText("saved").first().waitFor();
+    await ask(page, question);
+    await page.getByText("Denied", { exact: true }).waitFor();
+    await open(page, `${policy}?tab=history`);
+    await press(page, "Restore this version");
+    const restoring = page.getByRole("dialog");
+    await restoring.getByText("172.16.20.0/24").waitFor();
+    await restoring.getByRole("button", { name: "Restore this version" }).click();
+    await page.getByText("restored").first().waitFor();
+    await until("the node opens it again", async () => gateway?.firewall().includes("172.16.20.0/24"));
+    await ask(page, question);
+    await page.getByText("Allowed", { exact: true }).waitFor();
 
-  // The device is lost.
-  await open(page, device);
-  await press(page, "Revoke");
-  const dialog = page.getByRole("dialog");
-  await dialog.getByLabel("Reason, for the audit log").fill("Lost on the train to Zürich");
-  await dialog.getByRole("button", { name: "Revoke" }).click();
-  await until("the node knows it no more", async () => gateway?.peers().length === 0);
+    // The device is lost.
+    await open(page, device);
+    await press(page, "More actions");
+    await page.getByRole("menuitem", { name: "Revoke" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("textbox", { name: "Reason, for the audit log" }).fill("Lost on the train to Zürich");
+    await dialog.getByRole("button", { name: "Revoke" }).click();
+    await until("the node knows it no more", async () => gateway?.peers().length === 0);
 
-  // All of it is on record.
-  await open(page, "/audit");
-  const told = await page.locator("#content").innerText();
-  for (const what of ["laptop", "Intranet", "Engineering", "fra-1", "alice"]) {
-    assert.ok(told.includes(what), `${what} is in the audit log:\n${told}`);
-  }
-  await open(page, `${device}?tab=history`);
-  await page.getByText("Lost on the train to Zürich").first().waitFor();
-  await open(page, "/audit/verify");
-  await page.getByText(/verified up to event/i).first().waitFor();
-  await guest.close();
+    // All of it is on record.
+    await open(page, "/audit");
+    const told = await page.locator("#content").innerText();
+    for (const what of ["laptop", "Intranet", "Engineering", "fra-1", "alice"]) {
+      assert.ok(told.includes(what), `${what} is in the audit log:\n${told}`);
+    }
+    await open(page, `${device}?tab=history`);
+    await page.getByText("Lost on the train to Zürich").first().waitFor();
+    await open(page, "/audit/verify");
+    await page.getByText(/verified up to event/i).first().waitFor();
+  });
 });
 
 test("whoever edits what somebody else has changed chooses", async () => {
@@ -160,32 +164,32 @@ test("whoever edits what somebody else has changed chooses", async () => {
   const { data } = await client.GET("/admin/groups");
   const group = data?.items[0];
   assert.ok(group !== undefined);
-  const guest = await visit(browser, server);
-  const { page } = guest;
-  await signIn(page, ADMIN);
-  await settled(page);
-  for (const [choice, outcome] of [
-    ["Save mine over theirs", "Mine"],
-    ["Take theirs and go on editing", "Theirs 2"],
-  ] as const) {
-    await open(page, `/groups/${group.id}`);
-    await press(page, "Edit");
-    await field(page, "Description").fill("Mine");
-    const theirs = outcome === "Mine" ? "Theirs 1" : "Theirs 2";
-    const params = { params: { path: { id: group.id } } };
-    await client.PATCH("/admin/groups/{id}", { ...params, body: { description: theirs } });
-    await press(page, "Save");
-    const dialog = page.getByRole("dialog", { name: "Somebody else changed it meanwhile" });
-    await dialog.getByText(theirs).waitFor();
-    await dialog.getByRole("button", { name: choice }).click();
-    await dialog.waitFor({ state: "detached" });
-    if (outcome !== "Mine") {
-      assert.equal(await field(page, "Description").inputValue(), outcome);
+  await visiting(browser, server, async (guest) => {
+    const { page } = guest;
+    await signIn(page, ADMIN);
+    await settled(page);
+    for (const [choice, outcome] of [
+      ["Save mine over theirs", "Mine"],
+      ["Take theirs and go on editing", "Theirs 2"],
+    ] as const) {
+      await open(page, `/groups/${group.id}`);
+      await press(page, "Edit");
+      await field(page, "Description").fill("Mine");
+      const theirs = outcome === "Mine" ? "Theirs 1" : "Theirs 2";
+      const params = { params: { path: { id: group.id } } };
+      await client.PATCH("/admin/groups/{id}", { ...params, body: { description: theirs } });
+      await press(page, "Save");
+      const dialog = page.getByRole("dialog", { name: "Somebody else changed it meanwhile" });
+      await dialog.getByText(theirs).waitFor();
+      await dialog.getByRole("button", { name: choice }).click();
+      await dialog.waitFor({ state: "detached" });
+      if (outcome !== "Mine") {
+        assert.equal(await field(page, "Description").inputValue(), outcome);
+      }
+      await until(`the group says ${outcome}`, async () => {
+        const now = await client.GET("/admin/groups/{id}", params);
+        return now.data?.description === outcome;
+      });
     }
-    await until(`the group says ${outcome}`, async () => {
-      const now = await client.GET("/admin/groups/{id}", params);
-      return now.data?.description === outcome;
-    });
-  }
-  await guest.close();
+  });
 });

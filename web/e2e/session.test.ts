@@ -7,7 +7,7 @@ import type { Browser } from "playwright-core";
 
 import { expect } from "../src/api/client.ts";
 import { admin, signedIn, user } from "./harness/api.ts";
-import { signIn, startBrowser, visit } from "./harness/browser.ts";
+import { signIn, startBrowser, visit, visiting } from "./harness/browser.ts";
 import { open, settled } from "./harness/pages.ts";
 import { ADMIN, ONE_TIME, PASSWORD, type Server, startServer, until } from "./harness/server.ts";
 
@@ -44,98 +44,98 @@ after(async () => {
 });
 
 test("no script can read what keeps somebody signed in", async () => {
-  const guest = await visit(browser, server);
-  await signIn(guest.page, ADMIN);
-  await settled(guest.page);
-  const seen = await guest.page.evaluate(() =>
-    JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }]),
-  );
-  assert.doesNotMatch(seen, /refresh|token|eyJ/);
-  const cookies = await guest.context.cookies();
-  assert.deepEqual(
-    cookies.map(({ httpOnly, sameSite, path }) => ({ httpOnly, sameSite, path })),
-    [{ httpOnly: true, sameSite: "Strict", path: "/api/v1/auth/browser" }],
-  );
-  await guest.close();
+  await visiting(browser, server, async (guest) => {
+    await signIn(guest.page, ADMIN);
+    await settled(guest.page);
+    const seen = await guest.page.evaluate(() =>
+      JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }]),
+    );
+    assert.doesNotMatch(seen, /refresh|token|eyJ/);
+    const cookies = await guest.context.cookies();
+    assert.deepEqual(
+      cookies.map(({ httpOnly, sameSite, path }) => ({ httpOnly, sameSite, path })),
+      [{ httpOnly: true, sameSite: "Strict", path: "/api/v1/auth/browser" }],
+    );
+  });
 });
 
 test("a page that is loaded again and again stays signed in", async () => {
-  const guest = await visit(browser, server);
-  await signIn(guest.page, ADMIN);
-  await settled(guest.page);
-  for (let n = 0; n < 5; n += 1) {
-    // Not waiting: the renewal that is under way is cut off, and its cookie may be lost.
-    await guest.page.reload({ waitUntil: "commit" });
-  }
-  await open(guest.page, "/users");
-  await guest.page.getByRole("heading", { name: "Users", level: 1 }).waitFor();
-  await guest.close();
+  await visiting(browser, server, async (guest) => {
+    await signIn(guest.page, ADMIN);
+    await settled(guest.page);
+    for (let n = 0; n < 5; n += 1) {
+      // Not waiting: the renewal that is under way is cut off, and its cookie may be lost.
+      await guest.page.reload({ waitUntil: "commit" });
+    }
+    await open(guest.page, "/users");
+    await guest.page.getByRole("heading", { name: "Users", level: 1 }).waitFor();
+  });
 });
 
 test("whoever signs out is out in every tab", async () => {
-  const guest = await visit(browser, server);
-  await signIn(guest.page, ADMIN);
-  await settled(guest.page);
-  const other = await guest.context.newPage();
-  await open(other, "/groups");
-  await guest.page.getByRole("button", { name: /^Signed in as/ }).click();
-  await guest.page.getByRole("menuitem", { name: "Sign out" }).click();
-  await guest.page.getByRole("heading", { name: "Sign in" }).waitFor();
-  await other.getByRole("heading", { name: "Sign in" }).waitFor();
-  await other.reload();
-  await other.getByRole("heading", { name: "Sign in" }).waitFor();
-  await guest.close();
+  await visiting(browser, server, async (guest) => {
+    await signIn(guest.page, ADMIN);
+    await settled(guest.page);
+    const other = await guest.context.newPage();
+    await open(other, "/groups");
+    await guest.page.getByRole("button", { name: /^Signed in as/ }).click();
+    await guest.page.getByRole("menuitem", { name: "Sign out" }).click();
+    await guest.page.getByRole("heading", { name: "Sign in" }).waitFor();
+    await other.getByRole("heading", { name: "Sign in" }).waitFor();
+    await other.reload();
+    await other.getByRole("heading", { name: "Sign in" }).waitFor();
+  });
 });
 
 test("an ended session asks for the password and keeps what was typed", async () => {
   const client = await signedIn(server, ADMIN, PASSWORD);
-  const guest = await visit(browser, server);
-  const { page } = guest;
-  await signIn(page, ADMIN);
-  await settled(page);
-  await open(page, "/policies/new");
-  await page.getByLabel("Name", { exact: false }).first().fill("Typed before the session ended");
-  await expect(client.POST("/auth/logout-all"));
-  await page.getByRole("button", { name: "Create", exact: false }).last().click();
-  const dialog = page.getByRole("dialog", { name: "Your session is over" });
-  await dialog.waitFor();
-  await dialog.getByRole("textbox", { name: "Password" }).fill(PASSWORD);
-  await dialog.getByRole("button", { name: "Sign in", exact: true }).click();
-  await dialog.waitFor({ state: "detached" });
-  const typed = await page.getByLabel("Name", { exact: false }).first().inputValue();
-  assert.equal(typed, "Typed before the session ended");
-  await guest.close();
+  await visiting(browser, server, async (guest) => {
+    const { page } = guest;
+    await signIn(page, ADMIN);
+    await settled(page);
+    await open(page, "/policies/new");
+    await page.getByLabel("Name", { exact: false }).first().fill("Typed before the session ended");
+    await expect(client.POST("/auth/logout-all"));
+    await page.getByRole("button", { name: "Create", exact: false }).last().click();
+    const dialog = page.getByRole("dialog", { name: "Your session is over" });
+    await dialog.waitFor();
+    await dialog.getByRole("textbox", { name: "Password" }).fill(PASSWORD);
+    await dialog.getByRole("button", { name: "Sign in", exact: true }).click();
+    await dialog.waitFor({ state: "detached" });
+    const typed = await page.getByLabel("Name", { exact: false }).first().inputValue();
+    assert.equal(typed, "Typed before the session ended");
+  });
 });
 
 test("a lost connection is said, and everything goes on when it is back", async () => {
-  const guest = await visit(browser, server);
-  const { page } = guest;
-  await signIn(page, ADMIN);
-  await settled(page);
-  await open(page, "/users");
-  await guest.context.setOffline(true);
-  await page.getByRole("searchbox").fill("somebody");
-  await page.getByText("The connection to NexaVPN is lost").first().waitFor();
-  await guest.context.setOffline(false);
-  await page.getByText("The connection to NexaVPN is lost").first().waitFor({ state: "detached" });
-  await page.locator("#content").getByText("Nothing matches the filters").waitFor();
-  await guest.close();
+  await visiting(browser, server, async (guest) => {
+    const { page } = guest;
+    await signIn(page, ADMIN);
+    await settled(page);
+    await open(page, "/users");
+    await guest.context.setOffline(true);
+    await page.getByRole("searchbox").fill("somebody");
+    await page.getByText("The connection to NexaVPN is lost").first().waitFor();
+    await guest.context.setOffline(false);
+    await page.getByText("The connection to NexaVPN is lost").first().waitFor({ state: "detached" });
+    await page.locator("#content").getByText("Nothing matches the filters").waitFor();
+  });
 });
 
 test("a user sees only what is their own", async () => {
   const client = await signedIn(server, ADMIN, PASSWORD);
   await user(client, "ulla", { password: PASSWORD, must_change_password: false });
-  const guest = await visit(browser, server);
-  const { page } = guest;
-  await signIn(page, "ulla");
-  await settled(page);
-  assert.equal(new URL(page.url()).pathname, "/me");
-  const links = page.getByRole("navigation").getByRole("link");
-  const paths = await links.evaluateAll((all) => all.map((one) => one.getAttribute("href")));
-  assert.deepEqual(paths, ["/me", "/me/security", "/me/activity"]);
-  await open(page, "/users");
-  assert.equal(new URL(page.url()).pathname, "/me");
-  await guest.close();
+  await visiting(browser, server, async (guest) => {
+    const { page } = guest;
+    await signIn(page, "ulla");
+    await settled(page);
+    assert.equal(new URL(page.url()).pathname, "/me");
+    const links = page.getByRole("navigation").getByRole("link");
+    const paths = await links.evaluateAll((all) => all.map((one) => one.getAttribute("href")));
+    assert.deepEqual(paths, ["/me", "/me/security", "/me/activity"]);
+    await open(page, "/users");
+    assert.equal(new URL(page.url()).pathname, "/me");
+  });
 });
 
 test("an auditor sees everything and no way to change anything", async () => {
@@ -143,32 +143,32 @@ test("an auditor sees everything and no way to change anything", async () => {
   const more = { password: PASSWORD, must_change_password: false };
   await user(client, "ada", { ...more, role: "auditor" });
   const id = await user(client, "somebody", more);
-  const guest = await visit(browser, server);
-  const { page } = guest;
-  await signIn(page, "ada");
-  await settled(page);
-  const changing = /^(add|create|new|edit|save|delete|remove|disable|enable|revoke|import|rotate|drain|restore|erase|end)\b/i;
-  for (const path of ["/", "/users", `/users/${id}`, "/groups", "/devices", "/policies", "/gateways", "/webhooks", "/audit"]) {
-    await open(page, path);
-    const names = await page.locator("#content").getByRole("button").allInnerTexts();
-    assert.deepEqual(names.filter((name) => changing.test(name.trim())), [], path);
-    assert.equal(await page.locator("[data-create]").count(), 0, path);
-    assert.equal(await page.locator("#content").getByRole("checkbox").count(), 0, path);
-  }
-  await guest.close();
+  await visiting(browser, server, async (guest) => {
+    const { page } = guest;
+    await signIn(page, "ada");
+    await settled(page);
+    const changing = /^(add|create|new|edit|save|delete|remove|disable|enable|revoke|import|rotate|drain|restore|erase|end)\b/i;
+    for (const path of ["/", "/users", `/users/${id}`, "/groups", "/devices", "/policies", "/gateways", "/webhooks", "/audit"]) {
+      await open(page, path);
+      const names = await page.locator("#content").getByRole("button").allInnerTexts();
+      assert.deepEqual(names.filter((name) => changing.test(name.trim())), [], path);
+      assert.equal(await page.locator("[data-create]").count(), 0, path);
+      assert.equal(await page.locator("#content").getByRole("checkbox").count(), 0, path);
+    }
+  });
 });
 
 test("a refused start is said, and can be tried again", async () => {
-  const guest = await visit(browser, server);
-  const { page } = guest;
-  await page.route("**/api/v1/auth/browser/refresh", (route) => route.abort());
-  await page.goto("/");
-  await page.getByText("NexaVPN does not answer").waitFor();
-  await page.unroute("**/api/v1/auth/browser/refresh");
-  await page.getByRole("button", { name: "Try again" }).click();
-  await page.getByRole("heading", { name: "Sign in" }).waitFor();
-  await until("nothing is remembered", async () => (await guest.context.cookies()).length === 0);
-  await guest.close();
+  await visiting(browser, server, async (guest) => {
+    const { page } = guest;
+    await page.route("**/api/v1/auth/browser/refresh", (route) => route.abort());
+    await page.goto("/");
+    await page.getByText("NexaVPN does not answer").waitFor();
+    await page.unroute("**/api/v1/auth/browser/refresh");
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+    await until("nothing is remembered", async () => (await guest.context.cookies()).length === 0);
+  });
 });
 
 test("the password of the first start was replaced for good", async () => {

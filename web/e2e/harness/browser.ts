@@ -1,6 +1,8 @@
 /** A real browser. */
 
 import assert from "node:assert/strict";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 
@@ -75,6 +77,25 @@ export async function visit(
     assert.deepEqual(complaints, []);
   };
   return { page, context, complaints, close };
+}
+
+/** Does something in a browser of its own; of what fails there is a picture of how far it came. */
+export async function visiting(
+  browser: Browser,
+  server: Server,
+  act: (visit: Visit) => Promise<void>,
+): Promise<void> {
+  const guest = await visit(browser, server);
+  try {
+    await act(guest);
+  } catch (error) {
+    const path = join(tmpdir(), `nexavpn-e2e-${Date.now()}.png`);
+    await guest.page.screenshot({ path, fullPage: true });
+    console.error(`how far it came: ${path} (${guest.page.url()}; ${guest.complaints.join("; ")})`);
+    await guest.context.close();
+    throw error;
+  }
+  await guest.close();
 }
 
 /** Signs in by the form. */

@@ -1,11 +1,12 @@
 /** A real gateway: the agent with WireGuard and nftables, in a network namespace of its own. */
 
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { mkdtempSync } from "node:fs";
 import { createServer, connect, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 import { programs, type Server } from "./server.ts";
 
@@ -58,7 +59,15 @@ export async function startGateway(server: Server, token: string): Promise<Gatew
 
   const state = join(mkdtempSync(join(tmpdir(), "nexavpn-gateway-")), "state");
   const agent = join(programs, "nexavpn-gateway");
-  root(...within(agent, "join", url, token, "--insecure", "--state-dir", state));
+  // Not waiting in the way of the proxy, which this process is.
+  const asked = asRoot(...within(agent, "join", url, token, "--insecure", "--state-dir", state));
+  try {
+    await promisify(execFile)(...asked);
+  } catch (error) {
+    proxy.close();
+    root("ip", "netns", "delete", space);
+    throw error;
+  }
   const run = within(agent, "run", "--poll-interval", "0.2", "--report-interval", "1");
   const [program, args] = asRoot(...run, "--interface", tunnel, "--state-dir", state);
   let said = "";
