@@ -74,11 +74,15 @@ export function useNames(kind: EntityKind, ids: readonly string[]): Map<string, 
 
 function useFound(kind: EntityKind, text: string) {
   const [q] = useDebouncedValue(text.trim(), 200);
-  return useQuery({
+  const { data = [], isPlaceholderData } = useQuery({
     queryKey: ["find", kind, q],
     queryFn: () => find(kind, q),
     placeholderData: (before) => before,
   });
+  // Until it is found what was typed, nothing else is offered: Enter would choose it.
+  const typed = text.trim().toLowerCase();
+  const late = isPlaceholderData || q.toLowerCase() !== typed;
+  return late ? data.filter(([, name]) => name.toLowerCase().includes(typed)) : data;
 }
 
 interface Common {
@@ -106,7 +110,7 @@ export function EntitySelect({
   const names = useNames(kind, value === null ? [] : [value]);
   // The chosen one's own name would find only itself.
   const searched = value !== null && text === names.get(value) ? "" : text;
-  const found = useFound(kind, searched).data ?? [];
+  const found = useFound(kind, searched);
   const chosen: [string, string][] = [...names].filter(([id]) => !found.some(([one]) => one === id));
   return (
     <Select
@@ -134,7 +138,7 @@ export function EntityMultiSelect({
 }: Common & { value: readonly string[]; onChange: (ids: string[]) => void }) {
   const [text, setText] = useState("");
   const names = useNames(kind, value);
-  const found = useFound(kind, text).data ?? [];
+  const found = useFound(kind, text);
   const chosen: [string, string][] = [...names].filter(([id]) => !found.some(([one]) => one === id));
   return (
     <MultiSelect
