@@ -145,6 +145,9 @@ function clearing(filters: Readonly<Record<string, string>>) {
   return Object.fromEntries([...Object.keys(filters), "q"].map((name) => [name, null]));
 }
 
+/** A heading is one word, which is not cut in two where there is little room. */
+const WHOLE = { overflowWrap: "normal" } as const;
+
 function Header<T>({
   column,
   sort,
@@ -157,7 +160,7 @@ function Header<T>({
   const { title, sort: own } = column;
   if (own === undefined) {
     return (
-      <Table.Th ta={column.align} visibleFrom={column.from} w={column.width}>
+      <Table.Th ta={column.align} visibleFrom={column.from} w={column.width} style={WHOLE}>
         {column.unseen === true ? <VisuallyHidden>{title}</VisuallyHidden> : title}
       </Table.Th>
     );
@@ -170,6 +173,7 @@ function Header<T>({
       ta={column.align}
       visibleFrom={column.from}
       w={column.width}
+      style={WHOLE}
       aria-sort={up ? "ascending" : down ? "descending" : "none"}
     >
       <UnstyledButton fz="sm" fw={700} onClick={() => onSort(up ? `-${own}` : own)}>
