@@ -72,7 +72,7 @@ export function Shell() {
               onClick={openPalette}
               visibleFrom="sm"
               w={320}
-              justify="space-between"
+              styles={{ label: { flex: 1 } }}
             >
               {t.searchEverything}
             </Button>
