@@ -1,17 +1,17 @@
 import { Button } from "@mantine/core";
 import { Link } from "react-router";
 
-import { Empty } from "../components/Empty.tsx";
+import { PageHeader } from "../components/PageHeader.tsx";
 import { to } from "../paths.ts";
 import { t } from "../text/index.ts";
 
 export function NotFound() {
   return (
-    <Empty title={t.problem.notFound}>
-      <title>{`${t.problem.notFound} · ${t.product}`}</title>
+    <>
+      <PageHeader title={t.problem.notFound} />
       <Button component={Link} to={to.home()} variant="default">
         {t.problem.notFoundHome}
       </Button>
-    </Empty>
+    </>
   );
 }

@@ -1,10 +1,19 @@
 import { lazy, Suspense } from "react";
 
-import { Skeleton, VisuallyHidden } from "@mantine/core";
+import { Skeleton, Text, VisuallyHidden } from "@mantine/core";
 
+import { t } from "../text/index.ts";
 import type { Plotted } from "./Plot.tsx";
 
-const Plot = lazy(async () => ({ default: (await import("./Plot.tsx")).Plot }));
+/** After an upgrade the file of an open page's chart may be gone; the page itself stays. */
+const Plot = lazy(async () => {
+  const loaded = await import("./Plot.tsx").catch(() => undefined);
+  return { default: loaded?.Plot ?? NoPlot };
+});
+
+function NoPlot() {
+  return <Text size="sm">{t.problem.noChart}</Text>;
+}
 
 /**
  * Values over time. Drawn by uPlot, which is a tenth of the size of what draws Mantine's charts;
