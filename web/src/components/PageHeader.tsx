@@ -40,7 +40,7 @@ export function PageHeader({
         <Group gap="xs">{children}</Group>
       </Group>
       {text !== undefined && (
-        <Text c="dimmed" size="sm" mt={4} maw={760}>
+        <Text c="dimmed" size="sm" mt="xs" maw={760}>
           {text}
         </Text>
       )}

@@ -2,8 +2,11 @@ import "uplot/dist/uPlot.min.css";
 
 import { useComputedColorScheme } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
+import dayjs from "dayjs";
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
+
+import { t } from "../text/index.ts";
 
 export interface Plotted {
   /** What is shown. */
@@ -21,6 +24,13 @@ export interface Plotted {
 /** Told apart by people with the usual kinds of colour blindness, on white and on black. */
 const COLORS = { light: ["#0b7285", "#c2410c", "#6d28d9", "#4d7c0f"], dark: ["#53b8c9", "#fb923c", "#b197fc", "#a9e34b"] };
 
+const DAY = 86_400;
+
+/** A mark of the time axis, whose marks are so many seconds apart. */
+function clock(at: number, step: number): string {
+  return dayjs.unix(at).format(step < 60 ? "HH:mm:ss" : step < DAY ? "HH:mm" : "MM-DD");
+}
+
 export function Plot({ times, series, format, height = 180 }: Plotted) {
   const { ref, width } = useElementSize();
   const scheme = useComputedColorScheme("light");
@@ -37,11 +47,15 @@ export function Plot({ times, series, format, height = 180 }: Plotted) {
       legend: { live: true },
       cursor: { drag: { x: false, y: false } },
       axes: [
-        { stroke: ink, grid },
+        {
+          stroke: ink,
+          grid,
+          values: (_, ticks, _axis, _space, step) => ticks.map((at) => clock(at, step)),
+        },
         { stroke: ink, grid, size: 72, values: (_, ticks) => ticks.map(format) },
       ],
       series: [
-        {},
+        { label: t.time.label, value: (_, at) => (at === null ? "–" : dayjs.unix(at).format("YYYY-MM-DD HH:mm")) },
         ...series.map(({ label }, n) => {
           const stroke = COLORS[scheme][n % COLORS[scheme].length] ?? ink;
           return {

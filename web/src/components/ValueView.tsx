@@ -2,6 +2,7 @@ import type { Schemas } from "../api/client.ts";
 import { t } from "../text/index.ts";
 import { type EntityKind, useNames } from "./EntitySelect.tsx";
 import { valueText } from "./valueText.ts";
+import { whole } from "./whole.ts";
 
 type Target = Schemas["Target"];
 
@@ -39,6 +40,14 @@ export function ValueView({ field, value }: { field?: string; value: unknown }) 
       <span key={JSON.stringify(target)}>
         {n > 0 && ", "}
         {target.type === "everyone" ? t.everyone : <Named type={target.type} id={target.id} />}
+      </span>
+    ));
+  }
+  if (Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === "string")) {
+    return value.map((text, n) => (
+      <span key={text}>
+        {n > 0 && ", "}
+        <span className={whole(text)}>{text}</span>
       </span>
     ));
   }

@@ -110,6 +110,7 @@ export const common = {
     failed: "Not done",
   },
   time: {
+    label: "Time",
     utc: (text: string) => `${text} UTC`,
     justNow: "just now",
   },

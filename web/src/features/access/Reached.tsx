@@ -5,6 +5,7 @@ import { Empty } from "../../components/Empty.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { serviceText } from "../../components/PreviewView.tsx";
 import { Status } from "../../components/Status.tsx";
+import { whole } from "../../components/whole.ts";
 import { t } from "../../text/index.ts";
 import { AsOf } from "./Explain.tsx";
 import { PolicyLink } from "./Explanation.tsx";
@@ -62,7 +63,7 @@ function Device({ device }: { device: Schemas["DeviceAnswer"] }) {
             <Table.Tbody>
               {destinations.items.map(({ network, services, policy, decided_by }, n) => (
                 <Table.Tr key={n}>
-                  <Table.Td ff="monospace">{network}</Table.Td>
+                  <Table.Td ff="monospace" className={whole(network)}>{network}</Table.Td>
                   <Table.Td>
                     {services.length === 0 ? t.preview.allServices : services.map(serviceText).join("; ")}
                   </Table.Td>

@@ -6,6 +6,7 @@ import { Empty } from "../../components/Empty.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { serviceText } from "../../components/PreviewView.tsx";
 import { to } from "../../paths.ts";
+import { whole } from "../../components/whole.ts";
 import { t } from "../../text/index.ts";
 
 const words = t.devices.reaches;
@@ -58,7 +59,7 @@ export function DeviceReaches({ id }: { id: string }) {
                   // The same network may be reached by several policies.
                   <Table.Tr key={n}>
                     <Table.Td>
-                      <Text size="sm" ff="monospace">
+                      <Text size="sm" ff="monospace" className={whole(network)}>
                         {network}
                       </Text>
                       <Text size="sm" c="dimmed" hiddenFrom="sm">

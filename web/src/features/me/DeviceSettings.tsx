@@ -5,6 +5,7 @@ import { api, type Schemas } from "../../api/index.ts";
 import { Loaded } from "../../components/Loaded.tsx";
 import { CopyBlock } from "../../components/OneTime.tsx";
 import { saveFile } from "../../components/saveFile.ts";
+import { whole } from "../../components/whole.ts";
 import { t } from "../../text/index.ts";
 import { tunnelName } from "../devices/enrolment.ts";
 
@@ -73,7 +74,7 @@ function Resources({ resources }: { resources: readonly Schemas["Resource"][] })
         {resources.map(({ label, value }) => (
           <Table.Tr key={`${label} ${value}`}>
             <Table.Td>{label}</Table.Td>
-            <Table.Td ff="monospace">{value}</Table.Td>
+            <Table.Td ff="monospace" className={whole(value)}>{value}</Table.Td>
           </Table.Tr>
         ))}
       </Table.Tbody>
