@@ -46,13 +46,15 @@ export function Plot({ times, series, format, height = 180 }: Plotted) {
       height,
       legend: { live: true },
       cursor: { drag: { x: false, y: false } },
+      // From nothing on: half as high is half as much.
+      scales: { y: { range: (_, _least, most) => [0, most > 0 ? most * 1.1 : 1] } },
       axes: [
         {
           stroke: ink,
           grid,
           values: (_, ticks, _axis, _space, step) => ticks.map((at) => clock(at, step)),
         },
-        { stroke: ink, grid, size: 72, values: (_, ticks) => ticks.map(format) },
+        { stroke: ink, grid, size: 92, values: (_, ticks) => ticks.map(format) },
       ],
       series: [
         { label: t.time.label, value: (_, at) => (at === null ? "–" : dayjs.unix(at).format("YYYY-MM-DD HH:mm")) },
