@@ -62,11 +62,13 @@ async function answersAt(child: ChildProcess): Promise<string> {
  */
 export async function startServer(): Promise<Server> {
   const dir = mkdtempSync(join(tmpdir(), "nexavpn-e2e-"));
+  // Never somebody's own database.
+  const { DATABASE_URL: _, ...env } = process.env;
   const child = spawn(
     join(programs, "nexavpn"),
     ["serve", "--data-dir", join(dir, "data"), "--listen", "127.0.0.1:0", "--rate-per-address", "0"],
     {
-      env: { ...process.env, NEXAVPN_ADMIN_USERNAME: ADMIN, NEXAVPN_ADMIN_PASSWORD: ONE_TIME },
+      env: { ...env, NEXAVPN_ADMIN_USERNAME: ADMIN, NEXAVPN_ADMIN_PASSWORD: ONE_TIME },
       stdio: ["ignore", "pipe", "pipe"],
     },
   );
