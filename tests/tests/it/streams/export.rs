@@ -20,13 +20,15 @@ use crate::api_admin::{Plane, assert_invalid};
 
 /// Events of a large log, and how many bytes each has at least.
 const MANY: i32 = 20_000;
-const EACH: i32 = 2_000;
+const EACH: i32 = 4_000;
 /// How long the server may take to read it all in.
 const PATIENCE: Duration = Duration::from_secs(240);
 /// How often in a row nothing is found open.
 const QUIET: u32 = 20;
-/// What the server may grow by while it writes them. They are 40 MB, and more as JSON.
-const GROWTH: u64 = 24 << 20;
+/// The part of the file that the server may grow by while it writes it. Its allocator keeps what was
+/// freed for a while, and other tasks go on meanwhile: that is some tens of megabytes. The file has
+/// 170, and whoever held it in memory would hold it decoded and as text.
+const GROWTH: u64 = 2;
 
 async fn lines(plane: &Plane, path: &str) -> Vec<Value> {
     let answer = plane.admin.send(Method::GET, path, &[], None).await;
@@ -192,7 +194,7 @@ async fn a_large_log_takes_no_memory_to_write_and_a_broken_file_is_seen_to_be() 
     let (db, server, admin) = large().await;
     // Once, so that what the server keeps anyway is there.
     let warm = begin(&server, &admin, "ndjson").await.text().await.unwrap();
-    let whole = warm.lines().count();
+    let (whole, bytes) = (warm.lines().count(), warm.len() as u64);
     assert!(whole >= MANY as usize, "{whole} lines");
     drop(warm);
 
@@ -216,7 +218,9 @@ async fn a_large_log_takes_no_memory_to_write_and_a_broken_file_is_seen_to_be() 
         }
     }
     assert!(lines >= whole, "{lines} of {whole} lines");
-    assert!(most < before + GROWTH, "it grew from {before} to {most} bytes");
+    let growth = most.saturating_sub(before);
+    println!("a file of {bytes} bytes; the server grew by {growth}");
+    assert!(growth < bytes / GROWTH, "from {before} to {most} for a file of {bytes} bytes");
 
     // What cannot be read to the end does not end as if it had been.
     for format in ["ndjson", "csv"] {
