@@ -10,6 +10,11 @@ export interface Difference {
   readonly theirs: unknown;
 }
 
+/** Whether two values of a field say the same. */
+export function sameValue(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
+}
+
 /** Which of these fields differ. */
 export function differences(
   labels: Readonly<Record<string, string>>,
@@ -18,7 +23,7 @@ export function differences(
 ): Difference[] {
   return Object.entries(labels)
     .map(([field, label]) => ({ label, mine: mine[field], theirs: theirs[field] }))
-    .filter(({ mine, theirs }) => JSON.stringify(mine ?? null) !== JSON.stringify(theirs ?? null));
+    .filter(({ mine, theirs }) => !sameValue(mine, theirs));
 }
 
 /** Somebody else was faster: both versions, and the choice. */

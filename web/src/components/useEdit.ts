@@ -4,7 +4,7 @@ import { type FormValidateInput, useForm } from "@mantine/form";
 import { useState } from "react";
 
 import { ApiError, changed } from "../api/index.ts";
-import { type Difference, differences } from "./Conflict.tsx";
+import { type Difference, differences, sameValue } from "./Conflict.tsx";
 import { takeErrors } from "./problem.ts";
 
 /** What was read, and the number of its ETag. */
@@ -13,18 +13,24 @@ export interface Versioned<V> {
   readonly version: number;
 }
 
-/**
- * What to ask where somebody else was faster: the fields that they have changed to something else
- * than is in the form.
- */
+type Labels<V> = Readonly<Record<keyof V & string, string>>;
+
+/** Both versions in one: what the form left as it was is as somebody else has made it meanwhile. */
+export function merged<V extends Record<string, unknown>>(labels: Labels<V>, base: V, mine: V, theirs: V): V {
+  const untouched = Object.keys(labels).filter((field) => sameValue(base[field], mine[field]));
+  return { ...mine, ...Object.fromEntries(untouched.map((field) => [field, theirs[field]])) };
+}
+
+/** What to ask where somebody else was faster: the fields that both have changed, to something else each. */
 export function contested<V extends Record<string, unknown>>(
-  labels: Readonly<Record<string, string>>,
+  labels: Labels<V>,
   base: V,
   mine: V,
   theirs: V,
 ): Difference[] {
   const touched = differences(labels, base, theirs).map(({ label }) => label);
-  return differences(labels, mine, theirs).filter(({ label }) => touched.includes(label));
+  const both = differences(labels, merged(labels, base, mine, theirs), theirs);
+  return both.filter(({ label }) => touched.includes(label));
 }
 
 export function useEdit<V extends Record<string, unknown>>({
@@ -38,7 +44,7 @@ export function useEdit<V extends Record<string, unknown>>({
   /** What the form begins with; later values are not taken over. */
   start: Versioned<V>;
   /** The form's fields and what they are called. */
-  labels: Readonly<Record<keyof V & string, string>>;
+  labels: Labels<V>;
   validate?: FormValidateInput<V>;
   read: () => Promise<Versioned<V>>;
   /** Saves with `If-Match` of this version. */
@@ -63,8 +69,8 @@ export function useEdit<V extends Record<string, unknown>>({
         setTheirs(now);
         return;
       }
-      // What has changed is not in this form.
-      await save(values, now.version);
+      // They have changed something else, which stays.
+      await save(merged(labels, base.values, values, now.values), now.version);
     }
     setTheirs(undefined);
     onSaved();
@@ -85,11 +91,11 @@ export function useEdit<V extends Record<string, unknown>>({
 
   const takeTheirs = () => {
     if (theirs !== undefined) {
-      const touched = contested(labels, base.values, form.getValues(), theirs.values);
+      const asked = contested(labels, base.values, form.getValues(), theirs.values);
+      const both = merged(labels, base.values, form.getValues(), theirs.values);
       for (const [field, label] of Object.entries(labels)) {
-        if (touched.some((one) => one.label === label)) {
-          form.setFieldValue(field, theirs.values[field] as never);
-        }
+        const lost = asked.some((one) => one.label === label);
+        form.setFieldValue(field, (lost ? theirs.values : both)[field] as never);
       }
       setBase(theirs);
       setTheirs(undefined);
@@ -105,7 +111,9 @@ export function useEdit<V extends Record<string, unknown>>({
     conflict: {
       found: theirs && contested(labels, base.values, form.getValues(), theirs.values),
       busy,
-      onMine: () => theirs !== undefined && void run(form.getValues(), theirs),
+      onMine: () =>
+        theirs !== undefined &&
+        void run(merged(labels, base.values, form.getValues(), theirs.values), theirs),
       onTheirs: takeTheirs,
       onClose: () => setTheirs(undefined),
     },
