@@ -53,7 +53,7 @@ test("an admin's first day", async () => {
     await settled(page);
 
     // A user and a group.
-    await page.getByRole("link", { name: "Users", exact: true }).click();
+    await page.getByRole("navigation").getByRole("link", { name: "Users", exact: true }).click();
     await press(page, "Create user");
     await field(page, "Login name").fill("alice");
     await field(page, "Name").fill("Alice Anderson");
