@@ -185,7 +185,7 @@ test("whoever edits what somebody else has changed chooses", async () => {
     ] as const) {
       await open(page, `/groups/${group.id}`);
       await press(page, "Edit");
-      await field(page, "Description").fill("Mine");
+      await field(page, "Description").fill(outcome === "Mine" ? outcome : "Mine again");
       const theirs = outcome === "Mine" ? "Theirs 1" : "Theirs 2";
       await client.PATCH("/admin/groups/{id}", { ...params, body: { description: theirs } });
       await press(page, "Save");
