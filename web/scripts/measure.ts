@@ -63,7 +63,8 @@ async function load(page: Page, session: CDPSession, path: string): Promise<Load
   });
   await page.goto(path);
   await page.locator("#content h1, main h1").first().waitFor();
-  await page.waitForLoadState("networkidle");
+  // Not until the network rests: the live log goes on.
+  await settled(page);
   const seen = await page.evaluate(() => (globalThis as unknown as { seen: Omit<Load, "script"> }).seen);
   return { ...seen, script: [...scripts.values()].reduce((a, b) => a + b, 0) };
 }
