@@ -16,8 +16,8 @@ function NoPlot() {
 }
 
 /**
- * Values over time. Drawn by uPlot, which is a tenth of the size of what draws Mantine's charts;
- * loaded when the first chart is shown. Who cannot see it is told the newest values.
+ * Values over time. Drawn by uPlot, which is loaded when the first chart is shown. Who cannot see it
+ * is told the newest values.
  */
 export function Chart(props: Plotted) {
   const { label, series, format } = props;
