@@ -3,7 +3,7 @@ import { useRouteError } from "react-router";
 
 import { Empty } from "../components/Empty.tsx";
 import { messageOf } from "../components/problem.ts";
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
 
 /** A page that could not be shown; the others can. */
 export function Crashed() {

@@ -3,7 +3,7 @@ import { useEffect, useSyncExternalStore } from "react";
 
 import { connection } from "../api/connection.ts";
 import { queries } from "../api/index.ts";
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
 
 /** How often the server is asked whether it is back, in milliseconds. */
 const KNOCK = 2_000;

@@ -3,7 +3,7 @@ import { Link } from "react-router";
 
 import { PageHeader } from "../components/PageHeader.tsx";
 import { to } from "../paths.ts";
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
 
 export function NotFound() {
   return (

@@ -6,7 +6,7 @@ import { useNavigate } from "react-router";
 
 import { api } from "../api/index.ts";
 import { to } from "../paths.ts";
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
 import { administration, own } from "./navigation.ts";
 import { useSession } from "./session.ts";
 

@@ -5,7 +5,8 @@ import { queries } from "../api/index.ts";
 import { ChangeDuePassword } from "../features/session/ChangeDuePassword.tsx";
 import { SessionExpired } from "../features/session/SessionExpired.tsx";
 import { SignIn } from "../features/session/SignIn.tsx";
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
+import { sessionText } from "../text/session.ts";
 import { start, useSession } from "./session.ts";
 
 /** Lets those in who are signed in, and keeps the page where a session has ended. */
@@ -30,12 +31,12 @@ export function SessionGate({ children }: { children: ReactNode }) {
       <Center mih="100dvh" component="main">
         {unreachable ? (
           <Stack align="center" gap="xs">
-            <Text fw={600}>{t.session.unreachable}</Text>
-            <Text c="dimmed">{t.session.unreachableHint}</Text>
+            <Text fw={600}>{sessionText.unreachable}</Text>
+            <Text c="dimmed">{sessionText.unreachableHint}</Text>
             <Button onClick={begin}>{t.retry}</Button>
           </Stack>
         ) : (
-          <Loader aria-label={t.session.starting} />
+          <Loader aria-label={sessionText.starting} />
         )}
       </Center>
     );

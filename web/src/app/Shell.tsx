@@ -7,7 +7,8 @@ import { Link, Navigate, Outlet, useLocation, useNavigation } from "react-router
 
 import { notifyProblem } from "../components/problem.ts";
 import { to } from "../paths.ts";
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
+import { sessionText } from "../text/session.ts";
 import { LostBanner } from "./LostBanner.tsx";
 import { administration, own, type Place } from "./navigation.ts";
 import { openPalette, Palette } from "./Palette.tsx";
@@ -178,13 +179,13 @@ function OwnMenu() {
   return (
     <Menu position="bottom-end" width={240}>
       <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t.session.signedInAs(name)}>
+        <ActionIcon variant="subtle" color="gray" size="lg" aria-label={sessionText.signedInAs(name)}>
           <IconUserCircle size={22} />
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>
-          {name} · {t.session.roles[user?.role ?? "user"]}
+          {name} · {sessionText.roles[user?.role ?? "user"]}
         </Menu.Label>
         {own.map((place) => (
           <Menu.Item
@@ -204,7 +205,7 @@ function OwnMenu() {
           leftSection={<IconLogout size={16} />}
           onClick={() => void signOut().catch(notifyProblem)}
         >
-          {t.session.signOut}
+          {sessionText.signOut}
         </Menu.Item>
       </Menu.Dropdown>
     </Menu>

@@ -2,7 +2,7 @@ import { Group, Kbd, Modal, Stack, Text } from "@mantine/core";
 import { useEffect, useState } from "react";
 import { useNavigate } from "react-router";
 
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
 import { administration, own } from "./navigation.ts";
 import { useMayChange, useSession } from "./session.ts";
 

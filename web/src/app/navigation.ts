@@ -16,7 +16,7 @@ import {
 } from "@tabler/icons-react";
 
 import { to } from "../paths.ts";
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
 
 export interface Place {
   readonly label: string;

@@ -7,7 +7,7 @@ import {
   Notification,
 } from "@mantine/core";
 
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
 
 /**
  * A cross that is drawn says nothing to those who read by ear. The head of a dialog is no banner

@@ -3,7 +3,8 @@ import { Link } from "react-router";
 
 import type { Schemas } from "../api/client.ts";
 import { ofEntity } from "../paths.ts";
-import { t } from "../text/index.ts";
+import { auditText } from "../text/audit.ts";
+import { t } from "../text/common.ts";
 import { Status } from "./Status.tsx";
 import { inUtc, local } from "./Time.tsx";
 import { ValueView } from "./ValueView.tsx";
@@ -14,9 +15,9 @@ type Entry = Schemas["AuditEntry"];
 export function actorName(actor: Entry["actor"]): string {
   switch (actor.type) {
     case "system":
-      return t.audit.system;
+      return auditText.system;
     case "anonymous":
-      return t.audit.anonymous;
+      return auditText.anonymous;
     default:
       return actor.name ?? t.erased;
   }
@@ -28,13 +29,13 @@ export function Changes({ changes }: { changes: Entry["changes"] }) {
     return null;
   }
   return (
-    <Table.ScrollContainer minWidth={0} type="native" tabIndex={0} role="group" aria-label={t.audit.changed}>
+    <Table.ScrollContainer minWidth={0} type="native" tabIndex={0} role="group" aria-label={auditText.changed}>
       <Table withTableBorder verticalSpacing={4} fz="sm">
         <Table.Thead>
           <Table.Tr>
-            <Table.Th>{t.audit.field}</Table.Th>
-            <Table.Th style={{ overflowWrap: "normal" }}>{t.audit.was}</Table.Th>
-            <Table.Th style={{ overflowWrap: "normal" }}>{t.audit.is}</Table.Th>
+            <Table.Th>{auditText.field}</Table.Th>
+            <Table.Th style={{ overflowWrap: "normal" }}>{auditText.was}</Table.Th>
+            <Table.Th style={{ overflowWrap: "normal" }}>{auditText.is}</Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
@@ -62,12 +63,12 @@ export function AuditEntryView({ entry }: { entry: Entry }) {
   const path = ofEntity(entry.entity_type, entry.entity_id);
   const name = entry.entity_name ?? entry.entity_id;
   const facts: [string, string | null | undefined][] = [
-    [t.audit.number, String(entry.idx)],
-    [t.audit.event, entry.event_type],
-    [t.audit.request, entry.request_id],
-    [t.audit.from, entry.client_address],
-    [t.audit.client, entry.user_agent],
-    [t.audit.signedInBy, entry.auth_method],
+    [auditText.number, String(entry.idx)],
+    [auditText.event, entry.event_type],
+    [auditText.request, entry.request_id],
+    [auditText.from, entry.client_address],
+    [auditText.client, entry.user_agent],
+    [auditText.signedInBy, entry.auth_method],
   ];
   return (
     <Stack gap="sm">
@@ -79,7 +80,7 @@ export function AuditEntryView({ entry }: { entry: Entry }) {
       </Group>
       <Text fw={600}>{entry.summary}</Text>
       <Text size="sm">
-        {t.audit.byWhom(actorName(entry.actor))} ·{" "}
+        {auditText.byWhom(actorName(entry.actor))} ·{" "}
         {path === undefined ? (
           name
         ) : (
@@ -90,7 +91,7 @@ export function AuditEntryView({ entry }: { entry: Entry }) {
       </Text>
       {entry.reason !== null && entry.reason !== undefined && (
         <Text size="sm">
-          {t.audit.reason}: {entry.reason}
+          {auditText.reason}: {entry.reason}
         </Text>
       )}
       <Changes changes={entry.changes} />
@@ -108,7 +109,7 @@ export function AuditEntryView({ entry }: { entry: Entry }) {
       </Table>
       <Accordion variant="contained">
         <Accordion.Item value="raw">
-          <Accordion.Control>{t.audit.raw}</Accordion.Control>
+          <Accordion.Control>{auditText.raw}</Accordion.Control>
           <Accordion.Panel>
             <Code block tabIndex={0}>
               {JSON.stringify(entry, undefined, 2)}

@@ -1,7 +1,7 @@
 import { Button, Group, Paper, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
 
 /** What can be done with the selected rows. */
 export function BulkBar({ n, onClear, children }: { n: number; onClear: () => void; children: ReactNode }) {

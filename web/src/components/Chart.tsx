@@ -2,7 +2,7 @@ import { lazy, Suspense } from "react";
 
 import { Skeleton, Text, VisuallyHidden } from "@mantine/core";
 
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
 import type { Plotted } from "./Plot.tsx";
 
 /** After an upgrade the file of an open page's chart may be gone; the page itself stays. */

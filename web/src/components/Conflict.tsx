@@ -1,6 +1,6 @@
 import { Button, Group, Modal, Stack, Table, Text } from "@mantine/core";
 
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
 import { ValueView } from "./ValueView.tsx";
 
 /** A field whose two versions differ. */

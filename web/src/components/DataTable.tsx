@@ -2,7 +2,7 @@ import { Box, Button, Checkbox, Group, Select, Skeleton, Table, Text, UnstyledBu
 import { IconArrowDown, IconArrowUp, IconArrowsSort, IconChevronLeft, IconChevronRight } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
 import { Empty } from "./Empty.tsx";
 import { Problem } from "./Problem.tsx";
 import { PAGE_SIZES, type useListState } from "./useListState.ts";

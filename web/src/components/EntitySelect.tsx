@@ -4,7 +4,8 @@ import { useQueries, useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 
 import { client } from "../api/index.ts";
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
+import { previewText } from "../text/preview.ts";
 
 export type EntityKind = "user" | "group" | "device" | "policy" | "gateway";
 
@@ -26,7 +27,7 @@ async function find(kind: EntityKind, q: string): Promise<[string, string][]> {
       const { data } = await client.GET("/admin/devices", params);
       return (data?.items ?? []).map((one) => [
         one.id,
-        t.preview.of(one.name ?? t.erased, one.username ?? t.erased),
+        previewText.of(one.name ?? t.erased, one.username ?? t.erased),
       ]);
     }
     case "policy": {
@@ -49,7 +50,7 @@ async function nameOf(kind: EntityKind, id: string): Promise<string> {
       return (await client.GET("/admin/groups/{id}", params)).data?.name ?? t.erased;
     case "device": {
       const one = (await client.GET("/admin/devices/{id}", params)).data;
-      return t.preview.of(one?.name ?? t.erased, one?.username ?? t.erased);
+      return previewText.of(one?.name ?? t.erased, one?.username ?? t.erased);
     }
     case "policy":
       return (await client.GET("/admin/policies/{id}", params)).data?.name ?? t.erased;

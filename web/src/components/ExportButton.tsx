@@ -3,7 +3,7 @@ import { IconFileDownload } from "@tabler/icons-react";
 import { useState } from "react";
 
 import { client } from "../api/index.ts";
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
 import { notifyProblem } from "./problem.ts";
 import { saveFile } from "./saveFile.ts";
 

@@ -2,7 +2,8 @@ import { Button, Modal, Stack, Text, Timeline, UnstyledButton } from "@mantine/c
 import { type ReactNode, useState } from "react";
 
 import { api, type Schemas } from "../api/index.ts";
-import { t } from "../text/index.ts";
+import { auditText } from "../text/audit.ts";
+import { t } from "../text/common.ts";
 import { AuditEntryView, actorName, Changes } from "./AuditEntryView.tsx";
 import { Empty } from "./Empty.tsx";
 import { Loaded } from "./Loaded.tsx";
@@ -33,10 +34,10 @@ export function History({
     <Loaded query={query}>
       {({ items, next }) =>
         items.length === 0 ? (
-          <Empty title={t.audit.noHistory} />
+          <Empty title={auditText.noHistory} />
         ) : (
           <Stack>
-            <Timeline bulletSize={14} lineWidth={2} aria-label={t.audit.historyLabel}>
+            <Timeline bulletSize={14} lineWidth={2} aria-label={auditText.historyLabel}>
               {items.map((entry, n) => (
                 <Timeline.Item
                   key={entry.idx}
@@ -47,7 +48,7 @@ export function History({
                   }
                 >
                   <Text size="sm" c="dimmed" mb={4}>
-                    <Time at={entry.time} /> · {t.audit.byWhom(actorName(entry.actor))}
+                    <Time at={entry.time} /> · {auditText.byWhom(actorName(entry.actor))}
                     {entry.reason ? ` · ${entry.reason}` : ""}
                   </Text>
                   <Changes changes={entry.changes} />

@@ -1,7 +1,7 @@
 import { Skeleton, Stack } from "@mantine/core";
 import type { ReactNode } from "react";
 
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
 import { Problem } from "./Problem.tsx";
 
 /** What is read, once it is there: its shape before, and what went wrong instead of it. */

@@ -1,7 +1,7 @@
 import { ActionIcon, Alert, Box, Code, CopyButton, Stack, Text, Tooltip } from "@mantine/core";
 import { IconCheck, IconCopy } from "@tabler/icons-react";
 
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
 
 /** Something to paste elsewhere. */
 export function CopyBlock({ text, label }: { text: string; label: string }) {

@@ -2,7 +2,7 @@ import { Anchor, Box, Group, Text, Title } from "@mantine/core";
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
 
 /** The head of a page: its name, where it belongs, and what can be done. */
 export function PageHeader({

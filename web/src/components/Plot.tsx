@@ -6,7 +6,7 @@ import dayjs from "dayjs";
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
 
 export interface Plotted {
   /** What is shown. */

@@ -4,7 +4,8 @@ import { Link } from "react-router";
 
 import type { Schemas } from "../api/client.ts";
 import { to } from "../paths.ts";
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
+import { previewText } from "../text/preview.ts";
 
 type Preview = Schemas["Preview"];
 type Destinations = Schemas["PreviewChange"]["gained"];
@@ -18,7 +19,7 @@ export function serviceText({ protocol, ports }: { protocol: string; ports: stri
 export function PreviewView({ preview }: { preview: Preview }) {
   const { devices, changes, gateways, warnings } = preview;
   return (
-    <Stack gap="sm" aria-label={t.preview.title} role="group">
+    <Stack gap="sm" aria-label={previewText.title} role="group">
       {warnings.map((warning) => (
         <Alert
           key={warning.code}
@@ -30,38 +31,38 @@ export function PreviewView({ preview }: { preview: Preview }) {
         </Alert>
       ))}
       {devices.total === 0 ? (
-        <Text size="sm">{t.preview.nothing}</Text>
+        <Text size="sm">{previewText.nothing}</Text>
       ) : (
         <Text size="sm">
-          {t.preview.totals(devices.total, devices.gaining, devices.losing)}
-          {devices.losing_everything > 0 && ` ${t.preview.losingEverything(devices.losing_everything)}`}
+          {previewText.totals(devices.total, devices.gaining, devices.losing)}
+          {devices.losing_everything > 0 && ` ${previewText.losingEverything(devices.losing_everything)}`}
         </Text>
       )}
       {changes.items.map((change) => (
         <Paper key={change.devices.items[0]?.device_id} withBorder p="sm">
           <Stack gap="xs">
             <Text size="sm" fw={600}>
-              {t.preview.devices(change.devices.total)}
+              {previewText.devices(change.devices.total)}
             </Text>
             <List size="sm" listStyleType="none">
               {change.devices.items.slice(0, 10).map((device) => (
                 <List.Item key={device.device_id}>
                   <Anchor component={Link} to={to.device(device.device_id)} inherit target="_blank">
-                    {t.preview.of(device.device_name ?? t.erased, device.username ?? t.erased)}
+                    {previewText.of(device.device_name ?? t.erased, device.username ?? t.erased)}
                   </Anchor>
                 </List.Item>
               ))}
               {change.devices.total > 10 && (
-                <List.Item>{t.preview.andMore(change.devices.total - 10)}</List.Item>
+                <List.Item>{previewText.andMore(change.devices.total - 10)}</List.Item>
               )}
             </List>
             <SimpleGrid cols={{ base: 1, sm: 2 }}>
-              <Side label={t.preview.gain} color="green" destinations={change.gained} />
-              <Side label={t.preview.lose} color="red" destinations={change.lost} />
+              <Side label={previewText.gain} color="green" destinations={change.gained} />
+              <Side label={previewText.lose} color="red" destinations={change.lost} />
             </SimpleGrid>
             {change.gained.total + change.lost.total === 0 && (
               <Text size="sm" c="dimmed">
-                {t.preview.sameReach}
+                {previewText.sameReach}
               </Text>
             )}
           </Stack>
@@ -69,12 +70,12 @@ export function PreviewView({ preview }: { preview: Preview }) {
       ))}
       {changes.truncated && (
         <Text size="sm" c="dimmed">
-          {t.preview.everything}
+          {previewText.everything}
         </Text>
       )}
       {gateways.total > 0 && (
         <Group gap={6}>
-          <Text size="sm">{t.preview.gateways(gateways.total)}</Text>
+          <Text size="sm">{previewText.gateways(gateways.total)}</Text>
           {gateways.items.map((gateway) => (
             <Badge key={gateway.gateway_id} variant="light" color="gray" tt="none">
               {gateway.name}
@@ -102,12 +103,12 @@ function Side({ label, color, destinations }: { label: string; color: string; de
               {network}
             </Text>{" "}
             <Text span inherit c="dimmed">
-              {services.length === 0 ? t.preview.allServices : services.map(serviceText).join("; ")}
+              {services.length === 0 ? previewText.allServices : services.map(serviceText).join("; ")}
             </Text>
           </List.Item>
         ))}
         {destinations.truncated && (
-          <List.Item>{t.preview.andMore(destinations.total - destinations.items.length)}</List.Item>
+          <List.Item>{previewText.andMore(destinations.total - destinations.items.length)}</List.Item>
         )}
       </List>
     </div>

@@ -1,7 +1,7 @@
 import { Alert, Button, Group, Stack, Text } from "@mantine/core";
 
 import { ApiError } from "../api/client.ts";
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
 import { messageOf } from "./problem.ts";
 
 /** What could not be read, in the place where it would be. */

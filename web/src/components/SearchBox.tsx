@@ -3,7 +3,7 @@ import { useDebouncedCallback } from "@mantine/hooks";
 import { IconSearch } from "@tabler/icons-react";
 import { useEffect, useState } from "react";
 
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
 
 /** Searches as one types, a moment after the last key. `/` goes to it. */
 export function SearchBox({

@@ -2,7 +2,7 @@ import { Button, Group, Paper, Stack, Text } from "@mantine/core";
 import { IconDeviceLaptop, IconWorld } from "@tabler/icons-react";
 
 import type { Schemas } from "../api/client.ts";
-import { t } from "../text/index.ts";
+import { sessionsText } from "../text/sessions.ts";
 import { agentName } from "./agent.ts";
 import { Empty } from "./Empty.tsx";
 import { Status } from "./Status.tsx";
@@ -14,7 +14,7 @@ type Session = Schemas["Session"];
 export function sessionName(session: Session): string {
   const agent = agentName(session.user_agent);
   const device = session.device?.name;
-  return device === null || device === undefined ? agent : `${agent}, ${t.sessions.device(device)}`;
+  return device === null || device === undefined ? agent : `${agent}, ${sessionsText.device(device)}`;
 }
 
 /** Where somebody is signed in; `onEnd` ends one, where one may. */
@@ -26,10 +26,10 @@ export function SessionList({
   onEnd: ((session: Session) => void) | undefined;
 }) {
   if (sessions.length === 0) {
-    return <Empty title={t.sessions.none} />;
+    return <Empty title={sessionsText.none} />;
   }
   return (
-    <Stack component="ul" gap="sm" p={0} m={0} aria-label={t.sessions.label} style={{ listStyle: "none" }}>
+    <Stack component="ul" gap="sm" p={0} m={0} aria-label={sessionsText.label} style={{ listStyle: "none" }}>
       {sessions.map((session) => {
         const Icon = session.device === null || session.device === undefined ? IconWorld : IconDeviceLaptop;
         const name = sessionName(session);
@@ -41,21 +41,21 @@ export function SessionList({
                 <div style={{ minWidth: 0 }}>
                   <Group gap="xs">
                     <Text fw={600}>{name}</Text>
-                    {session.current && <Status of="active" label={t.sessions.this} />}
+                    {session.current && <Status of="active" label={sessionsText.this} />}
                   </Group>
                   <Text size="sm" c="dimmed">
-                    {t.sessions.lastUsed} <Time at={session.last_used_at} ago /> · {t.sessions.since}{" "}
+                    {sessionsText.lastUsed} <Time at={session.last_used_at} ago /> · {sessionsText.since}{" "}
                     <Time at={session.created_at} />
-                    {session.client_address ? ` · ${t.sessions.from} ${session.client_address}` : ""}
+                    {session.client_address ? ` · ${sessionsText.from} ${session.client_address}` : ""}
                   </Text>
                   <Text size="sm" c="dimmed">
-                    {t.sessions.ends} <Time at={session.expires_at} ago />
+                    {sessionsText.ends} <Time at={session.expires_at} ago />
                   </Text>
                 </div>
               </Group>
               {onEnd !== undefined && (
-                <Button size="xs" variant="default" onClick={() => onEnd(session)} aria-label={t.sessions.endOf(name)}>
-                  {t.sessions.end}
+                <Button size="xs" variant="default" onClick={() => onEnd(session)} aria-label={sessionsText.endOf(name)}>
+                  {sessionsText.end}
                 </Button>
               )}
             </Group>

@@ -1,6 +1,6 @@
 import { Badge } from "@mantine/core";
 
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
 
 const COLORS: Record<string, string> = {
   active: "green",

@@ -4,7 +4,7 @@ import relativeTime from "dayjs/plugin/relativeTime";
 import utc from "dayjs/plugin/utc";
 import { useEffect, useReducer } from "react";
 
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
 
 dayjs.extend(relativeTime);
 dayjs.extend(utc);

@@ -1,5 +1,5 @@
 import type { Schemas } from "../api/client.ts";
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
 import { type EntityKind, useNames } from "./EntitySelect.tsx";
 import { valueText } from "./valueText.ts";
 import { whole } from "./whole.ts";

@@ -1,6 +1,6 @@
 /** What a program calls itself, in words that people know. */
 
-import { t } from "../text/index.ts";
+import { sessionsText } from "../text/sessions.ts";
 
 // The first that matches is it: Edge also calls itself Chrome, and Chrome calls itself Safari.
 const BROWSERS: readonly [RegExp, string][] = [
@@ -27,12 +27,12 @@ function first(agent: string, known: readonly [RegExp, string][]): string | unde
 /** A browser and its system; of anything else, the name that it gives itself. */
 export function agentName(agent: string | null | undefined): string {
   if (agent === null || agent === undefined || agent.trim() === "") {
-    return t.sessions.unknownClient;
+    return sessionsText.unknownClient;
   }
   const browser = first(agent, BROWSERS);
   const system = first(agent, SYSTEMS);
   if (browser === undefined || !agent.startsWith("Mozilla/")) {
-    return agent.split("/")[0]?.trim() || t.sessions.unknownClient;
+    return agent.split("/")[0]?.trim() || sessionsText.unknownClient;
   }
-  return system === undefined ? browser : t.sessions.on(browser, system);
+  return system === undefined ? browser : sessionsText.on(browser, system);
 }

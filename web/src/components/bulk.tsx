@@ -2,7 +2,7 @@ import { Alert, Button, Group, List, Stack, Text } from "@mantine/core";
 import { modals } from "@mantine/modals";
 
 import type { Schemas } from "../api/client.ts";
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
 import { notifyDone } from "./problem.ts";
 
 type Answer =

@@ -3,7 +3,8 @@ import { modals } from "@mantine/modals";
 import { type ReactNode, useEffect, useState } from "react";
 
 import { ApiError, changed, type Schemas } from "../api/index.ts";
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
+import { previewText } from "../text/preview.ts";
 import { PreviewView } from "./PreviewView.tsx";
 import { messageOf, notifyDone } from "./problem.ts";
 
@@ -104,12 +105,12 @@ function Confirm({
           {text}
         </Text>
         {preview !== undefined && said === undefined && unsaid === undefined && (
-          <Loader size="sm" aria-label={t.preview.working} />
+          <Loader size="sm" aria-label={previewText.working} />
         )}
         {said !== undefined && <PreviewView preview={said} />}
         {unsaid !== undefined && (
           <Alert color="orange">
-            {t.preview.unavailable} {unsaid}
+            {previewText.unavailable} {unsaid}
           </Alert>
         )}
         {phrase !== undefined && (

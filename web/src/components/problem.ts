@@ -4,7 +4,7 @@ import type { UseFormReturnType } from "@mantine/form";
 import { notifications } from "@mantine/notifications";
 
 import { ApiError } from "../api/client.ts";
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
 
 /** For people: what is wrong and what to do. */
 export function messageOf(error: unknown): string {

@@ -1,4 +1,4 @@
-import { t } from "../text/index.ts";
+import { t } from "../text/common.ts";
 import { serviceText } from "./PreviewView.tsx";
 
 interface Service {

@@ -1,5 +1,5 @@
 /** Who reaches what. */
-export const access = {
+export const accessText = {
   title: "Access",
   about: "Who reaches what, now or at any moment in the past, and who made it so.",
   tabs: { explain: "Explain", who: "Who reaches it", matrix: "Matrix", diff: "What changed" },

@@ -1,7 +1,5 @@
-import { verify } from "./verify.ts";
-
 /** The audit log, its entries and its proofs. */
-export const audit = {
+export const auditText = {
   was: "Was",
   is: "Is",
   field: "Field",
@@ -85,5 +83,4 @@ export const audit = {
     none: "There is no such entry.",
     copy: "Copy a link to it",
   },
-  verify,
 };

@@ -1,5 +1,11 @@
+/**
+ * Everything that pages say is in this folder, so that it can be translated: one file for each part
+ * of the UI, each an object of words and of functions that put words around values. A page asks for
+ * the files of its own parts only, and so loads no words that it does not show.
+ */
+
 /** Words of all pages. */
-export const common = {
+export const t = {
   product: "NexaVPN",
   skip: "Skip to the content",
   search: "Search",

@@ -9,7 +9,7 @@ const platforms: Readonly<Record<string, string>> = {
   unknown: "unknown",
 };
 
-export const devices = {
+export const devicesText = {
   title: "Devices",
   label: "Devices",
   intro: "Everything that connects: each device has a key, an address in the tunnel and a gateway.",

@@ -2,7 +2,7 @@
 
 const many = (n: number, one: string, several: string) => `${n.toLocaleString("en")} ${n === 1 ? one : several}`;
 
-export const gateways = {
+export const gatewaysText = {
   title: "Gateways",
   label: "Gateways",
   intro: "Where devices connect to, and where access is enforced. Each gateway is a node that fetches its bundle of peers and rules.",

@@ -1,5 +1,5 @@
 /** Groups. */
-export const groups = {
+export const groupsText = {
   title: "Groups",
   intro: "Sets of users that policies apply to.",
   label: "Groups",

@@ -1,7 +1,7 @@
 /** Overview. */
 const many = (n: number, one: string, more: string) => `${n.toLocaleString("en")} ${n === 1 ? one : more}`;
 
-export const home = {
+export const homeText = {
   title: "Overview",
   tiles: {
     users: "Users",

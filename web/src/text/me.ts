@@ -1,5 +1,5 @@
 /** Oneself. */
-export const me = {
+export const meText = {
   title: "My devices",
   intro: "Every computer and phone that is to reach the company’s network is added here once.",
   label: "My devices",

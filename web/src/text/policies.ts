@@ -2,7 +2,7 @@
 
 const count = (n: number, one: string, many: string) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 
-export const policies = {
+export const policiesText = {
   title: "Policies",
   order:
     "They are asked from the top down: by priority, the lowest number first; at the same priority deny before allow, then the older one. The first that matches decides; where none does, access is denied.",

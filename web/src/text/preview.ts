@@ -1,5 +1,5 @@
 /** What a change would do. */
-export const preview = {
+export const previewText = {
   title: "What it would do",
   nothing: "It changes nothing about who reaches what.",
   totals: (devices: number, gaining: number, losing: number) =>

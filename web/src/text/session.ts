@@ -1,5 +1,5 @@
 /** Signing in and out. */
-export const session = {
+export const sessionText = {
   title: "Sign in",
   username: "Username",
   password: "Password",

@@ -1,5 +1,5 @@
 /** Where somebody is signed in. */
-export const sessions = {
+export const sessionsText = {
   label: "Sessions",
   client: "Signed in with",
   from: "from",

@@ -1,5 +1,5 @@
 /** Users. */
-export const users = {
+export const usersText = {
   title: "Users",
   intro: "The people who sign in and own devices.",
   label: "Users",

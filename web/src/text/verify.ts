@@ -1,5 +1,5 @@
 /** Proofs of the audit log. */
-export const verify = {
+export const verifyText = {
   about: "Whether anybody edited the audit log is checked here by this browser itself, not by the server.",
   meaning:
     "Every event has a place in a tree of hashes, whose root is signed: that is a checkpoint. " +

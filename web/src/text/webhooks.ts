@@ -1,6 +1,6 @@
 /** Webhooks: endpoints that events are sent to. */
 
-export const webhooks = {
+export const webhooksText = {
   title: "Webhooks",
   text: "Each event of the audit log is sent to these addresses, in its order and at least once, signed by the Standard Webhooks specification.",
   new: "New webhook",

@@ -1,7 +1,7 @@
 import { Tabs } from "@mantine/core";
 
 import { PageHeader } from "../../components/PageHeader.tsx";
-import { t } from "../../text/index.ts";
+import { accessText } from "../../text/access.ts";
 import { Diff } from "./Diff.tsx";
 import { Explain } from "./Explain.tsx";
 import { Matrix } from "./Matrix.tsx";
@@ -17,13 +17,13 @@ export function Page() {
   const tab = TABS.find((one) => one === named) ?? TABS[0];
   return (
     <>
-      <PageHeader title={t.access.title} text={t.access.about} />
+      <PageHeader title={accessText.title} text={accessText.about} />
       {/* The question goes along: whoever asked why may ask who else. */}
       <Tabs value={tab} onChange={(next) => ask({ tab: next === TABS[0] ? null : next })} keepMounted={false}>
         <Tabs.List mb="lg">
           {TABS.map((one) => (
             <Tabs.Tab key={one} value={one}>
-              {t.access.tabs[one]}
+              {accessText.tabs[one]}
             </Tabs.Tab>
           ))}
         </Tabs.List>

@@ -9,9 +9,11 @@ import { fromLocalInput, toLocalInput } from "../../components/localTime.ts";
 import { serviceText } from "../../components/PreviewView.tsx";
 import { Time } from "../../components/Time.tsx";
 import { to as path } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { accessText } from "../../text/access.ts";
+import { t } from "../../text/common.ts";
+import { previewText } from "../../text/preview.ts";
 
-const words = t.access.diff;
+const words = accessText.diff;
 const HOUR = 3_600_000;
 const SHOWN = 20;
 type Change = Schemas["PreviewChange"];
@@ -129,7 +131,7 @@ function Changes({ diff, event }: { diff: Schemas["AccessDiff"]; event: number |
   const { devices, changes, gateways, from, to } = diff;
   const range = { from: String(from.idx + 1), to: String(to.idx) };
   return (
-    <Stack gap="sm" role="region" aria-live="polite" aria-label={t.access.tabs.diff}>
+    <Stack gap="sm" role="region" aria-live="polite" aria-label={accessText.tabs.diff}>
       <Text size="sm" c="dimmed">
         {event === undefined ? (
           <>
@@ -177,7 +179,7 @@ function Changes({ diff, event }: { diff: Schemas["AccessDiff"]; event: number |
 function Moment({ moment: { idx, time } }: { moment: Schemas["Moment"] }) {
   return time ? (
     <>
-      <Time at={time} /> ({t.access.entry(idx)})
+      <Time at={time} /> ({accessText.entry(idx)})
     </>
   ) : (
     words.beginning
@@ -193,7 +195,7 @@ function ChangeView({ change: { devices, gained, lost } }: { change: Change }) {
           {devices.items.slice(0, SHOWN).map(({ device_id, device_name, username, status_before, status_after }) => (
             <List.Item key={device_id}>
               <Anchor component={Link} to={path.device(device_id)} inherit>
-                {t.preview.of(device_name ?? t.erased, username ?? t.erased)}
+                {previewText.of(device_name ?? t.erased, username ?? t.erased)}
               </Anchor>{" "}
               {status_before !== status_after && (
                 <Text span inherit c="dimmed">
@@ -202,7 +204,7 @@ function ChangeView({ change: { devices, gained, lost } }: { change: Change }) {
               )}
             </List.Item>
           ))}
-          {devices.total > SHOWN && <List.Item>{t.access.more(devices.total - SHOWN)}</List.Item>}
+          {devices.total > SHOWN && <List.Item>{accessText.more(devices.total - SHOWN)}</List.Item>}
         </List>
         {gained.total === 0 && lost.total === 0 ? (
           <Text size="sm" c="dimmed">
@@ -252,19 +254,19 @@ function Side({
                 {one.network}
               </Text>{" "}
               <Text span inherit c="dimmed">
-                {one.services.length === 0 ? t.preview.allServices : one.services.map(serviceText).join("; ")} ·{" "}
+                {one.services.length === 0 ? previewText.allServices : one.services.map(serviceText).join("; ")} ·{" "}
               </Text>
               {policy ? (
                 <Anchor component={Link} to={path.policy(policy.id)} inherit>
                   {policy.name}
                 </Anchor>
               ) : (
-                (t.access.builtIn[decided_by] ?? decided_by)
+                (accessText.builtIn[decided_by] ?? decided_by)
               )}
             </List.Item>
           );
         })}
-        {destinations.truncated && <List.Item>{t.access.more(destinations.total - destinations.items.length)}</List.Item>}
+        {destinations.truncated && <List.Item>{accessText.more(destinations.total - destinations.items.length)}</List.Item>}
       </List>
     </div>
   );

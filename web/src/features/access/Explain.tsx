@@ -4,7 +4,7 @@ import { api, ApiError, type Schemas } from "../../api/index.ts";
 import { Empty } from "../../components/Empty.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { Time } from "../../components/Time.tsx";
-import { t } from "../../text/index.ts";
+import { accessText } from "../../text/access.ts";
 import { Explanation, Verdict } from "./Explanation.tsx";
 import { packetOf, type Question, useQuestion } from "./question.ts";
 import { QuestionForm } from "./QuestionForm.tsx";
@@ -32,7 +32,7 @@ export function Explain() {
         <When at={at} asOf={query.data?.as_of.time} onChange={(at) => ask({ at })} />
       </div>
       {!somebody ? (
-        <Empty title={t.access.nobody} text={t.access.nobodyText} />
+        <Empty title={accessText.nobody} text={accessText.nobodyText} />
       ) : packet === undefined ? (
         <Reached whose={whose} at={at} />
       ) : (
@@ -51,10 +51,10 @@ export function AsOf({ moment }: { moment: Schemas["Moment"] }) {
   return (
     <Text size="sm" c="dimmed">
       {moment.idx === 0 ? (
-        t.access.when.beginning
+        accessText.when.beginning
       ) : (
         <>
-          {t.access.when.asOf(moment.idx)} <Time at={moment.time} />.
+          {accessText.when.asOf(moment.idx)} <Time at={moment.time} />.
         </>
       )}
     </Text>
@@ -74,10 +74,10 @@ function Answer({
   const before = (idx: number) => ask({ at: String(idx - 1) });
   const [first] = items;
   if (first === undefined) {
-    return <Empty title={t.access.noDevices} />;
+    return <Empty title={accessText.noDevices} />;
   }
   return (
-    <Stack gap="sm" role="region" aria-live="polite" aria-label={t.access.tabs.explain}>
+    <Stack gap="sm" role="region" aria-live="polite" aria-label={accessText.tabs.explain}>
       <AsOf moment={as_of} />
       {items.length === 1 ? (
         <Paper withBorder p="lg">

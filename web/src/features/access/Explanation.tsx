@@ -9,9 +9,12 @@ import { useNames } from "../../components/EntitySelect.tsx";
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { accessText } from "../../text/access.ts";
+import { auditText } from "../../text/audit.ts";
+import { t } from "../../text/common.ts";
+import { previewText } from "../../text/preview.ts";
 
-const words = t.access;
+const words = accessText;
 type Explained = Schemas["ExplainedDevice"];
 
 /** Allowed or denied, in words that can be read from afar. */
@@ -19,7 +22,7 @@ export function Verdict({ device, big = false }: { device: Explained; big?: bool
   const { allowed, device_name, username } = device;
   const Icon = allowed ? IconCircleCheck : IconCircleX;
   const color = allowed ? "var(--mantine-color-green-light-color)" : "var(--mantine-color-error)";
-  const name = t.preview.of(device_name ?? t.erased, username ?? t.erased);
+  const name = previewText.of(device_name ?? t.erased, username ?? t.erased);
   const said = allowed ? words.allowed : words.denied;
   return (
     <Group gap="sm" wrap="nowrap" mb={big ? "sm" : 0}>
@@ -99,7 +102,7 @@ function MadeSo({ device, before }: { device: Explained; before: (idx: number) =
         <b>{words.madeSo}</b>{" "}
         {cause ? (
           <>
-            <Time at={cause.time} /> {t.audit.byWhom(actorName(cause.actor))} ({words.event(cause.event_type)},{" "}
+            <Time at={cause.time} /> {auditText.byWhom(actorName(cause.actor))} ({words.event(cause.event_type)},{" "}
             <Anchor component={Link} to={to.auditEntry(cause.idx)} inherit>
               {words.entry(cause.idx)}
             </Anchor>

@@ -9,13 +9,15 @@ import { Loaded } from "../../components/Loaded.tsx";
 import { serviceText } from "../../components/PreviewView.tsx";
 import { SearchBox } from "../../components/SearchBox.tsx";
 import { ofEntity, to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { accessText } from "../../text/access.ts";
+import { t } from "../../text/common.ts";
+import { previewText } from "../../text/preview.ts";
 import { type Cell, cellOf, INTERNET, keyOf, type Policy, type Subject } from "./matrix.ts";
 import { useQuestion } from "./question.ts";
 import { filtered, MOST, pageOf, useNamed, usePoliciesInForce } from "./useMatrix.ts";
 import { When } from "./When.tsx";
 
-const words = t.access.matrix;
+const words = accessText.matrix;
 const ROWS = 25;
 const COLUMNS = 10;
 const KINDS = ["everyone", "group", "user", "device"];
@@ -210,9 +212,9 @@ function CellView({ cell, who, where }: { cell: Cell | undefined; who: string; w
                 {name}
               </Anchor>
               <Text size="xs" c="dimmed">
-                {t.access.effects[effect]}, {t.access.priority(priority ?? 0)},{" "}
+                {accessText.effects[effect]}, {accessText.priority(priority ?? 0)},{" "}
                 {services.length === 0
-                  ? t.preview.allServices
+                  ? previewText.allServices
                   : services.map(({ protocol, ports = [] }) => serviceText({ protocol, ports })).join("; ")}
               </Text>
             </List.Item>

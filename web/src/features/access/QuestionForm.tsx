@@ -4,10 +4,10 @@ import { useEffect, useState } from "react";
 
 import { ApiError } from "../../api/index.ts";
 import { EntitySelect } from "../../components/EntitySelect.tsx";
-import { t } from "../../text/index.ts";
+import { accessText } from "../../text/access.ts";
 import { hasPorts, PROTOCOLS, type Question } from "./question.ts";
 
-const words = t.access;
+const words = accessText;
 
 /** Asks for a packet, and for whose it is unless everybody is asked about. */
 export function QuestionForm({

@@ -6,11 +6,13 @@ import { Loaded } from "../../components/Loaded.tsx";
 import { serviceText } from "../../components/PreviewView.tsx";
 import { Status } from "../../components/Status.tsx";
 import { whole } from "../../components/whole.ts";
-import { t } from "../../text/index.ts";
+import { accessText } from "../../text/access.ts";
+import { t } from "../../text/common.ts";
+import { previewText } from "../../text/preview.ts";
 import { AsOf } from "./Explain.tsx";
 import { PolicyLink } from "./Explanation.tsx";
 
-const words = t.access;
+const words = accessText;
 
 /** Everything that each device reaches. */
 export function Reached({ whose, at }: { whose: { device?: string; user?: string }; at: string | undefined }) {
@@ -40,7 +42,7 @@ export function Reached({ whose, at }: { whose: { device?: string; user?: string
 
 function Device({ device }: { device: Schemas["DeviceAnswer"] }) {
   const { device_name, username, device_status, destinations } = device;
-  const name = t.preview.of(device_name ?? t.erased, username ?? t.erased);
+  const name = previewText.of(device_name ?? t.erased, username ?? t.erased);
   return (
     <Paper withBorder p="md">
       <Title order={2} size="h5" mb="xs">
@@ -65,7 +67,7 @@ function Device({ device }: { device: Schemas["DeviceAnswer"] }) {
                 <Table.Tr key={n}>
                   <Table.Td ff="monospace" className={whole(network)}>{network}</Table.Td>
                   <Table.Td>
-                    {services.length === 0 ? t.preview.allServices : services.map(serviceText).join("; ")}
+                    {services.length === 0 ? previewText.allServices : services.map(serviceText).join("; ")}
                   </Table.Td>
                   <Table.Td>
                     {policy ? <PolicyLink policy={policy} /> : (words.builtIn[decided_by] ?? decided_by)}

@@ -4,9 +4,9 @@ import { useEffect, useState } from "react";
 import { api } from "../../api/index.ts";
 import { fromLocalInput, toLocalInput } from "../../components/localTime.ts";
 import { local } from "../../components/Time.tsx";
-import { t } from "../../text/index.ts";
+import { accessText } from "../../text/access.ts";
 
-const words = t.access.when;
+const words = accessText.when;
 /** So many positions the slider has. */
 const STEPS = 1_000;
 /** Between two moments that the slider can be put to there is at least this, in milliseconds. */

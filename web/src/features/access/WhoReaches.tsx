@@ -6,14 +6,15 @@ import { api, ApiError, type Schemas } from "../../api/index.ts";
 import { Empty } from "../../components/Empty.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { accessText } from "../../text/access.ts";
+import { t } from "../../text/common.ts";
 import { AsOf } from "./Explain.tsx";
 import { PolicyLink } from "./Explanation.tsx";
 import { packetOf, type Question, useQuestion } from "./question.ts";
 import { QuestionForm } from "./QuestionForm.tsx";
 import { When } from "./When.tsx";
 
-const words = t.access.who;
+const words = accessText.who;
 const PAGE = 50;
 
 /** Every device that a packet passes from. */
@@ -40,7 +41,7 @@ export function WhoReaches() {
         <When at={at} asOf={query.data?.as_of.time} onChange={(at) => ask({ at })} />
       </div>
       {packet === undefined ? (
-        <Empty title={t.access.nowhere} text={t.access.nowhereText} />
+        <Empty title={accessText.nowhere} text={accessText.nowhereText} />
       ) : (
         !(error instanceof ApiError && error.details.length > 0) && (
           <Loaded query={{ ...query, data: error === null ? query.data : undefined }}>
@@ -120,7 +121,7 @@ function Devices({ answer, question }: { answer: Schemas["AccessAnswer"]; questi
                   </Anchor>
                 </Table.Td>
                 <Table.Td visibleFrom="sm">
-                  {policy ? <PolicyLink policy={policy} /> : (t.access.builtIn[decided_by ?? ""] ?? decided_by)}
+                  {policy ? <PolicyLink policy={policy} /> : (accessText.builtIn[decided_by ?? ""] ?? decided_by)}
                 </Table.Td>
                 <Table.Td visibleFrom="md">{words.enforcedShort[enforcement.status] ?? enforcement.status}</Table.Td>
                 <Table.Td ta="right">

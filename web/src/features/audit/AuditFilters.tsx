@@ -7,10 +7,11 @@ import { type EntityKind, EntitySelect } from "../../components/EntitySelect.tsx
 import { fromLocalInput, toLocalInput } from "../../components/localTime.ts";
 import { SearchBox } from "../../components/SearchBox.tsx";
 import type { useListState } from "../../components/useListState.ts";
-import { t } from "../../text/index.ts";
+import { auditText } from "../../text/audit.ts";
+import { t } from "../../text/common.ts";
 import { EVENTS, eventTypes } from "./events.ts";
 
-const words = t.audit.filters;
+const words = auditText.filters;
 const MORE = ["entity_id", "user", "actor_id", "actor_type", "address", "request_id", "from", "to"];
 const NAMED: readonly string[] = ["user", "group", "device", "policy", "gateway"];
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -39,7 +40,7 @@ export function AuditFilters({ list }: { list: ReturnType<typeof useListState> }
           placeholder={words.entityType}
           clearable
           w={140}
-          data={Object.keys(EVENTS).map((value) => ({ value, label: t.audit.kinds[value] ?? value }))}
+          data={Object.keys(EVENTS).map((value) => ({ value, label: auditText.kinds[value] ?? value }))}
           value={kind ?? null}
           onChange={(entity_type) => set({ entity_type, event_type: null, entity_id: null })}
         />
@@ -97,7 +98,7 @@ export function AuditFilters({ list }: { list: ReturnType<typeof useListState> }
           <Select
             label={words.actorType}
             clearable
-            data={Object.entries(t.audit.actorTypes).map(([value, label]) => ({ value, label }))}
+            data={Object.entries(auditText.actorTypes).map(([value, label]) => ({ value, label }))}
             value={filters["actor_type"] ?? null}
             onChange={(actor_type) => set({ actor_type })}
           />
@@ -111,7 +112,7 @@ export function AuditFilters({ list }: { list: ReturnType<typeof useListState> }
             <EntitySelect
               key={kind}
               kind={kind as EntityKind}
-              label={words.entity(t.audit.kinds[kind] ?? kind)}
+              label={words.entity(auditText.kinds[kind] ?? kind)}
               value={filters["entity_id"] ?? null}
               onChange={(entity_id) => set({ entity_id })}
             />
@@ -164,7 +165,7 @@ function Moment({
       step={1}
       label={label}
       inputWrapperOrder={["label", "input", "description"]}
-      description={number ? t.audit.entry.title(Number(value)) : undefined}
+      description={number ? auditText.entry.title(Number(value)) : undefined}
       value={text}
       onChange={(event) => setText(event.currentTarget.value)}
       onBlur={commit}

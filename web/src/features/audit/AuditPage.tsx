@@ -12,7 +12,8 @@ import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
 import { useListState } from "../../components/useListState.ts";
 import { ofEntity } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { auditText } from "../../text/audit.ts";
+import { t } from "../../text/common.ts";
 import { AuditFilters } from "./AuditFilters.tsx";
 import { EntryDrawer } from "./EntryDrawer.tsx";
 import { ExportMenu } from "./ExportMenu.tsx";
@@ -59,7 +60,7 @@ export function Page() {
   const idx = Number.isSafeInteger(id) && id > 0 ? id : undefined;
   return (
     <>
-      <PageHeader title={t.navigation.audit} text={t.audit.about}>
+      <PageHeader title={t.navigation.audit} text={auditText.about}>
         <LiveSwitch live={live} />
         <ExportMenu query={list.query} />
       </PageHeader>
@@ -67,27 +68,27 @@ export function Page() {
       {live.on && (
         <Group gap="xs" mb="sm">
           <Text size="sm" c="dimmed" role="status" aria-live="polite">
-            {live.connected ? t.audit.live.on : t.audit.live.connecting}
-            {live.waiting > 0 && ` ${t.audit.live.waiting(live.waiting)}.`}
+            {live.connected ? auditText.live.on : auditText.live.connecting}
+            {live.waiting > 0 && ` ${auditText.live.waiting(live.waiting)}.`}
           </Text>
           <Button size="compact-sm" variant="default" onClick={live.togglePause}>
-            {live.paused ? t.audit.live.resume : t.audit.live.pause}
+            {live.paused ? auditText.live.resume : auditText.live.pause}
           </Button>
           {live.waiting > 0 && (
             <Button size="compact-sm" onClick={live.show}>
-              {t.audit.live.show(live.waiting)}
+              {auditText.live.show(live.waiting)}
             </Button>
           )}
         </Group>
       )}
       <DataTable<Row>
-        label={t.audit.tableLabel}
+        label={auditText.tableLabel}
         columns={columns(open)}
         query={{ ...query, data: rows }}
         list={list}
         nameOf={({ summary }) => summary}
         usualSort="-idx"
-        empty={<Empty title={t.audit.empty} />}
+        empty={<Empty title={auditText.empty} />}
       />
       <EntryDrawer
         idx={idx}
@@ -100,7 +101,7 @@ export function Page() {
 }
 
 function columns(open: (idx: number) => void): Column<Row>[] {
-  const words = t.audit.columns;
+  const words = auditText.columns;
   return [
     { key: "time", title: words.time, sort: "idx", from: "sm", width: 170, render: ({ time }) => <Time at={time} /> },
     {
@@ -111,9 +112,9 @@ function columns(open: (idx: number) => void): Column<Row>[] {
           <UnstyledButton onClick={() => open(idx)} fz="sm" fw={600} c="var(--mantine-color-anchor)">
             {summary}
           </UnstyledButton>{" "}
-          {status === "failure" && <Status of={status} label={t.audit.filters.failure} />}
+          {status === "failure" && <Status of={status} label={auditText.filters.failure} />}
           <Text size="xs" c="dimmed" hiddenFrom="sm">
-            <Time at={time} /> · {t.audit.byWhom(actorName(actor))}
+            <Time at={time} /> · {auditText.byWhom(actorName(actor))}
           </Text>
         </>
       ),
@@ -126,7 +127,7 @@ function columns(open: (idx: number) => void): Column<Row>[] {
       width: 220,
       render: ({ entity_type, entity_id, entity_name }) => {
         const path = ofEntity(entity_type, entity_id);
-        const kind = t.audit.kinds[entity_type] ?? entity_type;
+        const kind = auditText.kinds[entity_type] ?? entity_type;
         return path === undefined || !entity_name ? (
           <Text span inherit c="dimmed">
             {entity_name ?? kind}
@@ -162,7 +163,7 @@ function useLive(list: ReturnType<typeof useListState>, items: readonly Entry[] 
   const { after, ...filters } = list.filters;
   const other = Object.keys(filters).filter((name) => !(TAIL_FILTERS as readonly string[]).includes(name));
   if (list.q !== "") {
-    other.push(t.audit.live.search);
+    other.push(auditText.live.search);
   }
   const first = list.page === 1 && after === undefined && (list.sort ?? "-idx") === "-idx";
   const on = wanted && first && other.length === 0;
@@ -197,7 +198,7 @@ function useLive(list: ReturnType<typeof useListState>, items: readonly Entry[] 
     waiting: on ? here.waiting.length : 0,
     show,
     /** Why it cannot be switched on. */
-    hindered: !first ? t.audit.live.notHere : other.length > 0 ? t.audit.live.notWith(other.join(", ")) : undefined,
+    hindered: !first ? auditText.live.notHere : other.length > 0 ? auditText.live.notWith(other.join(", ")) : undefined,
   };
 }
 
@@ -208,7 +209,7 @@ function LiveSwitch({ live }: { live: ReturnType<typeof useLive> }) {
     <Tooltip label={live.hindered} disabled={live.hindered === undefined}>
       <div>
         <Switch
-          label={t.audit.live.label}
+          label={auditText.live.label}
           checked={live.on}
           disabled={live.hindered !== undefined}
           onChange={(event) => live.set(event.currentTarget.checked)}

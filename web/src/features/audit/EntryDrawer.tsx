@@ -7,9 +7,10 @@ import { AuditEntryView } from "../../components/AuditEntryView.tsx";
 import { Empty } from "../../components/Empty.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { auditText } from "../../text/audit.ts";
+import { t } from "../../text/common.ts";
 
-const words = t.audit.entry;
+const words = auditText.entry;
 /** What a change of these may have changed about who reaches what. */
 const ACCESS = ["user", "group", "device", "policy", "gateway"];
 
@@ -93,7 +94,7 @@ export function EntryDrawer({
 function Around({ entry }: { entry: Schemas["AuditEntry"] }) {
   const { idx, actor, entity_type, entity_id, request_id } = entry;
   const links: [string, string][] = [
-    [words.ofEntity(t.audit.kinds[entity_type] ?? entity_type), to.audit({ entity_type, entity_id })],
+    [words.ofEntity(auditText.kinds[entity_type] ?? entity_type), to.audit({ entity_type, entity_id })],
   ];
   if (request_id) {
     links.push([words.ofRequest, to.audit({ request_id })]);

@@ -4,12 +4,13 @@ import { Link, useSearchParams } from "react-router";
 
 import { Loaded } from "../../components/Loaded.tsx";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { auditText } from "../../text/audit.ts";
+import { verifyText } from "../../text/verify.ts";
 import { Finding } from "./Findings.tsx";
 import { type Proven, useInclusion } from "./useChecked.ts";
 import type { Checked } from "./verify.ts";
 
-const words = t.audit.verify.event;
+const words = verifyText.event;
 
 /** That one event is in the log; which one is in the URL. */
 export function EventProof({ checked }: { checked: Checked | undefined }) {
@@ -55,7 +56,7 @@ function Proof({ proven: { proof, size, included } }: { proven: Proven }) {
   const { idx, leaf } = proof;
   const facts: [string, string | number][] = [
     [words.what, leaf.event_type],
-    [words.of, `${t.audit.kinds[leaf.aggregate_type] ?? leaf.aggregate_type} ${leaf.aggregate_id}`],
+    [words.of, `${auditText.kinds[leaf.aggregate_type] ?? leaf.aggregate_type} ${leaf.aggregate_id}`],
     [words.sequence, leaf.sequence],
     [words.recorded, leaf.recorded_at],
     [words.payload, leaf.payload_sha256],

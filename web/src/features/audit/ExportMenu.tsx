@@ -5,7 +5,7 @@ import { useState } from "react";
 import { client } from "../../api/index.ts";
 import { notifyProblem } from "../../components/problem.ts";
 import { saveFile } from "../../components/saveFile.ts";
-import { t } from "../../text/index.ts";
+import { auditText } from "../../text/audit.ts";
 
 /** All entries that the filters leave, as a file. */
 export function ExportMenu({ query }: { query: Readonly<Record<string, unknown>> }) {
@@ -19,7 +19,7 @@ export function ExportMenu({ query }: { query: Readonly<Record<string, unknown>>
         parseAs: "blob",
       });
       if (data !== undefined) {
-        saveFile(data as unknown as Blob, `${t.audit.exporting.name}.${format}`);
+        saveFile(data as unknown as Blob, `${auditText.exporting.name}.${format}`);
       }
     } catch (error) {
       notifyProblem(error);
@@ -31,12 +31,12 @@ export function ExportMenu({ query }: { query: Readonly<Record<string, unknown>>
     <Menu position="bottom-end">
       <Menu.Target>
         <Button variant="default" leftSection={<IconFileDownload size={16} aria-hidden />} loading={busy}>
-          {t.audit.exporting.label}
+          {auditText.exporting.label}
         </Button>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Item onClick={() => void save("csv")}>{t.audit.exporting.csv}</Menu.Item>
-        <Menu.Item onClick={() => void save("ndjson")}>{t.audit.exporting.ndjson}</Menu.Item>
+        <Menu.Item onClick={() => void save("csv")}>{auditText.exporting.csv}</Menu.Item>
+        <Menu.Item onClick={() => void save("ndjson")}>{auditText.exporting.ndjson}</Menu.Item>
       </Menu.Dropdown>
     </Menu>
   );

@@ -3,10 +3,10 @@ import { IconCircleCheck, IconCircleX, IconHelpCircle } from "@tabler/icons-reac
 import type { ReactNode } from "react";
 
 import { Time } from "../../components/Time.tsx";
-import { t } from "../../text/index.ts";
+import { verifyText } from "../../text/verify.ts";
 import { type Checked, forget } from "./verify.ts";
 
-const words = t.audit.verify;
+const words = verifyText;
 
 const LOOKS = {
   good: { icon: IconCircleCheck, color: "var(--mantine-color-green-light-color)", label: words.good },

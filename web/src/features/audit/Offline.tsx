@@ -6,10 +6,10 @@ import { client } from "../../api/index.ts";
 import { CopyBlock } from "../../components/OneTime.tsx";
 import { notifyProblem } from "../../components/problem.ts";
 import { saveFile } from "../../components/saveFile.ts";
-import { t } from "../../text/index.ts";
+import { verifyText } from "../../text/verify.ts";
 import type { Checked } from "./verify.ts";
 
-const words = t.audit.verify.offline;
+const words = verifyText.offline;
 const ARCHIVE = "whole.ndjson";
 const KEY = "log.pub";
 

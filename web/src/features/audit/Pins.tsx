@@ -9,13 +9,13 @@ import { Empty } from "../../components/Empty.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { messageOf, notifyDone, notifyProblem, takeErrors } from "../../components/problem.ts";
 import { Time } from "../../components/Time.tsx";
-import { t } from "../../text/index.ts";
+import { verifyText } from "../../text/verify.ts";
 import { Finding } from "./Findings.tsx";
 import { readCheckpoint } from "./note.ts";
 import { usePins } from "./useChecked.ts";
 import type { Checked } from "./verify.ts";
 
-const words = t.audit.verify.pins;
+const words = verifyText.pins;
 
 async function pin(note: string): Promise<void> {
   await client.POST("/admin/audit/pins", { body: { note } });

@@ -7,7 +7,8 @@ import { CopyBlock } from "../../components/OneTime.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { Time } from "../../components/Time.tsx";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { verifyText } from "../../text/verify.ts";
 import { EventProof } from "./EventProof.tsx";
 import { Findings } from "./Findings.tsx";
 import { Offline } from "./Offline.tsx";
@@ -15,7 +16,7 @@ import { Pins } from "./Pins.tsx";
 import { CAN_CHECK, useChecked } from "./useChecked.ts";
 import { type Checked, NoProof } from "./verify.ts";
 
-const words = t.audit.verify;
+const words = verifyText;
 
 /** Whether anybody edited the audit log. */
 export function Page() {

@@ -6,13 +6,15 @@ import { useState } from "react";
 import { ifMatch } from "../../api/etag.ts";
 import { client, type Schemas } from "../../api/index.ts";
 import { confirm } from "../../components/confirm.tsx";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { devicesText } from "../../text/devices.ts";
+import { previewText } from "../../text/preview.ts";
 import type { ReadDevice } from "./device.ts";
 import { EditDevice } from "./EditDevice.tsx";
 import { EnrolledModal } from "./EnrolledModal.tsx";
 import type { EnrolAnswer } from "./enrolment.ts";
 
-const words = t.devices.act;
+const words = devicesText.act;
 
 type Headers = { "X-Reason"?: string };
 
@@ -112,13 +114,13 @@ export function DeviceActions({ read }: { read: ReadDevice }) {
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
-      <Modal opened={editing} onClose={edit.close} closeOnClickOutside={false} title={t.devices.edit.title} size="lg">
+      <Modal opened={editing} onClose={edit.close} closeOnClickOutside={false} title={devicesText.edit.title} size="lg">
         <EditDevice read={read} onClose={edit.close} />
       </Modal>
       <EnrolledModal
         answer={enrolled}
         platform={device.platform}
-        title={t.devices.enrolled.titleNewKey}
+        title={devicesText.enrolled.titleNewKey}
         onClose={() => setEnrolled(undefined)}
       />
     </>
@@ -129,7 +131,7 @@ export function DeviceActions({ read }: { read: ReadDevice }) {
 async function said(answer: Promise<{ data?: Schemas["Preview"] }>): Promise<Schemas["Preview"]> {
   const { data } = await answer;
   if (data === undefined) {
-    throw new Error(t.preview.unavailable);
+    throw new Error(previewText.unavailable);
   }
   return data;
 }

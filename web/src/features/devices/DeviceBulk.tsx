@@ -5,10 +5,10 @@ import { client, type Schemas } from "../../api/index.ts";
 import { BulkBar } from "../../components/BulkBar.tsx";
 import { tellBulk } from "../../components/bulk.tsx";
 import { confirm } from "../../components/confirm.tsx";
-import { t } from "../../text/index.ts";
+import { devicesText } from "../../text/devices.ts";
 import { MoveDevices } from "./MoveDevices.tsx";
 
-const words = t.devices.bulk;
+const words = devicesText.bulk;
 
 /** What can be done with many devices at once. */
 export function DeviceBulk({
@@ -20,7 +20,7 @@ export function DeviceBulk({
   onDone: () => void;
 }) {
   const [moving, move] = useDisclosure(false);
-  const what = t.devices.many(selected.size);
+  const what = devicesText.many(selected.size);
   const run = async (body: Omit<Schemas["DeviceBulk"], "ids">, headers: { "X-Reason"?: string }) => {
     const { data } = await client.POST("/admin/devices/bulk", {
       params: { header: headers },

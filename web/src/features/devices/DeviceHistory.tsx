@@ -7,10 +7,11 @@ import { useMayChange } from "../../app/session.ts";
 import { confirm } from "../../components/confirm.tsx";
 import { History } from "../../components/History.tsx";
 import { local } from "../../components/Time.tsx";
-import { t } from "../../text/index.ts";
+import { devicesText } from "../../text/devices.ts";
+import { previewText } from "../../text/preview.ts";
 import type { ReadDevice } from "./device.ts";
 
-const words = t.devices.restore;
+const words = devicesText.restore;
 
 /** What happened to a device; an admin can go back to any of it. */
 export function DeviceHistory({ read: { device, version } }: { read: ReadDevice }) {
@@ -26,7 +27,7 @@ export function DeviceHistory({ read: { device, version } }: { read: ReadDevice 
         const params = { path, header: ifMatch(version) };
         const { data } = await client.POST("/admin/preview/devices/{id}/restore", { params, body });
         if (data === undefined) {
-          throw new Error(t.preview.unavailable);
+          throw new Error(previewText.unavailable);
         }
         return data;
       },

@@ -13,7 +13,8 @@ import { ExportButton } from "../../components/ExportButton.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { SearchBox } from "../../components/SearchBox.tsx";
 import { useListState } from "../../components/useListState.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { devicesText } from "../../text/devices.ts";
 import { deviceColumns } from "./columns.tsx";
 import { DeviceBulk } from "./DeviceBulk.tsx";
 import { EnrolDevice } from "./EnrolDevice.tsx";
@@ -21,7 +22,7 @@ import { PLATFORMS } from "./enrolment.ts";
 
 type DeviceQuery = NonNullable<paths["/admin/devices"]["get"]["parameters"]["query"]>;
 
-const words = t.devices;
+const words = devicesText;
 const STATUSES = ["active", "disabled", "owner_disabled", "expired", "rotation_lapsed", "revoked"];
 
 export function Page() {

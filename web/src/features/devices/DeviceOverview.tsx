@@ -6,10 +6,11 @@ import { CopyBlock } from "../../components/OneTime.tsx";
 import { local, Time } from "../../components/Time.tsx";
 import { bytes } from "../../components/units.ts";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { devicesText } from "../../text/devices.ts";
 import { bare, type Device } from "./device.ts";
 
-const words = t.devices.about;
+const words = devicesText.about;
 
 /** Why a device that is not active is not. */
 const REASONS: Partial<Record<Device["status"], string>> = {
@@ -73,7 +74,7 @@ export function DeviceOverview({ device }: { device: Device }) {
                 {device.username ?? t.erased}
               </Anchor>,
             ],
-            [words.platform, t.devices.platform(device.platform)],
+            [words.platform, devicesText.platform(device.platform)],
             [words.os, device.os_version],
             [words.app, device.app_version],
             [words.revision, device.profile_revision],

@@ -7,7 +7,8 @@ import { PageHeader } from "../../components/PageHeader.tsx";
 import { Status } from "../../components/Status.tsx";
 import { useTab } from "../../components/useTab.ts";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { devicesText } from "../../text/devices.ts";
 import { DeviceActions } from "./DeviceActions.tsx";
 import { DeviceHistory } from "./DeviceHistory.tsx";
 import { DeviceOverview } from "./DeviceOverview.tsx";
@@ -15,7 +16,7 @@ import { DeviceProfile } from "./DeviceProfile.tsx";
 import { DeviceReaches } from "./DeviceReaches.tsx";
 import { type ReadDevice, useDevice } from "./device.ts";
 
-const words = t.devices;
+const words = devicesText;
 const up = { label: words.title, to: to.devices() };
 
 export function Page() {

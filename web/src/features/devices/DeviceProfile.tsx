@@ -7,11 +7,12 @@ import { Empty } from "../../components/Empty.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { CopyBlock } from "../../components/OneTime.tsx";
 import { saveFile } from "../../components/saveFile.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { devicesText } from "../../text/devices.ts";
 import type { Device } from "./device.ts";
 import { tunnelName } from "./enrolment.ts";
 
-const words = t.devices.profile;
+const words = devicesText.profile;
 
 async function readProfile(id: string): Promise<string> {
   const params = { path: { id } };

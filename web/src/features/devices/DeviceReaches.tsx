@@ -7,13 +7,14 @@ import { Loaded } from "../../components/Loaded.tsx";
 import { serviceText } from "../../components/PreviewView.tsx";
 import { to } from "../../paths.ts";
 import { whole } from "../../components/whole.ts";
-import { t } from "../../text/index.ts";
+import { devicesText } from "../../text/devices.ts";
+import { previewText } from "../../text/preview.ts";
 
-const words = t.devices.reaches;
+const words = devicesText.reaches;
 const MOST = 1_000;
 
 function servicesText(services: Parameters<typeof serviceText>[0][]): string {
-  return services.length === 0 ? t.preview.allServices : services.map(serviceText).join("; ");
+  return services.length === 0 ? previewText.allServices : services.map(serviceText).join("; ");
 }
 
 /** Everything that a device reaches, and which policy lets it. */

@@ -8,12 +8,13 @@ import { reasonHeader } from "../../components/confirm.tsx";
 import { EntitySelect } from "../../components/EntitySelect.tsx";
 import { notifyDone } from "../../components/problem.ts";
 import { useEdit } from "../../components/useEdit.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { devicesText } from "../../text/devices.ts";
 import { type DeviceForm, formOf, patchOf, type ReadDevice, readDevice } from "./device.ts";
 import { consequences } from "./consequences.ts";
 import { PLATFORMS } from "./enrolment.ts";
 
-const words = t.devices.edit;
+const words = devicesText.edit;
 
 const LABELS: Record<keyof DeviceForm, string> = {
   name: words.name,
@@ -35,9 +36,9 @@ export function EditDevice({ read, onClose }: { read: ReadDevice; onClose: () =>
     start,
     labels: LABELS,
     validate: {
-      name: (name) => (name.trim() === "" ? t.devices.enrol.needed : null),
-      user_id: (id) => (id === null ? t.devices.enrol.needed : null),
-      gateway_id: (id) => (id === null ? t.devices.enrol.needed : null),
+      name: (name) => (name.trim() === "" ? devicesText.enrol.needed : null),
+      user_id: (id) => (id === null ? devicesText.enrol.needed : null),
+      gateway_id: (id) => (id === null ? devicesText.enrol.needed : null),
     },
     read: async () => {
       const now = formOf(await readDevice(id));
@@ -85,7 +86,7 @@ export function EditDevice({ read, onClose }: { read: ReadDevice; onClose: () =>
             />
             <Select
               label={words.platform}
-              data={[...platforms].map((value) => ({ value, label: t.devices.platform(value) }))}
+              data={[...platforms].map((value) => ({ value, label: devicesText.platform(value) }))}
               allowDeselect={false}
               {...form.getInputProps("platform")}
             />

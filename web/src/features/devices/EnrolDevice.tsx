@@ -5,7 +5,8 @@ import { useState } from "react";
 import { changed, client } from "../../api/index.ts";
 import { EntitySelect } from "../../components/EntitySelect.tsx";
 import { takeErrors } from "../../components/problem.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { devicesText } from "../../text/devices.ts";
 import { EnrolledModal } from "./EnrolledModal.tsx";
 import {
   type EnrolAnswer,
@@ -15,7 +16,7 @@ import {
   PLATFORMS,
 } from "./enrolment.ts";
 
-const words = t.devices.enrol;
+const words = devicesText.enrol;
 
 /** Whose device: the signed-in person's, a user's by id, or one that the form asks for. */
 type Owner = "me" | "choose" | (string & {});
@@ -52,7 +53,7 @@ export function EnrolDevice({
       <EnrolledModal
         answer={enrolled?.answer}
         platform={enrolled?.platform ?? ""}
-        title={t.devices.enrolled.title}
+        title={devicesText.enrolled.title}
         onClose={() => {
           setEnrolled(undefined);
           onClose();
@@ -147,7 +148,7 @@ function Form({
           />
           <Select
             label={words.platform}
-            data={PLATFORMS.map((value) => ({ value, label: t.devices.platform(value) }))}
+            data={PLATFORMS.map((value) => ({ value, label: devicesText.platform(value) }))}
             allowDeselect={false}
             {...form.getInputProps("platform")}
           />

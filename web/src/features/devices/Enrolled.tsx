@@ -4,10 +4,10 @@ import { IconDownload } from "@tabler/icons-react";
 import type { Schemas } from "../../api/client.ts";
 import { CopyBlock, OneTime } from "../../components/OneTime.tsx";
 import { saveFile } from "../../components/saveFile.ts";
-import { t } from "../../text/index.ts";
+import { devicesText } from "../../text/devices.ts";
 import { type EnrolAnswer, isPhone, svgImage, tunnelName, wasShown } from "./enrolment.ts";
 
-const words = t.devices.enrolled;
+const words = devicesText.enrolled;
 
 /** A new profile, with the keys that are shown this once, and what to do with it. */
 export function Enrolled({ answer, platform }: { answer: EnrolAnswer; platform: string }) {

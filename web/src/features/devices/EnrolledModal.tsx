@@ -1,11 +1,12 @@
 import { Alert, Button, Group, Modal, Stack } from "@mantine/core";
 import { useState } from "react";
 
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { devicesText } from "../../text/devices.ts";
 import { Enrolled } from "./Enrolled.tsx";
 import { type EnrolAnswer, holdsSecret } from "./enrolment.ts";
 
-const words = t.devices.enrolled;
+const words = devicesText.enrolled;
 
 /** What is shown this once, in a dialog that asks before it is lost. */
 export function EnrolledModal({

@@ -5,9 +5,10 @@ import { changed } from "../../api/index.ts";
 import { reasonHeader } from "../../components/confirm.tsx";
 import { EntitySelect } from "../../components/EntitySelect.tsx";
 import { messageOf } from "../../components/problem.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { devicesText } from "../../text/devices.ts";
 
-const words = t.devices.bulk;
+const words = devicesText.bulk;
 
 interface Move {
   /** How many devices, in words. */
@@ -36,7 +37,7 @@ function Form({ onMove, onClose }: Move) {
   const [busy, setBusy] = useState(false);
   const submit = async () => {
     if (gateway === null) {
-      setProblem(t.devices.enrol.needed);
+      setProblem(devicesText.enrol.needed);
       return;
     }
     setBusy(true);

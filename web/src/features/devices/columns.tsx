@@ -5,10 +5,11 @@ import type { Column } from "../../components/DataTable.tsx";
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { devicesText } from "../../text/devices.ts";
 import { bare, type Device, lastSeen } from "./device.ts";
 
-const words = t.devices;
+const words = devicesText;
 
 export const deviceName: Column<Device> = {
   key: "name",

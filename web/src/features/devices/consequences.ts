@@ -1,8 +1,8 @@
 import type { Schemas } from "../../api/client.ts";
 import { local } from "../../components/Time.tsx";
-import { t } from "../../text/index.ts";
+import { devicesText } from "../../text/devices.ts";
 
-const words = t.devices.edit;
+const words = devicesText.edit;
 
 /** What a change of a device does to who can reach what, in sentences. */
 export function consequences(patch: Schemas["DevicePatch"], now: number): string[] {

@@ -5,9 +5,10 @@ import { api } from "../../api/index.ts";
 import { Facts } from "../../components/Facts.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { saveFile } from "../../components/saveFile.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { gatewaysText } from "../../text/gateways.ts";
 
-const words = t.gateways.bundles;
+const words = gatewaysText.bundles;
 /** More than this makes a page slow; the file has all of it. */
 const SHOWN = 200_000;
 

@@ -6,10 +6,11 @@ import { Empty } from "../../components/Empty.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { gatewaysText } from "../../text/gateways.ts";
 import { BundleView } from "./BundleView.tsx";
 
-const words = t.gateways.bundles;
+const words = gatewaysText.bundles;
 const FIRST = 25;
 const MOST = 200;
 

@@ -6,9 +6,10 @@ import { Empty } from "../../components/Empty.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { gatewaysText } from "../../text/gateways.ts";
 
-const words = t.gateways.node;
+const words = gatewaysText.node;
 const FIRST = 25;
 const MOST = 200;
 const OFTEN = 5_000;

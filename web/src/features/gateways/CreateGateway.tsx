@@ -4,12 +4,13 @@ import { useState } from "react";
 
 import { changed, client, type Schemas } from "../../api/index.ts";
 import { notifyDone, notifyProblem, takeErrors } from "../../components/problem.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { gatewaysText } from "../../text/gateways.ts";
 import { GatewayFields } from "./GatewayFields.tsx";
 import { createOf, EMPTY, type GatewayForm } from "./gateway.ts";
 import { issueJoinToken, JoinModal, type JoinAnswer } from "./JoinModal.tsx";
 
-const words = t.gateways.form;
+const words = gatewaysText.form;
 
 interface Created {
   readonly id: string;

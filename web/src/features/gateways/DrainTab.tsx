@@ -9,10 +9,10 @@ import { EntitySelect, useNames } from "../../components/EntitySelect.tsx";
 import { Facts } from "../../components/Facts.tsx";
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
-import { t } from "../../text/index.ts";
+import { gatewaysText } from "../../text/gateways.ts";
 import type { Gateway } from "./gateway.ts";
 
-const words = t.gateways.drain;
+const words = gatewaysText.drain;
 
 /** Empties a gateway, and says how far that has come. */
 export function DrainTab({ gateway }: { gateway: Gateway }) {

@@ -7,12 +7,13 @@ import { Conflict } from "../../components/Conflict.tsx";
 import { reasonHeader } from "../../components/confirm.tsx";
 import { notifyDone } from "../../components/problem.ts";
 import { useEdit } from "../../components/useEdit.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { gatewaysText } from "../../text/gateways.ts";
 import { consequences } from "./consequences.ts";
 import { GatewayFields } from "./GatewayFields.tsx";
 import { formOf, type Gateway, type GatewayForm, patchOf, readGateway } from "./gateway.ts";
 
-const words = t.gateways.form;
+const words = gatewaysText.form;
 
 const LABELS: Record<keyof GatewayForm, string> = {
   name: words.name,

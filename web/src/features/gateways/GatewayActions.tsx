@@ -8,12 +8,13 @@ import { ifMatch } from "../../api/etag.ts";
 import { client } from "../../api/index.ts";
 import { confirm } from "../../components/confirm.tsx";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { gatewaysText } from "../../text/gateways.ts";
 import { EditGateway } from "./EditGateway.tsx";
 import type { Gateway } from "./gateway.ts";
 import { issueJoinToken, type JoinAnswer, JoinModal } from "./JoinModal.tsx";
 
-const { join, remove } = t.gateways;
+const { join, remove } = gatewaysText;
 
 /** What an admin can do with a gateway as a whole. */
 export function GatewayActions({ gateway }: { gateway: Gateway }) {
@@ -84,7 +85,7 @@ export function GatewayActions({ gateway }: { gateway: Gateway }) {
         opened={editing}
         onClose={edit.close}
         closeOnClickOutside={false}
-        title={t.gateways.form.editTitle}
+        title={gatewaysText.form.editTitle}
         size="xl"
       >
         <EditGateway gateway={gateway} onClose={edit.close} />

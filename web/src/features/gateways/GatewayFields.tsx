@@ -1,10 +1,10 @@
 import { Accordion, NumberInput, SimpleGrid, Stack, Switch, TagsInput, TextInput } from "@mantine/core";
 import type { UseFormReturnType } from "@mantine/form";
 
-import { t } from "../../text/index.ts";
+import { gatewaysText } from "../../text/gateways.ts";
 import type { GatewayForm } from "./gateway.ts";
 
-const words = t.gateways.form;
+const words = gatewaysText.form;
 
 /** The settings that few change: their section opens by itself where one of them is wrong. */
 const RARE = [

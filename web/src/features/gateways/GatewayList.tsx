@@ -14,14 +14,14 @@ import { SearchBox } from "../../components/SearchBox.tsx";
 import { Time } from "../../components/Time.tsx";
 import { useListState } from "../../components/useListState.ts";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { gatewaysText } from "../../text/gateways.ts";
 import { CreateGateway } from "./CreateGateway.tsx";
 import { GatewayState } from "./GatewayState.tsx";
 import type { Gateway } from "./gateway.ts";
 
 type GatewayQuery = NonNullable<paths["/admin/gateways"]["get"]["parameters"]["query"]>;
 
-const words = t.gateways;
+const words = gatewaysText;
 /** States change by themselves: in milliseconds. */
 const OFTEN = 10_000;
 

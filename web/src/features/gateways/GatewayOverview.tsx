@@ -5,11 +5,12 @@ import { Facts } from "../../components/Facts.tsx";
 import { CopyBlock } from "../../components/OneTime.tsx";
 import { Time } from "../../components/Time.tsx";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { gatewaysText } from "../../text/gateways.ts";
 import type { Gateway } from "./gateway.ts";
 
-const words = t.gateways.about;
-const form = t.gateways.form;
+const words = gatewaysText.about;
+const form = gatewaysText.form;
 
 function list(values: readonly string[]): string {
   return values.length === 0 ? t.none : values.join(", ");
@@ -36,7 +37,7 @@ export function GatewayOverview({ gateway }: { gateway: Gateway }) {
             [
               words.devices,
               <Anchor component={Link} to={to.devices({ gateway: gateway.id })} inherit>
-                {t.gateways.deviceCount(gateway.device_count)}
+                {gatewaysText.deviceCount(gateway.device_count)}
               </Anchor>,
             ],
           ]}
@@ -56,7 +57,7 @@ export function GatewayOverview({ gateway }: { gateway: Gateway }) {
             [form.keepalive, gateway.persistent_keepalive === 0 ? t.none : gateway.persistent_keepalive],
             [form.stale, gateway.max_stale_s === 0 ? words.forEver : words.seconds(gateway.max_stale_s)],
             [form.preshared, gateway.preshared_keys ? t.yes : t.no],
-            [t.gateways.created, <Time at={gateway.created_at} />],
+            [gatewaysText.created, <Time at={gateway.created_at} />],
             [words.updated, <Time at={gateway.updated_at} />],
           ]}
         />

@@ -7,7 +7,7 @@ import { Loaded } from "../../components/Loaded.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { useTab } from "../../components/useTab.ts";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { gatewaysText } from "../../text/gateways.ts";
 import { BundlesTab } from "./BundlesTab.tsx";
 import { DrainTab } from "./DrainTab.tsx";
 import { GatewayActions } from "./GatewayActions.tsx";
@@ -17,7 +17,7 @@ import { type Gateway, useGateway } from "./gateway.ts";
 import { NodeTab } from "./NodeTab.tsx";
 import { RotationTab } from "./RotationTab.tsx";
 
-const words = t.gateways;
+const words = gatewaysText;
 const TABS = ["overview", "node", "bundles", "drain", "rotation", "history"] as const;
 const up = { label: words.title, to: to.gateways() };
 

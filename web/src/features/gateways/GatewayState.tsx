@@ -2,10 +2,10 @@ import { Group, Text } from "@mantine/core";
 
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
-import { t } from "../../text/index.ts";
+import { gatewaysText } from "../../text/gateways.ts";
 import type { Gateway } from "./gateway.ts";
 
-const words = t.gateways;
+const words = gatewaysText;
 
 /** How a gateway's node stands to its newest bundle, in a sentence. */
 export function convergenceText({ status, revisions_behind }: Gateway["convergence"]): string {

@@ -8,10 +8,10 @@ import { Empty } from "../../components/Empty.tsx";
 import { Facts } from "../../components/Facts.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { bitsPerSecond, bytes, percent } from "../../components/units.ts";
-import { t } from "../../text/index.ts";
+import { gatewaysText } from "../../text/gateways.ts";
 import { type Range, RANGES, seriesOf } from "./metrics.ts";
 
-const words = t.gateways.node;
+const words = gatewaysText.node;
 const OFTEN = 30_000;
 const CHOICES = (Object.keys(RANGES) as Range[]).map((value) => ({ value, label: words.ranges[value] }));
 

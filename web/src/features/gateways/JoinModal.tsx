@@ -4,9 +4,9 @@ import { IconCheck } from "@tabler/icons-react";
 import { api, client, type Schemas } from "../../api/index.ts";
 import { CopyBlock, OneTime } from "../../components/OneTime.tsx";
 import { local } from "../../components/Time.tsx";
-import { t } from "../../text/index.ts";
+import { gatewaysText } from "../../text/gateways.ts";
 
-const words = t.gateways.join;
+const words = gatewaysText.join;
 
 export type JoinAnswer = Schemas["JoinToken"] | Schemas["AlreadyShown"];
 

@@ -3,13 +3,13 @@ import { Paper, Stack, Text, Title } from "@mantine/core";
 import { Facts } from "../../components/Facts.tsx";
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
-import { t } from "../../text/index.ts";
+import { gatewaysText } from "../../text/gateways.ts";
 import { ConvergenceRecord } from "./ConvergenceRecord.tsx";
 import { convergenceText } from "./GatewayState.tsx";
 import type { Gateway } from "./gateway.ts";
 import { HostCharts } from "./HostCharts.tsx";
 
-const words = t.gateways.node;
+const words = gatewaysText.node;
 
 /** The node: whether it has the newest bundle, how its host is, and what it has reported. */
 export function NodeTab({ gateway: { id, convergence } }: { gateway: Gateway }) {
@@ -26,7 +26,7 @@ export function NodeTab({ gateway: { id, convergence } }: { gateway: Gateway }) 
         <Facts
           cols={{ base: 1, xs: 2, lg: 3 }}
           facts={[
-            [t.gateways.state, <Status of={status} />],
+            [gatewaysText.state, <Status of={status} />],
             [words.newest, revision],
             [words.applied, applied?.revision],
             [words.report, <Time at={last_report_at} ago />],

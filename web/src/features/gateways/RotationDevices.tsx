@@ -5,14 +5,15 @@ import type { paths } from "../../api/schema.d.ts";
 import { DataTable } from "../../components/DataTable.tsx";
 import { Empty } from "../../components/Empty.tsx";
 import { useListState } from "../../components/useListState.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { gatewaysText } from "../../text/gateways.ts";
 import { deviceName, deviceOwner, devicePlatform, deviceSeen, deviceStatus } from "../devices/columns.tsx";
 
 type Query = NonNullable<
   paths["/admin/gateways/{id}/key-rotation/devices"]["get"]["parameters"]["query"]
 >;
 
-const words = t.gateways.rotation;
+const words = gatewaysText.rotation;
 const columns = [deviceName, deviceOwner, deviceStatus, devicePlatform, deviceSeen];
 
 /** The devices that will reach nothing, or do already, until they fetch their profiles. */

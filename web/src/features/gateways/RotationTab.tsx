@@ -10,11 +10,12 @@ import { fromLocalInput, toLocalInput } from "../../components/localTime.ts";
 import { CopyBlock } from "../../components/OneTime.tsx";
 import { Status } from "../../components/Status.tsx";
 import { local } from "../../components/Time.tsx";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { gatewaysText } from "../../text/gateways.ts";
 import type { Gateway } from "./gateway.ts";
 import { RotationDevices } from "./RotationDevices.tsx";
 
-const words = t.gateways.rotation;
+const words = gatewaysText.rotation;
 /** In days: time for people to fetch files. */
 const USUAL_WAIT = 7;
 

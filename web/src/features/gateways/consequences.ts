@@ -1,7 +1,7 @@
-import { t } from "../../text/index.ts";
+import { gatewaysText } from "../../text/gateways.ts";
 import type { Schemas } from "../../api/client.ts";
 
-const words = t.gateways.form;
+const words = gatewaysText.form;
 
 /** What devices' profiles say of their gateway. */
 const IN_PROFILES = [

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { t } from "../../text/index.ts";
+import { gatewaysText } from "../../text/gateways.ts";
 import { consequences } from "./consequences.ts";
 import { createOf, EMPTY, type GatewayForm, patchOf } from "./gateway.ts";
 
@@ -33,13 +33,13 @@ describe("a gateway's form", () => {
 
 describe("what a change of a gateway does", () => {
   it("is said of the devices whose profiles change, where there are any", () => {
-    expect(consequences({ endpoint: "b:1" }, 3)).toEqual([t.gateways.form.profiles(3)]);
+    expect(consequences({ endpoint: "b:1" }, 3)).toEqual([gatewaysText.form.profiles(3)]);
     expect(consequences({ endpoint: "b:1" }, 0)).toEqual([]);
     expect(consequences({ name: "other" }, 3)).toEqual([]);
   });
 
   it("tells an end of patience from none", () => {
-    expect(consequences({ max_stale_s: 0 }, 1)).toEqual([t.gateways.form.staleNever]);
-    expect(consequences({ max_stale_s: 60 }, 1)).toEqual([t.gateways.form.staleChanges(60)]);
+    expect(consequences({ max_stale_s: 0 }, 1)).toEqual([gatewaysText.form.staleNever]);
+    expect(consequences({ max_stale_s: 60 }, 1)).toEqual([gatewaysText.form.staleChanges(60)]);
   });
 });

@@ -7,12 +7,13 @@ import { changed, client } from "../../api/index.ts";
 import { EntityMultiSelect } from "../../components/EntitySelect.tsx";
 import { notifyDone, takeErrors } from "../../components/problem.ts";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { groupsText } from "../../text/groups.ts";
 
 /** A new group changes nobody's access: no policy targets it yet. So nothing is asked besides. */
 export function CreateGroup({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   return (
-    <Modal opened={opened} onClose={onClose} title={t.groups.createTitle} closeOnClickOutside={false}>
+    <Modal opened={opened} onClose={onClose} title={groupsText.createTitle} closeOnClickOutside={false}>
       <Form onClose={onClose} />
     </Modal>
   );
@@ -29,7 +30,7 @@ function Form({ onClose }: { onClose: () => void }) {
     try {
       const body = { name: name.trim(), description: description.trim(), members };
       const { data } = await client.POST("/admin/groups", { body });
-      notifyDone(t.groups.createdDone(body.name));
+      notifyDone(groupsText.createdDone(body.name));
       onClose();
       if (data !== undefined) {
         navigate(to.group(data.id));
@@ -50,17 +51,17 @@ function Form({ onClose }: { onClose: () => void }) {
           </Alert>
         )}
         <TextInput
-          label={t.groups.name}
-          description={t.groups.nameHint}
+          label={groupsText.name}
+          description={groupsText.nameHint}
           required
           data-autofocus
           {...form.getInputProps("name")}
         />
-        <TextInput label={t.groups.description} {...form.getInputProps("description")} />
+        <TextInput label={groupsText.description} {...form.getInputProps("description")} />
         <EntityMultiSelect
           kind="user"
-          label={t.groups.members}
-          description={t.groups.createMembersHint}
+          label={groupsText.members}
+          description={groupsText.createMembersHint}
           value={form.getValues().members}
           onChange={(members) => form.setFieldValue("members", members)}
           error={form.errors["members"]}
@@ -70,7 +71,7 @@ function Form({ onClose }: { onClose: () => void }) {
             {t.cancel}
           </Button>
           <Button type="submit" loading={busy}>
-            {t.groups.create}
+            {groupsText.create}
           </Button>
         </Group>
       </Stack>

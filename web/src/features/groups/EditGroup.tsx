@@ -5,16 +5,17 @@ import { client, type Schemas } from "../../api/index.ts";
 import { Conflict } from "../../components/Conflict.tsx";
 import { notifyDone } from "../../components/problem.ts";
 import { useEdit } from "../../components/useEdit.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { groupsText } from "../../text/groups.ts";
 import { type GroupForm, groupForm, groupPatch } from "./groupForm.ts";
 
 type Details = Schemas["GroupDetails"];
 
-const LABELS = { name: t.groups.name, description: t.groups.description };
+const LABELS = { name: groupsText.name, description: groupsText.description };
 
 export function EditGroup({ group, opened, onClose }: { group: Details; opened: boolean; onClose: () => void }) {
   return (
-    <Modal opened={opened} onClose={onClose} title={t.groups.editTitle(group.name)} closeOnClickOutside={false}>
+    <Modal opened={opened} onClose={onClose} title={groupsText.editTitle(group.name)} closeOnClickOutside={false}>
       <Form group={group} onClose={onClose} />
     </Modal>
   );
@@ -46,13 +47,13 @@ function Form({ group, onClose }: { group: Details; onClose: () => void }) {
           </Alert>
         )}
         <TextInput
-          label={t.groups.name}
-          description={t.groups.nameHint}
+          label={groupsText.name}
+          description={groupsText.nameHint}
           required
           data-autofocus
           {...form.getInputProps("name")}
         />
-        <TextInput label={t.groups.description} {...form.getInputProps("description")} />
+        <TextInput label={groupsText.description} {...form.getInputProps("description")} />
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose}>
             {t.cancel}

@@ -15,7 +15,7 @@ import { SearchBox } from "../../components/SearchBox.tsx";
 import { Time } from "../../components/Time.tsx";
 import { useListState } from "../../components/useListState.ts";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { groupsText } from "../../text/groups.ts";
 import { CreateGroup } from "./CreateGroup.tsx";
 
 type Query = NonNullable<paths["/admin/groups"]["get"]["parameters"]["query"]>;
@@ -23,7 +23,7 @@ type Query = NonNullable<paths["/admin/groups"]["get"]["parameters"]["query"]>;
 const columns: readonly Column<Schemas["Group"]>[] = [
   {
     key: "name",
-    title: t.groups.name,
+    title: groupsText.name,
     sort: "name",
     render: (group) => (
       <Anchor component={Link} to={to.group(group.id)} inherit fw={500}>
@@ -31,16 +31,16 @@ const columns: readonly Column<Schemas["Group"]>[] = [
       </Anchor>
     ),
   },
-  { key: "description", title: t.groups.description, from: "sm", render: (group) => group.description },
+  { key: "description", title: groupsText.description, from: "sm", render: (group) => group.description },
   {
     key: "members",
-    title: t.groups.members,
+    title: groupsText.members,
     align: "right",
     render: (group) => <span className="nums">{group.member_count.toLocaleString("en")}</span>,
   },
   {
     key: "created",
-    title: t.groups.created,
+    title: groupsText.created,
     sort: "created_at",
     from: "md",
     render: (group) => <Time at={group.created_at} ago />,
@@ -59,35 +59,35 @@ export function Page() {
   );
   const button = mayChange && (
     <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={create.open} data-create>
-      {t.groups.create}
+      {groupsText.create}
     </Button>
   );
   return (
     <>
-      <PageHeader title={t.groups.title} text={t.groups.intro}>
+      <PageHeader title={groupsText.title} text={groupsText.intro}>
         <ExportButton path="/admin/groups" query={list.query} name="groups" />
         {button}
       </PageHeader>
       <Group gap="sm" mb="sm">
-        <SearchBox label={t.groups.searchLabel} value={list.q} onChange={(q) => list.set({ q, after: null })} />
+        <SearchBox label={groupsText.searchLabel} value={list.q} onChange={(q) => list.set({ q, after: null })} />
         <EntitySelect
           kind="user"
-          aria-label={t.groups.memberFilter}
+          aria-label={groupsText.memberFilter}
           w={{ base: "100%", xs: 200 }}
-          placeholder={t.groups.anyMember}
+          placeholder={groupsText.anyMember}
           value={list.filters["member"] ?? null}
           onChange={(member) => list.set({ member, after: null })}
         />
       </Group>
       <DataTable
-        label={t.groups.label}
+        label={groupsText.label}
         columns={columns}
         query={query}
         list={list}
         nameOf={(group) => group.name}
         usualSort="name"
         empty={
-          <Empty title={t.groups.none} text={t.groups.noneHint}>
+          <Empty title={groupsText.none} text={groupsText.noneHint}>
             {button}
           </Empty>
         }

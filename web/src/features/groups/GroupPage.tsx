@@ -12,7 +12,7 @@ import { Loaded } from "../../components/Loaded.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { useTab } from "../../components/useTab.ts";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { groupsText } from "../../text/groups.ts";
 import { EditGroup } from "./EditGroup.tsx";
 import { Members } from "./Members.tsx";
 import { askRestore } from "./restoreGroup.tsx";
@@ -20,7 +20,7 @@ import { askRestore } from "./restoreGroup.tsx";
 type Details = Schemas["GroupDetails"];
 
 const TABS = ["members", "history"] as const;
-const up = { label: t.groups.title, to: to.groups() };
+const up = { label: groupsText.title, to: to.groups() };
 
 export function Page() {
   const id = useParams()["id"] ?? "";
@@ -37,7 +37,7 @@ export function Page() {
           <PageHeader
             title={group.name}
             up={up}
-            text={[group.description, t.groups.memberCount(group.member_count)].filter(Boolean).join(" · ")}
+            text={[group.description, groupsText.memberCount(group.member_count)].filter(Boolean).join(" · ")}
           >
             <Actions group={group} />
           </PageHeader>
@@ -45,7 +45,7 @@ export function Page() {
             <Tabs.List mb="md">
               {TABS.map((one) => (
                 <Tabs.Tab key={one} value={one}>
-                  {t.groups.tabs[one]}
+                  {groupsText.tabs[one]}
                 </Tabs.Tab>
               ))}
             </Tabs.List>
@@ -70,9 +70,9 @@ function Actions({ group }: { group: Details }) {
   const header = ifMatch(group.version);
   const remove = () =>
     confirm({
-      title: t.groups.deleteTitle(group.name),
-      text: t.groups.deleteText,
-      verb: t.groups.delete,
+      title: groupsText.deleteTitle(group.name),
+      text: groupsText.deleteText,
+      verb: groupsText.delete,
       danger: true,
       preview: async () => {
         const answer = await client.DELETE("/admin/preview/groups/{id}", { params: { path, header } });
@@ -80,16 +80,16 @@ function Actions({ group }: { group: Details }) {
       },
       action: (reason) =>
         client.DELETE("/admin/groups/{id}", { params: { path, header: { ...header, ...reason } } }),
-      done: t.groups.deleted(group.name),
+      done: groupsText.deleted(group.name),
       onDone: () => void navigate(to.groups()),
     });
   return mayChange ? (
     <>
       <Button variant="default" leftSection={<IconPencil size={16} aria-hidden />} onClick={edit.open}>
-        {t.groups.edit}
+        {groupsText.edit}
       </Button>
       <Button variant="light" color="red" leftSection={<IconTrash size={16} aria-hidden />} onClick={remove}>
-        {t.groups.delete}
+        {groupsText.delete}
       </Button>
       <EditGroup group={group} opened={editing} onClose={edit.close} />
     </>
@@ -107,7 +107,7 @@ function GroupHistory({ id, group }: { id: string; group: Details | undefined })
         // After its deletion there was nothing to go back to.
         mayChange && !newest && entry.event_type !== "group.deleted" && entry.status === "success" ? (
           <Button size="compact-sm" variant="default" mt="xs" onClick={() => askRestore(id, entry, group)}>
-            {t.groups.restore}
+            {groupsText.restore}
           </Button>
         ) : null
       }
@@ -118,9 +118,9 @@ function GroupHistory({ id, group }: { id: string; group: Details | undefined })
 function Gone({ id }: { id: string }) {
   return (
     <>
-      <PageHeader title={t.groups.gone} up={up} />
+      <PageHeader title={groupsText.gone} up={up} />
       <Alert color="gray" mb="lg">
-        {t.groups.goneText}
+        {groupsText.goneText}
       </Alert>
       <GroupHistory id={id} group={undefined} />
     </>

@@ -12,7 +12,9 @@ import { Empty } from "../../components/Empty.tsx";
 import { EntityMultiSelect, useNames } from "../../components/EntitySelect.tsx";
 import { SearchBox } from "../../components/SearchBox.tsx";
 import { useListState } from "../../components/useListState.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { groupsText } from "../../text/groups.ts";
+import { usersText } from "../../text/users.ts";
 import { userColumns } from "../users/columns.tsx";
 import { askMembership } from "./membership.ts";
 
@@ -46,7 +48,7 @@ export function Members({ group }: { group: Schemas["GroupDetails"] }) {
               <ActionIcon
                 variant="subtle"
                 color="gray"
-                aria-label={t.groups.removeMember(user.username ?? t.erased)}
+                aria-label={groupsText.removeMember(user.username ?? t.erased)}
                 onClick={() => remove([user.id], user.username ?? t.erased)}
               >
                 <IconX size={16} />
@@ -58,13 +60,13 @@ export function Members({ group }: { group: Schemas["GroupDetails"] }) {
   ];
   const button = mayChange && (
     <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={add.open} data-create>
-      {t.groups.addMembers}
+      {groupsText.addMembers}
     </Button>
   );
   return (
     <>
       <Group gap="sm" mb="sm" justify="space-between">
-        <SearchBox label={t.groups.searchMembers} value={list.q} onChange={(q) => list.set({ q, after: null })} />
+        <SearchBox label={groupsText.searchMembers} value={list.q} onChange={(q) => list.set({ q, after: null })} />
         {button}
       </Group>
       <BulkBar n={selected.length} onClear={() => setSelected([])}>
@@ -72,22 +74,22 @@ export function Members({ group }: { group: Schemas["GroupDetails"] }) {
           size="xs"
           variant="light"
           color="red"
-          onClick={() => remove(selected, t.users.count(selected.length))}
+          onClick={() => remove(selected, usersText.count(selected.length))}
         >
           {t.remove}
         </Button>
       </BulkBar>
       <DataTable
-        label={t.groups.members}
+        label={groupsText.members}
         columns={columns}
         query={query}
         list={list}
         nameOf={(user) => user.username ?? t.erased}
         usualSort="username"
         {...(mayChange ? { selected, onSelect: setSelected } : {})}
-        empty={<Empty title={t.groups.noMembers} text={t.groups.noMembersHint} />}
+        empty={<Empty title={groupsText.noMembers} text={groupsText.noMembersHint} />}
       />
-      <Modal opened={adding} onClose={add.close} title={t.groups.addTitle(group.name)}>
+      <Modal opened={adding} onClose={add.close} title={groupsText.addTitle(group.name)}>
         <Choose group={group} close={add.close} />
       </Modal>
     </>
@@ -100,18 +102,18 @@ function Choose({ group, close }: { group: Schemas["GroupDetails"]; close: () =>
   const ask = () => {
     close();
     const [only] = ids;
-    const name = only !== undefined && ids.length === 1 ? (names.get(only) ?? "") : t.users.count(ids.length);
+    const name = only !== undefined && ids.length === 1 ? (names.get(only) ?? "") : usersText.count(ids.length);
     askMembership(group, { ids, name }, true);
   };
   return (
     <Stack>
-      <EntityMultiSelect kind="user" label={t.groups.who} value={ids} onChange={setIds} required />
+      <EntityMultiSelect kind="user" label={groupsText.who} value={ids} onChange={setIds} required />
       <Group justify="flex-end">
         <Button variant="default" onClick={close}>
           {t.cancel}
         </Button>
         <Button disabled={ids.length === 0} onClick={ask}>
-          {t.groups.goOn}
+          {groupsText.goOn}
         </Button>
       </Group>
     </Stack>

@@ -2,7 +2,8 @@
 
 import { client, type Schemas } from "../../api/index.ts";
 import { confirm } from "../../components/confirm.tsx";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { groupsText } from "../../text/groups.ts";
 import { runBulk } from "../users/runBulk.ts";
 
 type Preview = Schemas["Preview"];
@@ -28,7 +29,7 @@ export function previewMembership(group: string, users: readonly string[], add: 
     const { data } = await client.GET("/admin/groups/{id}", { params });
     const present = data?.members;
     if (present === null || present === undefined) {
-      throw new Error(t.groups.tooLargeToPreview);
+      throw new Error(groupsText.tooLargeToPreview);
     }
     const rest = present.filter((id) => !users.includes(id));
     const members = add ? [...rest, ...users] : rest;
@@ -45,7 +46,7 @@ export function askMembership(
 ): void {
   const [only] = who.ids;
   const single = only !== undefined && who.ids.length === 1;
-  const words = t.groups;
+  const words = groupsText;
   confirm({
     title: add ? words.addConfirm(who.name, group.name) : words.removeConfirm(who.name, group.name),
     text: add ? words.addText : words.removeText,

@@ -6,7 +6,9 @@ import { confirm } from "../../components/confirm.tsx";
 import { useNames } from "../../components/EntitySelect.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { local } from "../../components/Time.tsx";
-import { t } from "../../text/index.ts";
+import { auditText } from "../../text/audit.ts";
+import { groupsText } from "../../text/groups.ts";
+import { previewText } from "../../text/preview.ts";
 import { returnTo } from "./groupForm.ts";
 
 type Details = Schemas["GroupDetails"];
@@ -16,14 +18,14 @@ export function askRestore(id: string, entry: Schemas["AuditEntry"], now: Detail
   const params = { path: { id }, ...(now === undefined ? {} : { header: ifMatch(now.version) }) };
   const body = { at: entry.idx };
   confirm({
-    title: t.groups.restoreTitle(now?.name ?? entry.entity_name ?? t.groups.this),
+    title: groupsText.restoreTitle(now?.name ?? entry.entity_name ?? groupsText.this),
     text: (
       <Stack gap="sm">
-        <Text size="sm">{t.groups.restoreText(local(entry.time))}</Text>
+        <Text size="sm">{groupsText.restoreText(local(entry.time))}</Text>
         <WouldBe id={id} at={entry.idx} now={now} />
       </Stack>
     ),
-    verb: t.groups.restoreVerb,
+    verb: groupsText.restoreVerb,
     danger: true,
     preview: async () => {
       const answer = await client.POST("/admin/preview/groups/{id}/restore", { params, body });
@@ -34,7 +36,7 @@ export function askRestore(id: string, entry: Schemas["AuditEntry"], now: Detail
         params: { ...params, header: { ...params.header, ...reason } },
         body,
       }),
-    done: t.groups.restored,
+    done: groupsText.restored,
   });
 }
 
@@ -48,9 +50,9 @@ function WouldBe({ id, at, now }: { id: string; at: number; now: Details | undef
 
 function Differences({ then, now }: { then: Details; now: Details | undefined }) {
   const { texts, joins, leaves } = returnTo(then, now);
-  const labels = { name: t.groups.name, description: t.groups.description };
+  const labels = { name: groupsText.name, description: groupsText.description };
   if (texts.length === 0 && joins?.length === 0 && leaves?.length === 0) {
-    return <Text size="sm">{t.groups.restoreNothing}</Text>;
+    return <Text size="sm">{groupsText.restoreNothing}</Text>;
   }
   return (
     <>
@@ -58,9 +60,9 @@ function Differences({ then, now }: { then: Details; now: Details | undefined })
         <Table withTableBorder fz="sm" verticalSpacing={4}>
           <Table.Thead>
             <Table.Tr>
-              <Table.Th>{t.audit.field}</Table.Th>
-              <Table.Th>{t.groups.present}</Table.Th>
-              <Table.Th>{t.groups.wouldBe}</Table.Th>
+              <Table.Th>{auditText.field}</Table.Th>
+              <Table.Th>{groupsText.present}</Table.Th>
+              <Table.Th>{groupsText.wouldBe}</Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
@@ -77,11 +79,11 @@ function Differences({ then, now }: { then: Details; now: Details | undefined })
         </Table>
       )}
       {joins === undefined || leaves === undefined ? (
-        <Text size="sm">{t.groups.membersUnknown}</Text>
+        <Text size="sm">{groupsText.membersUnknown}</Text>
       ) : (
         <>
-          <Names label={t.groups.joins} ids={joins} />
-          <Names label={t.groups.leaves} ids={leaves} />
+          <Names label={groupsText.joins} ids={joins} />
+          <Names label={groupsText.leaves} ids={leaves} />
         </>
       )}
     </>
@@ -105,7 +107,7 @@ function Names({ label, ids }: { label: string; ids: readonly string[] }) {
         {[...names].map(([id, name]) => (
           <List.Item key={id}>{name}</List.Item>
         ))}
-        {ids.length > NAMED && <List.Item>{t.preview.andMore(ids.length - NAMED)}</List.Item>}
+        {ids.length > NAMED && <List.Item>{previewText.andMore(ids.length - NAMED)}</List.Item>}
       </List>
     </div>
   );

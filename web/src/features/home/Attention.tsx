@@ -6,12 +6,13 @@ import { Link } from "react-router";
 import { Loaded } from "../../components/Loaded.tsx";
 import { Time } from "../../components/Time.tsx";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { homeText } from "../../text/home.ts";
 import { Panel } from "./Panel.tsx";
 import { dayAgo, MOST, useDeviceCount, useDevices, useFailures, useGateways, usePolicies } from "./reads.ts";
 import { type Concern, deviceConcerns, gatewayConcerns, policyConcerns } from "./summary.ts";
 
-const words = t.home.attention;
+const words = homeText.attention;
 /** So many of each kind are named. */
 const FEW = 5;
 

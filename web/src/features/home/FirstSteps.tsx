@@ -5,10 +5,10 @@ import { Link } from "react-router";
 import { api } from "../../api/index.ts";
 import { useMayChange } from "../../app/session.ts";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { homeText } from "../../text/home.ts";
 import { useGateways, useUserCount } from "./reads.ts";
 
-const words = t.home.steps;
+const words = homeText.steps;
 const ONE = { params: { query: { page_size: 1 } } };
 
 /** The way from an empty server to a first connection; nothing once it has been gone. */

@@ -6,11 +6,11 @@ import { Loaded } from "../../components/Loaded.tsx";
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { homeText } from "../../text/home.ts";
 import { Panel } from "./Panel.tsx";
 import { useGateways } from "./reads.ts";
 
-const words = t.home.gateways;
+const words = homeText.gateways;
 const SHOWN = 8;
 
 /** How each gateway stands to its newest bundle. */

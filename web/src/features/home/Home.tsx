@@ -1,7 +1,7 @@
 import { SimpleGrid, Stack } from "@mantine/core";
 
 import { PageHeader } from "../../components/PageHeader.tsx";
-import { t } from "../../text/index.ts";
+import { homeText } from "../../text/home.ts";
 import { Attention } from "./Attention.tsx";
 import { FirstSteps } from "./FirstSteps.tsx";
 import { Gateways } from "./Gateways.tsx";
@@ -13,7 +13,7 @@ import { Traffic } from "./Traffic.tsx";
 export function Page() {
   return (
     <>
-      <PageHeader title={t.home.title} />
+      <PageHeader title={homeText.title} />
       <Stack gap="md">
         <FirstSteps />
         <Tiles />

@@ -8,11 +8,12 @@ import { Loaded } from "../../components/Loaded.tsx";
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { auditText } from "../../text/audit.ts";
+import { homeText } from "../../text/home.ts";
 import { useTail } from "../audit/useTail.ts";
 import { Panel } from "./Panel.tsx";
 
-const words = t.home.latest;
+const words = homeText.latest;
 const SHOWN = 12;
 
 /** What happened last, and what happens now. */
@@ -40,9 +41,9 @@ export function Latest() {
                   <Anchor component={Link} to={to.auditEntry(entry.idx)} size="sm">
                     {entry.summary}
                   </Anchor>{" "}
-                  {entry.status === "failure" && <Status of={entry.status} label={t.audit.filters.failure} />}
+                  {entry.status === "failure" && <Status of={entry.status} label={auditText.filters.failure} />}
                   <Text size="xs" c="dimmed">
-                    {t.audit.byWhom(actorName(entry.actor))}
+                    {auditText.byWhom(actorName(entry.actor))}
                     {entry.entity_name && ` · ${entry.entity_name}`}
                   </Text>
                 </div>

@@ -2,12 +2,12 @@ import { Anchor, Paper, SimpleGrid, Skeleton, Text } from "@mantine/core";
 import { Link } from "react-router";
 
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { homeText } from "../../text/home.ts";
 import { lastSeen } from "../devices/device.ts";
 import { isConnected } from "../me/connection.ts";
 import { useDevices, useGateways, usePolicies, useUserCount } from "./reads.ts";
 
-const words = t.home.tiles;
+const words = homeText.tiles;
 const DAY = 86_400_000;
 
 /** How many there are of what. */

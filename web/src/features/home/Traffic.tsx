@@ -7,12 +7,12 @@ import { Chart } from "../../components/Chart.tsx";
 import { Empty } from "../../components/Empty.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { bitsPerSecond } from "../../components/units.ts";
-import { t } from "../../text/index.ts";
+import { homeText } from "../../text/home.ts";
 import { Panel } from "./Panel.tsx";
 import { useGateways } from "./reads.ts";
 import { traffic } from "./summary.ts";
 
-const words = t.home.traffic;
+const words = homeText.traffic;
 const SPAN = 3 * 3_600_000;
 const STEP = 60_000;
 /** Each costs a request. */

@@ -16,7 +16,8 @@ import { saveFile } from "../../components/saveFile.ts";
 import { Time } from "../../components/Time.tsx";
 import { useListState } from "../../components/useListState.ts";
 import { isId } from "../../components/ValueView.tsx";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { meText } from "../../text/me.ts";
 
 type Query = NonNullable<paths["/me/activity"]["get"]["parameters"]["query"]>;
 type Entry = Schemas["Activity"];
@@ -36,23 +37,23 @@ export function Page() {
   );
   return (
     <>
-      <PageHeader title={t.me.activityTitle} text={t.me.activityText}>
+      <PageHeader title={meText.activityTitle} text={meText.activityText}>
         <ExportActivity query={list.filters as Query} />
       </PageHeader>
       <Group gap="sm" mb="lg">
         <Select
-          aria-label={t.me.about}
-          placeholder={t.me.anything}
-          data={choices(t.me.kinds)}
+          aria-label={meText.about}
+          placeholder={meText.anything}
+          data={choices(meText.kinds)}
           value={list.filters["entity_type"] ?? null}
           onChange={(entity_type) => list.set({ entity_type, after: null })}
           clearable
           w={{ base: "100%", xs: 180 }}
         />
         <Select
-          aria-label={t.me.outcome}
-          placeholder={t.me.anyOutcome}
-          data={choices(t.me.outcomes)}
+          aria-label={meText.outcome}
+          placeholder={meText.anyOutcome}
+          data={choices(meText.outcomes)}
           value={list.filters["status"] ?? null}
           onChange={(status) => list.set({ status, after: null })}
           clearable
@@ -80,21 +81,21 @@ function Entries({ items, filtered, clear }: { items: readonly Entry[]; filtered
         </Button>
       </Empty>
     ) : (
-      <Empty title={t.me.activityNone} />
+      <Empty title={meText.activityNone} />
     );
   }
   return (
-    <Timeline bulletSize={14} lineWidth={2} aria-label={t.me.activityLabel} maw={900}>
+    <Timeline bulletSize={14} lineWidth={2} aria-label={meText.activityLabel} maw={900}>
       {items.map((entry) => (
         <Timeline.Item key={entry.idx}>
           <Group gap="xs">
             <Text fw={600}>{entry.summary}</Text>
-            {entry.status !== "success" && <Status of={entry.status} label={t.me.failed} />}
+            {entry.status !== "success" && <Status of={entry.status} label={meText.failed} />}
           </Group>
           <Text size="sm" c="dimmed" mb={4}>
-            <Time at={entry.time} /> · {t.me.by[entry.by] ?? entry.by}
+            <Time at={entry.time} /> · {meText.by[entry.by] ?? entry.by}
             {entry.entity_name ? ` · ${entry.entity_name}` : ""}
-            {entry.client_address ? ` · ${t.me.from(entry.client_address)}` : ""}
+            {entry.client_address ? ` · ${meText.from(entry.client_address)}` : ""}
             {entry.user_agent ? ` · ${agentName(entry.user_agent)}` : ""}
           </Text>
           <WhatChanged changes={readable(entry.changes)} />
@@ -126,7 +127,7 @@ function WhatChanged({ changes }: { changes: Entry["changes"] }) {
         aria-expanded={open}
         onClick={toggle}
       >
-        {t.me.changes}
+        {meText.changes}
       </Button>
       {open && <Changes changes={changes} />}
     </>
@@ -143,7 +144,7 @@ function Pages({ page, list }: { page: Schemas["ActivityPage"]; list: ReturnType
   return (
     <Group justify="space-between" mt="lg">
       <Text size="sm" c="dimmed" className="nums" role="status">
-        {numbered ? t.me.entries(from, from + items.length - 1) : ""}
+        {numbered ? meText.entries(from, from + items.length - 1) : ""}
       </Text>
       <Group gap="xs">
         <Button

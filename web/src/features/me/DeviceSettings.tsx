@@ -6,7 +6,8 @@ import { Loaded } from "../../components/Loaded.tsx";
 import { CopyBlock } from "../../components/OneTime.tsx";
 import { saveFile } from "../../components/saveFile.ts";
 import { whole } from "../../components/whole.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { meText } from "../../text/me.ts";
 import { tunnelName } from "../devices/enrolment.ts";
 
 type Device = Schemas["Device"];
@@ -31,25 +32,25 @@ function Settings({ device }: { device: Device }) {
         <Stack gap="lg">
           <section aria-labelledby="reaches">
             <Title order={3} size="h5" id="reaches" mb="xs">
-              {t.me.reaches}
+              {meText.reaches}
             </Title>
             <Resources resources={resources} />
           </section>
           <section aria-labelledby="profile">
             <Title order={3} size="h5" id="profile">
-              {t.me.profile}
+              {meText.profile}
             </Title>
             <Text size="sm" c="dimmed" mb="xs">
-              {t.me.profileText}
+              {meText.profileText}
             </Text>
-            <CopyBlock text={profile.content} label={t.me.profileLabel} />
+            <CopyBlock text={profile.content} label={meText.profileLabel} />
             <Button
               mt="sm"
               variant="default"
               leftSection={<IconDownload size={16} aria-hidden />}
               onClick={() => saveFile(profile.content, `${tunnelName(device.name ?? "")}.conf`)}
             >
-              {t.me.download}
+              {meText.download}
             </Button>
           </section>
         </Stack>
@@ -60,14 +61,14 @@ function Settings({ device }: { device: Device }) {
 
 function Resources({ resources }: { resources: readonly Schemas["Resource"][] }) {
   if (resources.length === 0) {
-    return <Text size="sm">{t.me.reachesNothing}</Text>;
+    return <Text size="sm">{meText.reachesNothing}</Text>;
   }
   return (
-    <Table verticalSpacing={4} fz="sm" aria-label={t.me.reaches}>
+    <Table verticalSpacing={4} fz="sm" aria-label={meText.reaches}>
       <Table.Thead>
         <Table.Tr>
-          <Table.Th>{t.me.resource}</Table.Th>
-          <Table.Th>{t.me.network}</Table.Th>
+          <Table.Th>{meText.resource}</Table.Th>
+          <Table.Th>{meText.network}</Table.Th>
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>

@@ -15,7 +15,9 @@ import { client, type Schemas } from "../../api/index.ts";
 import { confirm } from "../../components/confirm.tsx";
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { devicesText } from "../../text/devices.ts";
+import { meText } from "../../text/me.ts";
 import { EnrolledModal } from "../devices/EnrolledModal.tsx";
 import type { EnrolAnswer } from "../devices/enrolment.ts";
 import { isConnected } from "./connection.ts";
@@ -35,7 +37,7 @@ export function MyDevice({ device }: { device: Device }) {
   const [shown, settings] = useDisclosure(false);
   const Icon = ICONS[device.platform] ?? IconDeviceLaptop;
   const name = device.name ?? t.erased;
-  const hint = t.me.statusHints[device.status];
+  const hint = meText.statusHints[device.status];
   return (
     <Paper withBorder p="md" h="100%">
       <Stack gap="sm" h="100%" justify="space-between">
@@ -48,7 +50,7 @@ export function MyDevice({ device }: { device: Device }) {
                   {name}
                 </Title>
                 <Text size="sm" c="dimmed">
-                  {t.devices.platform(device.platform)}
+                  {devicesText.platform(device.platform)}
                 </Text>
               </div>
             </Group>
@@ -58,22 +60,22 @@ export function MyDevice({ device }: { device: Device }) {
           {hint !== undefined && <Alert color="orange">{hint}</Alert>}
           {device.reprovision_required && hint === undefined && (
             <Alert color="orange">
-              {device.rotation_deadline ? t.me.keyDue : t.me.keyDueSoon}{" "}
+              {device.rotation_deadline ? meText.keyDue : meText.keyDueSoon}{" "}
               {device.rotation_deadline && <Time at={device.rotation_deadline} />}
             </Alert>
           )}
           <Text size="sm" c="dimmed">
-            {t.me.gateway} {device.gateway_name ?? "–"} · {t.me.address} {device.assigned_ip.split("/")[0]}
+            {meText.gateway} {device.gateway_name ?? "–"} · {meText.address} {device.assigned_ip.split("/")[0]}
             {device.expires_at && (
               <>
                 {" · "}
-                {t.me.ends} <Time at={device.expires_at} />
+                {meText.ends} <Time at={device.expires_at} />
               </>
             )}
           </Text>
         </Stack>
-        <Button variant="default" size="sm" onClick={settings.open} aria-label={`${t.me.settings}: ${name}`}>
-          {t.me.settings}
+        <Button variant="default" size="sm" onClick={settings.open} aria-label={`${meText.settings}: ${name}`}>
+          {meText.settings}
         </Button>
       </Stack>
       <DeviceSettings device={device} opened={shown} onClose={settings.close} />
@@ -93,15 +95,15 @@ function Connection({ device }: { device: Device }) {
   const connected = isConnected(handshake, Date.now());
   return (
     <Group gap="xs">
-      <Status of={connected ? "active" : "unknown"} label={connected ? t.me.connected : t.me.notConnected} />
+      <Status of={connected ? "active" : "unknown"} label={connected ? meText.connected : meText.notConnected} />
       {!connected && (
         <Text size="sm" c="dimmed">
           {handshake ? (
             <>
-              {t.me.lastConnected} <Time at={handshake} ago />
+              {meText.lastConnected} <Time at={handshake} ago />
             </>
           ) : (
-            t.me.neverConnected
+            meText.neverConnected
           )}
         </Text>
       )}
@@ -115,9 +117,9 @@ function More({ device, name }: { device: Device; name: string }) {
   const path = { id: device.id };
   const setUpAgain = () =>
     confirm({
-      title: t.me.setUpAgainTitle(name),
-      text: t.me.setUpAgainText,
-      verb: t.me.setUpAgainVerb,
+      title: meText.setUpAgainTitle(name),
+      text: meText.setUpAgainText,
+      verb: meText.setUpAgainVerb,
       reasoned: false,
       action: async () => {
         const params = { path };
@@ -127,32 +129,32 @@ function More({ device, name }: { device: Device; name: string }) {
     });
   const remove = () =>
     confirm({
-      title: t.me.removeTitle(name),
-      text: t.me.removeText,
-      verb: t.me.removeVerb,
+      title: meText.removeTitle(name),
+      text: meText.removeText,
+      verb: meText.removeVerb,
       danger: true,
       reasoned: false,
       action: () => client.POST("/devices/{id}/revoke", { params: { path }, body: {} }),
-      done: t.me.removed(name),
+      done: meText.removed(name),
     });
   return (
     <>
       <Menu position="bottom-end">
         <Menu.Target>
-          <ActionIcon variant="subtle" color="gray" aria-label={t.me.deviceActions(name)}>
+          <ActionIcon variant="subtle" color="gray" aria-label={meText.deviceActions(name)}>
             <IconDots size={18} />
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
           <Menu.Item leftSection={<IconPencil size={16} />} onClick={rename.open}>
-            {t.me.rename}
+            {meText.rename}
           </Menu.Item>
           <Menu.Item leftSection={<IconRefresh size={16} />} onClick={setUpAgain}>
-            {t.me.setUpAgain}
+            {meText.setUpAgain}
           </Menu.Item>
           <Menu.Divider />
           <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={remove}>
-            {t.me.remove}
+            {meText.remove}
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
@@ -160,7 +162,7 @@ function More({ device, name }: { device: Device; name: string }) {
       <EnrolledModal
         answer={answer}
         platform={device.platform}
-        title={t.devices.enrolled.titleNewKey}
+        title={devicesText.enrolled.titleNewKey}
         onClose={() => setAnswer(undefined)}
       />
     </>

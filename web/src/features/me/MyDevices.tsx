@@ -5,7 +5,7 @@ import { IconPlus } from "@tabler/icons-react";
 import { api } from "../../api/index.ts";
 import { Loaded } from "../../components/Loaded.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
-import { t } from "../../text/index.ts";
+import { meText } from "../../text/me.ts";
 import { EnrolDevice } from "../devices/EnrolDevice.tsx";
 import { MyDevice } from "./MyDevice.tsx";
 
@@ -19,12 +19,12 @@ export function Page() {
   const some = (query.data?.items.length ?? 0) > 0;
   const button = (
     <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={add.open} data-create>
-      {t.me.add}
+      {meText.add}
     </Button>
   );
   return (
     <>
-      <PageHeader title={t.me.title} text={t.me.intro}>
+      <PageHeader title={meText.title} text={meText.intro}>
         {some && button}
       </PageHeader>
       <Loaded query={query}>
@@ -35,7 +35,7 @@ export function Page() {
             <Stack>
               <SimpleGrid
                 component="ul"
-                aria-label={t.me.label}
+                aria-label={meText.label}
                 cols={{ base: 1, sm: 2, xl: 3 }}
                 p={0}
                 m={0}
@@ -48,7 +48,7 @@ export function Page() {
                 ))}
               </SimpleGrid>
               <Text size="sm" c="dimmed">
-                {t.me.lost}
+                {meText.lost}
               </Text>
             </Stack>
           )
@@ -66,12 +66,12 @@ function Welcome({ children }: { children: React.ReactNode }) {
       <Stack gap="lg">
         <div>
           <Title order={2} size="h3">
-            {t.me.welcome}
+            {meText.welcome}
           </Title>
-          <Text mt={4}>{t.me.welcomeText}</Text>
+          <Text mt={4}>{meText.welcomeText}</Text>
         </div>
         <SimpleGrid component="ol" cols={{ base: 1, sm: 3 }} p={0} m={0} style={{ listStyle: "none" }}>
-          {t.me.steps.map(({ title, text }, n) => (
+          {meText.steps.map(({ title, text }, n) => (
             <li key={title}>
               <Stack gap={6}>
                 <ThemeIcon variant="light" size={36} radius="xl" aria-hidden>
@@ -82,8 +82,8 @@ function Welcome({ children }: { children: React.ReactNode }) {
                   {text}
                 </Text>
                 {n === 0 && (
-                  <Anchor size="sm" href={t.me.appUrl} target="_blank" rel="noreferrer">
-                    {t.me.getApp}
+                  <Anchor size="sm" href={meText.appUrl} target="_blank" rel="noreferrer">
+                    {meText.getApp}
                   </Anchor>
                 )}
               </Stack>

@@ -7,7 +7,9 @@ import { Conflict } from "../../components/Conflict.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { notifyDone } from "../../components/problem.ts";
 import { useEdit, type Versioned } from "../../components/useEdit.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { devicesText } from "../../text/devices.ts";
+import { meText } from "../../text/me.ts";
 import { versionOf } from "../devices/device.ts";
 import { PLATFORMS } from "../devices/enrolment.ts";
 
@@ -16,7 +18,7 @@ interface Form extends Record<string, unknown> {
   platform: string;
 }
 
-const LABELS = { name: t.me.name, platform: t.me.platform } as Record<keyof Form & string, string>;
+const LABELS = { name: meText.name, platform: meText.platform } as Record<keyof Form & string, string>;
 
 async function read(id: string): Promise<Versioned<Form>> {
   const { data, response } = await client.GET("/me/devices/{id}", { params: { path: { id } } });
@@ -38,7 +40,7 @@ export function RenameDevice({
   onClose: () => void;
 }) {
   return (
-    <Modal opened={opened} onClose={onClose} title={t.me.renameTitle(device.name ?? t.erased)}>
+    <Modal opened={opened} onClose={onClose} title={meText.renameTitle(device.name ?? t.erased)}>
       <Start id={device.id} onClose={onClose} />
     </Modal>
   );
@@ -75,10 +77,10 @@ function Fields({ id, start, onClose }: { id: string; start: Versioned<Form>; on
             {problem}
           </Alert>
         )}
-        <TextInput label={t.me.name} required data-autofocus {...form.getInputProps("name")} />
+        <TextInput label={meText.name} required data-autofocus {...form.getInputProps("name")} />
         <Select
-          label={t.me.platform}
-          data={platforms.map((value) => ({ value, label: t.devices.platform(value) }))}
+          label={meText.platform}
+          data={platforms.map((value) => ({ value, label: devicesText.platform(value) }))}
           allowDeselect={false}
           {...form.getInputProps("platform")}
         />

@@ -7,24 +7,26 @@ import { Loaded } from "../../components/Loaded.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { notifyDone } from "../../components/problem.ts";
 import { SessionList, sessionName } from "../../components/SessionList.tsx";
-import { t } from "../../text/index.ts";
+import { meText } from "../../text/me.ts";
+import { sessionText } from "../../text/session.ts";
+import { sessionsText } from "../../text/sessions.ts";
 import { PasswordForm } from "../session/PasswordForm.tsx";
 
 /** One's own password, and where one is signed in. */
 export function Page() {
   return (
     <>
-      <PageHeader title={t.me.securityTitle} />
+      <PageHeader title={meText.securityTitle} />
       <Stack gap="xl">
         <section aria-labelledby="password">
           <Title order={2} size="h4" id="password">
-            {t.me.password}
+            {meText.password}
           </Title>
           <Text size="sm" c="dimmed" mb="sm">
-            {t.me.passwordText}
+            {meText.passwordText}
           </Text>
           <Paper withBorder p="md" maw={480}>
-            <PasswordForm onDone={() => notifyDone(t.session.changed)} />
+            <PasswordForm onDone={() => notifyDone(sessionText.changed)} />
           </Paper>
         </section>
         <Sessions />
@@ -37,9 +39,9 @@ function Sessions() {
   const query = api.useQuery("get", "/me/sessions");
   const end = (session: Schemas["Session"]) =>
     confirm({
-      title: t.sessions.endTitle,
-      text: session.current ? t.me.endOwnText : t.sessions.endText(sessionName(session)),
-      verb: t.sessions.end,
+      title: sessionsText.endTitle,
+      text: session.current ? meText.endOwnText : sessionsText.endText(sessionName(session)),
+      verb: sessionsText.end,
       danger: true,
       reasoned: false,
       action: async () => {
@@ -48,13 +50,13 @@ function Sessions() {
           await signOut();
         }
       },
-      ...(session.current ? {} : { done: t.sessions.ended }),
+      ...(session.current ? {} : { done: sessionsText.ended }),
     });
   const endAll = () =>
     confirm({
-      title: t.me.endAllTitle,
-      text: t.me.endAllText,
-      verb: t.me.endAll,
+      title: meText.endAllTitle,
+      text: meText.endAllText,
+      verb: meText.endAll,
       danger: true,
       reasoned: false,
       action: async () => {
@@ -67,14 +69,14 @@ function Sessions() {
       <Group justify="space-between" align="flex-end" mb="sm">
         <div>
           <Title order={2} size="h4" id="sessions">
-            {t.me.sessions}
+            {meText.sessions}
           </Title>
           <Text size="sm" c="dimmed">
-            {t.me.sessionsText}
+            {meText.sessionsText}
           </Text>
         </div>
         <Button variant="light" color="red" onClick={endAll}>
-          {t.me.endAll}
+          {meText.endAll}
         </Button>
       </Group>
       <Loaded query={query}>{({ items }) => <SessionList sessions={items} onEnd={end} />}</Loaded>

@@ -5,13 +5,14 @@ import type { ReactNode } from "react";
 import { api, type Schemas } from "../../api/index.ts";
 import { Loaded } from "../../components/Loaded.tsx";
 import { Time } from "../../components/Time.tsx";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { policiesText } from "../../text/policies.ts";
 import { compare, type Item, type Row } from "./diff.ts";
 import type { Policy } from "./form.ts";
 import { PolicyFacts } from "./PolicyFacts.tsx";
 import { TargetName } from "./TargetNames.tsx";
 
-const words = t.policies.history;
+const words = policiesText.history;
 
 /** A version of a policy and the present one, side by side. */
 export function ComparePolicy({
@@ -69,7 +70,7 @@ function Differences({ then, now }: { then: Policy; now: Policy }) {
       {differing.map((row) => (
         <Paper key={row.field} withBorder p="sm">
           <Title order={3} size="h6" mb={4}>
-            {t.policies.fields[row.field]}
+            {policiesText.fields[row.field]}
           </Title>
           <SimpleGrid cols={{ base: 1, xs: 2 }} spacing="md">
             <Side label={words.then}>
@@ -83,7 +84,7 @@ function Differences({ then, now }: { then: Policy; now: Policy }) {
       ))}
       {same.length > 0 && (
         <Text size="sm" c="dimmed">
-          {words.sameFields}: {same.map((field) => t.policies.fields[field]).join(", ")}
+          {words.sameFields}: {same.map((field) => policiesText.fields[field]).join(", ")}
         </Text>
       )}
     </Stack>
@@ -135,7 +136,7 @@ function wordOf(field: Row["field"], value: string | null): string {
   if (field === "enabled" || field === "full_tunnel") {
     return value === "true" ? t.yes : t.no;
   }
-  return field === "effect" && (value === "allow" || value === "deny") ? t.policies.effects[value] : value;
+  return field === "effect" && (value === "allow" || value === "deny") ? policiesText.effects[value] : value;
 }
 
 function Marked({ item, mono }: { item: Item; mono: boolean }) {

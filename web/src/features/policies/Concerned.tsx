@@ -9,10 +9,12 @@ import { Loaded } from "../../components/Loaded.tsx";
 import { serviceText } from "../../components/PreviewView.tsx";
 import { Status } from "../../components/Status.tsx";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { policiesText } from "../../text/policies.ts";
+import { previewText } from "../../text/preview.ts";
 import type { Policy } from "./form.ts";
 
-const words = t.policies.concerns;
+const words = policiesText.concerns;
 const SHOWN = 1000;
 const FEW = 10;
 
@@ -75,7 +77,7 @@ function Same({ change }: { change: Change }) {
       <Group gap="xs" mb="sm">
         {(all ? items : items.slice(0, FEW)).map((device) => (
           <Anchor key={device.device_id} component={Link} to={to.device(device.device_id)} size="sm">
-            {t.preview.of(device.device_name ?? t.erased, device.username ?? t.erased)}
+            {previewText.of(device.device_name ?? t.erased, device.username ?? t.erased)}
           </Anchor>
         ))}
         {!all && items.length > FEW && (
@@ -104,11 +106,11 @@ function Networks({ label, effect, list }: { label: string; effect: string; list
               {network}
             </Text>{" "}
             <Text span inherit c="dimmed">
-              {services.length === 0 ? t.preview.allServices : services.map(serviceText).join("; ")}
+              {services.length === 0 ? previewText.allServices : services.map(serviceText).join("; ")}
             </Text>
           </List.Item>
         ))}
-        {list.truncated && <List.Item>{t.preview.andMore(list.total - list.items.length)}</List.Item>}
+        {list.truncated && <List.Item>{previewText.andMore(list.total - list.items.length)}</List.Item>}
       </List>
     </>
   );

@@ -9,11 +9,12 @@ import { PageHeader } from "../../components/PageHeader.tsx";
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { policiesText } from "../../text/policies.ts";
 import { PolicyFacts } from "./PolicyFacts.tsx";
 import { PolicyHistory, restore } from "./PolicyHistory.tsx";
 
-const words = t.policies.deleted;
+const words = policiesText.deleted;
 
 /** Instead of a policy that does not exist: what it was, where it existed once. */
 export function DeletedPolicy({ id }: { id: string }) {
@@ -40,8 +41,8 @@ function Deleted({ id, entry }: { id: string; entry: Schemas["AuditEntry"] }) {
         <>
           <PageHeader
             title={policy.name}
-            up={{ label: t.policies.title, to: to.policies() }}
-            badge={<Status of="revoked" label={t.policies.states.deleted} />}
+            up={{ label: policiesText.title, to: to.policies() }}
+            badge={<Status of="revoked" label={policiesText.states.deleted} />}
           >
             {mayChange && (
               <Button onClick={() => restore(id, policy.name, at, undefined)}>{words.restore}</Button>

@@ -1,10 +1,10 @@
 import { Box, Button, CloseButton, Group, Input, ScrollArea, Stack, Text, TextInput } from "@mantine/core";
 import { type ReactNode, useId } from "react";
 
-import { t } from "../../text/index.ts";
+import { policiesText } from "../../text/policies.ts";
 import { covers, parseNetwork, sizeOf, splitNetworks } from "./cidr.ts";
 
-const words = t.policies.form;
+const words = policiesText.form;
 /** So many corrections are offered at once. */
 const FEW = 5;
 
@@ -124,7 +124,7 @@ function Draft({
         checked.ok ? null : (
           <Group key={text} gap="xs">
             <Text size="sm" c="var(--mantine-color-error)">
-              {t.policies.flaws[checked.because](text)}
+              {policiesText.flaws[checked.because](text)}
             </Text>
             {checked.meant.map((network) => (
               <Button key={network} size="compact-sm" variant="light" onClick={() => onCorrect(text, network)}>

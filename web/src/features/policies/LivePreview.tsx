@@ -5,10 +5,11 @@ import type { ReactNode } from "react";
 import { ApiError } from "../../api/client.ts";
 import { messageOf } from "../../components/problem.ts";
 import { PreviewView } from "../../components/PreviewView.tsx";
-import { t } from "../../text/index.ts";
+import { policiesText } from "../../text/policies.ts";
+import { previewText } from "../../text/preview.ts";
 import type { Live } from "./useLivePreview.ts";
 
-const words = t.policies.preview;
+const words = policiesText.preview;
 
 /** Beside the form: what saving it would do. Below: what can be done with it. */
 export function LivePreview({
@@ -87,7 +88,7 @@ function Answer({ live, onStale }: { live: Live; onStale: () => void }) {
   if (error !== undefined) {
     return (
       <Alert color="orange">
-        {t.preview.unavailable} {messageOf(error)}
+        {previewText.unavailable} {messageOf(error)}
       </Alert>
     );
   }

@@ -5,11 +5,12 @@ import { Link } from "react-router";
 
 import { client, type Schemas } from "../../api/index.ts";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { policiesText } from "../../text/policies.ts";
 import { MAX_PRIORITY } from "./form.ts";
 import { neighbours, type Place } from "./order.ts";
 
-const words = t.policies.neighbours;
+const words = policiesText.neighbours;
 const SIZE = 200;
 /** The API numbers its pages so far. */
 const NUMBERED = 10_000;
@@ -73,7 +74,7 @@ function Neighbour({ label, none, policy }: { label: string; none: string; polic
         <>
           {label}{" "}
           <Anchor component={Link} to={to.policy(policy.id)} target="_blank" inherit>
-            {words.one(policy.name, policy.priority, t.policies.effects[policy.effect].toLowerCase())}
+            {words.one(policy.name, policy.priority, policiesText.effects[policy.effect].toLowerCase())}
           </Anchor>
         </>
       )}

@@ -2,7 +2,7 @@ import { useNavigate } from "react-router";
 
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { policiesText } from "../../text/policies.ts";
 import { PolicyEditor } from "./PolicyEditor.tsx";
 
 export function Page() {
@@ -10,9 +10,9 @@ export function Page() {
   return (
     <>
       <PageHeader
-        title={t.policies.newTitle}
-        text={t.policies.newText}
-        up={{ label: t.policies.title, to: to.policies() }}
+        title={policiesText.newTitle}
+        text={policiesText.newText}
+        up={{ label: policiesText.title, to: to.policies() }}
       />
       <PolicyEditor onSaved={({ id }) => void navigate(to.policy(id), { replace: true })} />
     </>

@@ -3,7 +3,8 @@ import type { ReactNode } from "react";
 
 import type { Schemas } from "../../api/index.ts";
 import { Conflict } from "../../components/Conflict.tsx";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { policiesText } from "../../text/policies.ts";
 import { DestinationsField } from "./DestinationsField.tsx";
 import { MAX_PRIORITY, type Policy } from "./form.ts";
 import { LivePreview } from "./LivePreview.tsx";
@@ -14,7 +15,7 @@ import { useLeaveGuard } from "./useLeaveGuard.tsx";
 import { usePolicyForm } from "./usePolicyForm.ts";
 import { ValidityFields } from "./ValidityFields.tsx";
 
-const words = t.policies.form;
+const words = policiesText.form;
 
 /** The form of a policy, with what saving it would do beside it. */
 export function PolicyEditor({
@@ -63,8 +64,8 @@ export function PolicyEditor({
                   <SegmentedControl
                     aria-label={words.effect}
                     data={[
-                      { value: "allow", label: t.policies.effects.allow },
-                      { value: "deny", label: t.policies.effects.deny },
+                      { value: "allow", label: policiesText.effects.allow },
+                      { value: "deny", label: policiesText.effects.deny },
                     ]}
                     value={values.effect}
                     onChange={(effect) => form.setFieldValue("effect", effect === "deny" ? "deny" : "allow")}

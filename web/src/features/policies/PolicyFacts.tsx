@@ -5,12 +5,13 @@ import { Facts } from "../../components/Facts.tsx";
 import { serviceText } from "../../components/PreviewView.tsx";
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { policiesText } from "../../text/policies.ts";
 import { TargetNames } from "./TargetNames.tsx";
 
 /** A policy to read: for those who only look, and for one that is gone. */
 export function PolicyFacts({ policy }: { policy: Schemas["PolicyFields"] }) {
-  const { fields } = t.policies;
+  const { fields } = policiesText;
   const services = (policy.services ?? []).map(({ protocol, ports }) => serviceText({ protocol, ports: ports ?? [] }));
   return (
     <Stack>
@@ -21,14 +22,14 @@ export function PolicyFacts({ policy }: { policy: Schemas["PolicyFields"] }) {
       )}
       <Facts
         facts={[
-          [fields.effect, <Status key="effect" of={policy.effect} label={t.policies.effects[policy.effect]} />],
+          [fields.effect, <Status key="effect" of={policy.effect} label={policiesText.effects[policy.effect]} />],
           [fields.priority, policy.priority],
           [fields.enabled, policy.enabled ? t.yes : t.no],
           [fields.full_tunnel, policy.full_tunnel ? t.yes : t.no],
           [fields.valid_from, policy.valid_from ? <Time key="from" at={policy.valid_from} /> : undefined],
           [fields.valid_until, policy.valid_until ? <Time key="until" at={policy.valid_until} /> : undefined],
           [fields.targets, <TargetNames key="targets" targets={policy.targets} />],
-          [fields.services, services.length === 0 ? t.policies.allServices : services.join("; ")],
+          [fields.services, services.length === 0 ? policiesText.allServices : services.join("; ")],
           [fields.destinations, <Networks key="destinations" list={policy.destinations} />],
         ]}
       />
@@ -38,10 +39,10 @@ export function PolicyFacts({ policy }: { policy: Schemas["PolicyFields"] }) {
 
 function Networks({ list }: { list: readonly string[] }) {
   if (list.length === 0) {
-    return t.policies.nowhere;
+    return policiesText.nowhere;
   }
   return (
-    <Box ff="monospace" mah={300} style={{ overflowY: "auto" }} tabIndex={0} role="region" aria-label={t.policies.destinations}>
+    <Box ff="monospace" mah={300} style={{ overflowY: "auto" }} tabIndex={0} role="region" aria-label={policiesText.destinations}>
       {list.map((network) => (
         <div key={network}>{network}</div>
       ))}

@@ -3,7 +3,7 @@ import { Group, Select } from "@mantine/core";
 import { EntitySelect } from "../../components/EntitySelect.tsx";
 import { SearchBox } from "../../components/SearchBox.tsx";
 import type { useListState } from "../../components/useListState.ts";
-import { t } from "../../text/index.ts";
+import { policiesText } from "../../text/policies.ts";
 
 const NARROW = { base: "calc(50% - 5px)", xs: 150 };
 type Kind = "user" | "group" | "device";
@@ -14,7 +14,7 @@ function isKind(text: string | undefined): text is Kind {
 
 /** The filters of the list of policies, in the URL. */
 export function PolicyFilters({ list }: { list: ReturnType<typeof useListState> }) {
-  const { filters: words } = t.policies;
+  const { filters: words } = policiesText;
   const { effect, in_force, enabled, target, target_kind: kind } = list.filters;
   const choice = (name: string, label: string, value: string | undefined, data: [string, string][]) => (
     <Select
@@ -29,10 +29,10 @@ export function PolicyFilters({ list }: { list: ReturnType<typeof useListState> 
   );
   return (
     <Group gap="xs" mb="sm" align="flex-end">
-      <SearchBox label={t.policies.search} value={list.q} onChange={(q) => list.set({ q })} />
+      <SearchBox label={policiesText.search} value={list.q} onChange={(q) => list.set({ q })} />
       {choice("effect", words.effect, effect, [
-        ["allow", t.policies.effects.allow],
-        ["deny", t.policies.effects.deny],
+        ["allow", policiesText.effects.allow],
+        ["deny", policiesText.effects.deny],
       ])}
       {choice("in_force", words.inForce, in_force, [
         ["true", words.inForceOnly],
@@ -47,14 +47,14 @@ export function PolicyFilters({ list }: { list: ReturnType<typeof useListState> 
         placeholder={words.target}
         clearable
         w={NARROW}
-        data={(["user", "group", "device"] as const).map((kind) => ({ value: kind, label: t.policies.kinds[kind] }))}
+        data={(["user", "group", "device"] as const).map((kind) => ({ value: kind, label: policiesText.kinds[kind] }))}
         value={kind ?? null}
         onChange={(kind) => list.set({ target_kind: kind, target: null })}
       />
       {isKind(kind) && (
         <EntitySelect
           kind={kind}
-          label={t.policies.kinds[kind]}
+          label={policiesText.kinds[kind]}
           value={target ?? null}
           onChange={(id) => list.set({ target: id })}
         />

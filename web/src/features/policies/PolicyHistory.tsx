@@ -6,7 +6,7 @@ import { ifMatch } from "../../api/etag.ts";
 import { useMayChange } from "../../app/session.ts";
 import { confirm } from "../../components/confirm.tsx";
 import { History } from "../../components/History.tsx";
-import { t } from "../../text/index.ts";
+import { policiesText } from "../../text/policies.ts";
 import { ComparePolicy } from "./ComparePolicy.tsx";
 import type { Policy } from "./form.ts";
 
@@ -19,9 +19,9 @@ const VERSIONS = ["policy.created", "policy.changed", "policy.restored"];
 export function restore(id: string, name: string, at: number, present: Policy | undefined): void {
   const path = { id };
   confirm({
-    title: t.policies.history.restoreTitle(name),
-    text: present === undefined ? t.policies.history.restoreDeleted : t.policies.history.restoreText,
-    verb: t.policies.history.restore,
+    title: policiesText.history.restoreTitle(name),
+    text: present === undefined ? policiesText.history.restoreDeleted : policiesText.history.restoreText,
+    verb: policiesText.history.restore,
     preview: async () => {
       const answer = await client.POST("/admin/preview/policies/{id}/restore", { params: { path }, body: { at } });
       return answer.data as Schemas["Preview"];
@@ -30,7 +30,7 @@ export function restore(id: string, name: string, at: number, present: Policy | 
       const header = { ...reason, ...(present === undefined ? {} : ifMatch(present.version)) };
       return client.POST("/admin/policies/{id}/restore", { params: { path, header }, body: { at } });
     },
-    done: t.policies.history.restored(name),
+    done: policiesText.history.restored(name),
   });
 }
 
@@ -45,18 +45,18 @@ export function PolicyHistory({ id, name, present }: { id: string; name: string;
     if (newest && present !== undefined) {
       return (
         <Text size="sm" c="dimmed" mt={4}>
-          {t.policies.history.present}
+          {policiesText.history.present}
         </Text>
       );
     }
     return (
       <Group gap="xs" mt="xs">
         <Button size="xs" variant="default" onClick={() => setCompared(entry)}>
-          {present === undefined ? t.policies.history.show : t.policies.history.compare}
+          {present === undefined ? policiesText.history.show : policiesText.history.compare}
         </Button>
         {mayChange && (
           <Button size="xs" variant="default" onClick={() => restore(id, name, entry.idx, present)}>
-            {t.policies.history.restore}
+            {policiesText.history.restore}
           </Button>
         )}
       </Group>

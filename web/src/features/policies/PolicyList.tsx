@@ -16,7 +16,7 @@ import { serviceText } from "../../components/PreviewView.tsx";
 import { Status } from "../../components/Status.tsx";
 import { useListState } from "../../components/useListState.ts";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { policiesText } from "../../text/policies.ts";
 import { PolicyFilters } from "./PolicyFilters.tsx";
 import { PolicyState } from "./PolicyState.tsx";
 import { TargetNames } from "./TargetNames.tsx";
@@ -31,12 +31,12 @@ const SHORT = "255.255.255.255/32".length;
 const columns: Column<Policy>[] = [
   {
     key: "rank",
-    title: t.policies.position,
+    title: policiesText.position,
     sort: "priority",
     width: 110,
     render: ({ rank, priority }) => (
       <>
-        <Text span fw={600} className="nums" {...(rank ? {} : { c: "dimmed", title: t.policies.noPosition })}>
+        <Text span fw={600} className="nums" {...(rank ? {} : { c: "dimmed", title: policiesText.noPosition })}>
           {rank ?? "–"}
         </Text>
         <Text size="xs" c="dimmed" className="nums" hiddenFrom="md">
@@ -47,7 +47,7 @@ const columns: Column<Policy>[] = [
   },
   {
     key: "name",
-    title: t.policies.name,
+    title: policiesText.name,
     sort: "name",
     render: (policy) => (
       <Stack gap={2}>
@@ -68,40 +68,40 @@ const columns: Column<Policy>[] = [
   },
   {
     key: "effect",
-    title: t.policies.effect,
+    title: policiesText.effect,
     from: "sm",
     render: (policy) => <Effect policy={policy} />,
   },
   {
     key: "priority",
-    title: t.policies.priority,
+    title: policiesText.priority,
     from: "md",
     align: "right",
     render: ({ priority }) => <span className="nums">{priority}</span>,
   },
   {
     key: "targets",
-    title: t.policies.targets,
+    title: policiesText.targets,
     from: "md",
     render: ({ targets }) => <TargetNames targets={targets} most={FEW} />,
   },
-  { key: "destinations", title: t.policies.destinations, from: "sm", render: (policy) => <Destinations policy={policy} /> },
+  { key: "destinations", title: policiesText.destinations, from: "sm", render: (policy) => <Destinations policy={policy} /> },
   {
     key: "services",
-    title: t.policies.services,
+    title: policiesText.services,
     from: "xl",
     render: ({ services }) => <Services services={services ?? []} />,
   },
-  { key: "state", title: t.policies.state, from: "sm", render: (policy) => <PolicyState policy={policy} /> },
+  { key: "state", title: policiesText.state, from: "sm", render: (policy) => <PolicyState policy={policy} /> },
 ];
 
 function Effect({ policy: { effect, full_tunnel } }: { policy: Policy }) {
   return (
     <Group gap={4}>
-      <Status of={effect} label={t.policies.effects[effect]} />
+      <Status of={effect} label={policiesText.effects[effect]} />
       {full_tunnel && (
         <Badge variant="light" color="blue" tt="none">
-          {t.policies.fullTunnel}
+          {policiesText.fullTunnel}
         </Badge>
       )}
     </Group>
@@ -125,7 +125,7 @@ function Destinations({ policy: { destinations } }: { policy: Policy }) {
       ))}
       {destinations.length > FEW && (
         <Text size="xs" c="dimmed">
-          {t.policies.moreOf(destinations.length - FEW)}
+          {policiesText.moreOf(destinations.length - FEW)}
         </Text>
       )}
     </Stack>
@@ -137,8 +137,8 @@ function Services({ services }: { services: readonly Schemas["Service"][] }) {
   const rest = services.length - words.length;
   return (
     <Text size="sm" c={services.length === 0 ? "dimmed" : ""}>
-      {services.length === 0 ? t.policies.allServices : words.join("; ")}
-      {rest > 0 && ` ${t.policies.moreOf(rest)}`}
+      {services.length === 0 ? policiesText.allServices : words.join("; ")}
+      {rest > 0 && ` ${policiesText.moreOf(rest)}`}
     </Text>
   );
 }
@@ -165,25 +165,25 @@ export function Page() {
   const bulk = (action: "enable" | "disable") => changeMany(action, selected, names, () => setSelected([]));
   return (
     <>
-      <PageHeader title={t.policies.title} text={t.policies.order}>
+      <PageHeader title={policiesText.title} text={policiesText.order}>
         <ExportButton path="/admin/policies" query={asked} name="policies" />
         {mayChange && (
           <Button component={Link} to={to.newPolicy()} leftSection={<IconPlus size={16} aria-hidden />} data-create>
-            {t.policies.new}
+            {policiesText.new}
           </Button>
         )}
       </PageHeader>
       <PolicyFilters list={list} />
       <BulkBar n={selected.length} onClear={() => setSelected([])}>
         <Button size="xs" variant="default" onClick={() => bulk("enable")}>
-          {t.policies.bulk.enable}
+          {policiesText.bulk.enable}
         </Button>
         <Button size="xs" variant="default" onClick={() => bulk("disable")}>
-          {t.policies.bulk.disable}
+          {policiesText.bulk.disable}
         </Button>
       </BulkBar>
       <DataTable
-        label={t.policies.title}
+        label={policiesText.title}
         columns={columns}
         query={query}
         list={list}
@@ -191,10 +191,10 @@ export function Page() {
         usualSort="priority"
         {...(mayChange ? { selected, onSelect: select } : {})}
         empty={
-          <Empty title={t.policies.empty} text={t.policies.emptyText}>
+          <Empty title={policiesText.empty} text={policiesText.emptyText}>
             {mayChange && (
               <Button component={Link} to={to.newPolicy()}>
-                {t.policies.new}
+                {policiesText.new}
               </Button>
             )}
           </Empty>
@@ -210,7 +210,7 @@ function changeMany(
   names: ReadonlyMap<string, string>,
   onDone: () => void,
 ): void {
-  const { bulk } = t.policies;
+  const { bulk } = policiesText;
   const enable = action === "enable";
   const nameOf = (id: string) => names.get(id) ?? id;
   const [only, ...others] = ids;
@@ -229,7 +229,7 @@ function changeMany(
           {ids.slice(0, 10).map((id) => (
             <li key={id}>{nameOf(id)}</li>
           ))}
-          {ids.length > 10 && <li>{t.policies.moreOf(ids.length - 10)}</li>}
+          {ids.length > 10 && <li>{policiesText.moreOf(ids.length - 10)}</li>}
         </ul>
         {others.length > 0 && bulk.previewOfOne}
       </>

@@ -11,7 +11,7 @@ import { PageHeader } from "../../components/PageHeader.tsx";
 import { Status } from "../../components/Status.tsx";
 import { useTab } from "../../components/useTab.ts";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { policiesText } from "../../text/policies.ts";
 import { Concerned } from "./Concerned.tsx";
 import { DeletedPolicy } from "./DeletedPolicy.tsx";
 import type { Policy } from "./form.ts";
@@ -43,10 +43,10 @@ function Present({ policy }: { policy: Policy }) {
     <>
       <PageHeader
         title={policy.name}
-        up={{ label: t.policies.title, to: to.policies() }}
+        up={{ label: policiesText.title, to: to.policies() }}
         badge={
           <Group gap="xs">
-            <Status of={policy.effect} label={t.policies.effects[policy.effect]} />
+            <Status of={policy.effect} label={policiesText.effects[policy.effect]} />
             <PolicyState policy={policy} />
           </Group>
         }
@@ -57,15 +57,15 @@ function Present({ policy }: { policy: Policy }) {
             leftSection={<IconTrash size={16} aria-hidden />}
             onClick={() => remove(policy, () => void navigate(to.policies()))}
           >
-            {t.policies.form.delete}
+            {policiesText.form.delete}
           </Button>
         )}
       </PageHeader>
       <Tabs value={tab} onChange={setTab} keepMounted={false}>
         <Tabs.List mb="md">
-          <Tabs.Tab value="edit">{t.policies.tabs.edit}</Tabs.Tab>
-          <Tabs.Tab value="concerns">{t.policies.tabs.concerns}</Tabs.Tab>
-          <Tabs.Tab value="history">{t.policies.tabs.history}</Tabs.Tab>
+          <Tabs.Tab value="edit">{policiesText.tabs.edit}</Tabs.Tab>
+          <Tabs.Tab value="concerns">{policiesText.tabs.concerns}</Tabs.Tab>
+          <Tabs.Tab value="history">{policiesText.tabs.history}</Tabs.Tab>
         </Tabs.List>
         {/* What is typed outlives a look at another tab. */}
         <Tabs.Panel value="edit" keepMounted>
@@ -85,9 +85,9 @@ function Present({ policy }: { policy: Policy }) {
 function remove(policy: Policy, onDone: () => void): void {
   const path = { id: policy.id };
   confirm({
-    title: t.policies.deleteTitle(policy.name),
-    text: t.policies.deleteText,
-    verb: t.policies.form.delete,
+    title: policiesText.deleteTitle(policy.name),
+    text: policiesText.deleteText,
+    verb: policiesText.form.delete,
     danger: true,
     preview: async () => {
       const { data } = await client.DELETE("/admin/preview/policies/{id}", { params: { path } });
@@ -95,7 +95,7 @@ function remove(policy: Policy, onDone: () => void): void {
     },
     action: (reason) =>
       client.DELETE("/admin/policies/{id}", { params: { path, header: { ...reason, ...ifMatch(policy.version) } } }),
-    done: t.policies.deletedNotice(policy.name),
+    done: policiesText.deletedNotice(policy.name),
     onDone,
   });
 }

@@ -3,10 +3,10 @@ import type { UseFormReturnType } from "@mantine/form";
 import { IconChevronDown, IconPlus, IconX } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 
-import { t } from "../../text/index.ts";
+import { policiesText } from "../../text/policies.ts";
 import { mayHavePorts, type PolicyForm, type ServiceRow } from "./form.ts";
 
-const words = t.policies.form;
+const words = policiesText.form;
 const PROTOCOLS = ["tcp", "udp", "icmp", "icmpv6", "sctp"];
 
 /** What people want most often, by the names that they know. */

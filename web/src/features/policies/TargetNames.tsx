@@ -3,7 +3,7 @@ import { Link } from "react-router";
 
 import { useNames } from "../../components/EntitySelect.tsx";
 import { ofEntity } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { policiesText } from "../../text/policies.ts";
 import { keyOf, type Target } from "./form.ts";
 
 /** Targets by their names, as links; `most` of them where there is little room. */
@@ -12,7 +12,7 @@ export function TargetNames({ targets, most }: { targets: readonly Target[]; mos
   if (targets.length === 0) {
     return (
       <Text span inherit c="dimmed">
-        {t.policies.nobody}
+        {policiesText.nobody}
       </Text>
     );
   }
@@ -26,7 +26,7 @@ export function TargetNames({ targets, most }: { targets: readonly Target[]; mos
       ))}
       {targets.length > shown.length && (
         <Text span inherit c="dimmed">
-          {t.policies.moreOf(targets.length - shown.length)}
+          {policiesText.moreOf(targets.length - shown.length)}
         </Text>
       )}
     </Group>
@@ -35,7 +35,7 @@ export function TargetNames({ targets, most }: { targets: readonly Target[]; mos
 
 /** One target by its name. */
 export function TargetName({ target }: { target: Target }) {
-  return target.type === "everyone" ? t.policies.everyone : <Named type={target.type} id={target.id} />;
+  return target.type === "everyone" ? policiesText.everyone : <Named type={target.type} id={target.id} />;
 }
 
 function Named({ type, id }: { type: "user" | "group" | "device"; id: string }) {
@@ -43,7 +43,7 @@ function Named({ type, id }: { type: "user" | "group" | "device"; id: string }) 
   return (
     <>
       <Text span inherit c="dimmed">
-        {t.policies.kinds[type]}{" "}
+        {policiesText.kinds[type]}{" "}
       </Text>
       <Anchor component={Link} to={ofEntity(type, id) ?? ""} inherit>
         {name}

@@ -2,10 +2,10 @@ import { Input, Stack, Switch, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 
 import { EntityMultiSelect } from "../../components/EntitySelect.tsx";
-import { t } from "../../text/index.ts";
+import { policiesText } from "../../text/policies.ts";
 import type { PolicyForm } from "./form.ts";
 
-const words = t.policies.form;
+const words = policiesText.form;
 type Targets = PolicyForm["targets"];
 
 /** Whom a policy is about. */

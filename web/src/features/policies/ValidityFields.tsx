@@ -2,9 +2,9 @@ import { SimpleGrid, TextInput, type TextInputProps } from "@mantine/core";
 
 import { fromLocalInput } from "../../components/localTime.ts";
 import { inUtc } from "../../components/Time.tsx";
-import { t } from "../../text/index.ts";
+import { policiesText } from "../../text/policies.ts";
 
-const words = t.policies.form;
+const words = policiesText.form;
 
 /** From when until when it counts: typed in local time, told in UTC too. */
 export function ValidityFields({

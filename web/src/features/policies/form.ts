@@ -2,7 +2,7 @@
 
 import { fromLocalInput, toLocalInput } from "../../components/localTime.ts";
 import type { Schemas } from "../../api/client.ts";
-import { t } from "../../text/index.ts";
+import { policiesText } from "../../text/policies.ts";
 import { parseNetwork, splitNetworks } from "./cidr.ts";
 
 export type Policy = Schemas["Policy"];
@@ -180,10 +180,10 @@ function portsFlaw(text: string): string | undefined {
     const [first = "", last = first, ...more] = part.split("-");
     const good = (port: string) => /^\d{1,5}$/.test(port) && Number(port) <= 65_535;
     if (!good(first) || !good(last) || more.length > 0) {
-      return t.policies.invalid.ports(part);
+      return policiesText.invalid.ports(part);
     }
     if (Number(first) > Number(last)) {
-      return t.policies.invalid.portsOrder(part);
+      return policiesText.invalid.portsOrder(part);
     }
   }
   return undefined;
@@ -191,11 +191,11 @@ function portsFlaw(text: string): string | undefined {
 
 /** What is wrong, by field, as far as the form can know. */
 export function flawsOf(form: PolicyForm): Record<string, string> {
-  const { invalid } = t.policies;
+  const { invalid } = policiesText;
   const flaws: Record<string, string | undefined> = {
     name: [...form.name.trim()].length > 64 ? invalid.nameLong : undefined,
     description: [...form.description].length > 1000 ? invalid.descriptionLong : undefined,
-    draft: splitNetworks(form.draft).every((text) => parseNetwork(text).ok) ? undefined : t.policies.form.typing,
+    draft: splitNetworks(form.draft).every((text) => parseNetwork(text).ok) ? undefined : policiesText.form.typing,
   };
   if (form.name.trim() === "") {
     flaws["name"] = invalid.name;
@@ -205,7 +205,7 @@ export function flawsOf(form: PolicyForm): Record<string, string> {
     flaws["priority"] = invalid.priority;
   }
   if (form.effect === "deny" && form.full_tunnel) {
-    flaws["full_tunnel"] = t.policies.form.fullDeny;
+    flaws["full_tunnel"] = policiesText.form.fullDeny;
   }
   for (const [n, { protocol, ports }] of form.services.entries()) {
     if (protocolNumber(protocol) === undefined) {
@@ -225,7 +225,7 @@ export function flawsOf(form: PolicyForm): Record<string, string> {
 }
 
 /** The fields as people know them. What is being typed is no field of the policy. */
-export const LABELS: Readonly<Record<Exclude<keyof PolicyForm & string, "draft">, string>> = t.policies.fields;
+export const LABELS: Readonly<Record<Exclude<keyof PolicyForm & string, "draft">, string>> = policiesText.fields;
 
 /**
  * Mine with what others have changed meanwhile, where I have not changed it too; and the fields that

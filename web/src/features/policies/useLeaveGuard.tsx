@@ -3,9 +3,9 @@ import { modals } from "@mantine/modals";
 import { useEffect } from "react";
 import { useBlocker } from "react-router";
 
-import { t } from "../../text/index.ts";
+import { policiesText } from "../../text/policies.ts";
 
-const words = t.policies.leave;
+const words = policiesText.leave;
 
 /** Asks before a page is left with something that is not saved. Its own tabs may be changed freely. */
 export function useLeaveGuard(dirty: () => boolean): void {

@@ -5,7 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 
 import { client, type Schemas } from "../../api/index.ts";
 import { ifMatch } from "../../api/etag.ts";
-import { t } from "../../text/index.ts";
+import { policiesText } from "../../text/policies.ts";
 import { flawsOf, type Policy, type PolicyForm, toFields, toPatch } from "./form.ts";
 
 type Preview = Schemas["Preview"];
@@ -26,7 +26,7 @@ const MOMENT = 500;
 /** Asks what creating the policy would do, or changing the one that was read. */
 export async function askPreview(values: PolicyForm, base: Policy | undefined): Promise<Preview> {
   // The name decides nothing: one can see what a policy would do before it has one.
-  const named = values.name.trim() === "" ? { ...values, name: t.policies.preview.unnamed } : values;
+  const named = values.name.trim() === "" ? { ...values, name: policiesText.preview.unnamed } : values;
   if (base === undefined) {
     const { data } = await client.POST("/admin/preview/policies", { body: toFields(named) });
     return data as Preview;

@@ -8,7 +8,7 @@ import { ifMatch } from "../../api/etag.ts";
 import { confirm, reasonHeader } from "../../components/confirm.tsx";
 import { type Difference, differences } from "../../components/Conflict.tsx";
 import { fieldErrors, notifyDone, notifyProblem, takeErrors } from "../../components/problem.ts";
-import { t } from "../../text/index.ts";
+import { policiesText } from "../../text/policies.ts";
 import { flawsOf, LABELS, merge, newPolicy, type Policy, type PolicyForm, toFields, toForm, toPatch } from "./form.ts";
 import { askPreview, useLivePreview } from "./useLivePreview.ts";
 
@@ -60,7 +60,7 @@ export function usePolicyForm(policy: Policy | undefined, onSaved: (saved: Saved
     setBase(now);
     form.setInitialValues(toForm(now));
     form.setValues(merged);
-    setProblem(t.policies.merged);
+    setProblem(policiesText.merged);
   };
 
   const send = async (values: PolicyForm, from: Policy | undefined, header: object): Promise<Saved> => {
@@ -84,7 +84,7 @@ export function usePolicyForm(policy: Policy | undefined, onSaved: (saved: Saved
       if ("version" in answer) {
         take(answer);
       }
-      notifyDone(from === undefined ? t.policies.createdNotice(values.name) : t.policies.savedNotice(values.name));
+      notifyDone(from === undefined ? policiesText.createdNotice(values.name) : policiesText.savedNotice(values.name));
       onSaved(answer);
       await changed();
       saved.current = from === undefined;
@@ -110,9 +110,9 @@ export function usePolicyForm(policy: Policy | undefined, onSaved: (saved: Saved
       }
       const creating = from === undefined;
       confirm({
-        title: creating ? t.policies.warn.createTitle : t.policies.warn.saveTitle,
-        text: t.policies.warn.text,
-        verb: creating ? t.policies.warn.create : t.policies.warn.save,
+        title: creating ? policiesText.warn.createTitle : policiesText.warn.saveTitle,
+        text: policiesText.warn.text,
+        verb: creating ? policiesText.warn.create : policiesText.warn.save,
         danger: true,
         reason,
         preview: () => Promise.resolve(preview),

@@ -4,14 +4,14 @@ import { useState } from "react";
 
 import { client } from "../../api/index.ts";
 import { takeErrors } from "../../components/problem.ts";
-import { t } from "../../text/index.ts";
+import { sessionText } from "../../text/session.ts";
 
 /** Changes one's own password. */
 export function PasswordForm({ onDone }: { onDone: () => void }) {
   const form = useForm({
     initialValues: { current_password: "", password: "", again: "" },
     validate: {
-      again: (again, all) => (again === all.password ? null : t.session.different),
+      again: (again, all) => (again === all.password ? null : sessionText.different),
     },
   });
   const [problem, setProblem] = useState<string>();
@@ -40,26 +40,26 @@ export function PasswordForm({ onDone }: { onDone: () => void }) {
           </Alert>
         )}
         <PasswordInput
-          label={t.session.current}
+          label={sessionText.current}
           autoComplete="current-password"
           required
           {...form.getInputProps("current_password")}
         />
         <PasswordInput
-          label={t.session.next}
-          description={t.session.nextHint}
+          label={sessionText.next}
+          description={sessionText.nextHint}
           autoComplete="new-password"
           required
           {...form.getInputProps("password")}
         />
         <PasswordInput
-          label={t.session.again}
+          label={sessionText.again}
           autoComplete="new-password"
           required
           {...form.getInputProps("again")}
         />
         <Button type="submit" loading={busy}>
-          {t.session.change}
+          {sessionText.change}
         </Button>
       </Stack>
     </form>

@@ -1,7 +1,7 @@
 import { Button, Modal, Stack, Text } from "@mantine/core";
 
 import { signOut, useSession } from "../../app/session.ts";
-import { t } from "../../text/index.ts";
+import { sessionText } from "../../text/session.ts";
 import { SignInForm } from "./SignInForm.tsx";
 
 /** Over the page as it was, which goes on afterwards. */
@@ -15,13 +15,13 @@ export function SessionExpired() {
       closeOnClickOutside={false}
       closeOnEscape={false}
       centered
-      title={t.session.expired}
+      title={sessionText.expired}
     >
       <Stack>
-        <Text size="sm">{t.session.expiredText}</Text>
+        <Text size="sm">{sessionText.expiredText}</Text>
         <SignInForm username={user?.username ?? undefined} />
         <Button variant="subtle" onClick={() => void signOut().catch(() => undefined)}>
-          {t.session.another}
+          {sessionText.another}
         </Button>
       </Stack>
     </Modal>

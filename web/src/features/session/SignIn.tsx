@@ -1,12 +1,13 @@
 import { Center, Paper, Stack, Text, Title } from "@mantine/core";
 
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { sessionText } from "../../text/session.ts";
 import { SignInForm } from "./SignInForm.tsx";
 
 export function SignIn() {
   return (
     <Center mih="100dvh" p="md" component="main">
-      <title>{`${t.session.title} · ${t.product}`}</title>
+      <title>{`${sessionText.title} · ${t.product}`}</title>
       <Paper withBorder p="xl" w="100%" maw={400} shadow="sm">
         <Stack gap="lg">
           <div>
@@ -14,7 +15,7 @@ export function SignIn() {
               {t.product}
             </Text>
             <Title order={1} size="h2">
-              {t.session.title}
+              {sessionText.title}
             </Title>
           </div>
           <SignInForm />

@@ -4,7 +4,7 @@ import { useState } from "react";
 
 import { signIn } from "../../app/session.ts";
 import { messageOf } from "../../components/problem.ts";
-import { t } from "../../text/index.ts";
+import { sessionText } from "../../text/session.ts";
 
 /** Asks for name and password; of one who was signed in before, only for the password. */
 export function SignInForm({ username }: { username?: string | undefined }) {
@@ -33,7 +33,7 @@ export function SignInForm({ username }: { username?: string | undefined }) {
           </Alert>
         )}
         <TextInput
-          label={t.session.username}
+          label={sessionText.username}
           autoComplete="username"
           autoCapitalize="none"
           spellCheck={false}
@@ -44,7 +44,7 @@ export function SignInForm({ username }: { username?: string | undefined }) {
           {...form.getInputProps("username")}
         />
         <PasswordInput
-          label={t.session.password}
+          label={sessionText.password}
           autoComplete="current-password"
           required
           data-autofocus={username !== undefined || undefined}
@@ -52,7 +52,7 @@ export function SignInForm({ username }: { username?: string | undefined }) {
           {...form.getInputProps("password")}
         />
         <Button type="submit" loading={busy}>
-          {t.session.submit}
+          {sessionText.submit}
         </Button>
       </Stack>
     </form>

@@ -6,7 +6,9 @@ import { ifMatch } from "../../api/etag.ts";
 import { ApiError, changed, client, type Schemas } from "../../api/index.ts";
 import { reasonHeader } from "../../components/confirm.tsx";
 import { notifyDone, takeErrors } from "../../components/problem.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { sessionText } from "../../text/session.ts";
+import { usersText } from "../../text/users.ts";
 import { nameOf } from "./userChanges.ts";
 import type { Role } from "./userForm.ts";
 
@@ -15,7 +17,7 @@ const ROLES: readonly Role[] = ["user", "auditor", "admin"];
 /** Gives a user another role; it says by itself what that does. */
 export function ChangeRole({ user, opened, onClose }: { user: Schemas["User"]; opened: boolean; onClose: () => void }) {
   return (
-    <Modal opened={opened} onClose={onClose} title={t.users.roleTitle(nameOf(user))}>
+    <Modal opened={opened} onClose={onClose} title={usersText.roleTitle(nameOf(user))}>
       <Form user={user} onClose={onClose} />
     </Modal>
   );
@@ -33,13 +35,13 @@ function Form({ user, onClose }: { user: Schemas["User"]; onClose: () => void })
         params: { path: { id: user.id }, header: { ...ifMatch(user.version), ...reasonHeader(reason) } },
         body: { role: role as Role },
       });
-      notifyDone(t.users.roleDone);
+      notifyDone(usersText.roleDone);
       onClose();
       await changed();
     } catch (error) {
       if (error instanceof ApiError && error.status === 412) {
         await changed();
-        setProblem(t.users.roleStale);
+        setProblem(usersText.roleStale);
       } else {
         setProblem(takeErrors(form, error));
       }
@@ -55,26 +57,26 @@ function Form({ user, onClose }: { user: Schemas["User"]; onClose: () => void })
             {problem}
           </Alert>
         )}
-        <Radio.Group label={t.users.role} {...form.getInputProps("role")}>
+        <Radio.Group label={usersText.role} {...form.getInputProps("role")}>
           <Stack gap="xs" mt="xs">
             {ROLES.map((role) => (
               <Radio
                 key={role}
                 value={role}
-                label={role === user.role ? t.users.roleNow(t.session.roles[role] ?? role) : t.session.roles[role]}
-                description={t.users.roleHints[role]}
+                label={role === user.role ? usersText.roleNow(sessionText.roles[role] ?? role) : sessionText.roles[role]}
+                description={usersText.roleHints[role]}
               />
             ))}
           </Stack>
         </Radio.Group>
-        <Text size="sm">{t.users.roleText}</Text>
+        <Text size="sm">{usersText.roleText}</Text>
         <TextInput label={t.reason} placeholder={t.optional} maxLength={500} {...form.getInputProps("reason")} />
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose}>
             {t.cancel}
           </Button>
           <Button type="submit" loading={busy} disabled={form.getValues().role === user.role}>
-            {t.users.roleVerb}
+            {usersText.roleVerb}
           </Button>
         </Group>
       </Stack>

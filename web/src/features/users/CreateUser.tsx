@@ -8,7 +8,9 @@ import { EntityMultiSelect, useNames } from "../../components/EntitySelect.tsx";
 import { OneTime } from "../../components/OneTime.tsx";
 import { messageOf, notifyDone, takeErrors } from "../../components/problem.ts";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { sessionText } from "../../text/session.ts";
+import { usersText } from "../../text/users.ts";
 import { PasswordField } from "./PasswordField.tsx";
 import { EMPTY_USER, newUser } from "./userForm.ts";
 
@@ -32,7 +34,7 @@ export function CreateUser({ opened, onClose }: { opened: boolean; onClose: () =
     <Modal
       opened={opened}
       onClose={close}
-      title={created === undefined ? t.users.createTitle : t.users.createdTitle(created.username)}
+      title={created === undefined ? usersText.createTitle : usersText.createdTitle(created.username)}
       size="lg"
       closeOnClickOutside={false}
     >
@@ -40,7 +42,7 @@ export function CreateUser({ opened, onClose }: { opened: boolean; onClose: () =
         <Form
           close={close}
           onCreated={(user) => {
-            notifyDone(t.users.createdDone(user.username));
+            notifyDone(usersText.createdDone(user.username));
             if (user.password === undefined && user.missed === undefined) {
               close();
             } else {
@@ -91,34 +93,34 @@ function Form({ close, onCreated }: { close: () => void; onCreated: (user: Creat
           </Alert>
         )}
         <TextInput
-          label={t.users.username}
-          description={t.users.usernameHint}
+          label={usersText.username}
+          description={usersText.usernameHint}
           autoCapitalize="none"
           spellCheck={false}
           required
           data-autofocus
           {...form.getInputProps("username")}
         />
-        <TextInput label={t.users.displayName} {...form.getInputProps("display_name")} />
-        <TextInput label={t.users.email} type="email" {...form.getInputProps("email")} />
+        <TextInput label={usersText.displayName} {...form.getInputProps("display_name")} />
+        <TextInput label={usersText.email} type="email" {...form.getInputProps("email")} />
         <Select
-          label={t.users.role}
-          description={t.users.roleHints[role]}
-          data={["user", "auditor", "admin"].map((value) => ({ value, label: t.session.roles[value] ?? value }))}
+          label={usersText.role}
+          description={usersText.roleHints[role]}
+          data={["user", "auditor", "admin"].map((value) => ({ value, label: sessionText.roles[value] ?? value }))}
           allowDeselect={false}
           {...form.getInputProps("role")}
         />
         <EntityMultiSelect
           kind="group"
-          label={t.users.groups}
-          description={t.users.groupsHint}
+          label={usersText.groups}
+          description={usersText.groupsHint}
           value={form.getValues().groups}
           onChange={(groups) => form.setFieldValue("groups", groups)}
         />
-        <Radio.Group label={t.users.passwordHow} {...form.getInputProps("how")}>
+        <Radio.Group label={usersText.passwordHow} {...form.getInputProps("how")}>
           <Stack gap="xs" mt="xs">
-            <Radio value="none" label={t.users.noPassword} description={t.users.noPasswordHint} />
-            <Radio value="password" label={t.users.initialPassword} description={t.users.initialPasswordHint} />
+            <Radio value="none" label={usersText.noPassword} description={usersText.noPasswordHint} />
+            <Radio value="password" label={usersText.initialPassword} description={usersText.initialPasswordHint} />
           </Stack>
         </Radio.Group>
         {how === "password" && (
@@ -127,7 +129,7 @@ function Form({ close, onCreated }: { close: () => void; onCreated: (user: Creat
               {...form.getInputProps("password")}
               onGenerate={(password) => form.setFieldValue("password", password)}
             />
-            <Checkbox label={t.users.mustChange} {...form.getInputProps("must_change", { type: "checkbox" })} />
+            <Checkbox label={usersText.mustChange} {...form.getInputProps("must_change", { type: "checkbox" })} />
           </>
         )}
         <Group justify="flex-end">
@@ -135,7 +137,7 @@ function Form({ close, onCreated }: { close: () => void; onCreated: (user: Creat
             {t.cancel}
           </Button>
           <Button type="submit" loading={busy}>
-            {t.users.create}
+            {usersText.create}
           </Button>
         </Group>
       </Stack>
@@ -165,18 +167,18 @@ function HandOver({ user, close, another }: { user: Created; close: () => void; 
     <Stack>
       {user.missed !== undefined && (
         <Alert color="orange" role="alert">
-          {t.users.notAdded([...names.values()].join(", "))} {user.missed.why}
+          {usersText.notAdded([...names.values()].join(", "))} {user.missed.why}
         </Alert>
       )}
       {user.password !== undefined && (
-        <OneTime label={t.users.oneTimePassword} hint={t.users.oneTimeHint} text={user.password} />
+        <OneTime label={usersText.oneTimePassword} hint={usersText.oneTimeHint} text={user.password} />
       )}
       <Group justify="flex-end">
         <Button variant="default" onClick={another}>
-          {t.users.createAnother}
+          {usersText.createAnother}
         </Button>
         <Button variant="default" onClick={() => navigate(to.user(user.id))}>
-          {t.users.openUser}
+          {usersText.openUser}
         </Button>
         <Button onClick={close}>{user.password === undefined ? t.close : t.oneTimeDone}</Button>
       </Group>

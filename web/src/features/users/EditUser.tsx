@@ -5,15 +5,16 @@ import { client, type Schemas } from "../../api/index.ts";
 import { Conflict } from "../../components/Conflict.tsx";
 import { notifyDone } from "../../components/problem.ts";
 import { useEdit, type Versioned } from "../../components/useEdit.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { usersText } from "../../text/users.ts";
 import { nameOf } from "./userChanges.ts";
 import { type UserForm, userForm, userPatch } from "./userForm.ts";
 
-const LABELS = { username: t.users.username, display_name: t.users.displayName, email: t.users.email };
+const LABELS = { username: usersText.username, display_name: usersText.displayName, email: usersText.email };
 
 export function EditUser({ user, opened, onClose }: { user: Schemas["User"]; opened: boolean; onClose: () => void }) {
   return (
-    <Modal opened={opened} onClose={onClose} title={t.users.editTitle(nameOf(user))} closeOnClickOutside={false}>
+    <Modal opened={opened} onClose={onClose} title={usersText.editTitle(nameOf(user))} closeOnClickOutside={false}>
       <Form user={user} onClose={onClose} />
     </Modal>
   );
@@ -48,15 +49,15 @@ function Form({ user, onClose }: { user: Schemas["User"]; onClose: () => void })
           </Alert>
         )}
         <TextInput
-          label={t.users.username}
-          description={t.users.usernameHint}
+          label={usersText.username}
+          description={usersText.usernameHint}
           autoCapitalize="none"
           spellCheck={false}
           required
           {...form.getInputProps("username")}
         />
-        <TextInput label={t.users.displayName} required data-autofocus {...form.getInputProps("display_name")} />
-        <TextInput label={t.users.email} type="email" {...form.getInputProps("email")} />
+        <TextInput label={usersText.displayName} required data-autofocus {...form.getInputProps("display_name")} />
+        <TextInput label={usersText.email} type="email" {...form.getInputProps("email")} />
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose}>
             {t.cancel}

@@ -4,10 +4,11 @@ import { useState } from "react";
 
 import { ApiError, changed, client } from "../../api/index.ts";
 import { messageOf } from "../../components/problem.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { usersText } from "../../text/users.ts";
 import { badRows, mediaType, type Report, whatIsWrong } from "./importFile.ts";
 
-const u = t.users;
+const u = usersText;
 
 async function send(file: File, query: { dry_run?: boolean; partial?: boolean }): Promise<Report> {
   const type = mediaType(file.name);

@@ -1,7 +1,7 @@
 import { Button, PasswordInput } from "@mantine/core";
 import { useState } from "react";
 
-import { t } from "../../text/index.ts";
+import { usersText } from "../../text/users.ts";
 import { generatePassword } from "./password.ts";
 
 /** A password for somebody else: typed, or generated and then visible. */
@@ -15,8 +15,8 @@ export function PasswordField({ onGenerate, ...input }: {
   return (
     <PasswordInput
       {...input}
-      label={t.users.password}
-      description={t.users.passwordHint}
+      label={usersText.password}
+      description={usersText.passwordHint}
       autoComplete="new-password"
       required
       visible={visible}
@@ -31,7 +31,7 @@ export function PasswordField({ onGenerate, ...input }: {
               setVisible(true);
             }}
           >
-            {t.users.generate}
+            {usersText.generate}
           </Button>
         </div>
       )}

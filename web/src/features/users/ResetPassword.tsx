@@ -5,7 +5,8 @@ import { useState } from "react";
 import { changed, client, type Schemas } from "../../api/index.ts";
 import { OneTime } from "../../components/OneTime.tsx";
 import { notifyDone, takeErrors } from "../../components/problem.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { usersText } from "../../text/users.ts";
 import { PasswordField } from "./PasswordField.tsx";
 import { nameOf } from "./userChanges.ts";
 
@@ -25,12 +26,12 @@ export function ResetPassword({
     onClose();
   };
   return (
-    <Modal opened={opened} onClose={close} title={t.users.resetTitle(nameOf(user))} closeOnClickOutside={false}>
+    <Modal opened={opened} onClose={close} title={usersText.resetTitle(nameOf(user))} closeOnClickOutside={false}>
       {password === undefined ? (
         <Form id={user.id} onDone={setPassword} onClose={close} />
       ) : (
         <Stack>
-          <OneTime label={t.users.oneTimePassword} hint={t.users.oneTimeHint} text={password} />
+          <OneTime label={usersText.oneTimePassword} hint={usersText.oneTimeHint} text={password} />
           <Group justify="flex-end">
             <Button onClick={close}>{t.oneTimeDone}</Button>
           </Group>
@@ -50,7 +51,7 @@ function Form({ id, onDone, onClose }: { id: string; onDone: (password: string) 
     try {
       // Without `If-Match`: a new password is right whatever else was changed meanwhile.
       await client.POST("/admin/users/{id}/password", { params: { path: { id } }, body });
-      notifyDone(t.users.resetDone);
+      notifyDone(usersText.resetDone);
       onDone(body.password);
       await changed();
     } catch (error) {
@@ -62,7 +63,7 @@ function Form({ id, onDone, onClose }: { id: string; onDone: (password: string) 
   return (
     <form onSubmit={submit} autoComplete="off">
       <Stack>
-        <Text size="sm">{t.users.resetText}</Text>
+        <Text size="sm">{usersText.resetText}</Text>
         {problem !== undefined && (
           <Alert color="red" role="alert">
             {problem}
@@ -73,7 +74,7 @@ function Form({ id, onDone, onClose }: { id: string; onDone: (password: string) 
           onGenerate={(password) => form.setFieldValue("password", password)}
         />
         <Checkbox
-          label={t.users.mustChange}
+          label={usersText.mustChange}
           {...form.getInputProps("must_change_password", { type: "checkbox" })}
         />
         <Group justify="flex-end">
@@ -81,7 +82,7 @@ function Form({ id, onDone, onClose }: { id: string; onDone: (password: string) 
             {t.cancel}
           </Button>
           <Button type="submit" color="red.8" loading={busy}>
-            {t.users.resetVerb}
+            {usersText.resetVerb}
           </Button>
         </Group>
       </Stack>

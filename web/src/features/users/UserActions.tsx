@@ -5,7 +5,8 @@ import { useNavigate } from "react-router";
 
 import type { Schemas } from "../../api/client.ts";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { usersText } from "../../text/users.ts";
 import { ChangeRole } from "./ChangeRole.tsx";
 import { EditUser } from "./EditUser.tsx";
 import { ResetPassword } from "./ResetPassword.tsx";
@@ -21,7 +22,7 @@ export function UserActions({ user }: { user: Schemas["User"] }) {
   return (
     <>
       <Button variant="default" leftSection={<IconPencil size={16} aria-hidden />} onClick={edit.open}>
-        {t.users.edit}
+        {usersText.edit}
       </Button>
       <Menu position="bottom-end">
         <Menu.Target>
@@ -31,26 +32,26 @@ export function UserActions({ user }: { user: Schemas["User"] }) {
         </Menu.Target>
         <Menu.Dropdown>
           <Menu.Item leftSection={<IconShield size={16} />} onClick={role.open}>
-            {t.users.changeRole}
+            {usersText.changeRole}
           </Menu.Item>
           <Menu.Item leftSection={<IconKey size={16} />} onClick={reset.open}>
-            {t.users.resetPassword}
+            {usersText.resetPassword}
           </Menu.Item>
           <Menu.Divider />
           {user.enabled ? (
             <Menu.Item leftSection={<IconBan size={16} />} onClick={() => askDisable(user)}>
-              {t.users.disable}…
+              {usersText.disable}…
             </Menu.Item>
           ) : (
             <Menu.Item leftSection={<IconPlayerPlay size={16} />} onClick={() => askEnable(user)}>
-              {t.users.enable}…
+              {usersText.enable}…
             </Menu.Item>
           )}
           <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => askDelete(user, leave)}>
-            {t.users.delete}…
+            {usersText.delete}…
           </Menu.Item>
           <Menu.Item color="red" leftSection={<IconEraser size={16} />} onClick={() => askErase(user.id, user, leave)}>
-            {t.users.erase}…
+            {usersText.erase}…
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>

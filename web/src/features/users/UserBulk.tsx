@@ -5,7 +5,9 @@ import { useState } from "react";
 import { BulkBar } from "../../components/BulkBar.tsx";
 import { confirm } from "../../components/confirm.tsx";
 import { EntitySelect, useNames } from "../../components/EntitySelect.tsx";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { previewText } from "../../text/preview.ts";
+import { usersText } from "../../text/users.ts";
 import { askMembership } from "../groups/membership.ts";
 import { runBulk } from "./runBulk.ts";
 
@@ -15,17 +17,17 @@ const NAMED = 20;
 /** What can be done with the selected users. */
 export function UserBulk({ ids, onDone }: { ids: readonly string[]; onDone: () => void }) {
   const [choosing, setChoosing] = useState<"add_to_group" | "remove_from_group">();
-  const n = t.users.count(ids.length);
+  const n = usersText.count(ids.length);
   const ask = (action: "enable" | "disable" | "delete") =>
     confirm({
-      title: t.users.bulkTitle(t.users.bulkActions[action], n),
+      title: usersText.bulkTitle(usersText.bulkActions[action], n),
       text: (
         <Stack gap="xs">
-          <Text size="sm">{t.users.bulkText[action]}</Text>
+          <Text size="sm">{usersText.bulkText[action]}</Text>
           <Named ids={ids} />
         </Stack>
       ),
-      verb: t.users.bulkActions[action],
+      verb: usersText.bulkActions[action],
       danger: action !== "enable",
       action: (headers) => runBulk(action, ids, headers),
       onDone,
@@ -34,32 +36,32 @@ export function UserBulk({ ids, onDone }: { ids: readonly string[]; onDone: () =
     <>
       <BulkBar n={ids.length} onClear={onDone}>
         <Button size="xs" variant="default" onClick={() => ask("enable")}>
-          {t.users.bulkActions.enable}
+          {usersText.bulkActions.enable}
         </Button>
         <Button size="xs" variant="default" onClick={() => ask("disable")}>
-          {t.users.bulkActions.disable}
+          {usersText.bulkActions.disable}
         </Button>
         <Menu>
           <Menu.Target>
             <Button size="xs" variant="default" rightSection={<IconChevronDown size={14} aria-hidden />}>
-              {t.users.groups}
+              {usersText.groups}
             </Button>
           </Menu.Target>
           <Menu.Dropdown>
-            <Menu.Item onClick={() => setChoosing("add_to_group")}>{t.users.bulkActions.add_to_group}</Menu.Item>
+            <Menu.Item onClick={() => setChoosing("add_to_group")}>{usersText.bulkActions.add_to_group}</Menu.Item>
             <Menu.Item onClick={() => setChoosing("remove_from_group")}>
-              {t.users.bulkActions.remove_from_group}
+              {usersText.bulkActions.remove_from_group}
             </Menu.Item>
           </Menu.Dropdown>
         </Menu>
         <Button size="xs" variant="light" color="red" onClick={() => ask("delete")}>
-          {t.users.bulkActions.delete}
+          {usersText.bulkActions.delete}
         </Button>
       </BulkBar>
       <Modal
         opened={choosing !== undefined}
         onClose={() => setChoosing(undefined)}
-        title={t.users.bulkGroupTitle(choosing === "add_to_group", n)}
+        title={usersText.bulkGroupTitle(choosing === "add_to_group", n)}
       >
         {choosing !== undefined && (
           <ChooseGroup action={choosing} ids={ids} onDone={onDone} close={() => setChoosing(undefined)} />
@@ -76,8 +78,8 @@ function Named({ ids }: { ids: readonly string[] }) {
   const more = ids.length - first.length;
   return (
     <Text size="sm">
-      {t.users.which} {first.map((id) => known.get(id)).join(", ")}
-      {more > 0 && ` ${t.preview.andMore(more)}`}
+      {usersText.which} {first.map((id) => known.get(id)).join(", ")}
+      {more > 0 && ` ${previewText.andMore(more)}`}
     </Text>
   );
 }
@@ -101,18 +103,18 @@ function ChooseGroup({
       return;
     }
     close();
-    const who = { ids, name: t.users.count(ids.length) };
+    const who = { ids, name: usersText.count(ids.length) };
     askMembership({ id: group, name: chosen.get(group) ?? "" }, who, add, onDone);
   };
   return (
     <Stack>
-      <EntitySelect kind="group" label={t.users.group} value={group} onChange={setGroup} required />
+      <EntitySelect kind="group" label={usersText.group} value={group} onChange={setGroup} required />
       <Group justify="flex-end">
         <Button variant="default" onClick={close}>
           {t.cancel}
         </Button>
         <Button disabled={group === null} onClick={ask}>
-          {t.users.goOn}
+          {usersText.goOn}
         </Button>
       </Group>
     </Stack>

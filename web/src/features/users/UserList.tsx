@@ -14,7 +14,9 @@ import { PageHeader } from "../../components/PageHeader.tsx";
 import { SearchBox } from "../../components/SearchBox.tsx";
 import { Time } from "../../components/Time.tsx";
 import { useListState } from "../../components/useListState.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { sessionText } from "../../text/session.ts";
+import { usersText } from "../../text/users.ts";
 import { userColumns } from "./columns.tsx";
 import { CreateUser } from "./CreateUser.tsx";
 import { ImportUsers } from "./ImportUsers.tsx";
@@ -27,7 +29,7 @@ const STATUSES = ["active", "disabled"];
 
 const columns: readonly Column<Schemas["User"]>[] = [
   ...userColumns,
-  { key: "created", title: t.users.created, sort: "created_at", from: "xl", render: (user) => <Time at={user.created_at} ago /> },
+  { key: "created", title: usersText.created, sort: "created_at", from: "xl", render: (user) => <Time at={user.created_at} ago /> },
 ];
 
 export function Page() {
@@ -44,39 +46,39 @@ export function Page() {
   );
   const createButton = mayChange && (
     <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={create.open} data-create>
-      {t.users.create}
+      {usersText.create}
     </Button>
   );
   return (
     <>
-      <PageHeader title={t.users.title} text={t.users.intro}>
+      <PageHeader title={usersText.title} text={usersText.intro}>
         <ExportButton path="/admin/users" query={list.query} name="users" />
         {mayChange && (
           <Button variant="default" leftSection={<IconUpload size={16} aria-hidden />} onClick={imports.open}>
-            {t.users.import}
+            {usersText.import}
           </Button>
         )}
         {createButton}
       </PageHeader>
       <Group gap="sm" mb="sm">
         <SearchBox
-          label={t.users.searchLabel}
-          placeholder={t.users.searchHint}
+          label={usersText.searchLabel}
+          placeholder={usersText.searchHint}
           value={list.q}
           onChange={(q) => list.set({ q, after: null })}
         />
         <Select
-          aria-label={t.users.role}
-          placeholder={t.users.anyRole}
-          data={ROLES.map((role) => ({ value: role, label: t.session.roles[role] ?? role }))}
+          aria-label={usersText.role}
+          placeholder={usersText.anyRole}
+          data={ROLES.map((role) => ({ value: role, label: sessionText.roles[role] ?? role }))}
           value={list.filters["role"] ?? null}
           onChange={(role) => list.set({ role, after: null })}
           clearable
           w={{ base: "100%", xs: 160 }}
         />
         <Select
-          aria-label={t.users.status}
-          placeholder={t.users.anyStatus}
+          aria-label={usersText.status}
+          placeholder={usersText.anyStatus}
           data={STATUSES.map((status) => ({ value: status, label: t.status[status] ?? status }))}
           value={list.filters["status"] ?? null}
           onChange={(status) => list.set({ status, after: null })}
@@ -85,16 +87,16 @@ export function Page() {
         />
         <EntitySelect
           kind="group"
-          aria-label={t.users.group}
+          aria-label={usersText.group}
           w={{ base: "100%", xs: 200 }}
-          placeholder={t.users.anyGroup}
+          placeholder={usersText.anyGroup}
           value={list.filters["group"] ?? null}
           onChange={(group) => list.set({ group, after: null })}
         />
       </Group>
       <UserBulk ids={selected} onDone={() => setSelected([])} />
       <DataTable
-        label={t.users.label}
+        label={usersText.label}
         columns={columns}
         query={query}
         list={list}
@@ -102,7 +104,7 @@ export function Page() {
         usualSort="username"
         {...(mayChange ? { selected, onSelect: setSelected } : {})}
         empty={
-          <Empty title={t.users.none} text={t.users.noneHint}>
+          <Empty title={usersText.none} text={usersText.noneHint}>
             {createButton}
           </Empty>
         }

@@ -12,7 +12,9 @@ import { Loaded } from "../../components/Loaded.tsx";
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { sessionText } from "../../text/session.ts";
+import { usersText } from "../../text/users.ts";
 import { EnrolDevice } from "../devices/EnrolDevice.tsx";
 import { askMembership } from "../groups/membership.ts";
 import { nameOf } from "./userChanges.ts";
@@ -23,20 +25,20 @@ type User = Schemas["User"];
 export function UserOverview({ user }: { user: User }) {
   return (
     <Stack gap="xl">
-      <section aria-label={t.users.facts}>
+      <section aria-label={usersText.facts}>
         <Facts
           facts={[
-            [t.users.displayName, user.display_name],
-            [t.users.email, user.email],
+            [usersText.displayName, user.display_name],
+            [usersText.email, user.email],
             [
-              t.users.role,
+              usersText.role,
               <>
-                {t.session.roles[user.role]}
-                {user.must_change_password && <Status of="due" label={t.users.passwordDue} />}
+                {sessionText.roles[user.role]}
+                {user.must_change_password && <Status of="due" label={usersText.passwordDue} />}
               </>,
             ],
-            [t.users.created, <Time key="created" at={user.created_at} />],
-            [t.users.updated, <Time key="updated" at={user.updated_at} />],
+            [usersText.created, <Time key="created" at={user.created_at} />],
+            [usersText.updated, <Time key="updated" at={user.updated_at} />],
           ]}
         />
       </section>
@@ -64,19 +66,19 @@ function Groups({ user }: { user: User }) {
     <section aria-labelledby="user-groups">
       <Group justify="space-between" mb="xs">
         <Title order={2} size="h4" id="user-groups">
-          {t.users.groupsOf}
+          {usersText.groupsOf}
         </Title>
         {mayChange &&
           (adding ? (
             <EntitySelect
               kind="group"
-              label={t.users.addToGroup}
+              label={usersText.addToGroup}
               value={null}
               onChange={(id) => void join(id)}
             />
           ) : (
             <Button size="xs" variant="default" leftSection={<IconPlus size={14} aria-hidden />} onClick={add.open}>
-              {t.users.addToGroup}
+              {usersText.addToGroup}
             </Button>
           ))}
       </Group>
@@ -84,11 +86,11 @@ function Groups({ user }: { user: User }) {
         {({ items, total }) =>
           items.length === 0 ? (
             <Text size="sm" c="dimmed">
-              {t.users.noGroups}
+              {usersText.noGroups}
             </Text>
           ) : (
             <>
-              <Table verticalSpacing={6} aria-label={t.users.groupsOf}>
+              <Table verticalSpacing={6} aria-label={usersText.groupsOf}>
                 <Table.Tbody>
                   {items.map((group) => (
                     <Table.Tr key={group.id}>
@@ -103,7 +105,7 @@ function Groups({ user }: { user: User }) {
                           <ActionIcon
                             variant="subtle"
                             color="gray"
-                            aria-label={t.users.leaveGroup(group.name)}
+                            aria-label={usersText.leaveGroup(group.name)}
                             onClick={() => askMembership(group, who, false)}
                           >
                             <IconX size={16} />
@@ -116,7 +118,7 @@ function Groups({ user }: { user: User }) {
               </Table>
               {total > items.length && (
                 <Text size="sm" c="dimmed">
-                  {t.users.allGroups(total)}
+                  {usersText.allGroups(total)}
                 </Text>
               )}
             </>
@@ -135,30 +137,30 @@ function Devices({ user }: { user: User }) {
   });
   const addButton = mayChange && (
     <Button size="xs" variant="default" leftSection={<IconPlus size={14} aria-hidden />} onClick={enrol.open} data-create>
-      {t.users.addDevice}
+      {usersText.addDevice}
     </Button>
   );
   return (
     <section aria-labelledby="user-devices">
       <Group justify="space-between" mb="xs">
         <Title order={2} size="h4" id="user-devices">
-          {t.users.devices}
+          {usersText.devices}
         </Title>
         {addButton}
       </Group>
       <Loaded query={query}>
         {({ items }) =>
           items.length === 0 ? (
-            <Empty title={t.users.noDevices} {...(mayChange ? { text: t.users.noDevicesHint } : {})} />
+            <Empty title={usersText.noDevices} {...(mayChange ? { text: usersText.noDevicesHint } : {})} />
           ) : (
-            <Table verticalSpacing={6} aria-label={t.users.devicesOf(nameOf(user))}>
+            <Table verticalSpacing={6} aria-label={usersText.devicesOf(nameOf(user))}>
               <Table.Thead>
                 <Table.Tr>
-                  <Table.Th>{t.users.deviceName}</Table.Th>
-                  <Table.Th visibleFrom="sm">{t.users.gateway}</Table.Th>
-                  <Table.Th visibleFrom="md">{t.users.address}</Table.Th>
-                  <Table.Th visibleFrom="sm">{t.users.lastSeen}</Table.Th>
-                  <Table.Th>{t.users.status}</Table.Th>
+                  <Table.Th>{usersText.deviceName}</Table.Th>
+                  <Table.Th visibleFrom="sm">{usersText.gateway}</Table.Th>
+                  <Table.Th visibleFrom="md">{usersText.address}</Table.Th>
+                  <Table.Th visibleFrom="sm">{usersText.lastSeen}</Table.Th>
+                  <Table.Th>{usersText.status}</Table.Th>
                 </Table.Tr>
               </Table.Thead>
               <Table.Tbody>
@@ -185,7 +187,7 @@ function Devices({ user }: { user: User }) {
         }
       </Loaded>
       <Anchor component={Link} to={to.devices({ user: user.id })} size="sm" mt="xs" display="inline-block">
-        {t.users.allDevices}
+        {usersText.allDevices}
       </Anchor>
       {mayChange && <EnrolDevice owner={user.id} opened={enrolling} onClose={enrol.close} />}
     </section>

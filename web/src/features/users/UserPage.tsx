@@ -9,14 +9,15 @@ import { PageHeader } from "../../components/PageHeader.tsx";
 import { Status } from "../../components/Status.tsx";
 import { useTab } from "../../components/useTab.ts";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { sessionText } from "../../text/session.ts";
+import { usersText } from "../../text/users.ts";
 import { UserActions } from "./UserActions.tsx";
 import { askErase, nameOf } from "./userChanges.ts";
 import { UserOverview } from "./UserOverview.tsx";
 import { UserSessions } from "./UserSessions.tsx";
 
 const TABS = ["overview", "sessions", "history"] as const;
-const up = { label: t.users.title, to: to.users() };
+const up = { label: usersText.title, to: to.users() };
 
 export function Page() {
   const id = useParams()["id"] ?? "";
@@ -35,7 +36,7 @@ export function Page() {
             title={nameOf(user)}
             up={up}
             badge={<Status of={user.status} />}
-            text={[user.display_name, t.session.roles[user.role]].filter(Boolean).join(" · ")}
+            text={[user.display_name, sessionText.roles[user.role]].filter(Boolean).join(" · ")}
           >
             {mayChange && <UserActions user={user} />}
           </PageHeader>
@@ -43,7 +44,7 @@ export function Page() {
             <Tabs.List mb="md">
               {TABS.map((one) => (
                 <Tabs.Tab key={one} value={one}>
-                  {t.users.tabs[one]}
+                  {usersText.tabs[one]}
                 </Tabs.Tab>
               ))}
             </Tabs.List>
@@ -68,15 +69,15 @@ function Gone({ id }: { id: string }) {
   const mayChange = useMayChange();
   return (
     <>
-      <PageHeader title={t.users.gone} up={up}>
+      <PageHeader title={usersText.gone} up={up}>
         {mayChange && (
           <Button variant="light" color="red" onClick={() => askErase(id, undefined)}>
-            {t.users.erase}…
+            {usersText.erase}…
           </Button>
         )}
       </PageHeader>
       <Alert color="gray" mb="lg">
-        {t.users.goneText}
+        {usersText.goneText}
       </Alert>
       <History type="user" id={id} />
     </>

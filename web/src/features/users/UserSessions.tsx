@@ -5,7 +5,7 @@ import { useMayChange } from "../../app/session.ts";
 import { confirm } from "../../components/confirm.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { SessionList, sessionName } from "../../components/SessionList.tsx";
-import { t } from "../../text/index.ts";
+import { sessionsText } from "../../text/sessions.ts";
 import { nameOf } from "./userChanges.ts";
 
 /** Where a user is signed in. */
@@ -15,24 +15,24 @@ export function UserSessions({ user }: { user: Schemas["User"] }) {
   const query = api.useQuery("get", "/admin/users/{id}/sessions", { params: { path } });
   const end = (session: Schemas["Session"]) =>
     confirm({
-      title: t.sessions.endTitle,
-      text: t.sessions.endText(sessionName(session)),
-      verb: t.sessions.end,
+      title: sessionsText.endTitle,
+      text: sessionsText.endText(sessionName(session)),
+      verb: sessionsText.end,
       danger: true,
       action: (header) =>
         client.DELETE("/admin/users/{id}/sessions/{session_id}", {
           params: { path: { ...path, session_id: session.id }, header },
         }),
-      done: t.sessions.ended,
+      done: sessionsText.ended,
     });
   const endAll = () =>
     confirm({
-      title: t.sessions.endAllTitle(nameOf(user)),
-      text: t.sessions.endAllText,
-      verb: t.sessions.endAll,
+      title: sessionsText.endAllTitle(nameOf(user)),
+      text: sessionsText.endAllText,
+      verb: sessionsText.endAll,
       danger: true,
       action: (header) => client.DELETE("/admin/users/{id}/sessions", { params: { path, header } }),
-      done: t.sessions.endedAll,
+      done: sessionsText.endedAll,
     });
   return (
     <Loaded query={query}>
@@ -41,7 +41,7 @@ export function UserSessions({ user }: { user: Schemas["User"] }) {
           {mayChange && items.length > 0 && (
             <Group justify="flex-end" mb="sm">
               <Button variant="light" color="red" onClick={endAll}>
-                {t.sessions.endAll}
+                {sessionsText.endAll}
               </Button>
             </Group>
           )}

@@ -5,13 +5,15 @@ import type { Schemas } from "../../api/client.ts";
 import type { Column } from "../../components/DataTable.tsx";
 import { Status } from "../../components/Status.tsx";
 import { to } from "../../paths.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { sessionText } from "../../text/session.ts";
+import { usersText } from "../../text/users.ts";
 
 /** The columns of users, wherever they are listed. */
 export const userColumns: readonly Column<Schemas["User"]>[] = [
   {
     key: "username",
-    title: t.users.username,
+    title: usersText.username,
     sort: "username",
     render: (user) => (
       <Anchor component={Link} to={to.user(user.id)} inherit fw={500}>
@@ -19,8 +21,8 @@ export const userColumns: readonly Column<Schemas["User"]>[] = [
       </Anchor>
     ),
   },
-  { key: "display_name", title: t.users.displayName, sort: "display_name", from: "sm", render: (user) => user.display_name },
-  { key: "email", title: t.users.email, from: "lg", render: (user) => user.email },
-  { key: "role", title: t.users.role, from: "md", render: (user) => t.session.roles[user.role] },
-  { key: "status", title: t.users.status, render: (user) => <Status of={user.status} /> },
+  { key: "display_name", title: usersText.displayName, sort: "display_name", from: "sm", render: (user) => user.display_name },
+  { key: "email", title: usersText.email, from: "lg", render: (user) => user.email },
+  { key: "role", title: usersText.role, from: "md", render: (user) => sessionText.roles[user.role] },
+  { key: "status", title: usersText.status, render: (user) => <Status of={user.status} /> },
 ];

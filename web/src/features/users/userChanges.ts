@@ -3,7 +3,8 @@
 import { client, type Schemas } from "../../api/index.ts";
 import { ifMatch } from "../../api/etag.ts";
 import { confirm } from "../../components/confirm.tsx";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { usersText } from "../../text/users.ts";
 
 type User = Schemas["User"];
 
@@ -15,16 +16,16 @@ export function askEnable(user: User): void {
   const path = { id: user.id };
   const header = ifMatch(user.version);
   confirm({
-    title: t.users.enableTitle(nameOf(user)),
-    text: t.users.enableText,
-    verb: t.users.enable,
+    title: usersText.enableTitle(nameOf(user)),
+    text: usersText.enableText,
+    verb: usersText.enable,
     preview: async () => {
       const answer = await client.POST("/admin/preview/users/{id}/enable", { params: { path, header } });
       return answer.data as Schemas["Preview"];
     },
     action: (reason) =>
       client.POST("/admin/users/{id}/enable", { params: { path, header: { ...header, ...reason } } }),
-    done: t.users.enabled(nameOf(user)),
+    done: usersText.enabled(nameOf(user)),
   });
 }
 
@@ -32,9 +33,9 @@ export function askDisable(user: User): void {
   const path = { id: user.id };
   const header = ifMatch(user.version);
   confirm({
-    title: t.users.disableTitle(nameOf(user)),
-    text: t.users.disableText,
-    verb: t.users.disable,
+    title: usersText.disableTitle(nameOf(user)),
+    text: usersText.disableText,
+    verb: usersText.disable,
     danger: true,
     preview: async () => {
       const answer = await client.POST("/admin/preview/users/{id}/disable", { params: { path, header } });
@@ -42,7 +43,7 @@ export function askDisable(user: User): void {
     },
     action: (reason) =>
       client.POST("/admin/users/{id}/disable", { params: { path, header: { ...header, ...reason } } }),
-    done: t.users.disabled(nameOf(user)),
+    done: usersText.disabled(nameOf(user)),
   });
 }
 
@@ -55,14 +56,14 @@ async function previewDeletion(user: User): Promise<Schemas["Preview"]> {
 export function askDelete(user: User, onDone: () => void): void {
   const path = { id: user.id };
   confirm({
-    title: t.users.deleteTitle(nameOf(user)),
-    text: t.users.deleteText,
-    verb: t.users.delete,
+    title: usersText.deleteTitle(nameOf(user)),
+    text: usersText.deleteText,
+    verb: usersText.delete,
     danger: true,
     preview: () => previewDeletion(user),
     action: (reason) =>
       client.DELETE("/admin/users/{id}", { params: { path, header: { ...ifMatch(user.version), ...reason } } }),
-    done: t.users.deleted(nameOf(user)),
+    done: usersText.deleted(nameOf(user)),
     onDone,
   });
 }
@@ -70,18 +71,18 @@ export function askDelete(user: User, onDone: () => void): void {
 /** Also for a user who was deleted, of whom only the id is known. */
 export function askErase(id: string, user: User | undefined, onDone?: () => void): void {
   confirm({
-    title: t.users.eraseTitle(user === undefined ? t.users.this : nameOf(user)),
-    text: t.users.eraseText,
-    verb: t.users.erase,
+    title: usersText.eraseTitle(user === undefined ? usersText.this : nameOf(user)),
+    text: usersText.eraseText,
+    verb: usersText.erase,
     danger: true,
-    phrase: t.users.erasePhrase,
+    phrase: usersText.erasePhrase,
     // Deleting is the part of it that changes who reaches what.
     ...(user === undefined ? {} : { preview: () => previewDeletion(user) }),
     action: (reason) => {
       const header = { ...(user === undefined ? {} : ifMatch(user.version)), ...reason };
       return client.POST("/admin/users/{id}/erase", { params: { path: { id }, header } });
     },
-    done: t.users.erased,
+    done: usersText.erased,
     ...(onDone === undefined ? {} : { onDone }),
   });
 }

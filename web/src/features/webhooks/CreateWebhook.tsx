@@ -4,7 +4,8 @@ import { useState } from "react";
 
 import { changed, client } from "../../api/index.ts";
 import { takeErrors } from "../../components/problem.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { webhooksText } from "../../text/webhooks.ts";
 import { tellSecret } from "./Secret.tsx";
 import { WebhookFields } from "./WebhookFields.tsx";
 import { flawsOf, newWebhook, type WebhookForm } from "./webhookForm.ts";
@@ -12,7 +13,7 @@ import { flawsOf, newWebhook, type WebhookForm } from "./webhookForm.ts";
 /** Makes a webhook, and shows its secret once. */
 export function CreateWebhook({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   return (
-    <Modal opened={opened} onClose={onClose} title={t.webhooks.new} size="lg">
+    <Modal opened={opened} onClose={onClose} title={webhooksText.new} size="lg">
       <Form onClose={onClose} />
     </Modal>
   );
@@ -50,7 +51,7 @@ function Form({ onClose }: { onClose: () => void }) {
             {t.cancel}
           </Button>
           <Button type="submit" loading={busy}>
-            {t.webhooks.create}
+            {webhooksText.create}
           </Button>
         </Group>
       </Stack>

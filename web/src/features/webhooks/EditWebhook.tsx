@@ -5,14 +5,15 @@ import { ifMatch } from "../../api/etag.ts";
 import { Conflict } from "../../components/Conflict.tsx";
 import { notifyDone } from "../../components/problem.ts";
 import { useEdit } from "../../components/useEdit.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { webhooksText } from "../../text/webhooks.ts";
 import { WebhookFields } from "./WebhookFields.tsx";
 import { flawsOf, LABELS, toForm, type Webhook, type WebhookForm } from "./webhookForm.ts";
 
 /** Changes where a webhook sends to, and what. */
 export function EditWebhook({ webhook, onClose }: { webhook: Webhook | undefined; onClose: () => void }) {
   return (
-    <Modal opened={webhook !== undefined} onClose={onClose} title={t.webhooks.edit} size="lg">
+    <Modal opened={webhook !== undefined} onClose={onClose} title={webhooksText.edit} size="lg">
       {webhook !== undefined && <Form webhook={webhook} onClose={onClose} />}
     </Modal>
   );
@@ -35,7 +36,7 @@ function Form({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
         body: { url, description, event_types },
       }),
     onSaved: () => {
-      notifyDone(t.webhooks.done.changed);
+      notifyDone(webhooksText.done.changed);
       onClose();
     },
   });

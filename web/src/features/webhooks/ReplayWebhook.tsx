@@ -4,13 +4,14 @@ import { useState } from "react";
 import { changed, client } from "../../api/index.ts";
 import { ifMatch } from "../../api/etag.ts";
 import { messageOf, notifyDone } from "../../components/problem.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { webhooksText } from "../../text/webhooks.ts";
 import type { Webhook } from "./webhookForm.ts";
 
 /** Sends events once more, or leaves some out. */
 export function ReplayWebhook({ webhook, onClose }: { webhook: Webhook | undefined; onClose: () => void }) {
   return (
-    <Modal opened={webhook !== undefined} onClose={onClose} title={t.webhooks.replayTitle}>
+    <Modal opened={webhook !== undefined} onClose={onClose} title={webhooksText.replayTitle}>
       {webhook !== undefined && <Form webhook={webhook} onClose={onClose} />}
     </Modal>
   );
@@ -32,7 +33,7 @@ function Form({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
         params: { path: { id: webhook.id }, header: ifMatch(webhook.version) },
         body: { from },
       });
-      notifyDone(t.webhooks.replayed);
+      notifyDone(webhooksText.replayed);
       onClose();
       await changed();
     } catch (error) {
@@ -50,10 +51,10 @@ function Form({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
       }}
     >
       <Stack>
-        <Text size="sm">{t.webhooks.replayText}</Text>
+        <Text size="sm">{webhooksText.replayText}</Text>
         <NumberInput
-          label={t.webhooks.replayFrom}
-          description={t.webhooks.replayHint(cursor)}
+          label={webhooksText.replayFrom}
+          description={webhooksText.replayHint(cursor)}
           min={1}
           allowDecimal={false}
           clampBehavior="none"
@@ -61,11 +62,11 @@ function Form({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
           data-autofocus
           value={typed}
           onChange={setTyped}
-          error={typed !== "" && !good ? t.webhooks.replayNumber : undefined}
+          error={typed !== "" && !good ? webhooksText.replayNumber : undefined}
         />
         {skips > 0 && (
           <Alert color="red" role="alert">
-            {t.webhooks.replaySkips(skips)}
+            {webhooksText.replaySkips(skips)}
           </Alert>
         )}
         {problem !== undefined && (
@@ -78,7 +79,7 @@ function Form({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
             {t.cancel}
           </Button>
           <Button type="submit" loading={busy} disabled={!good} {...(skips > 0 ? { color: "red.8" } : {})}>
-            {t.webhooks.replayVerb}
+            {webhooksText.replayVerb}
           </Button>
         </Group>
       </Stack>

@@ -4,7 +4,8 @@ import { useState } from "react";
 import { changed, client } from "../../api/index.ts";
 import { ifMatch } from "../../api/etag.ts";
 import { messageOf } from "../../components/problem.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { webhooksText } from "../../text/webhooks.ts";
 import { tellSecret } from "./Secret.tsx";
 import type { Webhook } from "./webhookForm.ts";
 
@@ -13,7 +14,7 @@ const DAY = "86400";
 /** Gives a webhook another secret, shown once. */
 export function RotateSecret({ webhook, onClose }: { webhook: Webhook | undefined; onClose: () => void }) {
   return (
-    <Modal opened={webhook !== undefined} onClose={onClose} title={t.webhooks.rotateTitle}>
+    <Modal opened={webhook !== undefined} onClose={onClose} title={webhooksText.rotateTitle}>
       {webhook !== undefined && <Form webhook={webhook} onClose={onClose} />}
     </Modal>
   );
@@ -48,10 +49,10 @@ function Form({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
       }}
     >
       <Stack>
-        <Text size="sm">{t.webhooks.rotateText}</Text>
+        <Text size="sm">{webhooksText.rotateText}</Text>
         <Select
-          label={t.webhooks.rotateKeep}
-          data={t.webhooks.keep.map(([value, label]) => ({ value, label }))}
+          label={webhooksText.rotateKeep}
+          data={webhooksText.keep.map(([value, label]) => ({ value, label }))}
           value={keep}
           allowDeselect={false}
           onChange={(value) => setKeep(value ?? DAY)}
@@ -66,7 +67,7 @@ function Form({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
             {t.cancel}
           </Button>
           <Button type="submit" loading={busy}>
-            {t.webhooks.rotateVerb}
+            {webhooksText.rotateVerb}
           </Button>
         </Group>
       </Stack>

@@ -1,7 +1,7 @@
 import { TagsInput, Textarea, TextInput } from "@mantine/core";
 import type { UseFormReturnType } from "@mantine/form";
 
-import { t } from "../../text/index.ts";
+import { webhooksText } from "../../text/webhooks.ts";
 import { EVENTS, eventTypes } from "../audit/events.ts";
 import type { WebhookForm } from "./webhookForm.ts";
 
@@ -14,8 +14,8 @@ export function WebhookFields({ form }: { form: UseFormReturnType<WebhookForm> }
     <>
       <TextInput
         type="url"
-        label={t.webhooks.url}
-        description={t.webhooks.urlHint}
+        label={webhooksText.url}
+        description={webhooksText.urlHint}
         placeholder="https://example.com/hook"
         maxLength={2000}
         required
@@ -23,15 +23,15 @@ export function WebhookFields({ form }: { form: UseFormReturnType<WebhookForm> }
         {...form.getInputProps("url")}
       />
       <Textarea
-        label={t.webhooks.description}
+        label={webhooksText.description}
         autosize
         maxRows={5}
         maxLength={1000}
         {...form.getInputProps("description")}
       />
       <TagsInput
-        label={t.webhooks.events}
-        description={t.webhooks.eventsHint}
+        label={webhooksText.events}
+        description={webhooksText.eventsHint}
         data={OFFERED}
         maxTags={50}
         splitChars={[",", " ", ";"]}

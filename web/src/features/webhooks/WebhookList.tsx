@@ -21,7 +21,8 @@ import { ExportButton } from "../../components/ExportButton.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { Time } from "../../components/Time.tsx";
 import { useListState } from "../../components/useListState.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { webhooksText } from "../../text/webhooks.ts";
 import { remove, setEnabled, test } from "./actions.tsx";
 import { CreateWebhook } from "./CreateWebhook.tsx";
 import { EditWebhook } from "./EditWebhook.tsx";
@@ -51,39 +52,39 @@ export function Page() {
   const close = () => setOpen(undefined);
   const create = (
     <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={() => setCreating(true)} data-create>
-      {t.webhooks.new}
+      {webhooksText.new}
     </Button>
   );
   return (
     <>
-      <PageHeader title={t.webhooks.title} text={t.webhooks.text}>
+      <PageHeader title={webhooksText.title} text={webhooksText.text}>
         <ExportButton path="/admin/webhooks" query={list.query} name="webhooks" />
         {mayChange && create}
       </PageHeader>
       <Group mb="sm">
         <Select
-          aria-label={t.webhooks.enabled}
-          placeholder={t.webhooks.enabled}
+          aria-label={webhooksText.enabled}
+          placeholder={webhooksText.enabled}
           clearable
           w={{ base: "100%", xs: 180 }}
           data={[
-            { value: "true", label: t.webhooks.enabledOnly },
-            { value: "false", label: t.webhooks.disabledOnly },
+            { value: "true", label: webhooksText.enabledOnly },
+            { value: "false", label: webhooksText.disabledOnly },
           ]}
           value={list.filters["enabled"] ?? null}
           onChange={(enabled) => list.set({ enabled })}
         />
       </Group>
       <DataTable
-        label={t.webhooks.title}
+        label={webhooksText.title}
         columns={columns((webhook) => setOpen({ dialog: "details", webhook }), mayChange ? setOpen : undefined)}
         query={query}
         list={list}
         nameOf={({ url }) => url}
         usualSort="created_at"
         empty={
-          <Empty title={t.webhooks.empty} text={t.webhooks.emptyText}>
-            {mayChange && <Button onClick={() => setCreating(true)}>{t.webhooks.new}</Button>}
+          <Empty title={webhooksText.empty} text={webhooksText.emptyText}>
+            {mayChange && <Button onClick={() => setCreating(true)}>{webhooksText.new}</Button>}
           </Empty>
         }
       />
@@ -103,7 +104,7 @@ function columns(
   const list: Column<Webhook>[] = [
     {
       key: "url",
-      title: t.webhooks.url,
+      title: webhooksText.url,
       render: (webhook) => (
         <Stack gap={2} align="flex-start">
           <Anchor component="button" size="sm" fw={600} ta="left" onClick={() => onDetails(webhook)}>
@@ -120,37 +121,37 @@ function columns(
         </Stack>
       ),
     },
-    { key: "state", title: t.webhooks.state, from: "sm", render: (webhook) => <WebhookState webhook={webhook} /> },
+    { key: "state", title: webhooksText.state, from: "sm", render: (webhook) => <WebhookState webhook={webhook} /> },
     {
       key: "events",
-      title: t.webhooks.events,
+      title: webhooksText.events,
       from: "lg",
       render: ({ event_types: types }) => (
         <Text size="sm" lineClamp={2}>
-          {types.length === 0 ? t.webhooks.allEvents : types.join(", ")}
+          {types.length === 0 ? webhooksText.allEvents : types.join(", ")}
         </Text>
       ),
     },
     {
       key: "behind",
-      title: t.webhooks.behind,
+      title: webhooksText.behind,
       from: "md",
       align: "right",
       render: ({ delivery }) => (
         <span className="nums">
-          {delivery ? (delivery.behind === 0 ? t.webhooks.upToDate : t.webhooks.behindEvents(delivery.behind)) : "–"}
+          {delivery ? (delivery.behind === 0 ? webhooksText.upToDate : webhooksText.behindEvents(delivery.behind)) : "–"}
         </span>
       ),
     },
     {
       key: "delivered",
-      title: t.webhooks.delivered,
+      title: webhooksText.delivered,
       from: "sm",
       render: ({ delivery }) => <Time at={delivery?.delivered_at} ago />,
     },
     {
       key: "created",
-      title: t.webhooks.created,
+      title: webhooksText.created,
       sort: "created_at",
       from: "xl",
       render: ({ created_at: at }) => <Time at={at} />,
@@ -171,31 +172,31 @@ function Actions({ webhook, onOpen }: { webhook: Webhook; onOpen: (dialog: Dialo
   return (
     <Menu position="bottom-end">
       <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" aria-label={t.webhooks.actionsOf(webhook.url)}>
+        <ActionIcon variant="subtle" color="gray" aria-label={webhooksText.actionsOf(webhook.url)}>
           <IconDotsVertical size={18} />
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Item leftSection={<IconHistory size={16} />} onClick={() => onOpen("details")}>
-          {t.webhooks.show}
+          {webhooksText.show}
         </Menu.Item>
         <Menu.Item leftSection={<IconPencil size={16} />} onClick={() => onOpen("edit")}>
           {t.edit}
         </Menu.Item>
         <Menu.Item leftSection={<IconSend size={16} />} onClick={() => void test(webhook)}>
-          {t.webhooks.test}
+          {webhooksText.test}
         </Menu.Item>
         <Menu.Item leftSection={<IconRepeat size={16} />} onClick={() => onOpen("replay")}>
-          {t.webhooks.replay}
+          {webhooksText.replay}
         </Menu.Item>
         <Menu.Item leftSection={<IconKey size={16} />} onClick={() => onOpen("rotate")}>
-          {t.webhooks.rotate}
+          {webhooksText.rotate}
         </Menu.Item>
         <Menu.Item
           leftSection={enabled ? <IconPlayerPause size={16} /> : <IconPlayerPlay size={16} />}
           onClick={() => setEnabled(webhook, !enabled)}
         >
-          {enabled ? t.webhooks.disable : t.webhooks.enable}
+          {enabled ? webhooksText.disable : webhooksText.enable}
         </Menu.Item>
         <Menu.Divider />
         <Menu.Item
@@ -203,7 +204,7 @@ function Actions({ webhook, onOpen }: { webhook: Webhook; onOpen: (dialog: Dialo
           c="var(--mantine-color-error)"
           onClick={() => remove(webhook)}
         >
-          {t.webhooks.remove}
+          {webhooksText.remove}
         </Menu.Item>
       </Menu.Dropdown>
     </Menu>

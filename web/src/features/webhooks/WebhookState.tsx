@@ -1,5 +1,5 @@
 import { Status } from "../../components/Status.tsx";
-import { t } from "../../text/index.ts";
+import { webhooksText } from "../../text/webhooks.ts";
 import type { Webhook } from "./webhookForm.ts";
 
 /** The colours of other states that mean as much. */
@@ -8,5 +8,5 @@ const LOOKS = { ok: "success", failing: "expired", dead: "failure", disabled: "d
 /** How a webhook's endpoint stands. */
 export function WebhookState({ webhook }: { webhook: Webhook }) {
   const state = webhook.delivery?.state ?? (webhook.enabled ? "unknown" : "disabled");
-  return <Status of={LOOKS[state]} label={t.webhooks.states[state]} />;
+  return <Status of={LOOKS[state]} label={webhooksText.states[state]} />;
 }

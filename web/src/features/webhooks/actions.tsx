@@ -5,10 +5,11 @@ import { client } from "../../api/index.ts";
 import { ifMatch } from "../../api/etag.ts";
 import { confirm } from "../../components/confirm.tsx";
 import { notifyProblem } from "../../components/problem.ts";
-import { t } from "../../text/index.ts";
+import { t } from "../../text/common.ts";
+import { webhooksText } from "../../text/webhooks.ts";
 import type { Webhook } from "./webhookForm.ts";
 
-const words = t.webhooks;
+const words = webhooksText;
 
 /** Sends a test and shows what became of it. */
 export async function test(webhook: Webhook): Promise<void> {

@@ -1,7 +1,7 @@
 /** The form of a webhook. */
 
 import type { Schemas } from "../../api/client.ts";
-import { t } from "../../text/index.ts";
+import { webhooksText } from "../../text/webhooks.ts";
 
 export type Webhook = Schemas["Webhook"];
 
@@ -14,9 +14,9 @@ export interface WebhookForm extends Record<string, unknown> {
 export const newWebhook: WebhookForm = { url: "", description: "", event_types: [] };
 
 export const LABELS = {
-  url: t.webhooks.url,
-  description: t.webhooks.description,
-  event_types: t.webhooks.events,
+  url: webhooksText.url,
+  description: webhooksText.description,
+  event_types: webhooksText.events,
 };
 
 export function toForm({ url, description, event_types }: Webhook): WebhookForm {
@@ -27,10 +27,10 @@ export function toForm({ url, description, event_types }: Webhook): WebhookForm 
 export function flawsOf({ url, event_types: types }: WebhookForm): Record<string, string> {
   const flaws: Record<string, string> = {};
   if (!/^https?:\/\/[^/\s]+/i.test(url.trim())) {
-    flaws["url"] = t.webhooks.urlWrong;
+    flaws["url"] = webhooksText.urlWrong;
   }
   if (!types.every((type) => /^(?=.)[a-z_.]{0,100}\*?$/.test(type.trim()))) {
-    flaws["event_types"] = t.webhooks.eventsWrong;
+    flaws["event_types"] = webhooksText.eventsWrong;
   }
   return flaws;
 }
