@@ -33,7 +33,7 @@ mod webhooks;
 pub use admin::FirstAdmin;
 pub use clock::{Clock, SystemClock};
 pub use context::{Commands, Request, Settings};
-pub use devices::{DeviceChange, EnrolRequest, Enrolled, ForUser, NewKey};
+pub use devices::{DeviceChange, DeviceSecrets, EnrolRequest, Enrolled, ForUser, NewKey};
 pub use drain::{DrainFailure, DrainProgress, Drains};
 pub use error::CommandError;
 pub use foresight::{Foresight, Largest};

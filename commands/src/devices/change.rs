@@ -32,20 +32,23 @@ impl Commands {
         id: DeviceId,
         key: NewKey,
     ) -> Result<Done<Enrolled>, CommandError> {
-        let (public_key, key_origin, private_key) = self.key(key)?;
+        let key = self.key(key)?;
         self.transact(request, "device", || async {
             let device = self.load_for::<Device>(request, "device", id.0).await?;
-            let private_key = private_key.clone();
+            let private_key = key.private.clone();
             let enrolled =
                 Enrolled { device_id: id, private_key, preshared_key: None, created: false };
             let mut plan = Plan::new(enrolled);
             let command = DeviceCommand::Reprovision(Reprovision {
-                public_key: public_key.clone(),
-                key_origin,
+                public_key: key.public.clone(),
+                key_origin: key.origin,
                 os_version: None,
                 app_version: None,
             });
             let preshared = self.renew_preshared_key(&mut plan, id, &device.state).await?;
+            if device.state.public_key() != Some(&key.public) {
+                self.plan_next_key(&mut plan, id, &key).await?;
+            }
             self.plan_device_commands(&mut plan, id, &device, vec![command, preshared])?;
             Ok(plan)
         })

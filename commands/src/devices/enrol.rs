@@ -54,7 +54,7 @@ impl Commands {
                 })?;
                 let mut plan = Plan::new(Enrolled {
                     device_id: id,
-                    private_key: checked.private_key.clone(),
+                    private_key: checked.key.private.clone(),
                     preshared_key: None,
                     created: true,
                 });
@@ -65,14 +65,14 @@ impl Commands {
                     os_version: checked.os_version.clone(),
                     app_version: checked.app_version.clone(),
                     fingerprint: checked.fingerprint.clone(),
-                    public_key: checked.public_key.clone(),
-                    key_origin: checked.key_origin,
+                    public_key: checked.key.public.clone(),
+                    key_origin: checked.key.origin,
                     gateway_id,
                     slot: place.slot,
                     addresses,
                 };
                 let mut commands = vec![DeviceCommand::Enrol(Box::new(enrolment))];
-                let wanted = gateway.preshared_keys;
+                let wanted = gateway.preshared_keys || checked.key.kept;
                 commands.push(self.plan_preshared_key(&mut plan, id, None, wanted).await?);
                 commands.extend(
                     expires_at.map(|at| DeviceCommand::SetExpiry {
@@ -81,6 +81,9 @@ impl Commands {
                     }),
                 );
                 plan.decide_all::<Device>(id.0, &fresh(), commands)?;
+                if let Some(private_key) = checked.key.to_keep() {
+                    self.plan_kept_key(&mut plan, id, &checked.key.public, private_key).await?;
+                }
                 plan.hold(Reservation {
                     token: place.token,
                     gateway: gateway_id,
@@ -92,7 +95,7 @@ impl Commands {
                     user_id: owner,
                     gateway_id,
                     fingerprint_hmac: fingerprint_hmac.clone(),
-                    limit: self.settings.devices_per_user,
+                    limit: for_user.limit(&self.settings),
                 });
                 if let Some(at) = expires_at {
                     plan.row(Due { aggregate_type: "device", aggregate_id: id.0, at: Some(at) });
@@ -130,12 +133,12 @@ impl Commands {
                 return Ok(Some(DeviceId(id)));
             }
         }
-        let claim = Claim::public_key(&checked.public_key);
+        let claim = Claim::public_key(&checked.key.public);
         let Some(holder) = self.claim_holder(&claim).await? else { return Ok(None) };
         let device = self.store.load::<Device>(holder).await?;
         let same = device.state.exists()
             && device.state.owner() == Some(owner)
-            && device.state.public_key() == Some(&checked.public_key)
+            && device.state.public_key() == Some(&checked.key.public)
             && self.is_at(&device.state, checked.address).await?;
         Ok(same.then_some(DeviceId(holder)))
     }
@@ -158,17 +161,20 @@ impl Commands {
     ) -> Result<Done<Enrolled>, CommandError> {
         self.transact(request, "device", || async {
             let device = self.store.load::<Device>(id.0).await?;
-            let private_key = checked.private_key.clone();
+            let private_key = checked.key.private.clone();
             let enrolled =
                 Enrolled { device_id: id, private_key, preshared_key: None, created: false };
             let mut plan = Plan::new(enrolled);
             let mut commands = vec![DeviceCommand::Reprovision(Reprovision {
-                public_key: checked.public_key.clone(),
-                key_origin: checked.key_origin,
+                public_key: checked.key.public.clone(),
+                key_origin: checked.key.origin,
                 os_version: checked.os_version.clone(),
                 app_version: checked.app_version.clone(),
             })];
             commands.push(self.renew_preshared_key(&mut plan, id, &device.state).await?);
+            if device.state.public_key() != Some(&checked.key.public) {
+                self.plan_next_key(&mut plan, id, &checked.key).await?;
+            }
             if expires_at.is_some() {
                 commands.push(DeviceCommand::SetExpiry { expires_at, now: self.now() });
             }

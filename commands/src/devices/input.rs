@@ -19,10 +19,26 @@ pub(super) struct Checked {
     pub(super) os_version: Option<String>,
     pub(super) app_version: Option<String>,
     pub(super) fingerprint: Option<String>,
-    pub(super) public_key: PublicKey,
-    pub(super) key_origin: KeyOrigin,
-    pub(super) private_key: Option<Secret>,
+    pub(super) key: KeyPair,
     pub(super) address: Option<IpAddr>,
+}
+
+/// A device's key.
+#[derive(Clone)]
+pub(super) struct KeyPair {
+    pub(super) public: PublicKey,
+    pub(super) origin: KeyOrigin,
+    /// Where the control plane made it.
+    pub(super) private: Option<Secret>,
+    /// Whether the private half is kept.
+    pub(super) kept: bool,
+}
+
+impl KeyPair {
+    /// The private half, where it is kept.
+    pub(super) fn to_keep(&self) -> Option<&Secret> {
+        self.private.as_ref().filter(|_| self.kept)
+    }
 }
 
 /// One address, as answers show it (`100.96.0.10/32`) or alone.
@@ -64,42 +80,34 @@ impl Commands {
             Err(e) => return Err(e.into()),
         };
         problems.finish()?;
-        let (Some(name), Some(platform), Some((public_key, key_origin, private_key))) =
-            (name, platform, key)
-        else {
+        let (Some(name), Some(platform), Some(key)) = (name, platform, key) else {
             return Err(DomainError::field("name", "is required").into());
         };
-        Ok(Checked {
-            name,
-            platform,
-            os_version,
-            app_version,
-            fingerprint,
-            public_key,
-            key_origin,
-            private_key,
-            address,
-        })
+        Ok(Checked { name, platform, os_version, app_version, fingerprint, key, address })
     }
 
-    pub(super) fn key(
-        &self,
-        key: NewKey,
-    ) -> Result<(PublicKey, KeyOrigin, Option<Secret>), DomainError> {
+    pub(super) fn key(&self, key: NewKey) -> Result<KeyPair, DomainError> {
         use base64::{Engine, engine::general_purpose::STANDARD};
         let bad = |why| DomainError::field("public_key", why);
+        let kept = matches!(key, NewKey::GenerateKept);
         match key {
-            NewKey::Client(text) => {
-                Ok((PublicKey::parse(&text).map_err(bad)?, KeyOrigin::Client, None))
-            }
-            NewKey::Generate => {
+            NewKey::Client(text) => Ok(KeyPair {
+                public: PublicKey::parse(&text).map_err(bad)?,
+                origin: KeyOrigin::Client,
+                private: None,
+                kept,
+            }),
+            NewKey::Generate | NewKey::GenerateKept => {
                 let mut bytes = [0; 32];
                 self.random.fill(&mut bytes);
                 let private = StaticSecret::from(bytes);
                 let public = X25519Public::from(&private);
-                let public = PublicKey::from_bytes(public.to_bytes()).map_err(bad)?;
-                let private = Secret::new(STANDARD.encode(private.to_bytes()));
-                Ok((public, KeyOrigin::Server, Some(private)))
+                Ok(KeyPair {
+                    public: PublicKey::from_bytes(public.to_bytes()).map_err(bad)?,
+                    origin: KeyOrigin::Server,
+                    private: Some(Secret::new(STANDARD.encode(private.to_bytes()))),
+                    kept,
+                })
             }
         }
     }

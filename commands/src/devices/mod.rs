@@ -3,15 +3,17 @@
 mod change;
 mod enrol;
 mod input;
+mod kept;
 mod place;
 mod preshared;
 
+pub use kept::DeviceSecrets;
 pub(crate) use place::Places;
 
 use chrono::{DateTime, Utc};
 use nexavpn_domain::ids::{DeviceId, GatewayId, SessionId, UserId};
 
-use crate::Secret;
+use crate::{Secret, Settings};
 
 /// Where a new device's key comes from.
 #[derive(Debug, Clone)]
@@ -20,6 +22,9 @@ pub enum NewKey {
     Client(String),
     /// The control plane makes it, shows the private half once and forgets it.
     Generate,
+    /// The control plane makes it and keeps it sealed, since a dialect serves the device's
+    /// configuration again. A preshared key comes with it, whatever the gateway wants.
+    GenerateKept,
 }
 
 /// A device to enrol. Debug would show personal data, so there is none.
@@ -52,12 +57,22 @@ pub enum ForUser {
     Session(UserId, SessionId),
     /// A user or admin on a page: no session belongs to it.
     User(UserId),
+    /// A dialect, whose clients are all devices of one user: as many as there are.
+    Dialect(UserId),
 }
 
 impl ForUser {
     const fn user(self) -> UserId {
         match self {
-            Self::Session(user, _) | Self::User(user) => user,
+            Self::Session(user, _) | Self::User(user) | Self::Dialect(user) => user,
+        }
+    }
+
+    /// How many devices the user may have then; none means any number.
+    const fn limit(self, settings: &Settings) -> Option<u32> {
+        match self {
+            Self::Session(..) | Self::User(_) => Some(settings.devices_per_user),
+            Self::Dialect(_) => None,
         }
     }
 }

@@ -82,9 +82,9 @@ impl Commands {
         let mut keys = BTreeMap::new();
         for (device, psk_ref, sealed) in rows {
             let reference = PskRef::try_from(psk_ref.clone()).ok();
-            let key = reference.and_then(|r| sealer.open(&context(DeviceId(device), r), &sealed));
+            let key = reference.and_then(|r| open(&sealer, DeviceId(device), r, &sealed));
             match key {
-                Some(key) => keys.insert(psk_ref, STANDARD.encode(key)),
+                Some(key) => keys.insert(psk_ref, key.expose().to_owned()),
                 // The others are needed all the same.
                 None => {
                     tracing::error!(%device, "its preshared key cannot be opened: give it a new key");
@@ -95,10 +95,20 @@ impl Commands {
         Ok(keys)
     }
 
-    async fn preshared_key_sealer(&self) -> Result<WrappedKey, CommandError> {
+    pub(super) async fn preshared_key_sealer(&self) -> Result<WrappedKey, CommandError> {
         let sealer = self.store.keyring().preshared_key_sealer().await;
         sealer.map_err(|e| CommandError::Store(e.into()))
     }
+}
+
+/// A kept key in base64; none where it was sealed elsewhere, or is another one.
+pub(super) fn open(
+    sealer: &WrappedKey,
+    id: DeviceId,
+    psk_ref: PskRef,
+    sealed: &[u8],
+) -> Option<Secret> {
+    sealer.open(&context(id, psk_ref), sealed).map(|key| Secret::new(STANDARD.encode(key)))
 }
 
 fn context(id: DeviceId, psk_ref: PskRef) -> String {

@@ -6,11 +6,12 @@ use async_trait::async_trait;
 use nexavpn_domain::{
     DomainError,
     ids::{DeviceId, GatewayId, UserId},
-    values::PskRef,
 };
 use nexavpn_store::{SideRow, SideRowError, same_type};
 use sqlx::PgConnection;
 use uuid::Uuid;
+
+use super::DropPrivateKey;
 
 /// A statement that writes the index and, with it, the number of devices of each gateway: its part
 /// `change` says by how many (`n`) a device changes which gateway's number. Gives how many rows the
@@ -43,8 +44,8 @@ pub struct IndexDevice {
     pub gateway_id: GatewayId,
     /// The HMAC of the client's mark of the machine.
     pub fingerprint_hmac: Option<String>,
-    /// How many devices the owner may have at once.
-    pub limit: u32,
+    /// How many devices the owner may have at once; none means any number.
+    pub limit: Option<u32>,
 }
 
 #[async_trait]
@@ -69,8 +70,9 @@ impl SideRow for IndexDevice {
                  FROM (SELECT d.*, row_number() OVER (PARTITION BY d.owner ORDER BY d.id) AS nth
                        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bigint[])
                             AS d (id, owner, gateway, fingerprint, most)) d
-                 WHERE (SELECT count(*) FROM device_index i WHERE i.user_id = d.owner) + d.nth
-                       <= d.most
+                 WHERE (d.most IS NULL OR
+                        (SELECT count(*) FROM device_index i WHERE i.user_id = d.owner) + d.nth
+                        <= d.most)
                    AND NOT EXISTS (SELECT FROM gateway_drain g WHERE g.gateway_id = d.gateway)
                  RETURNING device_id, gateway_id
              ), change AS (SELECT device_id, gateway_id, 1 AS n FROM new)",
@@ -80,13 +82,13 @@ impl SideRow for IndexDevice {
         .bind(rows.iter().map(|d| d.user_id.0).collect::<Vec<_>>())
         .bind(rows.iter().map(|d| d.gateway_id.0).collect::<Vec<_>>())
         .bind(rows.iter().map(|d| d.fingerprint_hmac.as_deref()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|d| i64::from(d.limit)).collect::<Vec<_>>())
+        .bind(rows.iter().map(|d| d.limit.map(i64::from)).collect::<Vec<_>>())
         .fetch_one(&mut *conn)
         .await?;
         if usize::try_from(written) != Ok(rows.len()) {
             none_drained(rows.iter().map(|d| d.gateway_id), conn).await?;
         }
-        within_limit(written, rows.len(), self.limit)
+        within_limit(written, rows.len(), self.limit.unwrap_or(u32::MAX))
     }
 }
 
@@ -147,9 +149,11 @@ impl SideRow for HandOver {
         .bind(self.user_id.0)
         .bind(&self.fingerprint_hmac)
         .bind(i64::from(self.limit))
-        .execute(conn)
+        .execute(&mut *conn)
         .await?;
-        within_limit(i64::try_from(done.rows_affected()).unwrap_or(0), 1, self.limit)
+        within_limit(i64::try_from(done.rows_affected()).unwrap_or(0), 1, self.limit)?;
+        // Whoever could have its configuration served again has it no more.
+        DropPrivateKey(self.device_id).write(conn).await
     }
 }
 
@@ -191,36 +195,6 @@ async fn lock(
         }
     }
     Err(SideRowError::Refused(DomainError::not_found("gateway")))
-}
-
-/// Keeps the preshared key of a device, or none any more. It goes with the device.
-pub struct KeepPresharedKey {
-    /// Whose.
-    pub device_id: DeviceId,
-    /// What names it, and the key, sealed.
-    pub kept: Option<(PskRef, Vec<u8>)>,
-}
-
-#[async_trait]
-impl SideRow for KeepPresharedKey {
-    async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
-        let (psk_ref, sealed) = self.kept.clone().unzip();
-        sqlx::query(
-            "WITH gone AS (
-                 DELETE FROM device_preshared_key WHERE device_id = $1 AND $2::text IS NULL
-             )
-             INSERT INTO device_preshared_key (device_id, psk_ref, sealed)
-             SELECT $1, $2, $3 WHERE $2 IS NOT NULL
-             ON CONFLICT ON CONSTRAINT device_preshared_key_pkey
-             DO UPDATE SET psk_ref = excluded.psk_ref, sealed = excluded.sealed",
-        )
-        .bind(self.device_id.0)
-        .bind(psk_ref.map(|psk_ref| psk_ref.to_string()))
-        .bind(sealed)
-        .execute(conn)
-        .await?;
-        Ok(())
-    }
 }
 
 /// The command is decided anew where one of the gateways is drained since.

@@ -2,6 +2,7 @@
 
 mod account;
 mod device;
+mod device_keys;
 mod drain;
 mod due;
 mod gateway;
@@ -10,7 +11,8 @@ mod session;
 mod webhook;
 
 pub use account::{NothingBegan, PutAccount, RemoveAccount, SetPassword, UpdateAccount};
-pub use device::{HandOver, IndexDevice, KeepPresharedKey, MoveDevice, UnindexDevice};
+pub use device::{HandOver, IndexDevice, MoveDevice, UnindexDevice};
+pub use device_keys::{DropPrivateKey, KeepPresharedKey, KeepPrivateKey};
 pub use drain::{BeginDrain, EndDrain, StillDrained};
 pub use due::Due;
 pub use gateway::{JOIN_TOKEN_REFUSED, PutJoinToken, RemoveGateway, UseJoinToken, in_use};

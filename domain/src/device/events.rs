@@ -18,7 +18,8 @@ use crate::{
 pub enum KeyOrigin {
     /// The device: its private key never left it.
     Client,
-    /// The control plane, which showed the private key once and forgot it.
+    /// The control plane, which showed the private key once and forgot it, or keeps it sealed where
+    /// a dialect serves the device's configuration again.
     Server,
 }
 

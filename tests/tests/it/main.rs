@@ -20,3 +20,4 @@ mod read;
 mod scenario;
 mod store;
 mod streams;
+mod wg_easy;

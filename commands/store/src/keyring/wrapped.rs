@@ -6,6 +6,7 @@ use crate::KeyError;
 /// The key of kept states: they hold nothing personal, but must be nobody's else.
 const STATES: &str = "fleet_snapshots";
 const PRESHARED_KEYS: &str = "preshared_keys";
+const PRIVATE_KEYS: &str = "private_keys";
 const WEBHOOK_SECRETS: &str = "webhook_secrets";
 
 /// Seals and opens what belongs to an installation.
@@ -50,6 +51,14 @@ impl Keyring {
     /// Where the database fails or the key was wrapped by another master key.
     pub async fn preshared_key_sealer(&self) -> Result<WrappedKey, KeyError> {
         self.wrapped_key(PRESHARED_KEYS).await
+    }
+
+    /// The key with which those private keys of devices are sealed that are kept.
+    ///
+    /// # Errors
+    /// Where the database fails or the key was wrapped by another master key.
+    pub async fn private_key_sealer(&self) -> Result<WrappedKey, KeyError> {
+        self.wrapped_key(PRIVATE_KEYS).await
     }
 
     /// The key with which the secrets of webhooks are sealed.

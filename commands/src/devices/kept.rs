@@ -1,0 +1,102 @@
+//! Private keys that are kept, sealed, because a dialect serves the device's configuration again.
+//! They go with the device, with another key for it, and when it becomes somebody else's.
+
+use nexavpn_domain::{
+    ids::DeviceId,
+    values::{PskRef, PublicKey},
+};
+use nexavpn_store::WrappedKey;
+
+use super::preshared;
+use crate::{
+    CommandError, Commands, Secret,
+    rows::{DropPrivateKey, KeepPrivateKey},
+    transact::Plan,
+};
+
+/// The keys in a device's configuration that nobody else may know, in base64.
+#[derive(Debug, Clone, Default)]
+pub struct DeviceSecrets {
+    /// The private key, where it is kept.
+    pub private_key: Option<Secret>,
+    /// The preshared key, where the device has one.
+    pub preshared_key: Option<Secret>,
+}
+
+impl Commands {
+    /// Plans that the private key of a device is kept until the device has another public key than
+    /// this one.
+    pub(crate) async fn plan_kept_key<T>(
+        &self,
+        plan: &mut Plan<T>,
+        id: DeviceId,
+        public_key: &PublicKey,
+        private_key: &Secret,
+    ) -> Result<(), CommandError> {
+        let sealer = self.private_key_sealer().await?;
+        let sealed = sealer.seal(&context(id, public_key), private_key.expose().as_bytes());
+        let sealed = sealed.map_err(|e| CommandError::Store(e.into()))?;
+        plan.row(KeepPrivateKey { device_id: id, sealed });
+        Ok(())
+    }
+
+    /// Plans what becomes of the kept private key of a device that gets another key.
+    pub(super) async fn plan_next_key<T>(
+        &self,
+        plan: &mut Plan<T>,
+        id: DeviceId,
+        next: &super::input::KeyPair,
+    ) -> Result<(), CommandError> {
+        match next.to_keep() {
+            Some(private_key) => self.plan_kept_key(plan, id, &next.public, private_key).await,
+            None => {
+                plan.row(DropPrivateKey(id));
+                Ok(())
+            }
+        }
+    }
+
+    /// The secrets of a device that has this public key; nothing where it has another one, or none
+    /// is kept.
+    ///
+    /// # Errors
+    /// Where the database fails, or the sealing key was wrapped by another master key.
+    pub async fn device_secrets(
+        &self,
+        id: DeviceId,
+        public_key: &PublicKey,
+    ) -> Result<DeviceSecrets, CommandError> {
+        type Row = (Option<Vec<u8>>, Option<String>, Option<Vec<u8>>);
+        let row: Option<Row> = sqlx::query_as(
+            "SELECT p.sealed, s.psk_ref, s.sealed FROM device_index d
+             LEFT JOIN device_private_key p USING (device_id)
+             LEFT JOIN device_preshared_key s USING (device_id)
+             WHERE d.device_id = $1",
+        )
+        .bind(id.0)
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some((private, psk_ref, preshared)) = row else { return Ok(DeviceSecrets::default()) };
+        let mut secrets = DeviceSecrets::default();
+        if let Some(sealed) = private {
+            let opened = self.private_key_sealer().await?.open(&context(id, public_key), &sealed);
+            secrets.private_key = opened.and_then(|k| String::from_utf8(k).ok()).map(Secret::new);
+        }
+        if let Some((psk_ref, sealed)) = psk_ref.zip(preshared) {
+            let psk_ref = PskRef::try_from(psk_ref).ok();
+            let sealer = self.preshared_key_sealer().await?;
+            secrets.preshared_key = psk_ref.and_then(|r| preshared::open(&sealer, id, r, &sealed));
+        }
+        Ok(secrets)
+    }
+
+    async fn private_key_sealer(&self) -> Result<WrappedKey, CommandError> {
+        let sealer = self.store.keyring().private_key_sealer().await;
+        sealer.map_err(|e| CommandError::Store(e.into()))
+    }
+}
+
+/// Bound to the public key: what is left of a key that was replaced opens no more.
+fn context(id: DeviceId, public_key: &PublicKey) -> String {
+    format!("private_key {id} {public_key}")
+}

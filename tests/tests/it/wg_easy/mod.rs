@@ -1,0 +1,3 @@
+//! The wg-easy dialect.
+
+mod keys;
