@@ -4,11 +4,39 @@ import { defineConfig } from "vitest/config";
 /** Where `npm run dev` finds the control plane. */
 const server = process.env["NEXAVPN_URL"] ?? "http://127.0.0.1:8080";
 
+const ofForms = /node_modules\/(@mantine\/form|klona|fast-deep-equal)\//;
+const ofDialogs = /node_modules\/@mantine\/core\/esm\/components\/Modal(Base)?\//;
+
+/**
+ * What is shared is in few files, since each costs a request of its own: what every page needs, what
+ * many pages show, and apart from them what only forms and dialogs are made of.
+ * `scripts/budget.ts` holds what pages load against what they may.
+ */
+const groups = [
+  { name: "main", tags: ["$initial" as const], priority: 4 },
+  {
+    name: "common",
+    test: (id: string) => !ofForms.test(id) && !ofDialogs.test(id),
+    minShareCount: 10,
+    priority: 3,
+  },
+  { name: "form", test: ofForms, priority: 2 },
+  { name: "dialog", test: ofDialogs, priority: 1 },
+];
+
 export default defineConfig({
   plugins: [react()],
   // The server puts a fresh nonce in the place of this word in each answer.
   html: { cspNonce: "__NONCE__" },
-  build: { target: "es2023", assetsInlineLimit: 0, sourcemap: false },
+  build: {
+    target: "es2023",
+    assetsInlineLimit: 0,
+    sourcemap: false,
+    manifest: true,
+    // React's DOM alone is 200 kB of it.
+    chunkSizeWarningLimit: 700,
+    rolldownOptions: { output: { codeSplitting: { groups } } },
+  },
   server: { proxy: { "/api": { target: server } } },
   test: { environment: "jsdom", include: ["src/**/*.test.{ts,tsx}"] },
 });

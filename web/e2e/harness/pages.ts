@@ -60,14 +60,14 @@ export function pages(company: Company): Place[] {
   ];
 }
 
-/** Waits until nothing is being loaded any more. */
+/** Waits until nothing that is shown is being loaded any more: a hidden tab waits until somebody looks. */
 export async function settled(page: Page): Promise<void> {
   await page.waitForLoadState("domcontentloaded");
   await page.locator("#content").waitFor();
-  await page.waitForFunction(
-    () =>
-      document.querySelector("[aria-busy=true]") === null &&
-      document.querySelector(".mantine-Skeleton-root, .mantine-Loader-root") === null,
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll("[aria-busy=true], .mantine-Skeleton-root, .mantine-Loader-root")].every(
+      (busy) => !busy.checkVisibility(),
+    ),
   );
 }
 

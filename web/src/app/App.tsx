@@ -1,10 +1,10 @@
 import { MantineProvider } from "@mantine/core";
-import { Notifications } from "@mantine/notifications";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "react-router/dom";
 
 import { queries } from "../api/index.ts";
 import { nonce } from "./nonce.ts";
+import { Notices } from "./Notices.tsx";
 import { router } from "./router.tsx";
 import { SessionGate } from "./SessionGate.tsx";
 import { contrast, theme } from "./theme.ts";
@@ -18,7 +18,7 @@ export function App() {
       getStyleNonce={nonce}
     >
       <QueryClientProvider client={queries}>
-        <Notifications position="top-right" />
+        <Notices />
         <SessionGate>
           <RouterProvider router={router} />
         </SessionGate>

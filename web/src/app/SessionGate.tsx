@@ -1,13 +1,20 @@
 import { Button, Center, Loader, Stack, Text } from "@mantine/core";
-import { type ReactNode, useCallback, useEffect, useState } from "react";
+import { type ReactNode, Suspense, useCallback, useEffect, useState } from "react";
 
 import { queries } from "../api/index.ts";
-import { ChangeDuePassword } from "../features/session/ChangeDuePassword.tsx";
-import { SessionExpired } from "../features/session/SessionExpired.tsx";
-import { SignIn } from "../features/session/SignIn.tsx";
+import { onDemand } from "../components/onDemand.tsx";
 import { t } from "../text/common.ts";
 import { sessionText } from "../text/session.ts";
 import { start, useSession } from "./session.ts";
+
+// Whoever loads a page is mostly signed in already.
+const SignIn = onDemand(() => import("../features/session/SignIn.tsx").then(({ SignIn }) => SignIn));
+const ChangeDuePassword = onDemand(() =>
+  import("../features/session/ChangeDuePassword.tsx").then(({ ChangeDuePassword }) => ChangeDuePassword),
+);
+const SessionExpired = onDemand(() =>
+  import("../features/session/SessionExpired.tsx").then(({ SessionExpired }) => SessionExpired),
+);
 
 /** Lets those in who are signed in, and keeps the page where a session has ended. */
 export function SessionGate({ children }: { children: ReactNode }) {
@@ -27,31 +34,38 @@ export function SessionGate({ children }: { children: ReactNode }) {
   }, [status]);
 
   if (status === "starting") {
-    return (
+    return unreachable ? (
       <Center mih="100dvh" component="main">
-        {unreachable ? (
-          <Stack align="center" gap="xs">
-            <Text fw={600}>{sessionText.unreachable}</Text>
-            <Text c="dimmed">{sessionText.unreachableHint}</Text>
-            <Button onClick={begin}>{t.retry}</Button>
-          </Stack>
-        ) : (
-          <Loader aria-label={sessionText.starting} />
-        )}
+        <Stack align="center" gap="xs">
+          <Text fw={600}>{sessionText.unreachable}</Text>
+          <Text c="dimmed">{sessionText.unreachableHint}</Text>
+          <Button onClick={begin}>{t.retry}</Button>
+        </Stack>
       </Center>
+    ) : (
+      <Starting />
     );
   }
-  if (status === "anonymous") {
-    return <SignIn />;
-  }
-  if (passwordDue) {
-    return <ChangeDuePassword />;
+  if (status === "anonymous" || passwordDue) {
+    return <Suspense fallback={<Starting />}>{passwordDue ? <ChangeDuePassword /> : <SignIn />}</Suspense>;
   }
   return (
     // Another person's pages begin anew.
     <div key={id}>
       {children}
-      {status === "expired" && <SessionExpired />}
+      {status === "expired" && (
+        <Suspense fallback={null}>
+          <SessionExpired />
+        </Suspense>
+      )}
     </div>
+  );
+}
+
+function Starting() {
+  return (
+    <Center mih="100dvh" component="main">
+      <Loader aria-label={sessionText.starting} />
+    </Center>
   );
 }

@@ -1,10 +1,11 @@
 import { ActionIcon, AppShell, Burger, Button, Group, Kbd, Menu, NavLink, ScrollArea, Text, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { ModalsProvider } from "@mantine/modals";
 import { IconDeviceDesktop, IconKeyboard, IconLogout, IconMoon, IconSearch, IconSun, IconUserCircle } from "@tabler/icons-react";
-import { useEffect, useRef } from "react";
+import { Suspense, useEffect, useRef, useSyncExternalStore } from "react";
 import { Link, Navigate, Outlet, useLocation, useNavigation } from "react-router";
 
+import { drawing } from "../components/dialogs.ts";
+import { onDemand } from "../components/onDemand.tsx";
 import { notifyProblem } from "../components/problem.ts";
 import { to } from "../paths.ts";
 import { t } from "../text/common.ts";
@@ -15,12 +16,15 @@ import { openPalette, Palette } from "./Palette.tsx";
 import { openShortcuts, Shortcuts } from "./Shortcuts.tsx";
 import { signOut, useSession } from "./session.ts";
 
+const Dialogs = onDemand(() => import("./Dialogs.tsx").then(({ Dialogs }) => Dialogs));
+
 /** The frame of every page. */
 export function Shell() {
   const { user } = useSession();
   const { pathname } = useLocation();
   const loading = useNavigation().state !== "idle";
   const [open, { toggle, close }] = useDisclosure(false);
+  const dialogs = useSyncExternalStore(drawing.subscribe, drawing.isWanted);
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
   useEffect(() => {
@@ -104,11 +108,14 @@ export function Shell() {
       </AppShell.Navbar>
       <AppShell.Main id="content" ref={main} tabIndex={-1} style={{ outline: "none" }} aria-busy={loading}>
         <LostBanner />
-        {/* Within the router: dialogs have links. */}
-        <ModalsProvider>
-          <Outlet />
-        </ModalsProvider>
+        <Outlet />
       </AppShell.Main>
+      {/* Within the router: dialogs have links. */}
+      {dialogs && (
+        <Suspense fallback={null}>
+          <Dialogs />
+        </Suspense>
+      )}
       <Palette />
       <Shortcuts />
     </AppShell>

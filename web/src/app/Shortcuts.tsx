@@ -1,10 +1,14 @@
-import { Group, Kbd, Modal, Stack, Text } from "@mantine/core";
 import { useEffect, useState } from "react";
 import { useNavigate } from "react-router";
 
-import { t } from "../text/common.ts";
+import { dialogOnDemand } from "../components/onDemand.tsx";
 import { administration, own } from "./navigation.ts";
-import { useMayChange, useSession } from "./session.ts";
+import { useSession } from "./session.ts";
+
+const ShortcutList = dialogOnDemand(
+  () => import("./ShortcutList.tsx").then(({ ShortcutList }) => ShortcutList),
+  ({ opened }) => opened,
+);
 
 let open: () => void = () => undefined;
 
@@ -26,7 +30,6 @@ function isTyping(target: EventTarget | null): boolean {
 export function Shortcuts() {
   const [shown, setShown] = useState(false);
   const navigate = useNavigate();
-  const mayChange = useMayChange();
   const administers = useSession().user?.role !== "user";
   open = () => setShown(true);
 
@@ -63,29 +66,5 @@ export function Shortcuts() {
     return () => document.removeEventListener("keydown", onKey);
   }, [navigate, administers]);
 
-  const rows: [string[], string][] = [
-    ...(administers ? [[["Ctrl", "K"], t.shortcuts.palette] as [string[], string]] : []),
-    [["?"], t.shortcuts.help],
-    [["/"], t.shortcuts.search],
-    ...(mayChange ? [[["c"], t.shortcuts.create] as [string[], string]] : []),
-    ...(administers ? [...administration, ...own] : own).flatMap(({ key, label }) =>
-      key === undefined ? [] : [[["g", key], t.shortcuts.go(label)] as [string[], string]],
-    ),
-  ];
-  return (
-    <Modal opened={shown} onClose={() => setShown(false)} title={t.shortcuts.title}>
-      <Stack gap="xs">
-        {rows.map(([keys, what]) => (
-          <Group key={what} justify="space-between">
-            <Text size="sm">{what}</Text>
-            <Group gap={4}>
-              {keys.map((key) => (
-                <Kbd key={key}>{key}</Kbd>
-              ))}
-            </Group>
-          </Group>
-        ))}
-      </Stack>
-    </Modal>
-  );
+  return <ShortcutList opened={shown} onClose={() => setShown(false)} />;
 }

@@ -1,11 +1,4 @@
-import {
-  createTheme,
-  type CSSVariablesResolver,
-  Drawer,
-  type MantineColorsTuple,
-  Modal,
-  Notification,
-} from "@mantine/core";
+import { createTheme, type CSSVariablesResolver, type MantineColorsTuple } from "@mantine/core";
 
 import { t } from "../text/common.ts";
 
@@ -43,11 +36,10 @@ export const theme = createTheme({
   fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace',
   cursorType: "pointer",
   components: {
-    Modal: Modal.extend({ defaultProps: closing }),
-    Drawer: Drawer.extend({ defaultProps: closing }),
-    Notification: Notification.extend({
-      defaultProps: { closeButtonProps: closing.closeButtonProps },
-    }),
+    // By their names: the components themselves are loaded where one is shown.
+    Modal: { defaultProps: closing },
+    Drawer: { defaultProps: closing },
+    Notification: { defaultProps: { closeButtonProps: closing.closeButtonProps } },
   },
 });
 

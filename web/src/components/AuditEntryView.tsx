@@ -4,24 +4,12 @@ import { Link } from "react-router";
 import type { Schemas } from "../api/client.ts";
 import { ofEntity } from "../paths.ts";
 import { auditText } from "../text/audit.ts";
-import { t } from "../text/common.ts";
+import { actorName } from "./actorName.ts";
 import { Status } from "./Status.tsx";
-import { inUtc, local } from "./Time.tsx";
+import { inUtc, local } from "./localTime.ts";
 import { ValueView } from "./ValueView.tsx";
 
 type Entry = Schemas["AuditEntry"];
-
-/** Who acted, in words. */
-export function actorName(actor: Entry["actor"]): string {
-  switch (actor.type) {
-    case "system":
-      return auditText.system;
-    case "anonymous":
-      return auditText.anonymous;
-    default:
-      return actor.name ?? t.erased;
-  }
-}
 
 /** Each field that a change has changed. */
 export function Changes({ changes }: { changes: Entry["changes"] }) {

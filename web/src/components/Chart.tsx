@@ -1,35 +1,39 @@
-import { lazy, Suspense } from "react";
-
 import { Skeleton, Text, VisuallyHidden } from "@mantine/core";
+import { useInViewport } from "@mantine/hooks";
+import { Suspense, useRef } from "react";
 
 import { t } from "../text/common.ts";
+import { onDemand } from "./onDemand.tsx";
 import type { Plotted } from "./Plot.tsx";
 
-/** After an upgrade the file of an open page's chart may be gone; the page itself stays. */
-const Plot = lazy(async () => {
-  const loaded = await import("./Plot.tsx").catch(() => undefined);
-  return { default: loaded?.Plot ?? NoPlot };
-});
+const Plot = onDemand(() => import("./Plot.tsx").then((file) => file.Plot), NoPlot);
 
 function NoPlot() {
   return <Text size="sm">{t.problem.noChart}</Text>;
 }
 
 /**
- * Values over time. Drawn by uPlot, which is loaded when the first chart is shown. Who cannot see it
- * is told the newest values.
+ * Values over time. Drawn by uPlot, which is loaded when a chart is first scrolled to. Who cannot
+ * see it is told the newest values.
  */
 export function Chart(props: Plotted) {
-  const { label, series, format } = props;
+  const { label, series, format, height = 180 } = props;
+  const { ref, inViewport } = useInViewport();
+  const seen = useRef(false);
+  seen.current ||= inViewport;
   const newest = series.map(({ label, values }) => {
     const last = values.findLast((value) => value !== null);
     return `${label}: ${last === undefined || last === null ? "–" : format(last)}`;
   });
   return (
-    <figure style={{ margin: 0 }} aria-label={label}>
-      <Suspense fallback={<Skeleton height={props.height ?? 180} />}>
-        <Plot {...props} />
-      </Suspense>
+    <figure ref={ref} style={{ margin: 0 }} aria-label={label}>
+      {seen.current ? (
+        <Suspense fallback={<Skeleton height={height} />}>
+          <Plot {...props} />
+        </Suspense>
+      ) : (
+        <div style={{ height }} />
+      )}
       <VisuallyHidden>{newest.join("; ")}</VisuallyHidden>
     </figure>
   );

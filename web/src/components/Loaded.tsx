@@ -18,6 +18,11 @@ export function Loaded<T>({
   if (query.error !== null && query.error !== undefined) {
     return <Problem error={query.error} retry={() => void query.refetch()} />;
   }
+  return <Loading />;
+}
+
+/** What is on its way, by its shape. */
+export function Loading() {
   return (
     <Stack aria-busy="true" aria-label={t.loading} role="status">
       <Skeleton height={28} width="40%" />

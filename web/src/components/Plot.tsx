@@ -2,11 +2,11 @@ import "uplot/dist/uPlot.min.css";
 
 import { useComputedColorScheme } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
-import dayjs from "dayjs";
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 
 import { t } from "../text/common.ts";
+import { clockAt } from "./localTime.ts";
 
 export interface Plotted {
   /** What is shown. */
@@ -28,7 +28,8 @@ const DAY = 86_400;
 
 /** A mark of the time axis, whose marks are so many seconds apart. */
 function clock(at: number, step: number): string {
-  return dayjs.unix(at).format(step < 60 ? "HH:mm:ss" : step < DAY ? "HH:mm" : "MM-DD");
+  const clock = clockAt(at);
+  return step < 60 ? clock.slice(11, 19) : step < DAY ? clock.slice(11, 16) : clock.slice(5, 10);
 }
 
 export function Plot({ times, series, format, height = 180 }: Plotted) {
@@ -57,7 +58,7 @@ export function Plot({ times, series, format, height = 180 }: Plotted) {
         { stroke: ink, grid, size: 92, values: (_, ticks) => ticks.map(format) },
       ],
       series: [
-        { label: t.time.label, value: (_, at) => (at === null ? "–" : dayjs.unix(at).format("YYYY-MM-DD HH:mm")) },
+        { label: t.time.label, value: (_, at) => (at === null ? "–" : clockAt(at).slice(0, 16).replace("T", " ")) },
         ...series.map(({ label }, n) => {
           const stroke = COLORS[scheme][n % COLORS[scheme].length] ?? ink;
           return {

@@ -6,14 +6,10 @@ import type { Schemas } from "../api/client.ts";
 import { to } from "../paths.ts";
 import { t } from "../text/common.ts";
 import { previewText } from "../text/preview.ts";
+import { serviceText } from "./serviceText.ts";
 
 type Preview = Schemas["Preview"];
 type Destinations = Schemas["PreviewChange"]["gained"];
-
-/** Protocol and ports in words. */
-export function serviceText({ protocol, ports }: { protocol: string; ports: string[] }): string {
-  return ports.length === 0 ? protocol : `${protocol} ${ports.join(", ")}`;
-}
 
 /** What a change would do: warnings first, then who gains and loses what, then the gateways. */
 export function PreviewView({ preview }: { preview: Preview }) {

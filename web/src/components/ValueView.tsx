@@ -1,6 +1,6 @@
 import type { Schemas } from "../api/client.ts";
 import { t } from "../text/common.ts";
-import { type EntityKind, useNames } from "./EntitySelect.tsx";
+import { type EntityKind, useNames } from "./entityNames.ts";
 import { valueText } from "./valueText.ts";
 import { whole } from "./whole.ts";
 

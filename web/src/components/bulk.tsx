@@ -1,8 +1,8 @@
 import { Alert, Button, Group, List, Stack, Text } from "@mantine/core";
-import { modals } from "@mantine/modals";
 
 import type { Schemas } from "../api/client.ts";
 import { t } from "../text/common.ts";
+import { openDialog } from "./dialogs.ts";
 import { notifyDone } from "./problem.ts";
 
 type Answer =
@@ -17,31 +17,27 @@ export function tellBulk(answer: Answer, nameOf: (id: string) => string): void {
     return;
   }
   const failed = answer.results.filter(({ error }) => error);
-  const id = modals.open({
-    title: t.bulk.title,
-    size: "lg",
-    children: (
-      <Stack>
-        <Text size="sm">{t.bulk.counts(answer.succeeded, answer.failed)}</Text>
-        <Alert color="red" title={t.bulk.failed}>
-          <List size="sm">
-            {failed.map((item) => (
-              <List.Item key={item.id}>
-                <Text span inherit fw={600}>
-                  {nameOf(item.id)}
-                </Text>
-                {": "}
-                {item.error?.message}
-              </List.Item>
-            ))}
-          </List>
-        </Alert>
-        <Group justify="flex-end">
-          <Button data-autofocus onClick={() => modals.close(id)}>
-            {t.close}
-          </Button>
-        </Group>
-      </Stack>
-    ),
-  });
+  openDialog({ title: t.bulk.title, size: "lg" }, (close) => (
+    <Stack>
+      <Text size="sm">{t.bulk.counts(answer.succeeded, answer.failed)}</Text>
+      <Alert color="red" title={t.bulk.failed}>
+        <List size="sm">
+          {failed.map((item) => (
+            <List.Item key={item.id}>
+              <Text span inherit fw={600}>
+                {nameOf(item.id)}
+              </Text>
+              {": "}
+              {item.error?.message}
+            </List.Item>
+          ))}
+        </List>
+      </Alert>
+      <Group justify="flex-end">
+        <Button data-autofocus onClick={close}>
+          {t.close}
+        </Button>
+      </Group>
+    </Stack>
+  ));
 }

@@ -4,7 +4,7 @@ import { type FormValidateInput, useForm } from "@mantine/form";
 import { useState } from "react";
 
 import { ApiError, changed } from "../api/index.ts";
-import { type Difference, differences, sameValue } from "./Conflict.tsx";
+import { type Difference, differences, sameValue } from "./difference.ts";
 import { takeErrors } from "./problem.ts";
 
 /** What was read, and the number of its ETag. */

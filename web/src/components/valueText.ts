@@ -1,5 +1,5 @@
 import { t } from "../text/common.ts";
-import { serviceText } from "./PreviewView.tsx";
+import { serviceText } from "./serviceText.ts";
 
 interface Service {
   readonly protocol: string;

@@ -94,6 +94,8 @@ export const t = {
     lostBanner: "The connection to NexaVPN is lost. Trying again…",
     notFound: "There is nothing at this address",
     notFoundHome: "Go to the overview",
+    notLoaded: "A part of this page is not there any more: NexaVPN was probably upgraded. Load the page again.",
+    reload: "Load the page again",
     noChart: "The chart cannot be drawn: load the page again.",
     crashed: "This page has met an error of ours.",
     request: (id: string) => `Request ${id}`,

@@ -1,12 +1,14 @@
 import { Tabs } from "@mantine/core";
 
+import { panelOnDemand } from "../../components/onDemand.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { accessText } from "../../text/access.ts";
-import { Diff } from "./Diff.tsx";
 import { Explain } from "./Explain.tsx";
-import { Matrix } from "./Matrix.tsx";
 import { useQuestion } from "./question.ts";
-import { WhoReaches } from "./WhoReaches.tsx";
+
+const Diff = panelOnDemand(() => import("./Diff.tsx").then((file) => file.Diff));
+const Matrix = panelOnDemand(() => import("./Matrix.tsx").then((file) => file.Matrix));
+const WhoReaches = panelOnDemand(() => import("./WhoReaches.tsx").then((file) => file.WhoReaches));
 
 const TABS = ["explain", "who", "matrix", "diff"] as const;
 

@@ -1,4 +1,4 @@
-import { Anchor, Badge, Button, Group, List, NumberInput, Paper, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
+import { Anchor, Badge, Button, Group, List, Paper, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
 import { useEffect, useState } from "react";
 import { Link, useSearchParams } from "react-router";
 
@@ -6,7 +6,8 @@ import { api, type Schemas } from "../../api/index.ts";
 import { Empty } from "../../components/Empty.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { fromLocalInput, toLocalInput } from "../../components/localTime.ts";
-import { serviceText } from "../../components/PreviewView.tsx";
+import { NumberField } from "../../components/NumberField.tsx";
+import { serviceText } from "../../components/serviceText.ts";
 import { Time } from "../../components/Time.tsx";
 import { to as path } from "../../paths.ts";
 import { accessText } from "../../text/access.ts";
@@ -109,11 +110,8 @@ function Range({
             value={end}
             onChange={(change) => setEnd(change.currentTarget.value)}
           />
-          <NumberInput
+          <NumberField
             label={words.event}
-            min={1}
-            allowDecimal={false}
-            hideControls
             w={240}
             value={number}
             onChange={setNumber}

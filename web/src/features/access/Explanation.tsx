@@ -4,8 +4,8 @@ import type { ReactNode } from "react";
 import { Link } from "react-router";
 
 import type { Schemas } from "../../api/index.ts";
-import { actorName } from "../../components/AuditEntryView.tsx";
-import { useNames } from "../../components/EntitySelect.tsx";
+import { actorName } from "../../components/actorName.ts";
+import { useNames } from "../../components/entityNames.ts";
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
 import { to } from "../../paths.ts";

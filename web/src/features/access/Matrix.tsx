@@ -4,9 +4,9 @@ import { useMemo } from "react";
 import { Link } from "react-router";
 
 import { Empty } from "../../components/Empty.tsx";
-import { useNames } from "../../components/EntitySelect.tsx";
+import { useNames } from "../../components/entityNames.ts";
 import { Loaded } from "../../components/Loaded.tsx";
-import { serviceText } from "../../components/PreviewView.tsx";
+import { serviceText } from "../../components/serviceText.ts";
 import { SearchBox } from "../../components/SearchBox.tsx";
 import { ofEntity, to } from "../../paths.ts";
 import { accessText } from "../../text/access.ts";

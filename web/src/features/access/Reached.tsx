@@ -3,7 +3,7 @@ import { Paper, Stack, Table, Text, Title } from "@mantine/core";
 import { api, type Schemas } from "../../api/index.ts";
 import { Empty } from "../../components/Empty.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
-import { serviceText } from "../../components/PreviewView.tsx";
+import { serviceText } from "../../components/serviceText.ts";
 import { Status } from "../../components/Status.tsx";
 import { whole } from "../../components/whole.ts";
 import { accessText } from "../../text/access.ts";

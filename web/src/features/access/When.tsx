@@ -1,16 +1,14 @@
-import { Box, Button, Group, SegmentedControl, Slider, Text, TextInput } from "@mantine/core";
-import { useEffect, useState } from "react";
+import { Box, Button, Group, SegmentedControl, Skeleton, Text, TextInput } from "@mantine/core";
+import { Suspense, useEffect, useState } from "react";
 
 import { api } from "../../api/index.ts";
 import { fromLocalInput, toLocalInput } from "../../components/localTime.ts";
-import { local } from "../../components/Time.tsx";
+import { onDemand } from "../../components/onDemand.tsx";
 import { accessText } from "../../text/access.ts";
 
 const words = accessText.when;
-/** So many positions the slider has. */
-const STEPS = 1_000;
-/** Between two moments that the slider can be put to there is at least this, in milliseconds. */
-const LEAST = 1_000;
+
+const PastSlider = onDemand(() => import("./PastSlider.tsx").then((file) => file.PastSlider));
 
 /** Now, or a moment of the past: by a slider over all that the log has, or exactly. */
 export function When({
@@ -68,17 +66,15 @@ export function When({
       {past && (
         <>
           <Box style={{ flex: "1 1 260px", maxWidth: 520 }} px={8} pb={10}>
-            <Slider
-              thumbLabel={words.slider}
-              disabled={!known}
-              min={known ? begin : 0}
-              max={end}
-              step={known ? Math.max((end - begin) / STEPS, LEAST) : 1}
-              value={dragged ?? (Number.isNaN(moment) ? end : moment)}
-              label={(value) => local(new Date(value).toISOString())}
-              onChange={setDragged}
-              onChangeEnd={(value) => onChange(new Date(value).toISOString())}
-            />
+            <Suspense fallback={<Skeleton height={16} />}>
+              <PastSlider
+                begin={known ? begin : undefined}
+                end={end}
+                value={dragged ?? (Number.isNaN(moment) ? end : moment)}
+                onChange={setDragged}
+                onChangeEnd={(value) => onChange(new Date(value).toISOString())}
+              />
+            </Suspense>
           </Box>
           <TextInput
             type="datetime-local"

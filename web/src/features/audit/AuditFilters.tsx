@@ -3,7 +3,8 @@ import { useDisclosure } from "@mantine/hooks";
 import { IconChevronDown, IconChevronUp } from "@tabler/icons-react";
 import { useEffect, useState } from "react";
 
-import { type EntityKind, EntitySelect } from "../../components/EntitySelect.tsx";
+import { type EntityKind } from "../../components/entityNames.ts";
+import { EntitySelect } from "../../components/EntitySelect.tsx";
 import { fromLocalInput, toLocalInput } from "../../components/localTime.ts";
 import { SearchBox } from "../../components/SearchBox.tsx";
 import type { useListState } from "../../components/useListState.ts";

@@ -4,9 +4,10 @@ import { Link, useSearchParams } from "react-router";
 
 import { api, type Schemas } from "../../api/index.ts";
 import type { paths } from "../../api/schema.d.ts";
-import { actorName } from "../../components/AuditEntryView.tsx";
+import { actorName } from "../../components/actorName.ts";
 import { type Column, DataTable } from "../../components/DataTable.tsx";
 import { Empty } from "../../components/Empty.tsx";
+import { dialogOnDemand } from "../../components/onDemand.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
@@ -15,9 +16,13 @@ import { ofEntity } from "../../paths.ts";
 import { auditText } from "../../text/audit.ts";
 import { t } from "../../text/common.ts";
 import { AuditFilters } from "./AuditFilters.tsx";
-import { EntryDrawer } from "./EntryDrawer.tsx";
 import { ExportMenu } from "./ExportMenu.tsx";
 import { TAIL_FILTERS, useTail } from "./useTail.ts";
+
+const EntryDrawer = dialogOnDemand(
+  () => import("./EntryDrawer.tsx").then((file) => file.EntryDrawer),
+  ({ idx }) => idx !== undefined,
+);
 
 type Entry = Schemas["AuditEntry"];
 type Row = Entry & { id: string };

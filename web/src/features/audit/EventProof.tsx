@@ -1,8 +1,9 @@
-import { Anchor, Button, Code, Group, NumberInput, Stack, Table, Text } from "@mantine/core";
+import { Anchor, Button, Code, Group, Stack, Table, Text } from "@mantine/core";
 import { useState } from "react";
 import { Link, useSearchParams } from "react-router";
 
 import { Loaded } from "../../components/Loaded.tsx";
+import { NumberField } from "../../components/NumberField.tsx";
 import { to } from "../../paths.ts";
 import { auditText } from "../../text/audit.ts";
 import { verifyText } from "../../text/verify.ts";
@@ -31,11 +32,8 @@ export function EventProof({ checked }: { checked: Checked | undefined }) {
         }}
       >
         <Group align="flex-end" gap="sm">
-          <NumberInput
+          <NumberField
             label={words.label}
-            min={1}
-            allowDecimal={false}
-            hideControls
             w={180}
             value={typed}
             onChange={setTyped}

@@ -4,7 +4,7 @@ import { useDisclosure } from "@mantine/hooks";
 import { useState } from "react";
 
 import { changed, client } from "../../api/index.ts";
-import { useNames } from "../../components/EntitySelect.tsx";
+import { useNames } from "../../components/entityNames.ts";
 import { Empty } from "../../components/Empty.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { messageOf, notifyDone, notifyProblem, takeErrors } from "../../components/problem.ts";

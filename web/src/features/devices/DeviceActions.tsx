@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Menu, Modal } from "@mantine/core";
+import { ActionIcon, Button, Menu } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconDots, IconKey, IconPencil, IconPlayerPause, IconPlayerPlay, IconQrcode, IconTrash } from "@tabler/icons-react";
 import { useState } from "react";
@@ -6,13 +6,15 @@ import { useState } from "react";
 import { ifMatch } from "../../api/etag.ts";
 import { client, type Schemas } from "../../api/index.ts";
 import { confirm } from "../../components/confirm.tsx";
+import { dialogOnDemand, isOpened } from "../../components/onDemand.tsx";
 import { t } from "../../text/common.ts";
 import { devicesText } from "../../text/devices.ts";
 import { previewText } from "../../text/preview.ts";
 import type { ReadDevice } from "./device.ts";
-import { EditDevice } from "./EditDevice.tsx";
 import { EnrolledModal } from "./EnrolledModal.tsx";
 import type { EnrolAnswer } from "./enrolment.ts";
+
+const EditDevice = dialogOnDemand(() => import("./EditDevice.tsx").then((file) => file.EditDevice), isOpened);
 
 const words = devicesText.act;
 
@@ -114,9 +116,7 @@ export function DeviceActions({ read }: { read: ReadDevice }) {
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
-      <Modal opened={editing} onClose={edit.close} closeOnClickOutside={false} title={devicesText.edit.title} size="lg">
-        <EditDevice read={read} onClose={edit.close} />
-      </Modal>
+      <EditDevice read={read} opened={editing} onClose={edit.close} />
       <EnrolledModal
         answer={enrolled}
         platform={device.platform}

@@ -5,8 +5,10 @@ import { client, type Schemas } from "../../api/index.ts";
 import { BulkBar } from "../../components/BulkBar.tsx";
 import { tellBulk } from "../../components/bulk.tsx";
 import { confirm } from "../../components/confirm.tsx";
+import { dialogOnDemand, isOpened } from "../../components/onDemand.tsx";
 import { devicesText } from "../../text/devices.ts";
-import { MoveDevices } from "./MoveDevices.tsx";
+
+const MoveDevices = dialogOnDemand(() => import("./MoveDevices.tsx").then((file) => file.MoveDevices), isOpened);
 
 const words = devicesText.bulk;
 

@@ -6,7 +6,7 @@ import { client, type Schemas } from "../../api/index.ts";
 import { useMayChange } from "../../app/session.ts";
 import { confirm } from "../../components/confirm.tsx";
 import { History } from "../../components/History.tsx";
-import { local } from "../../components/Time.tsx";
+import { local } from "../../components/localTime.ts";
 import { devicesText } from "../../text/devices.ts";
 import { previewText } from "../../text/preview.ts";
 import type { ReadDevice } from "./device.ts";

@@ -10,6 +10,7 @@ import { DataTable } from "../../components/DataTable.tsx";
 import { Empty } from "../../components/Empty.tsx";
 import { EntitySelect } from "../../components/EntitySelect.tsx";
 import { ExportButton } from "../../components/ExportButton.tsx";
+import { dialogOnDemand, isOpened } from "../../components/onDemand.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { SearchBox } from "../../components/SearchBox.tsx";
 import { useListState } from "../../components/useListState.ts";
@@ -17,8 +18,9 @@ import { t } from "../../text/common.ts";
 import { devicesText } from "../../text/devices.ts";
 import { deviceColumns } from "./columns.tsx";
 import { DeviceBulk } from "./DeviceBulk.tsx";
-import { EnrolDevice } from "./EnrolDevice.tsx";
 import { PLATFORMS } from "./enrolment.ts";
+
+const EnrolDevice = dialogOnDemand(() => import("./EnrolDevice.tsx").then((file) => file.EnrolDevice), isOpened);
 
 type DeviceQuery = NonNullable<paths["/admin/devices"]["get"]["parameters"]["query"]>;
 

@@ -3,7 +3,8 @@ import { Link } from "react-router";
 
 import { Facts } from "../../components/Facts.tsx";
 import { CopyBlock } from "../../components/OneTime.tsx";
-import { local, Time } from "../../components/Time.tsx";
+import { local } from "../../components/localTime.ts";
+import { Time } from "../../components/Time.tsx";
 import { bytes } from "../../components/units.ts";
 import { to } from "../../paths.ts";
 import { t } from "../../text/common.ts";

@@ -3,6 +3,7 @@ import { useParams } from "react-router";
 
 import { useMayChange } from "../../app/session.ts";
 import { Loaded } from "../../components/Loaded.tsx";
+import { panelOnDemand } from "../../components/onDemand.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { Status } from "../../components/Status.tsx";
 import { useTab } from "../../components/useTab.ts";
@@ -10,11 +11,12 @@ import { to } from "../../paths.ts";
 import { t } from "../../text/common.ts";
 import { devicesText } from "../../text/devices.ts";
 import { DeviceActions } from "./DeviceActions.tsx";
-import { DeviceHistory } from "./DeviceHistory.tsx";
 import { DeviceOverview } from "./DeviceOverview.tsx";
-import { DeviceProfile } from "./DeviceProfile.tsx";
-import { DeviceReaches } from "./DeviceReaches.tsx";
 import { type ReadDevice, useDevice } from "./device.ts";
+
+const DeviceReaches = panelOnDemand(() => import("./DeviceReaches.tsx").then((file) => file.DeviceReaches));
+const DeviceProfile = panelOnDemand(() => import("./DeviceProfile.tsx").then((file) => file.DeviceProfile));
+const DeviceHistory = panelOnDemand(() => import("./DeviceHistory.tsx").then((file) => file.DeviceHistory));
 
 const words = devicesText;
 const up = { label: words.title, to: to.devices() };

@@ -4,7 +4,7 @@ import { Link } from "react-router";
 import { api } from "../../api/index.ts";
 import { Empty } from "../../components/Empty.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
-import { serviceText } from "../../components/PreviewView.tsx";
+import { serviceText } from "../../components/serviceText.ts";
 import { to } from "../../paths.ts";
 import { whole } from "../../components/whole.ts";
 import { devicesText } from "../../text/devices.ts";

@@ -1,4 +1,4 @@
-import { Alert, Button, Group, List, Select, SimpleGrid, Stack, TextInput } from "@mantine/core";
+import { Alert, Button, Group, List, Modal, Select, SimpleGrid, Stack, TextInput } from "@mantine/core";
 import { useRef } from "react";
 
 import { ifMatch } from "../../api/etag.ts";
@@ -27,7 +27,15 @@ const LABELS: Record<keyof DeviceForm, string> = {
 };
 
 /** Changes a device; says before what that means for whoever uses it. */
-export function EditDevice({ read, onClose }: { read: ReadDevice; onClose: () => void }) {
+export function EditDevice({ read, opened, onClose }: { read: ReadDevice; opened: boolean; onClose: () => void }) {
+  return (
+    <Modal opened={opened} onClose={onClose} closeOnClickOutside={false} title={words.title} size="lg">
+      <Form read={read} onClose={onClose} />
+    </Modal>
+  );
+}
+
+function Form({ read, onClose }: { read: ReadDevice; onClose: () => void }) {
   const { id } = read.device;
   const start = formOf(read);
   // What the device was when it was last read: only what differs is sent.

@@ -1,5 +1,5 @@
 import type { Schemas } from "../../api/client.ts";
-import { local } from "../../components/Time.tsx";
+import { local } from "../../components/localTime.ts";
 import { devicesText } from "../../text/devices.ts";
 
 const words = devicesText.edit;

@@ -8,7 +8,8 @@ import { t } from "../../text/common.ts";
 import { gatewaysText } from "../../text/gateways.ts";
 import { GatewayFields } from "./GatewayFields.tsx";
 import { createOf, EMPTY, type GatewayForm } from "./gateway.ts";
-import { issueJoinToken, JoinModal, type JoinAnswer } from "./JoinModal.tsx";
+import { JoinModal } from "./JoinModal.tsx";
+import { issueJoinToken, type JoinAnswer } from "./joinToken.ts";
 
 const words = gatewaysText.form;
 

@@ -1,4 +1,4 @@
-import { Alert, Button, Group, List, Stack, TextInput } from "@mantine/core";
+import { Alert, Button, Group, List, Modal, Stack, TextInput } from "@mantine/core";
 import { useRef } from "react";
 
 import { ifMatch } from "../../api/etag.ts";
@@ -34,7 +34,15 @@ const LABELS: Record<keyof GatewayForm, string> = {
 };
 
 /** Changes a gateway; says before what that means for its devices. */
-export function EditGateway({ gateway, onClose }: { gateway: Gateway; onClose: () => void }) {
+export function EditGateway({ gateway, opened, onClose }: { gateway: Gateway; opened: boolean; onClose: () => void }) {
+  return (
+    <Modal opened={opened} onClose={onClose} closeOnClickOutside={false} title={words.editTitle} size="xl">
+      <Form gateway={gateway} onClose={onClose} />
+    </Modal>
+  );
+}
+
+function Form({ gateway, onClose }: { gateway: Gateway; onClose: () => void }) {
   const start = formOf(gateway);
   // What the gateway was when it was last read: only what differs is sent.
   const before = useRef(start.values);

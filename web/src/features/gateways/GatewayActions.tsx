@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Menu, Modal, Stack, Text } from "@mantine/core";
+import { ActionIcon, Button, Menu, Stack, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconDots, IconPencil, IconPlugConnected, IconTrash } from "@tabler/icons-react";
 import { useState } from "react";
@@ -7,12 +7,15 @@ import { useNavigate } from "react-router";
 import { ifMatch } from "../../api/etag.ts";
 import { client } from "../../api/index.ts";
 import { confirm } from "../../components/confirm.tsx";
+import { dialogOnDemand, isOpened } from "../../components/onDemand.tsx";
 import { to } from "../../paths.ts";
 import { t } from "../../text/common.ts";
 import { gatewaysText } from "../../text/gateways.ts";
-import { EditGateway } from "./EditGateway.tsx";
 import type { Gateway } from "./gateway.ts";
-import { issueJoinToken, type JoinAnswer, JoinModal } from "./JoinModal.tsx";
+import { JoinModal } from "./JoinModal.tsx";
+import { issueJoinToken, type JoinAnswer } from "./joinToken.ts";
+
+const EditGateway = dialogOnDemand(() => import("./EditGateway.tsx").then((file) => file.EditGateway), isOpened);
 
 const { join, remove } = gatewaysText;
 
@@ -81,15 +84,7 @@ export function GatewayActions({ gateway }: { gateway: Gateway }) {
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
-      <Modal
-        opened={editing}
-        onClose={edit.close}
-        closeOnClickOutside={false}
-        title={gatewaysText.form.editTitle}
-        size="xl"
-      >
-        <EditGateway gateway={gateway} onClose={edit.close} />
-      </Modal>
+      <EditGateway gateway={gateway} opened={editing} onClose={edit.close} />
       <JoinModal id={id} name={name} answer={answer} onClose={() => setAnswer(undefined)} />
     </>
   );

@@ -1,6 +1,7 @@
-import { Accordion, NumberInput, SimpleGrid, Stack, Switch, TagsInput, TextInput } from "@mantine/core";
+import { Accordion, SimpleGrid, Stack, Switch, TagsInput, TextInput } from "@mantine/core";
 import type { UseFormReturnType } from "@mantine/form";
 
+import { NumberField } from "../../components/NumberField.tsx";
 import { gatewaysText } from "../../text/gateways.ts";
 import type { GatewayForm } from "./gateway.ts";
 
@@ -83,28 +84,20 @@ export function GatewayFields({
                   acceptValueOnBlur
                   {...form.getInputProps("internal_networks")}
                 />
-                <NumberInput
+                <NumberField
                   label={words.port}
                   description={words.portHint}
-                  min={1}
-                  max={65_535}
-                  thousandSeparator=""
-                  allowDecimal={false}
                   {...form.getInputProps("listen_port")}
                 />
-                <NumberInput label={words.mtu} min={576} max={65_535} allowDecimal={false} {...form.getInputProps("mtu")} />
-                <NumberInput
+                <NumberField label={words.mtu} {...form.getInputProps("mtu")} />
+                <NumberField
                   label={words.keepalive}
                   description={words.keepaliveHint}
-                  min={0}
-                  allowDecimal={false}
                   {...form.getInputProps("persistent_keepalive")}
                 />
-                <NumberInput
+                <NumberField
                   label={words.stale}
                   description={words.staleHint}
-                  min={0}
-                  allowDecimal={false}
                   {...form.getInputProps("max_stale_s")}
                 />
               </SimpleGrid>

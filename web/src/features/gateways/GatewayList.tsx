@@ -9,15 +9,17 @@ import { useMayChange } from "../../app/session.ts";
 import { type Column, DataTable } from "../../components/DataTable.tsx";
 import { Empty } from "../../components/Empty.tsx";
 import { ExportButton } from "../../components/ExportButton.tsx";
+import { dialogOnDemand, isOpened } from "../../components/onDemand.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { SearchBox } from "../../components/SearchBox.tsx";
 import { Time } from "../../components/Time.tsx";
 import { useListState } from "../../components/useListState.ts";
 import { to } from "../../paths.ts";
 import { gatewaysText } from "../../text/gateways.ts";
-import { CreateGateway } from "./CreateGateway.tsx";
 import { GatewayState } from "./GatewayState.tsx";
 import type { Gateway } from "./gateway.ts";
+
+const CreateGateway = dialogOnDemand(() => import("./CreateGateway.tsx").then((file) => file.CreateGateway), isOpened);
 
 type GatewayQuery = NonNullable<paths["/admin/gateways"]["get"]["parameters"]["query"]>;
 

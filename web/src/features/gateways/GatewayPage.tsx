@@ -2,20 +2,22 @@ import { Alert, Tabs } from "@mantine/core";
 import { useParams } from "react-router";
 
 import { useMayChange } from "../../app/session.ts";
-import { History } from "../../components/History.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
+import { panelOnDemand } from "../../components/onDemand.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { useTab } from "../../components/useTab.ts";
 import { to } from "../../paths.ts";
 import { gatewaysText } from "../../text/gateways.ts";
-import { BundlesTab } from "./BundlesTab.tsx";
-import { DrainTab } from "./DrainTab.tsx";
 import { GatewayActions } from "./GatewayActions.tsx";
 import { GatewayOverview } from "./GatewayOverview.tsx";
 import { convergenceText, GatewayState } from "./GatewayState.tsx";
 import { type Gateway, useGateway } from "./gateway.ts";
-import { NodeTab } from "./NodeTab.tsx";
-import { RotationTab } from "./RotationTab.tsx";
+
+const NodeTab = panelOnDemand(() => import("./NodeTab.tsx").then((file) => file.NodeTab));
+const BundlesTab = panelOnDemand(() => import("./BundlesTab.tsx").then((file) => file.BundlesTab));
+const DrainTab = panelOnDemand(() => import("./DrainTab.tsx").then((file) => file.DrainTab));
+const RotationTab = panelOnDemand(() => import("./RotationTab.tsx").then((file) => file.RotationTab));
+const History = panelOnDemand(() => import("../../components/History.tsx").then((file) => file.History));
 
 const words = gatewaysText;
 const TABS = ["overview", "node", "bundles", "drain", "rotation", "history"] as const;

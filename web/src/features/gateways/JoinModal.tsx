@@ -1,28 +1,19 @@
 import { Alert, Button, Group, List, Loader, Modal, Stack, Text } from "@mantine/core";
 import { IconCheck } from "@tabler/icons-react";
 
-import { api, client, type Schemas } from "../../api/index.ts";
+import { api } from "../../api/index.ts";
 import { CopyBlock, OneTime } from "../../components/OneTime.tsx";
-import { local } from "../../components/Time.tsx";
+import { local } from "../../components/localTime.ts";
 import { gatewaysText } from "../../text/gateways.ts";
+import type { JoinAnswer } from "./joinToken.ts";
 
 const words = gatewaysText.join;
-
-export type JoinAnswer = Schemas["JoinToken"] | Schemas["AlreadyShown"];
 
 const CHECK = "nexavpn-gateway doctor";
 const RUN = [
   "nexavpn-gateway unit > /etc/systemd/system/nexavpn-gateway.service",
   "systemctl daemon-reload && systemctl enable --now nexavpn-gateway",
 ].join("\n");
-
-export async function issueJoinToken(
-  id: string,
-  header: { "If-Match"?: string; "X-Reason"?: string } = {},
-): Promise<JoinAnswer | undefined> {
-  const params = { path: { id }, header };
-  return (await client.POST("/admin/gateways/{id}/join-token", { params })).data;
-}
 
 /** How a node becomes the gateway, with the token that is shown this once. */
 export function JoinModal({

@@ -1,15 +1,13 @@
 import { Alert, Button, Group, Paper, Stack, Text, TextInput, Title } from "@mantine/core";
-import dayjs from "dayjs";
 import { useState } from "react";
 
 import { ifMatch } from "../../api/etag.ts";
 import { api, client } from "../../api/index.ts";
 import { useMayChange } from "../../app/session.ts";
 import { confirm } from "../../components/confirm.tsx";
-import { fromLocalInput, toLocalInput } from "../../components/localTime.ts";
+import { fromLocalInput, local, toLocalInput } from "../../components/localTime.ts";
 import { CopyBlock } from "../../components/OneTime.tsx";
 import { Status } from "../../components/Status.tsx";
-import { local } from "../../components/Time.tsx";
 import { t } from "../../text/common.ts";
 import { gatewaysText } from "../../text/gateways.ts";
 import type { Gateway } from "./gateway.ts";
@@ -18,6 +16,14 @@ import { RotationDevices } from "./RotationDevices.tsx";
 const words = gatewaysText.rotation;
 /** In days: time for people to fetch files. */
 const USUAL_WAIT = 7;
+
+/** The whole hour after which it is usually over. */
+function usualSwitch(): string {
+  const at = new Date();
+  at.setDate(at.getDate() + USUAL_WAIT);
+  at.setMinutes(0, 0, 0);
+  return at.toISOString();
+}
 
 /** Changes the gateway's key so that nobody is cut off, and says who has not fetched it. */
 export function RotationTab({ gateway }: { gateway: Gateway }) {
@@ -47,7 +53,7 @@ function Start({ gateway, at }: { gateway: Gateway; at: string | null | undefine
   const { id, name, version } = gateway;
   const moves = typeof at === "string";
   const [when, setWhen] = useState(() =>
-    toLocalInput(at ?? dayjs().add(USUAL_WAIT, "day").startOf("hour").toISOString()),
+    toLocalInput(at ?? usualSwitch()),
   );
   const [error, setError] = useState<string>();
   const ask = () => {

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { useNavigate } from "react-router";
 
 import { changed, client } from "../../api/index.ts";
-import { EntityMultiSelect } from "../../components/EntitySelect.tsx";
+import { EntityMultiSelect } from "../../components/EntityMultiSelect.tsx";
 import { notifyDone, takeErrors } from "../../components/problem.ts";
 import { to } from "../../paths.ts";
 import { t } from "../../text/common.ts";

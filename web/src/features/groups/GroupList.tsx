@@ -10,13 +10,15 @@ import { type Column, DataTable } from "../../components/DataTable.tsx";
 import { Empty } from "../../components/Empty.tsx";
 import { EntitySelect } from "../../components/EntitySelect.tsx";
 import { ExportButton } from "../../components/ExportButton.tsx";
+import { dialogOnDemand, isOpened } from "../../components/onDemand.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { SearchBox } from "../../components/SearchBox.tsx";
 import { Time } from "../../components/Time.tsx";
 import { useListState } from "../../components/useListState.ts";
 import { to } from "../../paths.ts";
 import { groupsText } from "../../text/groups.ts";
-import { CreateGroup } from "./CreateGroup.tsx";
+
+const CreateGroup = dialogOnDemand(() => import("./CreateGroup.tsx").then((file) => file.CreateGroup), isOpened);
 
 type Query = NonNullable<paths["/admin/groups"]["get"]["parameters"]["query"]>;
 

@@ -7,15 +7,17 @@ import { ifMatch } from "../../api/etag.ts";
 import { ApiError, api, client, type Schemas } from "../../api/index.ts";
 import { useMayChange } from "../../app/session.ts";
 import { confirm } from "../../components/confirm.tsx";
-import { History } from "../../components/History.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
+import { dialogOnDemand, isOpened, panelOnDemand } from "../../components/onDemand.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { useTab } from "../../components/useTab.ts";
 import { to } from "../../paths.ts";
 import { groupsText } from "../../text/groups.ts";
-import { EditGroup } from "./EditGroup.tsx";
 import { Members } from "./Members.tsx";
 import { askRestore } from "./restoreGroup.tsx";
+
+const History = panelOnDemand(() => import("../../components/History.tsx").then((file) => file.History));
+const EditGroup = dialogOnDemand(() => import("./EditGroup.tsx").then((file) => file.EditGroup), isOpened);
 
 type Details = Schemas["GroupDetails"];
 

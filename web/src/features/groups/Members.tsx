@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Group, Modal, Stack } from "@mantine/core";
+import { ActionIcon, Button, Group } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconPlus, IconX } from "@tabler/icons-react";
 import { useState } from "react";
@@ -9,7 +9,7 @@ import { useMayChange } from "../../app/session.ts";
 import { BulkBar } from "../../components/BulkBar.tsx";
 import { type Column, DataTable } from "../../components/DataTable.tsx";
 import { Empty } from "../../components/Empty.tsx";
-import { EntityMultiSelect, useNames } from "../../components/EntitySelect.tsx";
+import { dialogOnDemand, isOpened } from "../../components/onDemand.tsx";
 import { SearchBox } from "../../components/SearchBox.tsx";
 import { useListState } from "../../components/useListState.ts";
 import { t } from "../../text/common.ts";
@@ -17,6 +17,8 @@ import { groupsText } from "../../text/groups.ts";
 import { usersText } from "../../text/users.ts";
 import { userColumns } from "../users/columns.tsx";
 import { askMembership } from "./membership.ts";
+
+const AddMembers = dialogOnDemand(() => import("./AddMembers.tsx").then((file) => file.AddMembers), isOpened);
 
 type Query = NonNullable<paths["/admin/groups/{id}/members"]["get"]["parameters"]["query"]>;
 
@@ -89,33 +91,7 @@ export function Members({ group }: { group: Schemas["GroupDetails"] }) {
         {...(mayChange ? { selected, onSelect: setSelected } : {})}
         empty={<Empty title={groupsText.noMembers} text={groupsText.noMembersHint} />}
       />
-      <Modal opened={adding} onClose={add.close} title={groupsText.addTitle(group.name)}>
-        <Choose group={group} close={add.close} />
-      </Modal>
+      <AddMembers group={group} opened={adding} onClose={add.close} />
     </>
-  );
-}
-
-function Choose({ group, close }: { group: Schemas["GroupDetails"]; close: () => void }) {
-  const [ids, setIds] = useState<string[]>([]);
-  const names = useNames("user", ids);
-  const ask = () => {
-    close();
-    const [only] = ids;
-    const name = only !== undefined && ids.length === 1 ? (names.get(only) ?? "") : usersText.count(ids.length);
-    askMembership(group, { ids, name }, true);
-  };
-  return (
-    <Stack>
-      <EntityMultiSelect kind="user" label={groupsText.who} value={ids} onChange={setIds} required />
-      <Group justify="flex-end">
-        <Button variant="default" onClick={close}>
-          {t.cancel}
-        </Button>
-        <Button disabled={ids.length === 0} onClick={ask}>
-          {groupsText.goOn}
-        </Button>
-      </Group>
-    </Stack>
   );
 }

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { Link } from "react-router";
 
 import { api, type Schemas } from "../../api/index.ts";
-import { actorName } from "../../components/AuditEntryView.tsx";
+import { actorName } from "../../components/actorName.ts";
 import { Loaded } from "../../components/Loaded.tsx";
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";

@@ -13,6 +13,7 @@ import { useState } from "react";
 
 import { client, type Schemas } from "../../api/index.ts";
 import { confirm } from "../../components/confirm.tsx";
+import { dialogOnDemand, isOpened } from "../../components/onDemand.tsx";
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
 import { t } from "../../text/common.ts";
@@ -21,8 +22,12 @@ import { meText } from "../../text/me.ts";
 import { EnrolledModal } from "../devices/EnrolledModal.tsx";
 import type { EnrolAnswer } from "../devices/enrolment.ts";
 import { isConnected } from "./connection.ts";
-import { DeviceSettings } from "./DeviceSettings.tsx";
-import { RenameDevice } from "./RenameDevice.tsx";
+
+const DeviceSettings = dialogOnDemand(
+  () => import("./DeviceSettings.tsx").then((file) => file.DeviceSettings),
+  isOpened,
+);
+const RenameDevice = dialogOnDemand(() => import("./RenameDevice.tsx").then((file) => file.RenameDevice), isOpened);
 
 type Device = Schemas["Device"];
 

@@ -4,10 +4,15 @@ import { IconPlus } from "@tabler/icons-react";
 
 import { api } from "../../api/index.ts";
 import { Loaded } from "../../components/Loaded.tsx";
+import { dialogOnDemand, isOpened } from "../../components/onDemand.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { meText } from "../../text/me.ts";
-import { EnrolDevice } from "../devices/EnrolDevice.tsx";
 import { MyDevice } from "./MyDevice.tsx";
+
+const EnrolDevice = dialogOnDemand(
+  () => import("../devices/EnrolDevice.tsx").then((file) => file.EnrolDevice),
+  isOpened,
+);
 
 /** How often it is read whether devices are connected, in milliseconds. */
 const REFRESH = 30_000;

@@ -6,7 +6,7 @@ import { Link } from "react-router";
 import { client, type Schemas } from "../../api/index.ts";
 import { Empty } from "../../components/Empty.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
-import { serviceText } from "../../components/PreviewView.tsx";
+import { serviceText } from "../../components/serviceText.ts";
 import { Status } from "../../components/Status.tsx";
 import { to } from "../../paths.ts";
 import { t } from "../../text/common.ts";

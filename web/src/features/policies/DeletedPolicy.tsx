@@ -3,7 +3,7 @@ import { Alert, Button, Group, Stack, Text, Title } from "@mantine/core";
 import { NotFound } from "../../app/NotFound.tsx";
 import { api, type Schemas } from "../../api/index.ts";
 import { useMayChange } from "../../app/session.ts";
-import { actorName } from "../../components/AuditEntryView.tsx";
+import { actorName } from "../../components/actorName.ts";
 import { Loaded } from "../../components/Loaded.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { Status } from "../../components/Status.tsx";

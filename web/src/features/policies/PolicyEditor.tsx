@@ -1,12 +1,13 @@
-import { Alert, Button, Grid, Group, Input, NumberInput, Paper, SegmentedControl, Stack, Switch, Text, Textarea, TextInput, Title } from "@mantine/core";
+import { Alert, Button, Grid, Group, Input, Paper, SegmentedControl, Stack, Switch, Text, Textarea, TextInput, Title } from "@mantine/core";
 import type { ReactNode } from "react";
 
 import type { Schemas } from "../../api/index.ts";
 import { Conflict } from "../../components/Conflict.tsx";
+import { NumberField } from "../../components/NumberField.tsx";
 import { t } from "../../text/common.ts";
 import { policiesText } from "../../text/policies.ts";
 import { DestinationsField } from "./DestinationsField.tsx";
-import { MAX_PRIORITY, type Policy } from "./form.ts";
+import type { Policy } from "./form.ts";
 import { LivePreview } from "./LivePreview.tsx";
 import { Neighbours } from "./Neighbours.tsx";
 import { ServicesField } from "./ServicesField.tsx";
@@ -72,13 +73,9 @@ export function PolicyEditor({
                   />
                 </div>
               </Input.Wrapper>
-              <NumberInput
+              <NumberField
                 label={words.priority}
                 description={words.priorityHint}
-                min={0}
-                max={MAX_PRIORITY}
-                allowDecimal={false}
-                clampBehavior="none"
                 w={{ base: "100%", xs: 320 }}
                 {...field("priority")}
               />

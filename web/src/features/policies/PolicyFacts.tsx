@@ -2,7 +2,7 @@ import { Box, Stack, Text } from "@mantine/core";
 
 import type { Schemas } from "../../api/client.ts";
 import { Facts } from "../../components/Facts.tsx";
-import { serviceText } from "../../components/PreviewView.tsx";
+import { serviceText } from "../../components/serviceText.ts";
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
 import { t } from "../../text/common.ts";

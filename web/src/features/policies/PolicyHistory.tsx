@@ -6,9 +6,14 @@ import { ifMatch } from "../../api/etag.ts";
 import { useMayChange } from "../../app/session.ts";
 import { confirm } from "../../components/confirm.tsx";
 import { History } from "../../components/History.tsx";
+import { dialogOnDemand } from "../../components/onDemand.tsx";
 import { policiesText } from "../../text/policies.ts";
-import { ComparePolicy } from "./ComparePolicy.tsx";
 import type { Policy } from "./form.ts";
+
+const ComparePolicy = dialogOnDemand(
+  () => import("./ComparePolicy.tsx").then((file) => file.ComparePolicy),
+  ({ entry }) => entry !== undefined,
+);
 
 type Entry = Schemas["AuditEntry"];
 

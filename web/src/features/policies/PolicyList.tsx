@@ -12,7 +12,7 @@ import { type Column, DataTable } from "../../components/DataTable.tsx";
 import { Empty } from "../../components/Empty.tsx";
 import { ExportButton } from "../../components/ExportButton.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
-import { serviceText } from "../../components/PreviewView.tsx";
+import { serviceText } from "../../components/serviceText.ts";
 import { Status } from "../../components/Status.tsx";
 import { useListState } from "../../components/useListState.ts";
 import { to } from "../../paths.ts";

@@ -7,18 +7,20 @@ import { ifMatch } from "../../api/etag.ts";
 import { useMayChange } from "../../app/session.ts";
 import { confirm } from "../../components/confirm.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
+import { panelOnDemand } from "../../components/onDemand.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { Status } from "../../components/Status.tsx";
 import { useTab } from "../../components/useTab.ts";
 import { to } from "../../paths.ts";
 import { policiesText } from "../../text/policies.ts";
-import { Concerned } from "./Concerned.tsx";
-import { DeletedPolicy } from "./DeletedPolicy.tsx";
 import type { Policy } from "./form.ts";
 import { PolicyEditor } from "./PolicyEditor.tsx";
 import { PolicyFacts } from "./PolicyFacts.tsx";
-import { PolicyHistory } from "./PolicyHistory.tsx";
 import { PolicyState } from "./PolicyState.tsx";
+
+const Concerned = panelOnDemand(() => import("./Concerned.tsx").then((file) => file.Concerned));
+const DeletedPolicy = panelOnDemand(() => import("./DeletedPolicy.tsx").then((file) => file.DeletedPolicy));
+const PolicyHistory = panelOnDemand(() => import("./PolicyHistory.tsx").then((file) => file.PolicyHistory));
 
 export function Page() {
   const { id = "" } = useParams();

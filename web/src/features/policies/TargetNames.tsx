@@ -1,10 +1,10 @@
 import { Anchor, Group, Text } from "@mantine/core";
 import { Link } from "react-router";
 
-import { useNames } from "../../components/EntitySelect.tsx";
+import { useNames } from "../../components/entityNames.ts";
 import { ofEntity } from "../../paths.ts";
 import { policiesText } from "../../text/policies.ts";
-import { keyOf, type Target } from "./form.ts";
+import { keyOf, type Target } from "./target.ts";
 
 /** Targets by their names, as links; `most` of them where there is little room. */
 export function TargetNames({ targets, most }: { targets: readonly Target[]; most?: number }) {

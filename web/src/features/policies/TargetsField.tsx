@@ -1,7 +1,7 @@
 import { Input, Stack, Switch, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 
-import { EntityMultiSelect } from "../../components/EntitySelect.tsx";
+import { EntityMultiSelect } from "../../components/EntityMultiSelect.tsx";
 import { policiesText } from "../../text/policies.ts";
 import type { PolicyForm } from "./form.ts";
 

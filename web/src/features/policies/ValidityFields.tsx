@@ -1,7 +1,6 @@
 import { SimpleGrid, TextInput, type TextInputProps } from "@mantine/core";
 
-import { fromLocalInput } from "../../components/localTime.ts";
-import { inUtc } from "../../components/Time.tsx";
+import { fromLocalInput, inUtc } from "../../components/localTime.ts";
 import { policiesText } from "../../text/policies.ts";
 
 const words = policiesText.form;

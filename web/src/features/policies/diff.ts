@@ -1,8 +1,8 @@
 /** Two versions of a policy, field by field. */
 
-import { serviceText } from "../../components/PreviewView.tsx";
+import { serviceText } from "../../components/serviceText.ts";
 import type { Schemas } from "../../api/client.ts";
-import { keyOf, type Target } from "./form.ts";
+import { keyOf, type Target } from "./target.ts";
 
 type Fields = Schemas["PolicyFields"];
 

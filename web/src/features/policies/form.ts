@@ -4,9 +4,9 @@ import { fromLocalInput, toLocalInput } from "../../components/localTime.ts";
 import type { Schemas } from "../../api/client.ts";
 import { policiesText } from "../../text/policies.ts";
 import { parseNetwork, splitNetworks } from "./cidr.ts";
+import { keyOf, type Target } from "./target.ts";
 
 export type Policy = Schemas["Policy"];
-export type Target = Schemas["Target"];
 
 export interface ServiceRow {
   protocol: string;
@@ -128,11 +128,6 @@ export function targetsOf({ targets }: PolicyForm): Target[] {
     ...targets.users.map((id) => ({ type: "user", id }) as const),
     ...targets.devices.map((id) => ({ type: "device", id }) as const),
   ];
-}
-
-/** Tells targets apart. */
-export function keyOf(target: Target): string {
-  return "id" in target ? `${target.type} ${target.id}` : target.type;
 }
 
 function sameSet(a: readonly string[], b: readonly string[]): boolean {

@@ -1,8 +1,8 @@
 import { Button, Group, Stack, Text } from "@mantine/core";
-import { modals } from "@mantine/modals";
 import { useEffect } from "react";
 import { useBlocker } from "react-router";
 
+import { openDialog } from "../../components/dialogs.ts";
 import { policiesText } from "../../text/policies.ts";
 
 const words = policiesText.leave;
@@ -25,23 +25,18 @@ export function useLeaveGuard(dirty: () => boolean): void {
     if (blocker.state !== "blocked") {
       return undefined;
     }
-    const id = modals.open({
-      title: words.title,
-      onClose: () => blocker.reset(),
-      children: (
-        <Stack>
-          <Text size="sm">{words.text}</Text>
-          <Group justify="flex-end">
-            <Button variant="default" data-autofocus onClick={() => modals.close(id)}>
-              {words.stay}
-            </Button>
-            <Button color="red.8" onClick={() => blocker.proceed()}>
-              {words.leave}
-            </Button>
-          </Group>
-        </Stack>
-      ),
-    });
-    return () => modals.close(id);
+    return openDialog({ title: words.title, onClose: () => blocker.reset() }, (close) => (
+      <Stack>
+        <Text size="sm">{words.text}</Text>
+        <Group justify="flex-end">
+          <Button variant="default" data-autofocus onClick={close}>
+            {words.stay}
+          </Button>
+          <Button color="red.8" onClick={() => blocker.proceed()}>
+            {words.leave}
+          </Button>
+        </Group>
+      </Stack>
+    ));
   }, [blocker.state]);
 }

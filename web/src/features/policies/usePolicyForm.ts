@@ -6,7 +6,7 @@ import { useEffect, useRef, useState } from "react";
 import { ApiError, changed, client, type Schemas } from "../../api/index.ts";
 import { ifMatch } from "../../api/etag.ts";
 import { confirm, reasonHeader } from "../../components/confirm.tsx";
-import { type Difference, differences } from "../../components/Conflict.tsx";
+import { type Difference, differences } from "../../components/difference.ts";
 import { fieldErrors, notifyDone, notifyProblem, takeErrors } from "../../components/problem.ts";
 import { policiesText } from "../../text/policies.ts";
 import { flawsOf, LABELS, merge, newPolicy, type Policy, type PolicyForm, toFields, toForm, toPatch } from "./form.ts";

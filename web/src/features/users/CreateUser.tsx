@@ -4,7 +4,8 @@ import { useState } from "react";
 import { useNavigate } from "react-router";
 
 import { changed, client } from "../../api/index.ts";
-import { EntityMultiSelect, useNames } from "../../components/EntitySelect.tsx";
+import { useNames } from "../../components/entityNames.ts";
+import { EntityMultiSelect } from "../../components/EntityMultiSelect.tsx";
 import { OneTime } from "../../components/OneTime.tsx";
 import { messageOf, notifyDone, takeErrors } from "../../components/problem.ts";
 import { to } from "../../paths.ts";

@@ -4,13 +4,15 @@ import { IconBan, IconDots, IconEraser, IconKey, IconPencil, IconPlayerPlay, Ico
 import { useNavigate } from "react-router";
 
 import type { Schemas } from "../../api/client.ts";
+import { dialogOnDemand, isOpened } from "../../components/onDemand.tsx";
 import { to } from "../../paths.ts";
 import { t } from "../../text/common.ts";
 import { usersText } from "../../text/users.ts";
-import { ChangeRole } from "./ChangeRole.tsx";
-import { EditUser } from "./EditUser.tsx";
-import { ResetPassword } from "./ResetPassword.tsx";
 import { askDelete, askDisable, askEnable, askErase } from "./userChanges.ts";
+
+const EditUser = dialogOnDemand(() => import("./EditUser.tsx").then((file) => file.EditUser), isOpened);
+const ChangeRole = dialogOnDemand(() => import("./ChangeRole.tsx").then((file) => file.ChangeRole), isOpened);
+const ResetPassword = dialogOnDemand(() => import("./ResetPassword.tsx").then((file) => file.ResetPassword), isOpened);
 
 /** What an admin can do with a user. */
 export function UserActions({ user }: { user: Schemas["User"] }) {

@@ -1,15 +1,19 @@
-import { Button, Group, Menu, Modal, Stack, Text } from "@mantine/core";
+import { Button, Menu, Stack, Text } from "@mantine/core";
 import { IconChevronDown } from "@tabler/icons-react";
 import { useState } from "react";
 
 import { BulkBar } from "../../components/BulkBar.tsx";
 import { confirm } from "../../components/confirm.tsx";
-import { EntitySelect, useNames } from "../../components/EntitySelect.tsx";
-import { t } from "../../text/common.ts";
+import { useNames } from "../../components/entityNames.ts";
+import { dialogOnDemand } from "../../components/onDemand.tsx";
 import { previewText } from "../../text/preview.ts";
 import { usersText } from "../../text/users.ts";
-import { askMembership } from "../groups/membership.ts";
 import { runBulk } from "./runBulk.ts";
+
+const ChooseGroup = dialogOnDemand(
+  () => import("./ChooseGroup.tsx").then((file) => file.ChooseGroup),
+  ({ action }) => action !== undefined,
+);
 
 /** So many are named before it is done. */
 const NAMED = 20;
@@ -58,15 +62,7 @@ export function UserBulk({ ids, onDone }: { ids: readonly string[]; onDone: () =
           {usersText.bulkActions.delete}
         </Button>
       </BulkBar>
-      <Modal
-        opened={choosing !== undefined}
-        onClose={() => setChoosing(undefined)}
-        title={usersText.bulkGroupTitle(choosing === "add_to_group", n)}
-      >
-        {choosing !== undefined && (
-          <ChooseGroup action={choosing} ids={ids} onDone={onDone} close={() => setChoosing(undefined)} />
-        )}
-      </Modal>
+      <ChooseGroup action={choosing} ids={ids} onDone={onDone} close={() => setChoosing(undefined)} />
     </>
   );
 }
@@ -81,42 +77,5 @@ function Named({ ids }: { ids: readonly string[] }) {
       {usersText.which} {first.map((id) => known.get(id)).join(", ")}
       {more > 0 && ` ${previewText.andMore(more)}`}
     </Text>
-  );
-}
-
-function ChooseGroup({
-  action,
-  ids,
-  onDone,
-  close,
-}: {
-  action: "add_to_group" | "remove_from_group";
-  ids: readonly string[];
-  onDone: () => void;
-  close: () => void;
-}) {
-  const [group, setGroup] = useState<string | null>(null);
-  const chosen = useNames("group", group === null ? [] : [group]);
-  const add = action === "add_to_group";
-  const ask = () => {
-    if (group === null) {
-      return;
-    }
-    close();
-    const who = { ids, name: usersText.count(ids.length) };
-    askMembership({ id: group, name: chosen.get(group) ?? "" }, who, add, onDone);
-  };
-  return (
-    <Stack>
-      <EntitySelect kind="group" label={usersText.group} value={group} onChange={setGroup} required />
-      <Group justify="flex-end">
-        <Button variant="default" onClick={close}>
-          {t.cancel}
-        </Button>
-        <Button disabled={group === null} onClick={ask}>
-          {usersText.goOn}
-        </Button>
-      </Group>
-    </Stack>
   );
 }

@@ -10,6 +10,7 @@ import { type Column, DataTable } from "../../components/DataTable.tsx";
 import { Empty } from "../../components/Empty.tsx";
 import { EntitySelect } from "../../components/EntitySelect.tsx";
 import { ExportButton } from "../../components/ExportButton.tsx";
+import { dialogOnDemand, isOpened } from "../../components/onDemand.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { SearchBox } from "../../components/SearchBox.tsx";
 import { Time } from "../../components/Time.tsx";
@@ -18,9 +19,10 @@ import { t } from "../../text/common.ts";
 import { sessionText } from "../../text/session.ts";
 import { usersText } from "../../text/users.ts";
 import { userColumns } from "./columns.tsx";
-import { CreateUser } from "./CreateUser.tsx";
-import { ImportUsers } from "./ImportUsers.tsx";
 import { UserBulk } from "./UserBulk.tsx";
+
+const CreateUser = dialogOnDemand(() => import("./CreateUser.tsx").then((file) => file.CreateUser), isOpened);
+const ImportUsers = dialogOnDemand(() => import("./ImportUsers.tsx").then((file) => file.ImportUsers), isOpened);
 
 type UserQuery = NonNullable<paths["/admin/users"]["get"]["parameters"]["query"]>;
 

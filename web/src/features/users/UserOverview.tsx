@@ -9,15 +9,20 @@ import { Empty } from "../../components/Empty.tsx";
 import { EntitySelect } from "../../components/EntitySelect.tsx";
 import { Facts } from "../../components/Facts.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
+import { dialogOnDemand, isOpened } from "../../components/onDemand.tsx";
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
 import { to } from "../../paths.ts";
 import { t } from "../../text/common.ts";
 import { sessionText } from "../../text/session.ts";
 import { usersText } from "../../text/users.ts";
-import { EnrolDevice } from "../devices/EnrolDevice.tsx";
 import { askMembership } from "../groups/membership.ts";
 import { nameOf } from "./userChanges.ts";
+
+const EnrolDevice = dialogOnDemand(
+  () => import("../devices/EnrolDevice.tsx").then((file) => file.EnrolDevice),
+  isOpened,
+);
 
 type User = Schemas["User"];
 

@@ -3,8 +3,8 @@ import { useParams } from "react-router";
 
 import { ApiError, api } from "../../api/index.ts";
 import { useMayChange } from "../../app/session.ts";
-import { History } from "../../components/History.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
+import { panelOnDemand } from "../../components/onDemand.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { Status } from "../../components/Status.tsx";
 import { useTab } from "../../components/useTab.ts";
@@ -14,7 +14,9 @@ import { usersText } from "../../text/users.ts";
 import { UserActions } from "./UserActions.tsx";
 import { askErase, nameOf } from "./userChanges.ts";
 import { UserOverview } from "./UserOverview.tsx";
-import { UserSessions } from "./UserSessions.tsx";
+
+const UserSessions = panelOnDemand(() => import("./UserSessions.tsx").then((file) => file.UserSessions));
+const History = panelOnDemand(() => import("../../components/History.tsx").then((file) => file.History));
 
 const TABS = ["overview", "sessions", "history"] as const;
 const up = { label: usersText.title, to: to.users() };

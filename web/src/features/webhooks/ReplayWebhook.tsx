@@ -1,8 +1,9 @@
-import { Alert, Button, Group, Modal, NumberInput, Stack, Text } from "@mantine/core";
+import { Alert, Button, Group, Modal, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 
 import { changed, client } from "../../api/index.ts";
 import { ifMatch } from "../../api/etag.ts";
+import { NumberField } from "../../components/NumberField.tsx";
 import { messageOf, notifyDone } from "../../components/problem.ts";
 import { t } from "../../text/common.ts";
 import { webhooksText } from "../../text/webhooks.ts";
@@ -52,12 +53,9 @@ function Form({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
     >
       <Stack>
         <Text size="sm">{webhooksText.replayText}</Text>
-        <NumberInput
+        <NumberField
           label={webhooksText.replayFrom}
           description={webhooksText.replayHint(cursor)}
-          min={1}
-          allowDecimal={false}
-          clampBehavior="none"
           required
           data-autofocus
           value={typed}

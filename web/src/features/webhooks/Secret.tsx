@@ -1,11 +1,14 @@
 import { Button, Group, Stack } from "@mantine/core";
-import { modals } from "@mantine/modals";
 
 import type { Schemas } from "../../api/client.ts";
+import { openDialog, prepareDialogs } from "../../components/dialogs.ts";
 import { OneTime } from "../../components/OneTime.tsx";
 import { notifyDone } from "../../components/problem.ts";
 import { t } from "../../text/common.ts";
 import { webhooksText } from "../../text/webhooks.ts";
+
+// Whoever may show a secret has loaded this file before there is one.
+prepareDialogs();
 
 /** Shows a secret that was just made; it stays until somebody says that they have it. */
 export function tellSecret(answer: Schemas["WebhookSecret"] | Schemas["AlreadyShown"] | undefined): void {
@@ -14,19 +17,13 @@ export function tellSecret(answer: Schemas["WebhookSecret"] | Schemas["AlreadySh
     notifyDone(webhooksText.secretShown);
     return;
   }
-  const id = modals.open({
-    title: webhooksText.secretTitle,
-    size: "lg",
-    closeOnClickOutside: false,
-    closeOnEscape: false,
-    withCloseButton: false,
-    children: (
-      <Stack>
-        <OneTime text={secret} label={webhooksText.secret} hint={webhooksText.secretHint} />
-        <Group justify="flex-end">
-          <Button onClick={() => modals.close(id)}>{t.oneTimeDone}</Button>
-        </Group>
-      </Stack>
-    ),
-  });
+  const only = { closeOnClickOutside: false, closeOnEscape: false, withCloseButton: false };
+  openDialog({ title: webhooksText.secretTitle, size: "lg", ...only }, (close) => (
+    <Stack>
+      <OneTime text={secret} label={webhooksText.secret} hint={webhooksText.secretHint} />
+      <Group justify="flex-end">
+        <Button onClick={close}>{t.oneTimeDone}</Button>
+      </Group>
+    </Stack>
+  ));
 }

@@ -18,19 +18,33 @@ import { useMayChange } from "../../app/session.ts";
 import { type Column, DataTable } from "../../components/DataTable.tsx";
 import { Empty } from "../../components/Empty.tsx";
 import { ExportButton } from "../../components/ExportButton.tsx";
+import { dialogOnDemand, isOpened } from "../../components/onDemand.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { Time } from "../../components/Time.tsx";
 import { useListState } from "../../components/useListState.ts";
 import { t } from "../../text/common.ts";
 import { webhooksText } from "../../text/webhooks.ts";
 import { remove, setEnabled, test } from "./actions.tsx";
-import { CreateWebhook } from "./CreateWebhook.tsx";
-import { EditWebhook } from "./EditWebhook.tsx";
-import { ReplayWebhook } from "./ReplayWebhook.tsx";
-import { RotateSecret } from "./RotateSecret.tsx";
-import { WebhookDetails } from "./WebhookDetails.tsx";
 import type { Webhook } from "./webhookForm.ts";
 import { WebhookState } from "./WebhookState.tsx";
+
+const CreateWebhook = dialogOnDemand(() => import("./CreateWebhook.tsx").then((file) => file.CreateWebhook), isOpened);
+const EditWebhook = dialogOnDemand(
+  () => import("./EditWebhook.tsx").then((file) => file.EditWebhook),
+  ({ webhook }) => webhook !== undefined,
+);
+const ReplayWebhook = dialogOnDemand(
+  () => import("./ReplayWebhook.tsx").then((file) => file.ReplayWebhook),
+  ({ webhook }) => webhook !== undefined,
+);
+const RotateSecret = dialogOnDemand(
+  () => import("./RotateSecret.tsx").then((file) => file.RotateSecret),
+  ({ webhook }) => webhook !== undefined,
+);
+const WebhookDetails = dialogOnDemand(
+  () => import("./WebhookDetails.tsx").then((file) => file.WebhookDetails),
+  ({ webhook }) => webhook !== undefined,
+);
 
 type Dialog = "edit" | "replay" | "rotate" | "details";
 

@@ -1,9 +1,9 @@
 import { Alert, Button, Group, Stack, Text } from "@mantine/core";
-import { modals } from "@mantine/modals";
 
 import { client } from "../../api/index.ts";
 import { ifMatch } from "../../api/etag.ts";
 import { confirm } from "../../components/confirm.tsx";
+import { openDialog } from "../../components/dialogs.ts";
 import { notifyProblem } from "../../components/problem.ts";
 import { t } from "../../text/common.ts";
 import { webhooksText } from "../../text/webhooks.ts";
@@ -19,26 +19,23 @@ export async function test(webhook: Webhook): Promise<void> {
       return;
     }
     const { delivered, took_ms: ms, status, error } = data;
-    const id = modals.open({
-      title: words.testTitle,
-      children: (
-        <Stack>
-          <Alert color={delivered ? "green" : "red"} role="status">
-            <Text size="sm">{delivered ? words.testDone(ms, status) : words.testFailed(ms, status)}</Text>
-            {error && (
-              <Text size="sm" mt="xs">
-                {error}
-              </Text>
-            )}
-          </Alert>
-          <Group justify="flex-end">
-            <Button data-autofocus onClick={() => modals.close(id)}>
-              {t.close}
-            </Button>
-          </Group>
-        </Stack>
-      ),
-    });
+    openDialog({ title: words.testTitle }, (close) => (
+      <Stack>
+        <Alert color={delivered ? "green" : "red"} role="status">
+          <Text size="sm">{delivered ? words.testDone(ms, status) : words.testFailed(ms, status)}</Text>
+          {error && (
+            <Text size="sm" mt="xs">
+              {error}
+            </Text>
+          )}
+        </Alert>
+        <Group justify="flex-end">
+          <Button data-autofocus onClick={close}>
+            {t.close}
+          </Button>
+        </Group>
+      </Stack>
+    ));
   } catch (error) {
     notifyProblem(error);
   }

@@ -1,0 +1,52 @@
+import { Button, Group, Modal, Stack, Table, Text } from "@mantine/core";
+
+import { t } from "../text/common.ts";
+import type { Versions } from "./Conflict.tsx";
+import { ValueView } from "./ValueView.tsx";
+
+/** Somebody else was faster: both versions, and the choice. */
+export function ConflictDialog({
+  found,
+  onMine,
+  onTheirs,
+  onClose,
+  busy,
+}: Versions) {
+  return (
+    <Modal opened={found !== undefined} onClose={onClose} title={t.conflict.title} size="lg">
+      <Stack>
+        <Text size="sm">{t.conflict.text}</Text>
+        <Table withTableBorder fz="sm">
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>{t.conflict.field}</Table.Th>
+              <Table.Th>{t.conflict.mine}</Table.Th>
+              <Table.Th>{t.conflict.theirs}</Table.Th>
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {found?.map(({ label, mine, theirs }) => (
+              <Table.Tr key={label}>
+                <Table.Th scope="row">{label}</Table.Th>
+                <Table.Td>
+                  <ValueView value={mine} />
+                </Table.Td>
+                <Table.Td>
+                  <ValueView value={theirs} />
+                </Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onTheirs}>
+            {t.conflict.takeTheirs}
+          </Button>
+          <Button onClick={onMine} loading={busy}>
+            {t.conflict.keepMine}
+          </Button>
+        </Group>
+      </Stack>
+    </Modal>
+  );
+}
