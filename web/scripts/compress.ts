@@ -14,7 +14,7 @@ const worthIt = 1024;
 for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
   const path = join(entry.parentPath, entry.name);
   // The page itself is not sent as it is: each answer has a nonce of its own.
-  if (!entry.isFile() || !/\.(js|css|svg|json)$/.test(entry.name)) {
+  if (!entry.isFile() || !/\.(js|css|svg)$/.test(entry.name)) {
     continue;
   }
   const bytes = readFileSync(path);
