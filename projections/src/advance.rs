@@ -1,7 +1,7 @@
 //! One batch of events into the tables of some projections, with their checkpoints.
 
 use nexavpn_store::Recorded;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{Executor as _, PgConnection, PgPool, Row as _};
 
 use crate::{ApplyError, Projection};
 
@@ -29,11 +29,35 @@ impl Schema {
     }
 }
 
-/// Folds the events after `from` and moves the checkpoints from there to the last event, all in
-/// one transaction. Every process may try: the checkpoints are compared and moved first, so
-/// exactly one succeeds.
-pub(crate) async fn advance(
-    pool: &PgPool,
+/// A connection of a task's own, made when it is needed. One on which a batch failed, or was given up,
+/// is closed instead of being used again: its transaction ends with it.
+#[derive(Debug, Default)]
+pub(crate) struct Own(Option<PgConnection>);
+
+impl Own {
+    /// Folds the events after `from` and moves the checkpoints from there to the last event, all in
+    /// one transaction. Every process may try: the checkpoints are compared and moved first, so
+    /// exactly one succeeds.
+    pub(crate) async fn advance(
+        &mut self,
+        pool: &PgPool,
+        schema: &Schema,
+        projections: &[&'static dyn Projection],
+        from: i64,
+        events: &[Recorded],
+    ) -> Result<Advanced, ApplyError> {
+        let mut conn = match self.0.take() {
+            Some(conn) => conn,
+            None => pool.acquire().await?.detach(),
+        };
+        let advanced = advance(&mut conn, schema, projections, from, events).await?;
+        self.0 = Some(conn);
+        Ok(advanced)
+    }
+}
+
+async fn advance(
+    conn: &mut PgConnection,
     schema: &Schema,
     projections: &[&'static dyn Projection],
     from: i64,
@@ -42,12 +66,8 @@ pub(crate) async fn advance(
     let Some(last) = events.last() else {
         return Ok(Advanced::Done);
     };
-    // A lost commit is folded again from the checkpoint that was lost with it.
-    let begin =
-        format!("BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL search_path = {}", schema.0);
-    let mut tx = pool.begin_with(begin).await?;
-    if !take(&mut tx, projections, from, last.idx).await? {
-        tx.rollback().await?;
+    if !begin(conn, schema, projections, from, last.idx).await? {
+        conn.execute("ROLLBACK").await?;
         return Ok(Advanced::Lost);
     }
     let mut grown = Vec::with_capacity(projections.len());
@@ -57,64 +77,58 @@ pub(crate) async fn advance(
             .iter()
             .filter(|e| reads.is_empty() || reads.contains(&e.aggregate_type.as_str()))
             .collect();
-        grown.push(if own.is_empty() { 0 } else { projection.apply_all(&mut tx, &own).await? });
+        if !own.is_empty() {
+            grown.push((projection.name(), projection.apply_all(conn, &own).await?));
+        }
     }
-    let grown = projections.iter().map(|p| p.name()).zip(grown).filter(|(_, n)| *n != 0);
-    let (names, grown): (Vec<_>, Vec<_>) = grown.unzip();
-    if !names.is_empty() {
-        record(&mut tx, &names, &grown).await?;
-    }
-    tx.commit().await?;
-    Ok(Advanced::Done)
+    grown.retain(|(_, n)| *n != 0);
+    commit(conn, &grown).await
 }
 
-/// Moves the checkpoints if all of them are still where we believe them to be; then they are ours
-/// until the transaction ends. Locked in the order of names, so that two processes cannot block
-/// each other.
-async fn take(
+/// Begins the transaction and takes the checkpoints: one journey to the database. Answers whether they
+/// were where we believe them to be.
+async fn begin(
     conn: &mut PgConnection,
+    schema: &Schema,
     projections: &[&'static dyn Projection],
     from: i64,
     to: i64,
 ) -> Result<bool, ApplyError> {
-    let taken = sqlx::query(
-        "WITH own AS MATERIALIZED (
-             SELECT c.name FROM projection_checkpoint c
-             JOIN unnest($1::text[], $2::int[]) AS p (name, version)
-                  ON c.name = p.name AND c.version = p.version
-             WHERE c.idx = $3 ORDER BY c.name FOR UPDATE OF c
-         )
-         UPDATE projection_checkpoint c
-         SET idx = $4, failed_idx = NULL, failed_reason = NULL
-         FROM own WHERE c.name = own.name",
-    )
-    .bind(names(projections))
-    .bind(projections.iter().map(|p| p.version()).collect::<Vec<_>>())
-    .bind(from)
-    .bind(to)
-    .execute(conn)
-    .await?;
-    Ok(usize::try_from(taken.rows_affected()) == Ok(projections.len()))
+    let names = list(projections.iter().map(|p| quoted(p.name())));
+    let versions = list(projections.iter().map(|p| p.version()));
+    // A lost commit is folded again from the checkpoint that was lost with it.
+    let sql = format!(
+        "BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL search_path = {};
+         SELECT public.take_checkpoints(ARRAY[{names}], ARRAY[{versions}], {from}, {to})",
+        schema.0
+    );
+    let rows = conn.fetch_all(&*sql).await?;
+    let taken: i64 = rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get_unchecked(0)?;
+    Ok(usize::try_from(taken) == Ok(projections.len()))
 }
 
-/// Counts what the lists have grown by.
-async fn record(conn: &mut PgConnection, names: &[&str], grown: &[i64]) -> Result<(), ApplyError> {
-    let result = sqlx::query(
-        "UPDATE projection_checkpoint c SET total = c.total + p.grown
-         FROM unnest($1::text[], $2::bigint[]) AS p (name, grown) WHERE c.name = p.name",
-    )
-    .bind(names)
-    .bind(grown)
-    .execute(conn)
-    .await?;
-    let rows = usize::try_from(result.rows_affected()).unwrap_or(usize::MAX);
-    if rows == grown.len() {
-        Ok(())
+/// Counts what the lists have grown by, and commits.
+async fn commit(
+    conn: &mut PgConnection,
+    grown: &[(&'static str, i64)],
+) -> Result<Advanced, ApplyError> {
+    let count = if grown.is_empty() {
+        String::new()
     } else {
-        Err(ApplyError::Refused(format!("{rows} checkpoints moved instead of {}", grown.len())))
-    }
+        let names = list(grown.iter().map(|(name, _)| quoted(name)));
+        let growth = list(grown.iter().map(|(_, n)| n));
+        format!("SELECT public.count_growth(ARRAY[{names}], ARRAY[{growth}]::bigint[]); ")
+    };
+    conn.execute(&*format!("{count}COMMIT")).await?;
+    Ok(Advanced::Done)
 }
 
-fn names(projections: &[&'static dyn Projection]) -> Vec<&'static str> {
-    projections.iter().map(|p| p.name()).collect()
+/// A projection's name as a literal. It is ours, never a request's.
+fn quoted(name: &'static str) -> String {
+    debug_assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{name}");
+    format!("'{name}'")
+}
+
+fn list(items: impl Iterator<Item = impl std::fmt::Display>) -> String {
+    items.map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
 }

@@ -8,7 +8,7 @@ use tokio::{sync::watch, task::JoinHandle, time::Instant};
 
 use crate::{
     ApplyError, Handle, Projection, ProjectionStatus, State,
-    advance::{Advanced, BATCH, Schema, advance},
+    advance::{Advanced, BATCH, Own, Schema},
     checkpoint,
 };
 
@@ -23,8 +23,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Runner {
     handle: Handle,
-    // Asked to end, never aborted: sqlx gives a connection whose BEGIN was cut short back to the
-    // pool with the transaction open.
+    // Asked to end, never aborted: a batch at hand is finished.
     stop: watch::Sender<bool>,
     lanes: Vec<JoinHandle<()>>,
 }
@@ -67,6 +66,7 @@ impl Runner {
                 head: head.clone(),
                 stop: stop.subscribe(),
                 pauses: vec![None; projections.len()],
+                own: Own::default(),
             };
             tokio::spawn(lane.run())
         });
@@ -110,6 +110,7 @@ struct Lane {
     head: watch::Receiver<Head>,
     stop: watch::Receiver<bool>,
     pauses: Vec<Option<Pause>>,
+    own: Own,
 }
 
 impl Lane {
@@ -236,14 +237,14 @@ impl Lane {
     }
 
     async fn advance(
-        &self,
+        &mut self,
         members: &[usize],
         from: i64,
         events: &[Recorded],
     ) -> Result<Advanced, ApplyError> {
         let projections: Vec<&'static dyn Projection> =
             members.iter().filter_map(|i| self.shared.projections.get(*i).copied()).collect();
-        advance(&self.shared.pool, &Schema::live(), &projections, from, events).await
+        self.own.advance(&self.shared.pool, &Schema::live(), &projections, from, events).await
     }
 
     fn moved(&mut self, members: &[usize], events: &[Recorded]) {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 use nexavpn_domain::{
     DomainError,
-    device::{Device, DeviceCommand, Enrolment, Reprovision},
+    device::{Device, DeviceCommand, Enrolment, KeyOrigin, Reprovision},
     event::Claim,
     gateway::Gateway,
     ids::{DeviceId, UserId},
@@ -132,6 +132,10 @@ impl Commands {
             if let Some(id) = id {
                 return Ok(Some(DeviceId(id)));
             }
+        }
+        if checked.key.origin == KeyOrigin::Server {
+            // It was made just now: nobody has it.
+            return Ok(None);
         }
         let claim = Claim::public_key(&checked.key.public);
         let Some(holder) = self.claim_holder(&claim).await? else { return Ok(None) };

@@ -5,10 +5,10 @@ use nexavpn_domain::{
     ids::{SessionId, UserId},
     values::Role,
 };
-use nexavpn_store::{SideRow, SideRowError, same_type};
-use sqlx::PgConnection;
+use nexavpn_store::{Demand, SideRow, SideRowError, same_type, write_joined};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 
-use super::{all, one};
+use super::{one, written_all};
 
 /// Makes an account.
 pub struct PutAccount {
@@ -33,20 +33,30 @@ impl SideRow for PutAccount {
         more: &[&dyn SideRow],
         conn: &mut PgConnection,
     ) -> Result<(), SideRowError> {
+        let written = write_joined(self, more, conn).await?;
+        written_all(written, 1 + more.len(), "user")
+    }
+
+    fn join<'a>(
+        &'a self,
+        more: &[&'a dyn SideRow],
+        sql: &mut QueryBuilder<'a, Postgres>,
+    ) -> Result<Option<Demand>, SideRowError> {
         let rows = same_type(self, more)?;
-        let done = sqlx::query(
-            "INSERT INTO account (user_id, role, enabled, must_change_password, password_hash)
-             SELECT a.id, a.role, true, a.must, a.hash
-             FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::text[])
-                  AS a (id, role, must, hash)",
+        sql.push(
+            ", accounts AS (INSERT INTO account (user_id, role, enabled, must_change_password, \
+                                                password_hash) \
+             SELECT a.id, a.role, true, a.must, a.hash FROM unnest(",
         )
-        .bind(rows.iter().map(|a| a.user_id.0).collect::<Vec<_>>())
-        .bind(rows.iter().map(|a| a.role.as_str()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|a| a.must_change_password).collect::<Vec<_>>())
-        .bind(rows.iter().map(|a| a.password_hash.as_deref()).collect::<Vec<_>>())
-        .execute(conn)
-        .await?;
-        all(&done, rows.len(), "user")
+        .push_bind(rows.iter().map(|a| a.user_id.0).collect::<Vec<_>>())
+        .push("::uuid[], ")
+        .push_bind(rows.iter().map(|a| a.role.as_str()).collect::<Vec<_>>())
+        .push("::text[], ")
+        .push_bind(rows.iter().map(|a| a.must_change_password).collect::<Vec<_>>())
+        .push("::boolean[], ")
+        .push_bind(rows.iter().map(|a| a.password_hash.as_deref()).collect::<Vec<_>>())
+        .push("::text[]) AS a (id, role, must, hash) RETURNING 1)");
+        Ok(Some(Demand { member: "accounts", rows: rows.len() }))
     }
 }
 

@@ -7,32 +7,11 @@ use nexavpn_domain::{
     DomainError,
     ids::{DeviceId, GatewayId, UserId},
 };
-use nexavpn_store::{SideRow, SideRowError, same_type};
-use sqlx::PgConnection;
+use nexavpn_store::{Demand, SideRow, SideRowError, same_type, write_joined};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use super::DropPrivateKey;
-
-/// A statement that writes the index and, with it, the number of devices of each gateway: its part
-/// `change` says by how many (`n`) a device changes which gateway's number. Gives how many rows the
-/// part `$written` has.
-macro_rules! counted {
-    ($index:literal, $written:literal) => {
-        concat!(
-            "WITH ",
-            $index,
-            ", load AS (
-                 INSERT INTO gateway_load AS l (gateway_id, shard, devices)
-                 SELECT c.gateway_id, gateway_load_shard(c.device_id), sum(c.n) FROM change c
-                 GROUP BY 1, 2 ORDER BY 1, 2
-                 ON CONFLICT (gateway_id, shard)
-                 DO UPDATE SET devices = l.devices + excluded.devices
-             )
-             SELECT count(*) FROM ",
-            $written
-        )
-    };
-}
+use super::{DropPrivateKey, written_all};
 
 /// Counts a device to its owner and gateway, as long as the owner may have another one.
 pub struct IndexDevice {
@@ -62,33 +41,31 @@ impl SideRow for IndexDevice {
         let rows = same_type(self, more)?;
         let owners = rows.iter().map(|d| d.user_id.0).collect();
         lock(owners, rows.iter().map(|d| d.gateway_id), conn).await?;
-        // Those of the same owner that come with it count, too.
-        let written: i64 = sqlx::query_scalar(counted!(
-            "new AS (
-                 INSERT INTO device_index (device_id, user_id, gateway_id, fingerprint_hmac)
-                 SELECT d.id, d.owner, d.gateway, d.fingerprint
-                 FROM (SELECT d.*, row_number() OVER (PARTITION BY d.owner ORDER BY d.id) AS nth
-                       FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bigint[])
-                            AS d (id, owner, gateway, fingerprint, most)) d
-                 WHERE (d.most IS NULL OR
-                        (SELECT count(*) FROM device_index i WHERE i.user_id = d.owner) + d.nth
-                        <= d.most)
-                   AND NOT EXISTS (SELECT FROM gateway_drain g WHERE g.gateway_id = d.gateway)
-                 RETURNING device_id, gateway_id
-             ), change AS (SELECT device_id, gateway_id, 1 AS n FROM new)",
-            "new"
-        ))
-        .bind(rows.iter().map(|d| d.device_id.0).collect::<Vec<_>>())
-        .bind(rows.iter().map(|d| d.user_id.0).collect::<Vec<_>>())
-        .bind(rows.iter().map(|d| d.gateway_id.0).collect::<Vec<_>>())
-        .bind(rows.iter().map(|d| d.fingerprint_hmac.as_deref()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|d| d.limit.map(i64::from)).collect::<Vec<_>>())
-        .fetch_one(&mut *conn)
-        .await?;
-        if usize::try_from(written) != Ok(rows.len()) {
+        let written = write_joined(self, more, conn).await?;
+        if written != rows.len() {
             none_drained(rows.iter().map(|d| d.gateway_id), conn).await?;
         }
-        within_limit(written, rows.len(), self.limit.unwrap_or(u32::MAX))
+        within_limit(written, rows.len(), self.limit)
+    }
+
+    fn join<'a>(
+        &'a self,
+        more: &[&'a dyn SideRow],
+        sql: &mut QueryBuilder<'a, Postgres>,
+    ) -> Result<Option<Demand>, SideRowError> {
+        let rows = same_type(self, more)?;
+        sql.push(", indexed AS MATERIALIZED (SELECT generate_series(1, index_devices(")
+            .push_bind(rows.iter().map(|d| d.device_id.0).collect::<Vec<_>>())
+            .push(", ")
+            .push_bind(rows.iter().map(|d| d.user_id.0).collect::<Vec<_>>())
+            .push(", ")
+            .push_bind(rows.iter().map(|d| d.gateway_id.0).collect::<Vec<_>>())
+            .push(", ")
+            .push_bind(rows.iter().map(|d| d.fingerprint_hmac.as_deref()).collect::<Vec<_>>())
+            .push(", ")
+            .push_bind(rows.iter().map(|d| d.limit.map(i64::from)).collect::<Vec<_>>())
+            .push(")))");
+        Ok(Some(Demand { member: "indexed", rows: rows.len() }))
     }
 }
 
@@ -114,14 +91,16 @@ fn may_own(enabled: Option<bool>) -> Result<(), SideRowError> {
     }
 }
 
-fn within_limit(written: i64, rows: usize, limit: u32) -> Result<(), SideRowError> {
-    if usize::try_from(written) == Ok(rows) {
-        return Ok(());
+fn within_limit(written: usize, rows: usize, limit: Option<u32>) -> Result<(), SideRowError> {
+    match limit {
+        _ if written == rows => Ok(()),
+        // What else keeps a device out is decided anew.
+        None => Err(SideRowError::Stale),
+        Some(limit) => Err(SideRowError::Refused(DomainError::conflict(
+            "device_limit",
+            format!("the user has {limit} devices already: revoke one first"),
+        ))),
     }
-    Err(SideRowError::Refused(DomainError::conflict(
-        "device_limit",
-        format!("the user has {limit} devices already: revoke one first"),
-    )))
 }
 
 /// Counts a device to its new owner, as long as they may have another one.
@@ -151,7 +130,7 @@ impl SideRow for HandOver {
         .bind(i64::from(self.limit))
         .execute(&mut *conn)
         .await?;
-        within_limit(i64::try_from(done.rows_affected()).unwrap_or(0), 1, self.limit)?;
+        within_limit(usize::try_from(done.rows_affected()).unwrap_or(0), 1, Some(self.limit))?;
         // Whoever could have its configuration served again has it no more.
         DropPrivateKey(self.device_id).write(conn).await
     }
@@ -231,8 +210,8 @@ impl SideRow for MoveDevice {
     ) -> Result<(), SideRowError> {
         let rows = same_type(self, more)?;
         lock(BTreeSet::new(), rows.iter().map(|d| d.to), conn).await?;
-        let written: i64 = sqlx::query_scalar(counted!(
-            "moved AS (
+        let written: i64 = sqlx::query_scalar(
+            "WITH moved AS (
                  UPDATE device_index i SET gateway_id = m.target
                  FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS m (id, origin, target)
                  WHERE i.device_id = m.id AND i.gateway_id = m.origin
@@ -241,18 +220,25 @@ impl SideRow for MoveDevice {
              ), change AS (
                  SELECT device_id, origin AS gateway_id, -1 AS n FROM moved
                  UNION ALL SELECT device_id, target, 1 FROM moved
-             )",
-            "moved"
-        ))
+             ), load AS (
+                 INSERT INTO gateway_load AS l (gateway_id, shard, devices)
+                 SELECT c.gateway_id, gateway_load_shard(c.device_id), sum(c.n) FROM change c
+                 GROUP BY 1, 2 ORDER BY 1, 2
+                 ON CONFLICT (gateway_id, shard)
+                 DO UPDATE SET devices = l.devices + excluded.devices
+             )
+             SELECT count(*) FROM moved",
+        )
         .bind(rows.iter().map(|d| d.device_id.0).collect::<Vec<_>>())
         .bind(rows.iter().map(|d| d.from.0).collect::<Vec<_>>())
         .bind(rows.iter().map(|d| d.to.0).collect::<Vec<_>>())
         .fetch_one(&mut *conn)
         .await?;
-        if usize::try_from(written) != Ok(rows.len()) {
+        let written = usize::try_from(written).unwrap_or(0);
+        if written != rows.len() {
             none_drained(rows.iter().map(|d| d.to), conn).await?;
         }
-        all(written, rows.len())
+        written_all(written, rows.len(), "device")
     }
 }
 
@@ -270,26 +256,26 @@ impl SideRow for UnindexDevice {
         more: &[&dyn SideRow],
         conn: &mut PgConnection,
     ) -> Result<(), SideRowError> {
-        let rows = same_type(self, more)?;
-        let written: i64 = sqlx::query_scalar(counted!(
-            "gone AS (
-                 DELETE FROM device_index WHERE device_id = ANY ($1)
-                 RETURNING device_id, gateway_id
-             ), change AS (SELECT device_id, gateway_id, -1 AS n FROM gone)",
-            "gone"
-        ))
-        .bind(rows.iter().map(|d| d.0.0).collect::<Vec<_>>())
-        .fetch_one(conn)
-        .await?;
-        all(written, rows.len())
+        let written = write_joined(self, more, conn).await?;
+        written_all(written, 1 + more.len(), "device")
     }
-}
 
-/// The index must be what the command was decided on.
-fn all(written: i64, rows: usize) -> Result<(), SideRowError> {
-    if usize::try_from(written) == Ok(rows) {
-        Ok(())
-    } else {
-        Err(SideRowError::Refused(DomainError::not_found("device")))
+    fn join<'a>(
+        &'a self,
+        more: &[&'a dyn SideRow],
+        sql: &mut QueryBuilder<'a, Postgres>,
+    ) -> Result<Option<Demand>, SideRowError> {
+        let rows = same_type(self, more)?;
+        sql.push(", gone AS (DELETE FROM device_index WHERE device_id = ANY (")
+            .push_bind(rows.iter().map(|d| d.0.0).collect::<Vec<_>>())
+            .push(
+                ") RETURNING device_id, gateway_id), unloaded AS (
+                 INSERT INTO gateway_load AS l (gateway_id, shard, devices)
+                 SELECT g.gateway_id, gateway_load_shard(g.device_id), -count(*) FROM gone g
+                 GROUP BY 1, 2 ORDER BY 1, 2
+                 ON CONFLICT (gateway_id, shard)
+                 DO UPDATE SET devices = l.devices + excluded.devices)",
+            );
+        Ok(Some(Demand { member: "gone", rows: rows.len() }))
     }
 }

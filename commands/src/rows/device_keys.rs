@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use nexavpn_domain::{ids::DeviceId, values::PskRef};
-use nexavpn_store::{SideRow, SideRowError, same_type};
-use sqlx::PgConnection;
+use nexavpn_store::{Demand, SideRow, SideRowError, same_type, write_joined};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 /// Keeps the preshared key of a device, or none any more.
 pub struct KeepPresharedKey {
@@ -24,26 +24,34 @@ impl SideRow for KeepPresharedKey {
         more: &[&dyn SideRow],
         conn: &mut PgConnection,
     ) -> Result<(), SideRowError> {
+        write_joined(self, more, conn).await.map(drop)
+    }
+
+    fn join<'a>(
+        &'a self,
+        more: &[&'a dyn SideRow],
+        sql: &mut QueryBuilder<'a, Postgres>,
+    ) -> Result<Option<Demand>, SideRowError> {
         let rows = same_type(self, more)?;
-        let psk_ref = |k: &&Self| k.kept.as_ref().map(|(psk_ref, _)| psk_ref.to_string());
-        sqlx::query(
-            "WITH k AS (
-                 SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[]) AS k (id, ref, sealed)
-             ), gone AS (
-                 DELETE FROM device_preshared_key p USING k
-                 WHERE p.device_id = k.id AND k.ref IS NULL
-             )
-             INSERT INTO device_preshared_key (device_id, psk_ref, sealed)
-             SELECT k.id, k.ref, k.sealed FROM k WHERE k.ref IS NOT NULL
-             ON CONFLICT ON CONSTRAINT device_preshared_key_pkey
-             DO UPDATE SET psk_ref = excluded.psk_ref, sealed = excluded.sealed",
-        )
-        .bind(rows.iter().map(|k| k.device_id.0).collect::<Vec<_>>())
-        .bind(rows.iter().map(psk_ref).collect::<Vec<_>>())
-        .bind(rows.iter().map(|k| k.kept.as_ref().map(|(_, s)| s.as_slice())).collect::<Vec<_>>())
-        .execute(conn)
-        .await?;
-        Ok(())
+        let (gone, kept): (Vec<&Self>, Vec<&Self>) =
+            rows.into_iter().partition(|row| row.kept.is_none());
+        let kept = || kept.iter().filter_map(|row| Some((row.device_id.0, row.kept.as_ref()?)));
+        sql.push(", psk_gone AS (DELETE FROM device_preshared_key WHERE device_id = ANY (")
+            .push_bind(gone.iter().map(|row| row.device_id.0).collect::<Vec<_>>())
+            .push(
+                ")), psk_kept AS (INSERT INTO device_preshared_key (device_id, psk_ref, sealed) \
+                 SELECT * FROM unnest(",
+            )
+            .push_bind(kept().map(|(id, _)| id).collect::<Vec<_>>())
+            .push("::uuid[], ")
+            .push_bind(kept().map(|(_, (psk_ref, _))| psk_ref.to_string()).collect::<Vec<_>>())
+            .push("::text[], ")
+            .push_bind(kept().map(|(_, (_, sealed))| &sealed[..]).collect::<Vec<_>>())
+            .push(
+                "::bytea[]) ON CONFLICT ON CONSTRAINT device_preshared_key_pkey \
+                 DO UPDATE SET psk_ref = excluded.psk_ref, sealed = excluded.sealed RETURNING 1)",
+            );
+        Ok(Some(Demand { member: "psk_kept", rows: kept().count() }))
     }
 }
 
@@ -66,18 +74,27 @@ impl SideRow for KeepPrivateKey {
         more: &[&dyn SideRow],
         conn: &mut PgConnection,
     ) -> Result<(), SideRowError> {
+        write_joined(self, more, conn).await.map(drop)
+    }
+
+    fn join<'a>(
+        &'a self,
+        more: &[&'a dyn SideRow],
+        sql: &mut QueryBuilder<'a, Postgres>,
+    ) -> Result<Option<Demand>, SideRowError> {
         let rows = same_type(self, more)?;
-        sqlx::query(
-            "INSERT INTO device_private_key (device_id, sealed)
-             SELECT * FROM unnest($1::uuid[], $2::bytea[])
-             ON CONFLICT ON CONSTRAINT device_private_key_pkey
-             DO UPDATE SET sealed = excluded.sealed",
+        sql.push(
+            ", private_keys AS (INSERT INTO device_private_key (device_id, sealed) \
+             SELECT * FROM unnest(",
         )
-        .bind(rows.iter().map(|k| k.device_id.0).collect::<Vec<_>>())
-        .bind(rows.iter().map(|k| k.sealed.as_slice()).collect::<Vec<_>>())
-        .execute(conn)
-        .await?;
-        Ok(())
+        .push_bind(rows.iter().map(|k| k.device_id.0).collect::<Vec<_>>())
+        .push("::uuid[], ")
+        .push_bind(rows.iter().map(|k| k.sealed.as_slice()).collect::<Vec<_>>())
+        .push(
+            "::bytea[]) ON CONFLICT ON CONSTRAINT device_private_key_pkey \
+             DO UPDATE SET sealed = excluded.sealed RETURNING 1)",
+        );
+        Ok(Some(Demand { member: "private_keys", rows: rows.len() }))
     }
 }
 

@@ -26,12 +26,12 @@ use sqlx::postgres::PgQueryResult;
 
 /// Refuses where not exactly one row was written: the state is not what the command was decided on.
 fn one(result: &PgQueryResult, entity: &'static str) -> Result<(), SideRowError> {
-    all(result, 1, entity)
+    written_all(usize::try_from(result.rows_affected()).unwrap_or(usize::MAX), 1, entity)
 }
 
 /// Refuses where not exactly so many rows were written.
-fn all(result: &PgQueryResult, rows: usize, entity: &'static str) -> Result<(), SideRowError> {
-    if result.rows_affected() == rows as u64 {
+fn written_all(written: usize, rows: usize, entity: &'static str) -> Result<(), SideRowError> {
+    if written == rows {
         Ok(())
     } else {
         Err(SideRowError::Refused(DomainError::not_found(entity)))

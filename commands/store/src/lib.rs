@@ -20,7 +20,8 @@ mod transparency;
 mod verify;
 
 pub use append::{
-    Actor, Append, Metadata, ParsePositionError, Position, Reservation, SideRow, Stream, same_type,
+    Actor, Append, Demand, Metadata, ParsePositionError, Position, Reservation, SideRow, Stream,
+    same_type, write_joined,
 };
 pub use error::{AppendError, KeyError, SideRowError, SlotError, StoreError, WaitError};
 pub use guard::{Accepted, Guard, restore_accept};

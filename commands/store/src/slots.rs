@@ -284,9 +284,15 @@ pub(crate) async fn free(
     .bind(rest.as_secs_f64())
     .execute(conn)
     .await?;
-    if done.rows_affected() != devices.len() as u64 {
-        // Cutting somebody off must not fail over bookkeeping; `nexavpn verify` finds the slot.
-        tracing::error!(?devices, freed = done.rows_affected(), "a device held no address slot");
-    }
+    all_freed(batch, done.rows_affected());
     Ok(())
+}
+
+/// Says where a revoked device held no address. Cutting somebody off must not fail over bookkeeping;
+/// `nexavpn verify` finds the slot.
+pub(crate) fn all_freed(batch: &[&Prepared], freed: u64) {
+    let devices: Vec<_> = batch.iter().flat_map(|p| &p.effects.frees).collect();
+    if devices.len() as u64 != freed {
+        tracing::error!(?devices, freed, "a device held no address slot");
+    }
 }

@@ -6,7 +6,7 @@ use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use super::RebuildError;
 use crate::{
     Projection,
-    advance::{Advanced, BATCH, Schema, advance},
+    advance::{Advanced, BATCH, Own, Schema},
     checkpoint,
 };
 
@@ -19,6 +19,7 @@ pub(super) struct Shadow {
     pub(super) schema: Schema,
     pub(super) idx: i64,
     owner: PgPool,
+    own: Own,
     /// Holds the lock that keeps others from doing the same. Its end releases it.
     guard: PgConnection,
 }
@@ -71,7 +72,8 @@ impl Shadow {
             schema.0
         );
         sqlx::query(&checkpoint).bind(name).bind(projection.version()).execute(&mut guard).await?;
-        Ok(Self { projection, log: log.clone(), schema, idx: 0, owner: owner.clone(), guard })
+        let (log, owner) = (log.clone(), owner.clone());
+        Ok(Self { projection, log, schema, idx: 0, owner, own: Own::default(), guard })
     }
 
     /// Folds up to and with `idx`, as far as the log goes.
@@ -83,7 +85,8 @@ impl Shadow {
                 return Ok(());
             };
             let members = [self.projection];
-            let outcome = advance(&self.owner, &self.schema, &members, self.idx, &events).await?;
+            let outcome =
+                self.own.advance(&self.owner, &self.schema, &members, self.idx, &events).await?;
             if outcome == Advanced::Lost {
                 return Err(RebuildError::Busy(self.projection.name()));
             }

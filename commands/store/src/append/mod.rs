@@ -5,6 +5,7 @@ mod effects;
 mod metadata;
 mod prepare;
 mod queue;
+mod statement;
 mod write;
 
 use std::{any::Any, fmt, str::FromStr};
@@ -16,7 +17,7 @@ use nexavpn_domain::{
     ids::{DeviceId, GatewayId, UserId},
     values::Slot,
 };
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 pub(crate) use effects::stored_key;
@@ -24,6 +25,7 @@ pub(crate) use metadata::SEALABLE;
 pub use metadata::{Actor, Metadata};
 pub(crate) use prepare::{Prepared, Row as PreparedRow};
 pub(crate) use queue::Queue;
+pub use statement::{Demand, write_joined};
 pub(crate) use write::{End, Failure, write_alone, write_rows_alone};
 
 use crate::{SideRowError, StoreError};
@@ -102,6 +104,21 @@ pub trait SideRow: Any + Send + Sync {
             row.write(conn).await?;
         }
         Ok(())
+    }
+
+    /// Adds to the statement that writes the events what writes this row and `more`, which are of
+    /// the same type, as one or more members of its `WITH`, the comma before each included. `None`
+    /// where that takes statements after one another: then [`SideRow::write_all`] is called, also
+    /// to tell what is wrong where the demand does not hold.
+    ///
+    /// # Errors
+    /// Where the rows are of several types.
+    fn join<'a>(
+        &'a self,
+        _more: &[&'a dyn SideRow],
+        _sql: &mut QueryBuilder<'a, Postgres>,
+    ) -> Result<Option<Demand>, SideRowError> {
+        Ok(None)
     }
 }
 

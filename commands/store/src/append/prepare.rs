@@ -59,16 +59,6 @@ impl Prepared {
         Ok(Self { rows, effects, keys, data_keys, append })
     }
 
-    /// Whether one statement writes it all.
-    pub(crate) fn is_plain(&self) -> bool {
-        let e = &self.effects;
-        e.only_add()
-            && e.pools.is_empty()
-            && e.holds.is_empty()
-            && self.append.rows.is_empty()
-            && self.append.forget.is_empty()
-    }
-
     /// Whether it may share a transaction with others.
     pub(crate) fn may_share(&self) -> bool {
         self.effects.only_add() && self.append.forget.is_empty()

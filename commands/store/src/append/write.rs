@@ -10,14 +10,17 @@ use super::{
     Position,
     claims::{held_claim, keep_an_admin, release, take, take_pools},
     prepare::{Prepared, claim_conflict},
+    statement::Statement,
 };
 use crate::{
     AppendError, SideRow, SideRowError,
-    slots::{free, hold},
+    slots::{all_freed, free, hold},
 };
 
 /// How often a transaction that PostgreSQL chose as a victim is run again.
 const ATTEMPTS: usize = 6;
+/// The SQLSTATE with which the function `demand` ends a statement.
+const DOES_NOT_HOLD: &str = "NX001";
 
 /// Why a transaction was not committed.
 #[derive(Debug, thiserror::Error)]
@@ -121,9 +124,10 @@ async fn write_to(
     rest: Duration,
     end: End,
 ) -> Result<Position, Failure> {
-    if end == End::Commit && batch.iter().all(|p| p.is_plain()) {
-        // One statement is a transaction of its own: one round trip.
-        return insert(conn, batch, true).await;
+    if end == End::Commit
+        && let Some(position) = write_at_once(conn, batch, rest).await?
+    {
+        return Ok(position);
     }
     let mut tx = conn.begin().await?;
     match fill(&mut tx, batch, rest).await {
@@ -142,13 +146,35 @@ async fn write_to(
     }
 }
 
+/// By one statement, which is a transaction of its own: one round trip. `None` where it takes several,
+/// also to find out why a batch cannot be written.
+async fn write_at_once(
+    conn: &mut PgConnection,
+    batch: &[&Prepared],
+    rest: Duration,
+) -> Result<Option<Position>, Failure> {
+    let events = Statement::of_events(batch).and_data_keys(batch).and_claims(batch);
+    // What cannot join is refused, with its reason, where it is written by itself.
+    let Ok(Some(statement)) = events.and_all_else(batch, rest) else { return Ok(None) };
+    match run(conn, statement).await {
+        Ok((position, freed)) => {
+            all_freed(batch, freed);
+            Ok(Some(position))
+        }
+        Err(failure) if failure.code_is(&[DOES_NOT_HOLD]) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
 async fn fill(
     tx: &mut PgConnection,
     batch: &[&Prepared],
     rest: Duration,
 ) -> Result<Position, Failure> {
     let releases = batch.iter().any(|p| !p.effects.releases.is_empty());
-    let position = insert(tx, batch, !releases).await?;
+    let events = Statement::of_events(batch).and_data_keys(batch);
+    let events = if releases { events } else { events.and_claims(batch) };
+    let (position, _) = run(tx, events).await?;
     if releases {
         let admin_left = release(tx, batch).await?;
         take(tx, batch).await?;
@@ -201,7 +227,7 @@ async fn write_rows(tx: &mut PgConnection, batch: &[&Prepared]) -> Result<(), Fa
 }
 
 /// The side rows of a batch, those of one type together, in the place of the first of them.
-fn by_type<'a>(batch: &[&'a Prepared]) -> Vec<Vec<&'a dyn SideRow>> {
+pub(super) fn by_type<'a>(batch: &[&'a Prepared]) -> Vec<Vec<&'a dyn SideRow>> {
     let mut groups: Vec<(TypeId, Vec<&dyn SideRow>)> = Vec::new();
     for row in batch.iter().flat_map(|p| &p.append.rows) {
         let row: &dyn SideRow = &**row;
@@ -213,81 +239,12 @@ fn by_type<'a>(batch: &[&'a Prepared]) -> Vec<Vec<&'a dyn SideRow>> {
     groups.into_iter().map(|(_, rows)| rows).collect()
 }
 
-/// The events and what is only ever added, in one statement; the transaction's id is that of its
-/// first row.
-async fn insert(
+/// Gives the transaction, and how many addresses were freed.
+async fn run(
     conn: &mut PgConnection,
-    batch: &[&Prepared],
-    with_claims: bool,
-) -> Result<Position, Failure> {
-    let rows = || batch.iter().flat_map(|p| &p.rows);
-    let keys = || batch.iter().flat_map(|p| &p.data_keys);
-    let takes = || batch.iter().flat_map(|p| &p.effects.takes).filter(|_| with_claims);
-    let has_keys = keys().next().is_some();
-    let has_takes = takes().next().is_some();
-    let statement = match (has_keys, has_takes) {
-        (false, false) => EVENTS,
-        (false, true) => EVENTS_CLAIMS,
-        (true, _) => EVENTS_CLAIMS_KEYS,
-    };
-    let mut query = sqlx::query(statement)
-        .bind(rows().map(|r| r.aggregate_type).collect::<Vec<_>>())
-        .bind(rows().map(|r| r.aggregate_id.as_str()).collect::<Vec<_>>())
-        .bind(rows().map(|r| r.sequence).collect::<Vec<_>>())
-        .bind(rows().map(|r| r.event_type.as_str()).collect::<Vec<_>>())
-        .bind(rows().map(|r| r.event_version.as_str()).collect::<Vec<_>>())
-        .bind(rows().map(|r| r.payload.as_str()).collect::<Vec<_>>())
-        .bind(rows().map(|r| r.metadata.as_str()).collect::<Vec<_>>());
-    if has_keys || has_takes {
-        // A batch is sorted as a whole, for the same reason as one append's takes.
-        let mut takes: Vec<_> = takes().collect();
-        takes.sort();
-        query = query
-            .bind(takes.iter().map(|t| t.kind.as_str()).collect::<Vec<_>>())
-            .bind(takes.iter().map(|t| t.key.as_str()).collect::<Vec<_>>())
-            .bind(takes.iter().map(|t| t.aggregate_type).collect::<Vec<_>>())
-            .bind(takes.iter().map(|t| t.aggregate_id.as_str()).collect::<Vec<_>>());
-    }
-    if has_keys {
-        query = query
-            .bind(keys().map(|(user, _)| user.0).collect::<Vec<_>>())
-            .bind(keys().map(|(_, wrapped)| wrapped.as_slice()).collect::<Vec<_>>());
-    }
-    let row = query.fetch_one(conn).await?;
-    Ok(Position { generation: row.try_get("gen")?, tx: row.try_get("tx")? })
+    statement: Statement<'_>,
+) -> Result<(Position, u64), Failure> {
+    let row = statement.end().build().fetch_one(conn).await?;
+    let position = Position { generation: row.try_get("gen")?, tx: row.try_get("tx")? };
+    Ok((position, u64::try_from(row.try_get::<i64, _>("freed")?).unwrap_or(0)))
 }
-
-macro_rules! insert_events {
-    ($more:literal) => {
-        concat!(
-            "WITH durable AS MATERIALIZED (
-                 SELECT set_config('synchronous_commit', 'on', true)
-             ), e AS (
-                 INSERT INTO events (aggregate_type, aggregate_id, sequence, event_type,
-                                     event_version, payload, metadata)
-                 SELECT t.a, t.b, t.c, t.d, t.e, t.f::json, t.g::json
-                 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[],
-                             $6::text[], $7::text[]) AS t (a, b, c, d, e, f, g)
-                 RETURNING gen, tx
-             )",
-            $more,
-            " SELECT gen, tx FROM e, durable LIMIT 1"
-        )
-    };
-}
-
-const EVENTS: &str = insert_events!("");
-const EVENTS_CLAIMS: &str = insert_events!(
-    ", c AS (
-         INSERT INTO claims (kind, key, aggregate_type, aggregate_id)
-         SELECT * FROM unnest($8::text[], $9::text[], $10::text[], $11::text[])
-     )"
-);
-const EVENTS_CLAIMS_KEYS: &str = insert_events!(
-    ", c AS (
-         INSERT INTO claims (kind, key, aggregate_type, aggregate_id)
-         SELECT * FROM unnest($8::text[], $9::text[], $10::text[], $11::text[])
-     ), k AS (
-         INSERT INTO data_key (user_id, wrapped) SELECT * FROM unnest($12::uuid[], $13::bytea[])
-     )"
-);
