@@ -4,24 +4,24 @@ import { defineConfig } from "vitest/config";
 /** Where `npm run dev` finds the control plane. */
 const server = process.env["NEXAVPN_URL"] ?? "http://127.0.0.1:8080";
 
-const ofForms = /node_modules\/(@mantine\/form|klona|fast-deep-equal)\//;
-const ofDialogs = /node_modules\/@mantine\/core\/esm\/components\/Modal(Base)?\//;
+/** Parts of libraries that only some pages are made of. */
+const mantine = "/node_modules/@mantine/core/esm/components/";
+const form = /\/node_modules\/(@mantine\/form|klona|fast-deep-equal)\//;
+const dialog = new RegExp(`${mantine}Modal(Base)?/|/node_modules/react-remove-scroll`);
+const choice = new RegExp(`${mantine}(Select/|Combobox/(?!ComboboxChevron|get-parsed))|/src/components/EntitySelect`);
+const apart = [form, dialog, choice];
 
 /**
  * What is shared is in few files, since each costs a request of its own: what every page needs, what
- * many pages show, and apart from them what only forms and dialogs are made of.
- * `scripts/budget.ts` holds what pages load against what they may.
+ * many pages show, and apart from that what only some are made of. `scripts/budget.ts` holds what
+ * pages load against what they may.
  */
 const groups = [
-  { name: "main", tags: ["$initial" as const], priority: 4 },
-  {
-    name: "common",
-    test: (id: string) => !ofForms.test(id) && !ofDialogs.test(id),
-    minShareCount: 10,
-    priority: 3,
-  },
-  { name: "form", test: ofForms, priority: 2 },
-  { name: "dialog", test: ofDialogs, priority: 1 },
+  { name: "main", tags: ["$initial" as const], priority: 3 },
+  { name: "common", test: (id: string) => !apart.some((one) => one.test(id)), minShareCount: 10, priority: 2 },
+  { name: "form", test: form, priority: 1 },
+  { name: "dialog", test: dialog, priority: 1 },
+  { name: "choice", test: choice, priority: 1 },
 ];
 
 export default defineConfig({

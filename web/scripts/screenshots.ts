@@ -7,6 +7,8 @@
 
 import { mkdirSync } from "node:fs";
 
+import type { Page } from "playwright-core";
+
 import { DESKTOP, PHONE, signIn, startBrowser, visit } from "../e2e/harness/browser.ts";
 import { company } from "../e2e/harness/company.ts";
 import { open, pages, settled } from "../e2e/harness/pages.ts";
@@ -15,6 +17,20 @@ import { ADMIN, startServer } from "../e2e/harness/server.ts";
 const wanted = process.argv.slice(2);
 const directory = new URL("../screenshots/", import.meta.url).pathname;
 mkdirSync(directory, { recursive: true });
+
+/** Looks at all of a page: what lies below is drawn when somebody scrolls to it. */
+async function drawnWhole(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    const frame = () => new Promise(requestAnimationFrame);
+    for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight / 2) {
+      scrollTo(0, y);
+      await frame();
+      await frame();
+    }
+    scrollTo(0, 0);
+  });
+  await settled(page);
+}
 
 const server = await startServer();
 const browser = await startBrowser();
@@ -33,6 +49,7 @@ try {
           continue;
         }
         await open(guest.page, path);
+        await drawnWhole(guest.page);
         const file = `${directory}/${name}.${size}.${colorScheme}.png`;
         await guest.page.screenshot({ path: file, fullPage: true });
       }

@@ -1,4 +1,4 @@
-import { ActionIcon, AppShell, Burger, Button, Group, Kbd, Menu, NavLink, ScrollArea, Text, useMantineColorScheme } from "@mantine/core";
+import { ActionIcon, Burger, Button, Group, Kbd, Menu, NavLink, Text, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconDeviceDesktop, IconKeyboard, IconLogout, IconMoon, IconSearch, IconSun, IconUserCircle } from "@tabler/icons-react";
 import { Suspense, useEffect, useRef, useSyncExternalStore } from "react";
@@ -42,15 +42,11 @@ export function Shell() {
     return <Navigate to={to.me()} replace />;
   }
   return (
-    <AppShell
-      header={{ height: 56 }}
-      navbar={{ width: 232, breakpoint: "md", collapsed: { mobile: !open } }}
-      padding={{ base: "md", lg: "xl" }}
-    >
+    <div className="shell">
       <a href="#content" className="skip">
         {t.skip}
       </a>
-      <AppShell.Header>
+      <header className="shell-header">
         <Group h="100%" px="md" justify="space-between" wrap="nowrap" gap="xs">
           <Group gap="xs" wrap="nowrap">
             <Burger
@@ -99,17 +95,15 @@ export function Shell() {
             <OwnMenu />
           </Group>
         </Group>
-      </AppShell.Header>
-      <AppShell.Navbar p="xs" aria-label={t.navigation.label}>
-        <AppShell.Section grow component={ScrollArea}>
-          {administers && <Places label={t.navigation.admin} places={administration} at={pathname} />}
-          <Places label={t.navigation.own} places={own} at={pathname} />
-        </AppShell.Section>
-      </AppShell.Navbar>
-      <AppShell.Main id="content" ref={main} tabIndex={-1} style={{ outline: "none" }} aria-busy={loading}>
+      </header>
+      <nav className="shell-nav" aria-label={t.navigation.label} data-open={open || undefined}>
+        {administers && <Places label={t.navigation.admin} places={administration} at={pathname} />}
+        <Places label={t.navigation.own} places={own} at={pathname} />
+      </nav>
+      <main className="shell-main" id="content" ref={main} tabIndex={-1} aria-busy={loading}>
         <LostBanner />
         <Outlet />
-      </AppShell.Main>
+      </main>
       {/* Within the router: dialogs have links. */}
       {dialogs && (
         <Suspense fallback={null}>
@@ -118,7 +112,7 @@ export function Shell() {
       )}
       <Palette />
       <Shortcuts />
-    </AppShell>
+    </div>
   );
 }
 

@@ -1,4 +1,4 @@
-import { Select, Text } from "@mantine/core";
+import { NativeSelect, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 
@@ -57,15 +57,13 @@ export function Traffic() {
       title={words.title}
       aside={
         joined.length > 1 && (
-          <Select
+          <NativeSelect
             size="xs"
             w={180}
             aria-label={words.gateway}
-            placeholder={words.all}
-            clearable
-            data={joined.map(({ id, name }) => ({ value: id, label: name }))}
-            value={chosen}
-            onChange={setChosen}
+            data={[{ value: "", label: words.all }, ...joined.map(({ id, name }) => ({ value: id, label: name }))]}
+            value={chosen ?? ""}
+            onChange={(event) => setChosen(event.currentTarget.value || null)}
           />
         )
       }
