@@ -1,19 +1,15 @@
 /** Every page, in both colour schemes and at both widths: readable by everybody. */
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 
-import type { AxeResults } from "axe-core";
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 
+import { violations } from "./harness/axe.ts";
 import { DESKTOP, PHONE, signIn, startBrowser, visit } from "./harness/browser.ts";
 import { type Company, company } from "./harness/company.ts";
 import { open, overflowing, pages, settled } from "./harness/pages.ts";
 import { ADMIN, type Server, startServer } from "./harness/server.ts";
-
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 let server: Server;
 let browser: Browser;
@@ -29,16 +25,6 @@ after(async () => {
   await browser?.close();
   await server?.stop();
 });
-
-/** What axe-core finds, in a line for each. */
-async function violations(page: Page): Promise<string[]> {
-  // Through the debugger, which the page's Content-Security-Policy does not bind.
-  await page.evaluate(axe);
-  const results = await page.evaluate<AxeResults>("axe.run(document, { resultTypes: ['violations'] })");
-  return results.violations.flatMap((violation) =>
-    violation.nodes.slice(0, 3).map((node) => `${violation.id}: ${node.html.slice(0, 160)} (${violation.help})`),
-  );
-}
 
 for (const [size, viewport] of [["desktop", DESKTOP], ["phone", PHONE]] as const) {
   for (const colorScheme of ["light", "dark"] as const) {

@@ -1,21 +1,23 @@
 /**
- * Writes a picture of every page, at desktop and phone width, in light and dark, into
- * `screenshots/`:
+ * Writes a picture of every page and of every dialog, at desktop and phone width, in light and
+ * dark, into `screenshots/`:
  *
- *     npm run screenshots [-- name…]     all pages, or those whose names begin so
+ *     npm run screenshots [-- name…]     all, or those whose names begin so
  */
 
 import { mkdirSync } from "node:fs";
 
 import type { Page } from "playwright-core";
 
-import { DESKTOP, PHONE, signIn, startBrowser, visit } from "../e2e/harness/browser.ts";
+import { DESKTOP, PHONE, recolor, signIn, startBrowser, visit } from "../e2e/harness/browser.ts";
 import { company } from "../e2e/harness/company.ts";
+import { type Dialog, dialogs, openDialog } from "../e2e/harness/dialogs.ts";
 import { open, pages, settled } from "../e2e/harness/pages.ts";
 import { ADMIN, startServer } from "../e2e/harness/server.ts";
 
 const wanted = process.argv.slice(2);
 const directory = new URL("../screenshots/", import.meta.url).pathname;
+const asked = ({ name }: { name: string }) => wanted.length === 0 || wanted.some((begin) => name.startsWith(begin));
 mkdirSync(directory, { recursive: true });
 
 /** Looks at all of a page: what lies below is drawn when somebody scrolls to it. */
@@ -36,22 +38,39 @@ const server = await startServer();
 const browser = await startBrowser();
 try {
   const firm = await company(server);
-  for (const [size, viewport] of [["desktop", DESKTOP], ["phone", PHONE]] as const) {
-    for (const colorScheme of ["light", "dark"] as const) {
-      const guest = await visit(browser, server, { viewport, colorScheme });
-      await guest.page.goto("/");
-      await guest.page.getByLabel("Username").waitFor();
-      await guest.page.screenshot({ path: `${directory}/sign-in.${size}.${colorScheme}.png` });
-      await signIn(guest.page, ADMIN);
-      await settled(guest.page);
-      for (const { name, path } of pages(firm)) {
-        if (wanted.length > 0 && !wanted.some((begin) => name.startsWith(begin))) {
-          continue;
+  // The dialogs change the company, so they come after all pages.
+  let lying: Dialog[] | undefined;
+  for (const part of ["pages", "dialogs"] as const) {
+    for (const [size, viewport] of [["desktop", DESKTOP], ["phone", PHONE]] as const) {
+      const guest = await visit(browser, server, { viewport });
+      const { page } = guest;
+      const take = async (name: string, fullPage: boolean) => {
+        for (const colorScheme of ["light", "dark"] as const) {
+          await recolor(page, colorScheme);
+          await page.screenshot({ path: `${directory}/${name}.${size}.${colorScheme}.png`, fullPage });
         }
-        await open(guest.page, path);
-        await drawnWhole(guest.page);
-        const file = `${directory}/${name}.${size}.${colorScheme}.png`;
-        await guest.page.screenshot({ path: file, fullPage: true });
+      };
+      await page.goto("/");
+      await page.getByLabel("Username").waitFor();
+      if (part === "pages") {
+        await take("sign-in", false);
+      }
+      await signIn(page, ADMIN);
+      await settled(page);
+      if (part === "pages") {
+        for (const { name, path } of pages(firm).filter(asked)) {
+          await open(page, path);
+          await drawnWhole(page);
+          await take(name, true);
+        }
+      } else {
+        lying ??= await dialogs(firm);
+        for (const dialog of lying.filter(asked)) {
+          await open(page, dialog.path);
+          await openDialog(page, dialog).catch((error: unknown) => console.error(`${dialog.name}: ${error}`));
+          await take(dialog.name, false);
+          await dialog.after?.(page);
+        }
       }
       for (const complaint of guest.complaints) {
         console.error(`the browser: ${complaint}`);

@@ -58,6 +58,14 @@ export async function device(client: Api, owner: string, name: string, more: Par
   return answer.device.id;
 }
 
+export async function webhook(client: Api, url: string, more: Partial<Schemas["WebhookCreate"]> = {}) {
+  const answer = await expect(client.POST("/admin/webhooks", { body: { url, ...more } }));
+  if (!("id" in answer)) {
+    throw new Error("the secret was shown before");
+  }
+  return answer.id;
+}
+
 /** A node that fetches and reports when it is told to. */
 export class Node {
   readonly id: string;
@@ -80,8 +88,13 @@ export class Node {
     return new Node(id, api(server.api, () => joined.credential));
   }
 
+  /** Says which key it has made for a rotation, as it does with every report. */
+  async announce(rotation: number): Promise<void> {
+    await this.apply(undefined, { rotation, public_key: someKey() });
+  }
+
   /** Fetches the newest bundle and says that it is in force, and how its host is. */
-  async apply(host?: Schemas["HostMetrics"]): Promise<void> {
+  async apply(host?: Schemas["HostMetrics"], next_key?: Schemas["NextGatewayKey"]): Promise<void> {
     const params = { params: { path: { id: this.id } } };
     const bundle = await expect(this.#client.GET("/admin/gateways/{id}/sync", params));
     if (!("payload" in bundle)) {
@@ -93,7 +106,9 @@ export class Node {
       applied: { epoch, revision, sha256: bundle.sha256 },
       peers: [],
       reported_at: new Date().toISOString(),
+      features: ["key_rotation"],
       host: host ?? null,
+      next_key: next_key ?? null,
     };
     await expect(this.#client.POST("/gateways/{id}/status", { ...params, body }));
   }

@@ -98,6 +98,18 @@ export async function visiting(
   await guest.close();
 }
 
+/** Shows the page in another colour scheme. */
+export async function recolor(page: Page, colorScheme: "light" | "dark"): Promise<void> {
+  await page.emulateMedia({ colorScheme });
+  await page.locator(`html[data-mantine-color-scheme=${colorScheme}]`).waitFor();
+  await still(page);
+}
+
+/** Waits until nothing moves: what is half transparent on its way in has less contrast than it will have. */
+export async function still(page: Page): Promise<void> {
+  await page.waitForFunction(() => document.getAnimations().every(({ playState }) => playState !== "running"));
+}
+
 /** Signs in by the form. */
 export async function signIn(page: Page, username: string, password: string = PASSWORD): Promise<void> {
   await page.goto("/");

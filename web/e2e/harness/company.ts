@@ -11,6 +11,8 @@ export interface Company {
   readonly devices: string[];
   readonly policies: string[];
   readonly gateways: string[];
+  /** Those of the first gateways. */
+  readonly nodes: Node[];
 }
 
 const PEOPLE = [
@@ -145,5 +147,5 @@ export async function company(server: Server): Promise<Company> {
       await node.apply(host(n * 10 + 10, 0.4 + n / 10));
     }
   }
-  return { admin: client, users, groups, devices, policies, gateways };
+  return { admin: client, users, groups, devices, policies, gateways, nodes };
 }

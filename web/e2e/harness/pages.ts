@@ -64,9 +64,10 @@ export function pages(company: Company): Place[] {
 export async function settled(page: Page): Promise<void> {
   await page.waitForLoadState("domcontentloaded");
   await page.locator("#content").waitFor();
+  // In a tab that is not shown something may wait to be loaded, and what waits for somebody else waits on.
   await page.waitForFunction(() =>
-    [...document.querySelectorAll("[aria-busy=true], .mantine-Skeleton-root, .mantine-Loader-root")].every(
-      (busy) => !busy.checkVisibility(),
+    [...document.querySelectorAll("[aria-busy=true], .mantine-Skeleton-root, .mantine-Loader-root:not([aria-hidden])")].every(
+      (one) => !one.checkVisibility(),
     ),
   );
 }

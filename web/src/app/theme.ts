@@ -31,6 +31,7 @@ export const theme = createTheme({
   colors: { petrol },
   defaultRadius: "md",
   autoContrast: true,
+  respectReducedMotion: true,
   fontFamily:
     'Inter, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif',
   fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace',
@@ -40,6 +41,8 @@ export const theme = createTheme({
     Modal: { defaultProps: closing },
     Drawer: { defaultProps: closing },
     Notification: { defaultProps: { closeButtonProps: closing.closeButtonProps } },
+    // The first item has the focus at once; a placeholder before it is no item of a menu.
+    Menu: { defaultProps: { withInitialFocusPlaceholder: false } },
   },
 });
 

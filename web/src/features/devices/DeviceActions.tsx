@@ -111,7 +111,7 @@ export function DeviceActions({ read }: { read: ReadDevice }) {
             {words.rotate}
           </Menu.Item>
           <Menu.Divider />
-          <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={revoke}>
+          <Menu.Item c="var(--mantine-color-error)" leftSection={<IconTrash size={16} />} onClick={revoke}>
             {words.revoke}
           </Menu.Item>
         </Menu.Dropdown>

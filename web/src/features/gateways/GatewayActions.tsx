@@ -79,7 +79,7 @@ export function GatewayActions({ gateway }: { gateway: Gateway }) {
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={ask}>
+          <Menu.Item c="var(--mantine-color-error)" leftSection={<IconTrash size={16} />} onClick={ask}>
             {remove.button}
           </Menu.Item>
         </Menu.Dropdown>

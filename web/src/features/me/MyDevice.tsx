@@ -158,7 +158,7 @@ function More({ device, name }: { device: Device; name: string }) {
             {meText.setUpAgain}
           </Menu.Item>
           <Menu.Divider />
-          <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={remove}>
+          <Menu.Item c="var(--mantine-color-error)" leftSection={<IconTrash size={16} />} onClick={remove}>
             {meText.remove}
           </Menu.Item>
         </Menu.Dropdown>

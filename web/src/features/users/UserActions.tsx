@@ -49,10 +49,10 @@ export function UserActions({ user }: { user: Schemas["User"] }) {
               {usersText.enable}…
             </Menu.Item>
           )}
-          <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => askDelete(user, leave)}>
+          <Menu.Item c="var(--mantine-color-error)" leftSection={<IconTrash size={16} />} onClick={() => askDelete(user, leave)}>
             {usersText.delete}…
           </Menu.Item>
-          <Menu.Item color="red" leftSection={<IconEraser size={16} />} onClick={() => askErase(user.id, user, leave)}>
+          <Menu.Item c="var(--mantine-color-error)" leftSection={<IconEraser size={16} />} onClick={() => askErase(user.id, user, leave)}>
             {usersText.erase}…
           </Menu.Item>
         </Menu.Dropdown>
