@@ -1,11 +1,12 @@
-import { useHotkeys } from "@mantine/hooks";
-import { spotlight } from "@mantine/spotlight";
-import { Suspense, useState } from "react";
+import { useDisclosure, useHotkeys } from "@mantine/hooks";
 
-import { onDemand } from "../components/onDemand.tsx";
+import { dialogOnDemand, isOpened } from "../components/onDemand.tsx";
 import { useSession } from "./session.ts";
 
-const PaletteDialog = onDemand(() => import("./PaletteDialog.tsx").then(({ PaletteDialog }) => PaletteDialog));
+const PaletteDialog = dialogOnDemand(
+  () => import("./PaletteDialog.tsx").then(({ PaletteDialog }) => PaletteDialog),
+  isOpened,
+);
 
 let open: () => void = () => undefined;
 
@@ -13,15 +14,11 @@ export function openPalette(): void {
   open();
 }
 
-/** Ctrl+K. It is loaded when it is first asked for, and from then on listens to the keyboard itself. */
+/** Ctrl+K, wherever one is typing. */
 export function Palette() {
   const administers = useSession().user?.role !== "user";
-  const [wanted, setWanted] = useState(false);
-  open = wanted ? spotlight.open : () => setWanted(true);
-  useHotkeys(administers && !wanted ? [["mod + K", open]] : []);
-  return administers && wanted ? (
-    <Suspense fallback={null}>
-      <PaletteDialog />
-    </Suspense>
-  ) : null;
+  const [shown, show] = useDisclosure(false);
+  open = show.open;
+  useHotkeys(administers ? [["mod + K", show.toggle]] : [], [], true);
+  return administers ? <PaletteDialog opened={shown} onClose={show.close} /> : null;
 }

@@ -1,7 +1,7 @@
-import { Spotlight, spotlight } from "@mantine/spotlight";
+import { Combobox, Input, Modal, Text, useCombobox } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconSearch } from "@tabler/icons-react";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useNavigate } from "react-router";
 
 import { api } from "../api/index.ts";
@@ -13,12 +13,82 @@ import { administration, own } from "./navigation.ts";
 const FEW = 5;
 
 /** Every page, and every user, group, device, policy and gateway by name. */
-export function PaletteDialog() {
+export function PaletteDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+  return (
+    <Modal.Root opened={opened} onClose={onClose} size={600} yOffset={80}>
+      <Modal.Overlay blur={4} />
+      <Modal.Content aria-label={t.searchEverything}>
+        <Finder onClose={onClose} />
+      </Modal.Content>
+    </Modal.Root>
+  );
+}
+
+function Finder({ onClose }: { onClose: () => void }) {
   const [text, setText] = useState("");
-  const [q] = useDebouncedValue(text.trim(), 200);
   const navigate = useNavigate();
-  // It was asked for before it was there.
-  useEffect(spotlight.open, []);
+  const found = useFound(text.trim());
+  const typed = text.trim().toLowerCase();
+  const places = [...administration, ...own].filter(({ label }) => label.toLowerCase().includes(typed));
+  const combobox = useCombobox({ opened: true, onDropdownClose: onClose });
+  const input = useRef<HTMLInputElement>(null);
+  const offered = [...found.flatMap(({ items }) => items.map(({ path }) => path)), ...places.map((place) => place.to)];
+  useEffect(() => {
+    // Enter takes the first, without another key.
+    const first = combobox.selectFirstOption();
+    input.current?.setAttribute("aria-activedescendant", first ?? "");
+  }, [offered.join()]);
+  const choose = (path: string) => {
+    onClose();
+    navigate(path);
+  };
+  return (
+    <Combobox store={combobox} onOptionSubmit={choose} withinPortal={false}>
+      <Combobox.EventsTarget withExpandedAttribute>
+        <Input
+          ref={input}
+          size="lg"
+          variant="unstyled"
+          placeholder={t.searchEverything}
+          aria-label={t.searchEverything}
+          leftSection={<IconSearch size={18} aria-hidden />}
+          value={text}
+          onChange={(event) => setText(event.currentTarget.value)}
+          data-autofocus
+        />
+      </Combobox.EventsTarget>
+      <Combobox.Options
+        mah="min(400px, 60dvh)"
+        p="xs"
+        aria-label={t.searchEverything}
+        style={{ overflowY: "auto", borderTop: "1px solid var(--mantine-color-default-border)" }}
+      >
+        {offered.length === 0 && <Combobox.Empty>{t.noMatches}</Combobox.Empty>}
+        {found.map(({ group, items }) => (
+          <Combobox.Group key={group} label={group}>
+            {items.map(({ label, path }) => (
+              <Combobox.Option key={path} value={path}>
+                {label}
+              </Combobox.Option>
+            ))}
+          </Combobox.Group>
+        ))}
+        {places.map((place) => (
+          <Combobox.Option key={place.to} value={place.to}>
+            <place.icon size={18} aria-hidden style={{ verticalAlign: "text-bottom", marginInlineEnd: 8 }} />
+            <Text span inherit>
+              {place.label}
+            </Text>
+          </Combobox.Option>
+        ))}
+      </Combobox.Options>
+    </Combobox>
+  );
+}
+
+/** What is called so, by its kind. */
+function useFound(text: string) {
+  const [q] = useDebouncedValue(text, 200);
   const params = { params: { query: { q, page_size: FEW } } };
   const asked = { enabled: q !== "" };
   const users = api.useQuery("get", "/admin/users", params, asked);
@@ -26,59 +96,21 @@ export function PaletteDialog() {
   const devices = api.useQuery("get", "/admin/devices", params, asked);
   const policies = api.useQuery("get", "/admin/policies", params, asked);
   const gateways = api.useQuery("get", "/admin/gateways", params, asked);
-
+  // What was found for something else is not offered: Enter would take it.
+  if (q === "" || q !== text) {
+    return [];
+  }
+  const named = (list: { items: { id: string; name?: string | null }[] } | undefined, path: (id: string) => string) =>
+    (list?.items ?? []).map(({ id, name }) => ({ label: name ?? t.erased, path: path(id) }));
   const n = t.navigation;
-  const found = [
+  return [
     {
       group: n.users,
-      items: users.data?.items.map((one) => ({ label: one.username, path: to.user(one.id) })),
+      items: (users.data?.items ?? []).map(({ id, username }) => ({ label: username ?? t.erased, path: to.user(id) })),
     },
-    {
-      group: n.groups,
-      items: groups.data?.items.map((one) => ({ label: one.name, path: to.group(one.id) })),
-    },
-    {
-      group: n.devices,
-      items: devices.data?.items.map((one) => ({ label: one.name, path: to.device(one.id) })),
-    },
-    {
-      group: n.policies,
-      items: policies.data?.items.map((one) => ({ label: one.name, path: to.policy(one.id) })),
-    },
-    {
-      group: n.gateways,
-      items: gateways.data?.items.map((one) => ({ label: one.name, path: to.gateway(one.id) })),
-    },
-  ];
-  const matches = (label: string) => label.toLowerCase().includes(text.trim().toLowerCase());
-  const places = [...administration, ...own].filter(({ label }) => matches(label));
-  const some = q === "" ? [] : found.filter(({ items }) => items !== undefined && items.length > 0);
-
-  return (
-    <Spotlight.Root query={text} onQueryChange={setText} shortcut={["mod + K"]} clearQueryOnClose>
-      <Spotlight.Search
-        placeholder={t.searchEverything}
-        aria-label={t.searchEverything}
-        leftSection={<IconSearch size={18} />}
-      />
-      <Spotlight.ActionsList>
-        {places.length === 0 && some.length === 0 && <Spotlight.Empty>{t.noMatches}</Spotlight.Empty>}
-        {some.map(({ group, items }) => (
-          <Spotlight.ActionsGroup key={group} label={group}>
-            {items?.map(({ label, path }) => (
-              <Spotlight.Action key={path} label={label ?? t.erased} onClick={() => navigate(path)} />
-            ))}
-          </Spotlight.ActionsGroup>
-        ))}
-        {places.map((place) => (
-          <Spotlight.Action
-            key={place.to}
-            label={place.label}
-            leftSection={<place.icon size={18} />}
-            onClick={() => navigate(place.to)}
-          />
-        ))}
-      </Spotlight.ActionsList>
-    </Spotlight.Root>
-  );
+    { group: n.groups, items: named(groups.data, to.group) },
+    { group: n.devices, items: named(devices.data, to.device) },
+    { group: n.policies, items: named(policies.data, to.policy) },
+    { group: n.gateways, items: named(gateways.data, to.gateway) },
+  ].filter(({ items }) => items.length > 0);
 }
