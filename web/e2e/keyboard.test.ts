@@ -3,52 +3,31 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import type { Browser, Locator, Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 
-import { admin } from "./harness/api.ts";
-import { startBrowser, visiting } from "./harness/browser.ts";
+import type { Api } from "../src/api/client.ts";
+import { admin, created, device, gateway, Node, user } from "./harness/api.ts";
+import { signIn, startBrowser, visiting } from "./harness/browser.ts";
+import { back, button, choose, enter, field, focused, go, kept, pick, search, select, tabTo, type } from "./harness/keyboard.ts";
 import { settled } from "./harness/pages.ts";
 import { ADMIN, PASSWORD, type Server, startServer, until } from "./harness/server.ts";
 
 let browser: Browser;
 let server: Server;
+let client: Api;
 
 before(async () => {
   server = await startServer();
   browser = await startBrowser();
-  await admin(server);
+  client = await admin(server);
+  const id = await gateway(client, "fra-1", "100.96.0.0/20");
+  await Node.join(server, client, id);
 });
 
 after(async () => {
   await browser?.close();
   await server?.stop();
 });
-
-/** So many steps of Tab are enough on any page. */
-const STEPS = 80;
-
-const focused = (place: Locator) => place.evaluate((one) => one === document.activeElement);
-
-/** Goes on with Tab until this has the focus. */
-async function tabTo(page: Page, place: Locator): Promise<void> {
-  await place.waitFor();
-  for (let n = 0; n < STEPS; n += 1) {
-    if (await focused(place)) {
-      return;
-    }
-    await page.keyboard.press("Tab");
-  }
-  throw new Error(`no way by Tab to ${place}`);
-}
-
-async function go(page: Page, key: string, path: string): Promise<void> {
-  await page.keyboard.press("g");
-  await page.keyboard.press(key);
-  await page.waitForURL(`**${path}`);
-  await settled(page);
-}
-
-const field = (within: Page | Locator, name: string) => within.getByRole("textbox", { name, exact: true });
 
 test("a group and a policy are made, found and deleted by keyboard", async () => {
   await visiting(browser, server, async ({ page }) => {
@@ -102,8 +81,7 @@ test("a group and a policy are made, found and deleted by keyboard", async () =>
     await palette.waitFor();
     await until("the palette has the focus", () => focused(palette));
     await page.keyboard.type("without");
-    await page.getByRole("button", { name: "Made without a mouse" }).waitFor();
-    await page.keyboard.press("ArrowDown");
+    await page.getByRole("option", { name: "Made without a mouse" }).waitFor();
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "Made without a mouse", level: 1 }).waitFor();
     await settled(page);
@@ -120,5 +98,185 @@ test("a group and a policy are made, found and deleted by keyboard", async () =>
     await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
+  });
+});
+
+/** Signed in, on a page; from there on nothing is clicked. */
+async function by(act: (page: Page) => Promise<void>): Promise<void> {
+  await visiting(browser, server, async ({ page }) => {
+    await signIn(page, ADMIN);
+    await settled(page);
+    await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+    await act(page);
+  });
+}
+
+test("a user is created, edited and disabled by keyboard", async () => {
+  await by(async (page) => {
+    const dialog = page.getByRole("dialog");
+    await go(page, "u", "/users");
+    await page.keyboard.press("c");
+    await type(page, field(dialog, "Login name"), "kim");
+    await enter(page, button(dialog, "Create user"));
+    await dialog.waitFor({ state: "detached" });
+    await kept(page);
+    await enter(page, page.getByRole("link", { name: "kim", exact: true }));
+    await page.getByRole("heading", { name: "kim", level: 1 }).waitFor();
+    await settled(page);
+
+    const edit = button(page, "Edit");
+    await enter(page, edit);
+    await type(page, field(dialog, "Name"), "Kim Keller");
+    await enter(page, button(dialog, "Save"));
+    await back(page, edit);
+    await page.getByText("Kim Keller").first().waitFor();
+
+    const more = button(page, "More actions");
+    await choose(page, "Disable…");
+    await dialog.waitFor();
+    // Whoever thinks better of it is where they were.
+    await page.keyboard.press("Escape");
+    await back(page, more);
+    await choose(page, "Disable…");
+    await enter(page, button(dialog, "Disable"));
+    await back(page, more);
+    await page.getByText("disabled", { exact: true }).first().waitFor();
+  });
+});
+
+test("a device is enrolled and revoked by keyboard", async () => {
+  const lea = await user(client, "lea");
+  await by(async (page) => {
+    const dialog = page.getByRole("dialog");
+    await page.goto(`/users/${lea}`);
+    await settled(page);
+    const add = button(page, "Add device");
+    await enter(page, add);
+    await type(page, field(dialog, "Name"), "lea-phone");
+    await enter(page, button(dialog, /^Add/));
+    await page.getByRole("img", { name: "QR code of the profile" }).waitFor();
+    await enter(page, button(dialog, "I have kept it"));
+    await back(page, add);
+    await enter(page, page.getByRole("link", { name: "lea-phone" }));
+    await page.getByRole("heading", { name: "lea-phone", level: 1 }).waitFor();
+    await settled(page);
+    await choose(page, "Revoke");
+    await type(page, field(dialog, "Reason, for the audit log"), "Lost");
+    await enter(page, button(dialog, "Revoke"));
+    await dialog.waitFor({ state: "detached" });
+    await page.getByText("revoked", { exact: true }).first().waitFor();
+    // There is nothing left to do with it, the menu included.
+    await button(page, "More actions").waitFor({ state: "detached" });
+    await kept(page);
+  });
+});
+
+test("a list is filtered, sorted, paged and changed in bulk by keyboard", async () => {
+  for (let n = 0; n < 60; n += 1) {
+    await user(client, `bulk-${String(n).padStart(2, "0")}`);
+  }
+  await by(async (page) => {
+    const dialog = page.getByRole("dialog");
+    await go(page, "u", "/users");
+    await page.keyboard.press("/");
+    await until("the search has the focus", () => focused(page.getByRole("searchbox")));
+    await page.keyboard.type("bulk-");
+    await page.getByText("1–50 of 60").waitFor();
+    await select(page, search(page, "Status"), "active");
+    await page.waitForURL(/status=active/);
+    await page.getByText("1–50 of 60").waitFor();
+
+    const heading = page.getByRole("columnheader", { name: "Login name" });
+    await enter(page, heading.getByRole("button"));
+    await page.waitForURL(/sort=-username/);
+    await page.getByRole("link", { name: "bulk-59", exact: true }).waitFor();
+    assert.equal(await heading.getAttribute("aria-sort"), "descending");
+    await settled(page);
+    await enter(page, button(page, "Next"));
+    await page.getByText("51–60 of 60").waitFor();
+    // The button is of no more use here; what has the focus now is near it still.
+    await kept(page);
+
+    for (const name of ["bulk-09", "bulk-08"]) {
+      const box = page.getByRole("checkbox", { name: `Select ${name}` });
+      await tabTo(page, box);
+      await page.keyboard.press("Space");
+      assert.ok(await box.isChecked());
+    }
+    await enter(page, button(page.getByRole("region", { name: "2 selected" }), "Disable"));
+    await dialog.getByText("They are: bulk-09, bulk-08").waitFor();
+    await enter(page, button(dialog, "Disable"));
+    await dialog.waitFor({ state: "detached" });
+    await page.getByText("51–58 of 58").waitFor();
+    await kept(page);
+  });
+});
+
+test("an access is explained at a moment of the past by keyboard", async () => {
+  const mia = await user(client, "mia");
+  await device(client, mia, "mia-laptop");
+  const targets = [{ type: "user" as const, id: mia }];
+  const body = { name: "Wiki", effect: "allow" as const, destinations: ["172.16.40.0/24"], targets };
+  await created(client.POST("/admin/policies", { body }));
+  await by(async (page) => {
+    await go(page, "x", "/access");
+    await pick(page, search(page, "User"), "mia");
+    await type(page, field(page, "Destination"), "172.16.40.9");
+    await page.keyboard.press("Enter");
+    await page.getByText("Allowed", { exact: true }).waitFor();
+    // As it was: the log's end, and from there back to its beginning, when there was nobody.
+    await tabTo(page, page.getByRole("radio", { name: "Now" }));
+    await page.keyboard.press("ArrowRight");
+    const slider = page.getByRole("slider");
+    await tabTo(page, slider);
+    await page.getByText("Allowed", { exact: true }).waitFor();
+    await page.keyboard.press("Home");
+    await page.waitForURL(/at=/);
+    await page.getByText("Allowed", { exact: true }).waitFor({ state: "detached" });
+    await until("the slider has the focus still", () => focused(slider));
+    await page.keyboard.press("End");
+    await page.getByText("Allowed", { exact: true }).waitFor();
+  });
+});
+
+test("an older policy is restored by keyboard", async () => {
+  const body = { name: "Printers", effect: "allow" as const, destinations: ["172.16.50.0/24"] };
+  const id = await created(client.POST("/admin/policies", { body }));
+  const now = { destinations: ["172.16.51.0/24"] };
+  await client.PATCH("/admin/policies/{id}", { params: { path: { id } }, body: now });
+  await by(async (page) => {
+    await page.goto(`/policies/${id}`);
+    await settled(page);
+    await tabTo(page, page.getByRole("tab", { name: "Policy", exact: true }));
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("ArrowRight");
+    const restore = button(page, "Restore this version");
+    const compare = button(page, "Compare with the present");
+    await enter(page, compare);
+    await page.getByRole("dialog").getByText("172.16.51.0/24").waitFor();
+    await page.keyboard.press("Escape");
+    await back(page, compare);
+    await enter(page, restore);
+    await enter(page, button(page.getByRole("dialog"), "Restore this version"));
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    await until("it is what it was", async () => {
+      const { data } = await client.GET("/admin/policies/{id}", { params: { path: { id } } });
+      return data?.destinations.join() === "172.16.50.0/24";
+    });
+    await kept(page);
+  });
+});
+
+test("an entry of the audit log is opened by keyboard", async () => {
+  await created(client.POST("/admin/groups", { body: { name: "Archivists" } }));
+  await by(async (page) => {
+    await go(page, "a", "/audit");
+    const entry = button(page, "Group “Archivists” created");
+    await enter(page, entry);
+    const drawer = page.getByRole("dialog");
+    await enter(page, button(drawer, "As it is stored (JSON)"));
+    await drawer.getByText('"event_type": "group.created"').waitFor();
+    await page.keyboard.press("Escape");
+    await back(page, entry);
   });
 });

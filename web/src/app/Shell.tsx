@@ -15,6 +15,7 @@ import { administration, own, type Place } from "./navigation.ts";
 import { openPalette, Palette } from "./Palette.tsx";
 import { openShortcuts, Shortcuts } from "./Shortcuts.tsx";
 import { signOut, useSession } from "./session.ts";
+import { useFocusKept } from "./useFocusKept.ts";
 
 const Dialogs = onDemand(() => import("./Dialogs.tsx").then(({ Dialogs }) => Dialogs));
 
@@ -27,6 +28,7 @@ export function Shell() {
   const dialogs = useSyncExternalStore(drawing.subscribe, drawing.isWanted);
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
+  useFocusKept(main);
   useEffect(() => {
     close();
     // Whoever reads by ear is told of the new page; whoever uses the keyboard goes on in it.
