@@ -1,8 +1,9 @@
-import { Alert, Button, Checkbox, Group, Modal, Stack, Text } from "@mantine/core";
+import { Alert, Button, Checkbox, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useState } from "react";
 
 import { changed, client, type Schemas } from "../../api/index.ts";
+import { reasonHeader } from "../../components/confirm.tsx";
 import { OneTime } from "../../components/OneTime.tsx";
 import { notifyDone, takeErrors } from "../../components/problem.ts";
 import { t } from "../../text/common.ts";
@@ -42,15 +43,15 @@ export function ResetPassword({
 }
 
 function Form({ id, onDone, onClose }: { id: string; onDone: (password: string) => void; onClose: () => void }) {
-  const form = useForm({ initialValues: { password: "", must_change_password: true } });
+  const form = useForm({ initialValues: { password: "", must_change_password: true, reason: "" } });
   const [problem, setProblem] = useState<string>();
   const [busy, setBusy] = useState(false);
-  const submit = form.onSubmit(async (body) => {
+  const submit = form.onSubmit(async ({ reason, ...body }) => {
     setBusy(true);
     setProblem(undefined);
     try {
       // Without `If-Match`: a new password is right whatever else was changed meanwhile.
-      await client.POST("/admin/users/{id}/password", { params: { path: { id } }, body });
+      await client.POST("/admin/users/{id}/password", { params: { path: { id }, header: reasonHeader(reason) }, body });
       notifyDone(usersText.resetDone);
       onDone(body.password);
       await changed();
@@ -77,6 +78,7 @@ function Form({ id, onDone, onClose }: { id: string; onDone: (password: string) 
           label={usersText.mustChange}
           {...form.getInputProps("must_change_password", { type: "checkbox" })}
         />
+        <TextInput label={t.reason} placeholder={t.optional} maxLength={500} {...form.getInputProps("reason")} />
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose}>
             {t.cancel}

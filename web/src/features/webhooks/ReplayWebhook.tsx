@@ -1,8 +1,9 @@
-import { Alert, Button, Group, Modal, Stack, Text } from "@mantine/core";
+import { Alert, Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 
 import { changed, client } from "../../api/index.ts";
 import { ifMatch } from "../../api/etag.ts";
+import { reasonHeader } from "../../components/confirm.tsx";
 import { NumberField } from "../../components/NumberField.tsx";
 import { messageOf, notifyDone } from "../../components/problem.ts";
 import { t } from "../../text/common.ts";
@@ -21,6 +22,7 @@ export function ReplayWebhook({ webhook, onClose }: { webhook: Webhook | undefin
 function Form({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
   const cursor = webhook.delivery?.cursor ?? 0;
   const [typed, setTyped] = useState<number | string>("");
+  const [reason, setReason] = useState("");
   const [problem, setProblem] = useState<string>();
   const [busy, setBusy] = useState(false);
   const from = typed === "" ? Number.NaN : Number(typed);
@@ -31,7 +33,7 @@ function Form({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
     setProblem(undefined);
     try {
       await client.POST("/admin/webhooks/{id}/replay", {
-        params: { path: { id: webhook.id }, header: ifMatch(webhook.version) },
+        params: { path: { id: webhook.id }, header: { ...ifMatch(webhook.version), ...reasonHeader(reason) } },
         body: { from },
       });
       notifyDone(webhooksText.replayed);
@@ -61,6 +63,13 @@ function Form({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
           value={typed}
           onChange={setTyped}
           error={typed !== "" && !good ? webhooksText.replayNumber : undefined}
+        />
+        <TextInput
+          label={t.reason}
+          placeholder={t.optional}
+          maxLength={500}
+          value={reason}
+          onChange={(event) => setReason(event.currentTarget.value)}
         />
         {skips > 0 && (
           <Alert color="red" role="alert">

@@ -1,8 +1,9 @@
-import { Alert, Button, Group, Modal, Select, Stack, Text } from "@mantine/core";
+import { Alert, Button, Group, Modal, Select, Stack, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 
 import { changed, client } from "../../api/index.ts";
 import { ifMatch } from "../../api/etag.ts";
+import { reasonHeader } from "../../components/confirm.tsx";
 import { messageOf } from "../../components/problem.ts";
 import { t } from "../../text/common.ts";
 import { webhooksText } from "../../text/webhooks.ts";
@@ -22,6 +23,7 @@ export function RotateSecret({ webhook, onClose }: { webhook: Webhook | undefine
 
 function Form({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
   const [keep, setKeep] = useState(DAY);
+  const [reason, setReason] = useState("");
   const [problem, setProblem] = useState<string>();
   const [busy, setBusy] = useState(false);
   const submit = async () => {
@@ -29,7 +31,7 @@ function Form({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
     setProblem(undefined);
     try {
       const { data } = await client.POST("/admin/webhooks/{id}/rotate-secret", {
-        params: { path: { id: webhook.id }, header: ifMatch(webhook.version) },
+        params: { path: { id: webhook.id }, header: { ...ifMatch(webhook.version), ...reasonHeader(reason) } },
         body: { keep_previous_s: Number(keep) },
       });
       onClose();
@@ -56,6 +58,13 @@ function Form({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
           value={keep}
           allowDeselect={false}
           onChange={(value) => setKeep(value ?? DAY)}
+        />
+        <TextInput
+          label={t.reason}
+          placeholder={t.optional}
+          maxLength={500}
+          value={reason}
+          onChange={(event) => setReason(event.currentTarget.value)}
         />
         {problem !== undefined && (
           <Alert color="red" role="alert">
