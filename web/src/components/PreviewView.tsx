@@ -1,11 +1,11 @@
-import { Alert, Anchor, Badge, Group, List, Paper, SimpleGrid, Stack, Text } from "@mantine/core";
-import { IconAlertTriangle } from "@tabler/icons-react";
+import { Anchor, Badge, Group, List, Paper, SimpleGrid, Stack, Text } from "@mantine/core";
 import { Link } from "react-router";
 
 import type { Schemas } from "../api/client.ts";
 import { to } from "../paths.ts";
 import { t } from "../text/common.ts";
 import { previewText } from "../text/preview.ts";
+import { PreviewWarning } from "./PreviewWarning.tsx";
 import { serviceText } from "./serviceText.ts";
 
 type Preview = Schemas["Preview"];
@@ -17,14 +17,7 @@ export function PreviewView({ preview }: { preview: Preview }) {
   return (
     <Stack gap="sm" aria-label={previewText.title} role="group">
       {warnings.map((warning) => (
-        <Alert
-          key={warning.code}
-          color={warning.code === "everything_lost" ? "orange" : "red"}
-          icon={<IconAlertTriangle size={18} />}
-          role="alert"
-        >
-          {warning.message}
-        </Alert>
+        <PreviewWarning key={warning.code} warning={warning} />
       ))}
       {devices.total === 0 ? (
         <Text size="sm">{previewText.nothing}</Text>

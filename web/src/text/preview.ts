@@ -6,6 +6,30 @@ export const previewText = {
     `${devices} ${devices === 1 ? "device" : "devices"} affected: ${gaining} gain, ${losing} lose something.`,
   losingEverything: (n: number) =>
     n === 1 ? "1 device is left with nothing." : `${n} devices are left with nothing.`,
+  warnings: {
+    own_account_closed: {
+      title: "This closes your own account",
+      text: () => "You would be signed out at once, and could not sign in again.",
+    },
+    own_connection_at_risk: {
+      title: "This may cut off your own connection",
+      text: () => "You are connected through a device that would reach less. You may not be able to come back:",
+    },
+    own_access_lost: {
+      title: "You would lose access yourself",
+      text: (n: number) =>
+        n === 1
+          ? "A device of yours would not reach something that it reaches now:"
+          : `${n} of your devices would not reach something that they reach now:`,
+    },
+    everything_lost: {
+      title: "Nothing would be left for some",
+      text: (n: number) =>
+        n === 1
+          ? "1 device would lose everything that policies open to it:"
+          : `${n} devices would lose everything that policies open to them:`,
+    },
+  },
   gateways: (n: number) => (n === 1 ? "1 gateway gets a new bundle:" : `${n} gateways get a new bundle:`),
   sameReach: "What is reached stays the same; the state or the profile changes.",
   gain: "Gain",
