@@ -204,7 +204,7 @@ test("a list is filtered, sorted, paged and changed in bulk by keyboard", async 
       assert.ok(await box.isChecked());
     }
     await enter(page, button(page.getByRole("region", { name: "2 selected" }), "Disable"));
-    await dialog.getByText("They are: bulk-09, bulk-08").waitFor();
+    await dialog.getByText("These 2: bulk-09, bulk-08").waitFor();
     await enter(page, button(dialog, "Disable"));
     await dialog.waitFor({ state: "detached" });
     await page.getByText("51–58 of 58").waitFor();

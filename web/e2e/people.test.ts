@@ -70,7 +70,7 @@ test("a bulk action says of whom it failed, and why", async () => {
   const bar = page.getByRole("region", { name: "2 selected" });
   await bar.getByRole("button", { name: "Disable" }).click();
   const dialog = page.getByRole("dialog");
-  await dialog.getByText("They are: admin, kai").waitFor();
+  await dialog.getByText("These 2: admin, kai").waitFor();
   await dialog.getByRole("button", { name: "Disable" }).click();
   // Nobody would be left to administer.
   await dialog.getByText(/^admin: /).waitFor();

@@ -58,15 +58,15 @@ async function answersAt(child: ChildProcess): Promise<string> {
 
 /**
  * Starts it with an empty database. `NEXAVPN_E2E_VITE=1` serves the pages from their sources, for
- * whoever works on them.
+ * whoever works on them. `flags` are those of `nexavpn serve`.
  */
-export async function startServer(): Promise<Server> {
+export async function startServer(...flags: string[]): Promise<Server> {
   const dir = mkdtempSync(join(tmpdir(), "nexavpn-e2e-"));
   // Never somebody's own database.
   const { DATABASE_URL: _, ...env } = process.env;
   const child = spawn(
     join(programs, "nexavpn"),
-    ["serve", "--data-dir", join(dir, "data"), "--listen", "127.0.0.1:0", "--rate-per-address", "0"],
+    ["serve", "--data-dir", join(dir, "data"), "--listen", "127.0.0.1:0", "--rate-per-address", "0", ...flags],
     {
       env: { ...env, NEXAVPN_ADMIN_USERNAME: ADMIN, NEXAVPN_ADMIN_PASSWORD: ONE_TIME },
       stdio: ["ignore", "pipe", "pipe"],

@@ -112,6 +112,7 @@ export const t = {
   },
   bulk: {
     title: "Not everything was done",
+    which: (n: number) => (n === 1 ? "It is:" : `These ${n.toLocaleString("en")}:`),
     done: (n: number) => (n === 1 ? "Done for 1." : `Done for ${n.toLocaleString("en")}.`),
     counts: (done: number, failed: number) =>
       `Done for ${done.toLocaleString("en")}, not for ${failed.toLocaleString("en")}.`,

@@ -120,7 +120,6 @@ export const usersText = {
     delete:
       "Their sessions end and their devices are revoked for good. Deleted users cannot be brought back; the history stays.",
   },
-  which: "They are:",
   bulkGroupTitle: (add: boolean, n: string) => (add ? `Add ${n} to a group` : `Remove ${n} from a group`),
   goOn: "Go on",
 

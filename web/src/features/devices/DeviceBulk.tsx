@@ -6,6 +6,7 @@ import { BulkBar } from "../../components/BulkBar.tsx";
 import { tellBulk } from "../../components/bulk.tsx";
 import { confirm } from "../../components/confirm.tsx";
 import { dialogOnDemand, isOpened } from "../../components/onDemand.tsx";
+import { Which } from "../../components/Which.tsx";
 import { devicesText } from "../../text/devices.ts";
 
 const MoveDevices = dialogOnDemand(() => import("./MoveDevices.tsx").then((file) => file.MoveDevices), isOpened);
@@ -33,27 +34,27 @@ export function DeviceBulk({
     }
     onDone();
   };
-  const ask = (action: "enable" | "disable" | "revoke", text: string) =>
+  const ask = (action: "enable" | "disable" | "revoke") =>
     confirm({
       title: `${words[action]}: ${what}`,
-      text,
+      text: <Which text={words.text[action]} names={[...selected.values()]} total={selected.size} />,
       verb: words[action],
-      danger: action === "revoke",
+      danger: action !== "enable",
       action: (headers) => run({ action }, headers),
     });
   return (
     <>
       <BulkBar n={selected.size} onClear={onDone}>
-        <Button size="xs" variant="default" onClick={() => ask("enable", words.enableText(what))}>
+        <Button size="xs" variant="default" onClick={() => ask("enable")}>
           {words.enable}
         </Button>
-        <Button size="xs" variant="default" onClick={() => ask("disable", words.disableText(what))}>
+        <Button size="xs" variant="default" onClick={() => ask("disable")}>
           {words.disable}
         </Button>
         <Button size="xs" variant="default" onClick={move.open}>
           {words.move}
         </Button>
-        <Button size="xs" color="red.8" onClick={() => ask("revoke", words.revokeText(what))}>
+        <Button size="xs" color="red.8" onClick={() => ask("revoke")}>
           {words.revoke}
         </Button>
       </BulkBar>

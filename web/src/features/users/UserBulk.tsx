@@ -1,4 +1,4 @@
-import { Button, Menu, Stack, Text } from "@mantine/core";
+import { Button, Menu } from "@mantine/core";
 import { IconChevronDown } from "@tabler/icons-react";
 import { useState } from "react";
 
@@ -6,7 +6,7 @@ import { BulkBar } from "../../components/BulkBar.tsx";
 import { confirm } from "../../components/confirm.tsx";
 import { useNames } from "../../components/entityNames.ts";
 import { dialogOnDemand } from "../../components/onDemand.tsx";
-import { previewText } from "../../text/preview.ts";
+import { NAMED, Which } from "../../components/Which.tsx";
 import { usersText } from "../../text/users.ts";
 import { runBulk } from "./runBulk.ts";
 
@@ -15,9 +15,6 @@ const ChooseGroup = dialogOnDemand(
   ({ action }) => action !== undefined,
 );
 
-/** So many are named before it is done. */
-const NAMED = 20;
-
 /** What can be done with the selected users. */
 export function UserBulk({ ids, onDone }: { ids: readonly string[]; onDone: () => void }) {
   const [choosing, setChoosing] = useState<"add_to_group" | "remove_from_group">();
@@ -25,12 +22,7 @@ export function UserBulk({ ids, onDone }: { ids: readonly string[]; onDone: () =
   const ask = (action: "enable" | "disable" | "delete") =>
     confirm({
       title: usersText.bulkTitle(usersText.bulkActions[action], n),
-      text: (
-        <Stack gap="xs">
-          <Text size="sm">{usersText.bulkText[action]}</Text>
-          <Named ids={ids} />
-        </Stack>
-      ),
+      text: <Named text={usersText.bulkText[action]} ids={ids} />,
       verb: usersText.bulkActions[action],
       danger: action !== "enable",
       action: (headers) => runBulk(action, ids, headers),
@@ -68,14 +60,7 @@ export function UserBulk({ ids, onDone }: { ids: readonly string[]; onDone: () =
 }
 
 /** Who the selected ones are; they may be on several pages. */
-function Named({ ids }: { ids: readonly string[] }) {
-  const first = ids.slice(0, NAMED);
-  const known = useNames("user", first);
-  const more = ids.length - first.length;
-  return (
-    <Text size="sm">
-      {usersText.which} {first.map((id) => known.get(id)).join(", ")}
-      {more > 0 && ` ${previewText.andMore(more)}`}
-    </Text>
-  );
+function Named({ text, ids }: { text: string; ids: readonly string[] }) {
+  const names = useNames("user", ids.slice(0, NAMED));
+  return <Which text={text} names={[...names.values()]} total={ids.length} />;
 }
