@@ -107,6 +107,10 @@ impl Filter {
         Self::new(name, sql, FilterValue::Text)
     }
 
+    pub(crate) const fn time(name: &'static str, sql: &'static str) -> Self {
+        Self::new(name, sql, FilterValue::Time)
+    }
+
     pub(crate) const fn closed(mut self, after: &'static str) -> Self {
         self.after = after;
         self
@@ -127,6 +131,10 @@ impl Filter {
             FilterValue::Flag => {
                 let on: bool = value.parse().map_err(|_| bad("must be true or false".into()))?;
                 sql.push_bind(on);
+            }
+            FilterValue::Time => {
+                let bad = |_| bad("must be a time: 2026-05-03T12:00:00Z".into());
+                sql.push_bind(DateTime::parse_from_rfc3339(value).map_err(bad)?.to_utc());
             }
             FilterValue::Word(words) if !words.contains(&value) => {
                 return Err(bad(format!("must be one of {}", words.join(", "))));
@@ -162,6 +170,8 @@ pub enum FilterValue {
     Flag,
     /// One of these.
     Word(&'static [&'static str]),
+    /// A time, as RFC 3339 writes it.
+    Time,
     /// Any text.
     Text,
 }

@@ -11,6 +11,10 @@ const FILTERS: &[(&str, &str)] = &[
     ("actor_id", "Who acted."),
     ("actor_type", "What kind of actor it was."),
     ("address", "The address that the request came from. Of failures only the network is known."),
+    (
+        "due_before",
+        "Only devices that expire, or whose deadline for a new key comes, until this time.",
+    ),
     ("effect", "What the policy does."),
     ("enabled", "Whether it is enabled."),
     ("ended", "Whether the session is over."),
@@ -20,6 +24,7 @@ const FILTERS: &[(&str, &str)] = &[
     ("from", "The first entry, by its number or its time."),
     ("gateway", "The id of the gateway."),
     ("group", "The id of a group that the user is a member of."),
+    ("handshake_since", "Only devices whose gateway saw a handshake at this time or later."),
     ("in_force", "Whether the policy counts: enabled, begun and not over."),
     ("joined", "Whether a node has joined as the gateway."),
     (
@@ -31,6 +36,7 @@ const FILTERS: &[(&str, &str)] = &[
     ("revoked", "Whether the device is revoked."),
     ("request_id", "The request that caused it."),
     ("role", "The role."),
+    ("seen_since", "Only devices that made a handshake or sent a heartbeat at this time or later."),
     ("status", "The status."),
     ("target", "The id of a user, group or device that the policy targets."),
     ("to", "The last entry, by its number or its time."),
@@ -122,6 +128,7 @@ pub(super) fn parameters(path: &str) -> Vec<Value> {
             FilterValue::Id => json!({ "type": "string", "format": "uuid" }),
             FilterValue::Flag => json!({ "type": "boolean" }),
             FilterValue::Word(words) => json!({ "type": "string", "enum": words }),
+            FilterValue::Time => json!({ "type": "string", "format": "date-time" }),
             FilterValue::Text => json!({ "type": "string" }),
         };
         all.push(query(name, text, schema));

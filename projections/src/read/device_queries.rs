@@ -122,7 +122,11 @@ const LIST: ListSpec = ListSpec {
     columns: COLUMNS,
     from: "read.devices t",
     listed: None,
-    sorts: &[Sort::text("name", "t.name_key"), Sort::time("created_at", "t.created_at")],
+    sorts: &[
+        Sort::text("name", "t.name_key"),
+        Sort::time("created_at", "t.created_at"),
+        Sort::time("due_at", "t.due_at"),
+    ],
     default_sort: "name",
     texts: &["t.name_key"],
     exact: &["t.public_key", "host(t.address_v4)", "host(t.address_v6)"],
@@ -142,6 +146,19 @@ const LIST: ListSpec = ListSpec {
                          WHERE k.device_id = t.id AND k.public_key = ",
         )
         .closed(")"),
+        Filter::time("due_before", "t.due_at <= "),
+        Filter::time(
+            "handshake_since",
+            "EXISTS (SELECT FROM peer_status s
+                     WHERE s.device_id = t.id AND s.latest_handshake >= ",
+        )
+        .closed(")"),
+        Filter::time("seen_since", "t.id IN (SELECT s.device_id FROM (SELECT ").closed(
+            " AS since) v, LATERAL (
+                 SELECT p.device_id FROM peer_status p WHERE p.latest_handshake >= v.since
+                 UNION
+                 SELECT c.device_id FROM device_telemetry c WHERE c.last_seen_at >= v.since) s)",
+        ),
     ],
 };
 
@@ -182,9 +199,10 @@ pub async fn names(
     Ok(rows.into_iter().map(named).collect())
 }
 
-/// All devices, revoked ones among them. Sorts: `name`, `created_at`. Filters: `owner`, `gateway`,
-/// `status`, `revoked`, `platform`, `lacks_gateway_key` (those that have not fetched a profile with
-/// this key).
+/// All devices, revoked ones among them. Sorts: `name`, `created_at`, `due_at` (when it expires or needs
+/// a new key). Filters: `owner`, `gateway`, `status`, `revoked`, `platform`, `lacks_gateway_key` (those
+/// that have not fetched a profile with this key), `due_before`, `handshake_since`, `seen_since` (a
+/// handshake or a heartbeat).
 ///
 /// # Errors
 /// `validation_error` for an unknown sort or filter; where the database fails.

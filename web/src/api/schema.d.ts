@@ -307,7 +307,7 @@ export interface paths {
         };
         /**
          * All devices, revoked ones among them
-         * @description All devices, revoked ones among them. Sorts: `name`, `created_at`. Filters: `status`, `user`, `gateway`, `platform`, `revoked`, `lacks_gateway_key`. `q`: for each word, how a word of the name begins; or a whole key or address.
+         * @description All devices, revoked ones among them. Sorts: `name`, `created_at`, `due_at`. Filters: `status`, `user`, `gateway`, `platform`, `revoked`, `lacks_gateway_key`, `due_before`, `handshake_since`, `seen_since`. `q`: for each word, how a word of the name begins; or a whole key or address.
          *
          *     For admins and auditors.
          */
@@ -6507,7 +6507,7 @@ export interface operations {
                  * @description The order; with `-` the reverse.
                  * @example name
                  */
-                sort?: "name" | "-name" | "created_at" | "-created_at";
+                sort?: "name" | "-name" | "created_at" | "-created_at" | "due_at" | "-due_at";
                 /**
                  * @description The moment that is asked about: a time, or the number of an event. Then there is one order only, and no search; filters are of that moment.
                  * @example 2026-03-15T15:32:34Z
@@ -6548,6 +6548,21 @@ export interface operations {
                  * @example lacks_gateway_key
                  */
                 lacks_gateway_key?: string;
+                /**
+                 * @description Only devices that expire, or whose deadline for a new key comes, until this time.
+                 * @example 2026-03-15T15:32:34Z
+                 */
+                due_before?: string;
+                /**
+                 * @description Only devices whose gateway saw a handshake at this time or later.
+                 * @example 2026-03-15T15:32:34Z
+                 */
+                handshake_since?: string;
+                /**
+                 * @description Only devices that made a handshake or sent a heartbeat at this time or later.
+                 * @example 2026-03-15T15:32:34Z
+                 */
+                seen_since?: string;
             };
             header?: {
                 /** @description The token of an earlier answer: the request waits until that change can be read. */
@@ -8827,7 +8842,7 @@ export interface operations {
                  * @description The order; with `-` the reverse.
                  * @example name
                  */
-                sort?: "name" | "-name" | "created_at" | "-created_at";
+                sort?: "name" | "-name" | "created_at" | "-created_at" | "due_at" | "-due_at";
                 /**
                  * @description What to search for; see above.
                  * @example ali
@@ -8848,6 +8863,21 @@ export interface operations {
                  * @example macos
                  */
                 platform?: string;
+                /**
+                 * @description Only devices that expire, or whose deadline for a new key comes, until this time.
+                 * @example 2026-03-15T15:32:34Z
+                 */
+                due_before?: string;
+                /**
+                 * @description Only devices whose gateway saw a handshake at this time or later.
+                 * @example 2026-03-15T15:32:34Z
+                 */
+                handshake_since?: string;
+                /**
+                 * @description Only devices that made a handshake or sent a heartbeat at this time or later.
+                 * @example 2026-03-15T15:32:34Z
+                 */
+                seen_since?: string;
             };
             header?: {
                 /** @description The token of an earlier answer: the request waits until that change can be read. */

@@ -11,13 +11,12 @@ export const homeText = {
     online: "Devices online",
     ofAll: (n: number, all: number) => `${n.toLocaleString("en")} of ${all.toLocaleString("en")}`,
     atLeast: (n: number) => `${n.toLocaleString("en")} or more`,
-    seen: (n: number) => `${n.toLocaleString("en")} seen within a day`,
+    seen: (n: string) => `${n} seen within a day`,
     label: "At a glance",
   },
   attention: {
     title: "Needs attention",
     none: "Nothing needs attention.",
-    newest: (n: number) => `Of devices, only the ${n.toLocaleString("en")} newest are looked through for expiry dates and new keys.`,
     gateway: {
       rejecting: (name: string) => `${name} refuses its newest bundle and enforces an older one`,
       unreachable: (name: string) => `${name} does not report`,

@@ -9,8 +9,8 @@ import { to } from "../../paths.ts";
 import { t } from "../../text/common.ts";
 import { homeText } from "../../text/home.ts";
 import { Panel } from "./Panel.tsx";
-import { dayAgo, MOST, useDeviceCount, useDevices, useFailures, useGateways, usePolicies } from "./reads.ts";
-import { type Concern, deviceConcerns, gatewayConcerns, policyConcerns } from "./summary.ts";
+import { dayAgo, minuteAt, useDeviceCount, useDueDevices, useFailures, useGateways, usePolicies } from "./reads.ts";
+import { type Concern, deviceConcerns, gatewayConcerns, policyConcerns, SOON } from "./summary.ts";
 
 const words = homeText.attention;
 /** So many of each kind are named. */
@@ -21,7 +21,7 @@ export function Attention() {
   const now = Date.now();
   const since = dayAgo(now);
   const gateways = useGateways();
-  const devices = useDevices();
+  const devices = useDueDevices(minuteAt(now, SOON));
   const policies = usePolicies();
   const expired = useDeviceCount("expired");
   const lapsed = useDeviceCount("rotation_lapsed");
@@ -47,7 +47,6 @@ export function Attention() {
     ],
   ];
   const nothing = found.every((list) => list.length === 0) && counted.every(([n]) => n === 0);
-  const some = (devices.data?.total ?? 0) > MOST;
   return (
     <Panel title={words.title}>
       <Loaded query={query}>
@@ -74,11 +73,6 @@ export function Attention() {
                   ),
                 )}
               </List>
-            )}
-            {some && (
-              <Text size="xs" c="dimmed">
-                {words.newest(MOST)}
-              </Text>
             )}
           </Stack>
         )}

@@ -3,7 +3,7 @@
 import { api } from "../../api/index.ts";
 
 /** The API's largest page. */
-export const MOST = 200;
+const MOST = 200;
 /** How often what nobody announces is read again, in milliseconds. */
 const AGAIN = 30_000;
 const DAY = 86_400_000;
@@ -15,9 +15,15 @@ export function useGateways() {
   return api.useQuery("get", "/admin/gateways", { params: { query: { page_size: MOST } } }, fresh);
 }
 
-/** The newest active devices. */
-export function useDevices() {
-  const query = { status: "active", sort: "-created_at", page_size: MOST } as const;
+/** Active devices whose time ends, or that have to get a new key, until a time: the most urgent first. */
+export function useDueDevices(until: string) {
+  const query = { status: "active", due_before: until, sort: "due_at", page_size: MOST } as const;
+  return api.useQuery("get", "/admin/devices", { params: { query } }, fresh);
+}
+
+/** How many active devices there are; of those that fulfil a condition, where there is one. */
+export function useActiveCount(condition: { handshake_since?: string; seen_since?: string } = {}) {
+  const query = { status: "active", ...condition, ...count } as const;
   return api.useQuery("get", "/admin/devices", { params: { query } }, fresh);
 }
 
@@ -33,9 +39,14 @@ export function useDeviceCount(status: "expired" | "rotation_lapsed") {
   return api.useQuery("get", "/admin/devices", { params: { query: { status, ...count } } }, fresh);
 }
 
-/** A day ago, to the minute, so that it is the same question for a while. */
+/** So many milliseconds from now, or before it, to the minute, so that it is the same question for a while. */
+export function minuteAt(now: number, away: number): string {
+  return new Date(Math.floor((now + away) / 60_000) * 60_000).toISOString();
+}
+
+/** A day ago. */
 export function dayAgo(now: number): string {
-  return new Date(Math.floor((now - DAY) / 60_000) * 60_000).toISOString();
+  return minuteAt(now, -DAY);
 }
 
 export function useFailures(since: string) {

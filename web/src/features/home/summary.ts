@@ -3,8 +3,8 @@
 import type { Schemas } from "../../api/client.ts";
 
 const DAY = 86_400_000;
-/** What ends within this time is said beforehand. */
-const SOON = 7 * DAY;
+/** What ends within this time is said beforehand, in milliseconds. */
+export const SOON = 7 * DAY;
 /** A node that reports is behind for a moment after each change. That is no trouble yet. */
 const PATIENCE = 60_000;
 

@@ -13,8 +13,8 @@ use crate::{
     },
 };
 
-/// All devices, revoked ones among them. Sorts: `name`, `created_at`. Filters: `status`, `user`,
-/// `gateway`, `platform`, `revoked`, `lacks_gateway_key`. `q`: for each word, how a word of the name begins; or
+/// All devices, revoked ones among them. Sorts: `name`, `created_at`, `due_at`. Filters: `status`, `user`,
+/// `gateway`, `platform`, `revoked`, `lacks_gateway_key`, `due_before`, `handshake_since`, `seen_since`. `q`: for each word, how a word of the name begins; or
 /// a whole key or address.
 #[utoipa::path(
     get,

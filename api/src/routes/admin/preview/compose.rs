@@ -214,7 +214,8 @@ impl<'a> Composer<'a> {
         }
         if !emptied.is_empty() {
             let n = emptied.len();
-            let message = format!("{n} devices would lose everything that policies open to them");
+            let devices = if n == 1 { "1 device".into() } else { format!("{n} devices") };
+            let message = format!("{devices} would lose everything that policies open to them");
             warn(WarningCode::EverythingLost, message, emptied);
         }
         warnings
