@@ -67,7 +67,16 @@ const CONFLICTS: &[(&str, &[(&str, &str)])] = &[
             ("next_key_missing", "the gateway's node has not announced its next key yet"),
         ],
     ),
-    ("nodes", &[("public_key_taken", "this key belongs to somebody else")]),
+    (
+        "nodes",
+        &[
+            ("public_key_taken", "this key belongs to somebody else"),
+            (
+                "gateway_key_mismatch",
+                "this gateway was made for another WireGuard key: join with its private key",
+            ),
+        ],
+    ),
 ];
 
 /// The conflicts of operations that add a device.

@@ -83,6 +83,9 @@ pub struct Gateway {
     fields: Option<GatewayFields>,
     keys: GatewayKeys,
     drain: Option<Drain>,
+    /// Whether it ever had a node.
+    #[serde(default)]
+    joined: bool,
     deleted: bool,
 }
 
@@ -120,7 +123,8 @@ impl Gateway {
     /// See [`Decider::decide`](crate::Decider::decide).
     ///
     /// # Errors
-    /// `not_found` for an unknown or deleted gateway.
+    /// `not_found` for an unknown or deleted gateway, `gateway_key_mismatch` for a first node that
+    /// has not the key that the gateway was made with.
     pub fn decide(&self, command: GatewayCommand) -> Result<Vec<GatewayEvent>, DomainError> {
         match (self.fields(), command) {
             (_, GatewayCommand::Create { fields, public_key }) => {
@@ -149,6 +153,12 @@ impl Gateway {
                 Ok(vec![GatewayEvent::JoinTokenIssued { expires_at }])
             }
             (Some(_), GatewayCommand::Join { public_key, agent_version }) => {
+                // A key that was named before there was a node is one that clients know already.
+                // Later a node may be lost, and its key with it.
+                if let Some(named) = self.public_key().filter(|k| !self.joined && **k != public_key)
+                {
+                    return Err(key_mismatch(named));
+                }
                 // Another node has never heard of the next key.
                 let called_off = self.called_off().into_iter();
                 let key = self.key_set(Some(public_key));
@@ -223,8 +233,8 @@ impl Gateway {
             | GatewayEvent::NextKeyAnnounced { .. }
             | GatewayEvent::KeySwitched { .. }
             | GatewayEvent::KeyRotationCalledOff {}
-            | GatewayEvent::JoinTokenIssued { .. }
-            | GatewayEvent::Joined { .. } => {}
+            | GatewayEvent::JoinTokenIssued { .. } => {}
+            GatewayEvent::Joined { .. } => self.joined = true,
             GatewayEvent::DrainStarted { target } => self.drain = Some(Drain { target: *target }),
             GatewayEvent::DrainEnded {} => self.drain = None,
             GatewayEvent::Deleted {} => self.deleted = true,
@@ -243,6 +253,14 @@ fn no_key_yet() -> DomainError {
         "gateway_not_ready",
         "the gateway has no WireGuard key yet: let its node join first",
     )
+}
+
+fn key_mismatch(named: &PublicKey) -> DomainError {
+    let message = format!(
+        "this gateway was made for the WireGuard key {named}, and the node has another one: join \
+         with its private key (--private-key-file), or change the gateway's public_key to the node's"
+    );
+    DomainError::conflict_on("public_key", "gateway_key_mismatch", message)
 }
 
 fn no_next_key() -> DomainError {

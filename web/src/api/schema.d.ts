@@ -17201,7 +17201,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description It contradicts the present state: `public_key_taken`. */
+            /** @description It contradicts the present state: `public_key_taken`, `gateway_key_mismatch`. */
             409: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];

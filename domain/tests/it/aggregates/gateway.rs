@@ -153,6 +153,19 @@ fn every_join_is_recorded_and_a_new_key_with_it() {
     assert_eq!(decide::<Gateway>(&given, join(other_key())), Ok(other));
 }
 
+/// Clients know the key that a gateway was made with; that of a node that was lost may be gone.
+#[test]
+fn a_key_from_before_the_first_join_binds_the_first_node() {
+    let made = [created(), key_set(key())];
+    assert_eq!(refusal::<Gateway>(&made, join(other_key())), "gateway_key_mismatch");
+    let message = decide::<Gateway>(&made, join(other_key())).unwrap_err().to_string();
+    assert!(message.contains(&key().to_string()), "{message}");
+    assert_eq!(decide::<Gateway>(&made, join(key())), Ok(vec![joined()]));
+    let replaced = [key_set(other_key()), joined()];
+    let known = [&made[..], &[joined()]].concat();
+    assert_eq!(decide::<Gateway>(&known, join(other_key())), Ok(replaced.to_vec()));
+}
+
 #[test]
 fn a_drain_begins_changes_its_target_and_ends() {
     let start = |target| C::StartDrain(Drain { target });

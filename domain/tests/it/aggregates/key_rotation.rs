@@ -30,9 +30,9 @@ fn switched(public_key: PublicKey) -> E {
     E::KeySwitched { public_key }
 }
 
-/// With a key, and asked for another one.
+/// Joined, and asked for another key.
 fn asked() -> Vec<E> {
-    vec![created(), key_set(key()), requested(60)]
+    vec![created(), key_set(key()), joined(), requested(60)]
 }
 
 /// The same, and the other one is known.
