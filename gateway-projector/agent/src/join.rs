@@ -1,6 +1,5 @@
 //! Becoming a gateway.
 
-use std::fs;
 use std::path::Path;
 
 use base64::Engine;
@@ -10,6 +9,7 @@ use thiserror::Error;
 
 use crate::VERSION;
 use crate::client::{ClientError, ControlPlane};
+use crate::key_file::{self, KeyFileError};
 use crate::state::{Identity, PrivateKey, StateDir, StateError, verifying_key};
 
 /// A join that did not happen.
@@ -27,9 +27,9 @@ pub enum JoinError {
     /// The directory is taken.
     #[error("{0} holds a gateway already; `nexavpn-gateway leave` gives it up")]
     AlreadyJoined(String),
-    /// The given private key cannot be used.
-    #[error("{0} does not hold a WireGuard private key")]
-    KeyFile(String),
+    /// The given file has no private key.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
     /// Somebody else answered.
     #[error("the answer does not come from the control plane that made the token: {0}")]
     Impostor(&'static str),
@@ -54,11 +54,7 @@ pub async fn join(
     let token: JoinToken = token.parse()?;
     let control_plane = ControlPlane::new(url, token.tls_cert_sha256, insecure)?;
     let key = match key_file {
-        Some(path) => {
-            let not_usable = || JoinError::KeyFile(path.display().to_string());
-            let text = fs::read_to_string(path).map_err(|_| not_usable())?;
-            PrivateKey::parse(&text).ok_or_else(not_usable)?
-        }
+        Some(path) => key_file::read(path)?,
         // A key from an attempt that failed is as good as a new one.
         None => state.private_key()?.unwrap_or_else(PrivateKey::generate),
     };

@@ -17,6 +17,7 @@
 //! | [`firewall`] | loads them, changed parts only |
 //! | [`tunnel`] | WireGuard, in the kernel or in user space |
 //! | [`listing`] | reads back what nftables holds |
+//! | [`key_file`] | the private key of a server that the node replaces |
 //! | [`keys`] | the node's WireGuard keys, and their rotation |
 //! | [`link`] | addresses, MTU, forwarding |
 //! | [`client`] | HTTP to the control plane |
@@ -42,6 +43,7 @@ pub mod engine;
 pub mod firewall;
 pub mod host;
 pub mod join;
+pub mod key_file;
 pub mod keys;
 pub mod link;
 pub mod listing;

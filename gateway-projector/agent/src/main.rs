@@ -69,8 +69,10 @@ struct Join {
     /// The join token. Without it, or with `-`, it is read from standard input,
     /// out of sight of `ps`.
     token: Option<String>,
-    /// Use this WireGuard private key instead of making one.
-    #[arg(long)]
+    /// Use the WireGuard private key in this file instead of making one: the key
+    /// alone, as `wg genkey` prints it, the wg0.conf of a WireGuard server that
+    /// this gateway replaces, or the wg0.json of wg-easy. It stays on this node.
+    #[arg(long, value_name = "FILE")]
     private_key_file: Option<PathBuf>,
     /// Accept plain HTTP to another machine: the credential travels in the clear.
     #[arg(long)]
