@@ -177,7 +177,7 @@ impl Commands {
         places.note(place);
         let addresses = fields.pool.addresses(place.slot).ok_or(SlotError::OutOfPool)?;
         let Reserved { token, slot } = place;
-        plan.hold(Reservation { token, gateway: gateway_id, slot, device: id });
+        plan.hold(Reservation { token: Some(token), gateway: gateway_id, slot, device: id });
         Ok(Some(DeviceCommand::Move { slot, addresses }))
     }
 

@@ -85,7 +85,7 @@ impl Commands {
                     self.plan_kept_key(&mut plan, id, &checked.key.public, private_key).await?;
                 }
                 plan.hold(Reservation {
-                    token: place.token,
+                    token: Some(place.token),
                     gateway: gateway_id,
                     slot: place.slot,
                     device: id,

@@ -153,7 +153,7 @@ impl Commands {
         places.note(place);
         let Reserved { token, slot } = place;
         let addresses = gateway.pool.addresses(slot).ok_or(SlotError::OutOfPool)?;
-        plan.hold(Reservation { token, gateway: to, slot, device });
+        plan.hold(Reservation { token: Some(token), gateway: to, slot, device });
         plan.row(MoveDevice { device_id: device, from, to });
         Ok(DeviceCommand::ChangeGateway { gateway_id: to, slot, addresses })
     }

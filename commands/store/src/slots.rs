@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     AppendError, SlotError, Store,
-    append::{Failure, Prepared},
+    append::{Failure, Prepared, Reservation},
 };
 
 /// How many rows are made at a time: a pool of a /64 is never materialised.
@@ -101,6 +101,29 @@ impl Store {
         .execute(self.pool())
         .await?;
         Ok(done.rows_affected() == 1)
+    }
+
+    /// Which of these slots of a gateway's pool cannot be taken now: held, reserved or resting.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn occupied_slots(
+        &self,
+        gateway: GatewayId,
+        slots: &[Slot],
+    ) -> Result<Vec<Slot>, SlotError> {
+        let occupied: Vec<i64> = sqlx::query_scalar(
+            "SELECT slot FROM ip_slot
+             WHERE gateway_id = $1 AND slot = ANY ($2)
+               AND (held_by IS NOT NULL OR reserved_until >= clock_timestamp()
+                    OR free_after > clock_timestamp())
+             ORDER BY slot",
+        )
+        .bind(gateway.0)
+        .bind(slots.iter().copied().map(i64::from).collect::<Vec<_>>())
+        .fetch_all(self.pool())
+        .await?;
+        Ok(occupied.into_iter().filter_map(|slot| Slot::try_from(slot).ok()).collect())
     }
 
     /// Frees the reservations that have run out; answers how many. (They count as free without
@@ -238,9 +261,24 @@ async fn any_hope(pool: &PgPool, gateway: GatewayId, excluded: &[i64]) -> Result
     .await?)
 }
 
-/// Turns the reservations of a batch into held addresses.
+/// Turns the reservations of a batch into held addresses, and takes those that were not reserved.
 pub(crate) async fn hold(conn: &mut PgConnection, batch: &[&Prepared]) -> Result<(), Failure> {
-    let holds: Vec<_> = batch.iter().flat_map(|p| &p.effects.holds).collect();
+    let holds = || batch.iter().flat_map(|p| &p.effects.holds);
+    let (mut reserved, mut others) = (Vec::new(), Vec::new());
+    for hold in holds() {
+        match hold.token {
+            Some(token) => reserved.push((token, hold)),
+            None => others.push(hold),
+        }
+    }
+    hold_reserved(conn, &reserved).await?;
+    hold_free(conn, others).await
+}
+
+async fn hold_reserved(
+    conn: &mut PgConnection,
+    holds: &[(Uuid, &Reservation)],
+) -> Result<(), Failure> {
     if holds.is_empty() {
         return Ok(());
     }
@@ -252,17 +290,42 @@ pub(crate) async fn hold(conn: &mut PgConnection, batch: &[&Prepared]) -> Result
          WHERE s.reservation = h.token AND s.gateway_id = h.gateway_id AND s.slot = h.slot
            AND s.held_by IS NULL",
     )
-    .bind(holds.iter().map(|h| h.token).collect::<Vec<_>>())
+    .bind(holds.iter().map(|(token, _)| *token).collect::<Vec<_>>())
+    .bind(holds.iter().map(|(_, h)| h.gateway.0).collect::<Vec<_>>())
+    .bind(holds.iter().map(|(_, h)| i64::from(h.slot)).collect::<Vec<_>>())
+    .bind(holds.iter().map(|(_, h)| h.device.0).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    all_held(done.rows_affected(), holds.len())
+}
+
+/// Takes addresses that nobody holds, has reserved or gave up a moment ago.
+async fn hold_free(conn: &mut PgConnection, mut holds: Vec<&Reservation>) -> Result<(), Failure> {
+    if holds.is_empty() {
+        return Ok(());
+    }
+    // In order, so that two appends never wait for each other in a circle.
+    holds.sort_unstable_by_key(|h| (h.gateway, h.slot));
+    let done = sqlx::query(
+        "INSERT INTO ip_slot AS s (gateway_id, slot, held_by)
+         SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[])
+         ON CONFLICT ON CONSTRAINT ip_slot_pkey DO UPDATE
+         SET held_by = excluded.held_by, reservation = NULL, reserved_until = NULL,
+             free_after = NULL
+         WHERE s.held_by IS NULL
+           AND (s.reserved_until IS NULL OR s.reserved_until < clock_timestamp())
+           AND (s.free_after IS NULL OR s.free_after <= clock_timestamp())",
+    )
     .bind(holds.iter().map(|h| h.gateway.0).collect::<Vec<_>>())
     .bind(holds.iter().map(|h| i64::from(h.slot)).collect::<Vec<_>>())
     .bind(holds.iter().map(|h| h.device.0).collect::<Vec<_>>())
     .execute(conn)
     .await?;
-    if done.rows_affected() == holds.len() as u64 {
-        Ok(())
-    } else {
-        Err(AppendError::ReservationLost.into())
-    }
+    all_held(done.rows_affected(), holds.len())
+}
+
+fn all_held(held: u64, wanted: usize) -> Result<(), Failure> {
+    if held == wanted as u64 { Ok(()) } else { Err(AppendError::ReservationLost.into()) }
 }
 
 /// Lets the addresses of revoked devices rest.

@@ -65,11 +65,12 @@ impl fmt::Debug for Append {
     }
 }
 
-/// A reserved address that a device takes.
+/// An address that a device takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reservation {
-    /// What [`Store::reserve_slot`](crate::Store::reserve_slot) gave.
-    pub token: Uuid,
+    /// What [`Store::reserve_slot`](crate::Store::reserve_slot) gave. None for an address that was
+    /// not reserved: the append takes it if it is free by then, and fails otherwise.
+    pub token: Option<Uuid>,
     /// Whose pool.
     pub gateway: GatewayId,
     /// Which slot.

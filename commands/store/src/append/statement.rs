@@ -98,8 +98,8 @@ impl<'a> Statement<'a> {
     }
 
     /// With all the rest of a batch; `None` where that needs statements after one another: what is
-    /// given up and taken again, networks, the last admin, data keys that are destroyed, and side
-    /// rows that do not join.
+    /// given up and taken again, networks, the last admin, data keys that are destroyed, addresses
+    /// that were not reserved, and side rows that do not join.
     pub(super) fn and_all_else(
         mut self,
         batch: &[&'a Prepared],
@@ -113,6 +113,7 @@ impl<'a> Statement<'a> {
                 || effects.releases.iter().any(|(kind, ..)| hard(*kind))
                 || !effects.releases.is_empty() && !effects.takes.is_empty()
                 || !effects.frees.is_empty() && !effects.holds.is_empty()
+                || effects.holds.iter().any(|hold| hold.token.is_none())
         };
         if batch.iter().any(apart) {
             return Ok(None);

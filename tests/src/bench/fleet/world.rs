@@ -233,7 +233,7 @@ pub(in super::super) async fn fill(
             let stream = first::<Device>(device.0, DeviceCommand::Enrol(Box::new(enrolment)))?;
             let mut append = Append::new(vec![stream], Metadata::system("bench", new_id()));
             let (token, slot) = (reserved.token, reserved.slot);
-            append.reservations.push(Reservation { token, gateway, slot, device });
+            append.reservations.push(Reservation { token: Some(token), gateway, slot, device });
             store.append(append).await?;
             Outcome::Ok(())
         }

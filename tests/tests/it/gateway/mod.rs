@@ -213,8 +213,12 @@ impl World {
             slot: reserved.slot,
             addresses: pool.addresses(reserved.slot).unwrap(),
         };
-        let reservation =
-            Reservation { token: reserved.token, gateway: at, slot: reserved.slot, device: id };
+        let reservation = Reservation {
+            token: Some(reserved.token),
+            gateway: at,
+            slot: reserved.slot,
+            device: id,
+        };
         self.append_with::<Device>(id.0, vec![enrolled], vec![reservation]).await;
         (id, public_key)
     }

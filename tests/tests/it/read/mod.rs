@@ -235,7 +235,7 @@ async fn hold(
 ) -> Result<(), DomainError> {
     let stream = decided::<Device>(store, device.0, command).await?;
     let mut append = Append::new(vec![stream], Metadata::system("test", id()));
-    append.reservations.push(Reservation { token, gateway, slot, device });
+    append.reservations.push(Reservation { token: Some(token), gateway, slot, device });
     match store.append(append).await {
         Ok(_) => Ok(()),
         Err(AppendError::Conflict(e)) => Err(e),

@@ -162,7 +162,7 @@ async fn enrolment(store: &Store, owner: UserId, name: &str, place: &Place) -> (
     )
     .await;
     let mut append = append(vec![stream]);
-    append.reservations.push(Reservation { token, gateway, slot, device });
+    append.reservations.push(Reservation { token: Some(token), gateway, slot, device });
     (device, append)
 }
 
