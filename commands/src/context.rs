@@ -236,6 +236,16 @@ impl Commands {
         secrets::uuid(&*self.random)
     }
 
+    /// The id that follows from a name, for whoever has the keys of this installation.
+    pub(crate) fn derived_id(&self, domain: &str, name: &str) -> Uuid {
+        let hash = self.store.keyring().lookup_hmac(domain, name);
+        let mut bytes = [0; 16];
+        match hash.get(..32).map(|half| hex::decode_to_slice(half, &mut bytes)) {
+            Some(Ok(())) => uuid::Builder::from_random_bytes(bytes).into_uuid(),
+            _ => self.new_id(),
+        }
+    }
+
     pub(crate) fn new_token(&self) -> Secret {
         Secret::token(&*self.random)
     }

@@ -104,30 +104,11 @@ impl Commands {
         input: GatewayInput,
     ) -> Result<Done<GatewayId>, CommandError> {
         let mut problems = Problems::default();
-        let pool = pool(&input.address_pool_v4, input.address_pool_v6.as_deref(), &mut problems);
-        let (name, endpoint) = (Some(input.name), Some(input.endpoint));
-        let patch = GatewayPatch { name, endpoint, public_key: input.public_key, ..input.rest };
-        let (change, public_key) = check(patch, &mut problems);
+        let pool = check_pools(&input, &mut problems);
+        let (fields, public_key) = check_new(input, pool, &mut problems);
         problems.finish()?;
-        let (Some(name), Some(endpoint), Some(pool)) = (change.name, change.endpoint, pool) else {
+        let Some(fields) = fields else {
             return Err(DomainError::field("name", "is required").into());
-        };
-        let fields = GatewayFields {
-            name,
-            listen_port: change.listen_port.unwrap_or(match endpoint.port() {
-                0 => DEFAULT_PORT,
-                port => port,
-            }),
-            endpoint,
-            pool,
-            dns_servers: change.dns_servers.unwrap_or_default(),
-            dns_search: change.dns_search.unwrap_or_default(),
-            mtu: change.mtu.unwrap_or(DEFAULT_MTU),
-            persistent_keepalive: change.persistent_keepalive.unwrap_or(DEFAULT_KEEPALIVE),
-            masquerade_interfaces: change.masquerade_interfaces.unwrap_or_default(),
-            internal_networks: change.internal_networks.unwrap_or_default(),
-            preshared_keys: change.preshared_keys.unwrap_or_default(),
-            max_stale_s: change.max_stale_s.unwrap_or_default(),
         };
         let id = GatewayId(self.new_id());
         self.transact(request, "gateway", || async {
@@ -292,8 +273,42 @@ fn token_refused() -> CommandError {
     DomainError::Forbidden(JOIN_TOKEN_REFUSED.into()).into()
 }
 
-fn pool(v4: &str, v6: Option<&str>, problems: &mut Problems) -> Option<Pool> {
-    let v4 = problems.check("address_pool_v4", values::parse_network(v4));
+/// The settings of a new gateway, unless something about them is wrong; and its key.
+pub(crate) fn check_new(
+    input: GatewayInput,
+    pool: Option<Pool>,
+    problems: &mut Problems,
+) -> (Option<GatewayFields>, Option<PublicKey>) {
+    let (name, endpoint) = (Some(input.name), Some(input.endpoint));
+    let patch = GatewayPatch { name, endpoint, public_key: input.public_key, ..input.rest };
+    let (change, public_key) = check(patch, problems);
+    let (Some(name), Some(endpoint), Some(pool)) = (change.name, change.endpoint, pool) else {
+        return (None, public_key);
+    };
+    let fields = GatewayFields {
+        name,
+        listen_port: change.listen_port.unwrap_or(match endpoint.port() {
+            0 => DEFAULT_PORT,
+            port => port,
+        }),
+        endpoint,
+        pool,
+        dns_servers: change.dns_servers.unwrap_or_default(),
+        dns_search: change.dns_search.unwrap_or_default(),
+        mtu: change.mtu.unwrap_or(DEFAULT_MTU),
+        persistent_keepalive: change.persistent_keepalive.unwrap_or(DEFAULT_KEEPALIVE),
+        masquerade_interfaces: change.masquerade_interfaces.unwrap_or_default(),
+        internal_networks: change.internal_networks.unwrap_or_default(),
+        preshared_keys: change.preshared_keys.unwrap_or_default(),
+        max_stale_s: change.max_stale_s.unwrap_or_default(),
+    };
+    (Some(fields), public_key)
+}
+
+/// The networks of a new gateway.
+pub(crate) fn check_pools(input: &GatewayInput, problems: &mut Problems) -> Option<Pool> {
+    let v4 = problems.check("address_pool_v4", values::parse_network(&input.address_pool_v4));
+    let v6 = input.address_pool_v6.as_deref();
     let v6 = v6.map(|v6| problems.check("address_pool_v6", values::parse_network(v6)));
     match (v4, v6) {
         (Some(v4), None) => check_pool(v4, None, problems),

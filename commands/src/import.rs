@@ -248,12 +248,7 @@ impl Commands {
     fn import_id(&self, request: &Request, row: usize) -> UserId {
         let Some(once) = &request.once else { return UserId(self.new_id()) };
         let name = format!("{} {} {row}", once.name(), hex::encode(&once.request_hash));
-        let hash = self.store.keyring().lookup_hmac("import_row", &name);
-        let mut bytes = [0; 16];
-        match hash.get(..32).map(|half| hex::decode_to_slice(half, &mut bytes)) {
-            Some(Ok(())) => UserId(uuid::Builder::from_random_bytes(bytes).into_uuid()),
-            _ => UserId(self.new_id()),
-        }
+        UserId(self.derived_id("import_row", &name))
     }
 }
 

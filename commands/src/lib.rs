@@ -4,6 +4,7 @@
 //! must live or die with them ([`rows`]). A command that lost a race loads and decides again.
 
 mod admin;
+mod adoption;
 pub mod clock;
 mod context;
 mod credentials;
@@ -31,6 +32,7 @@ mod users;
 mod webhooks;
 
 pub use admin::FirstAdmin;
+pub use adoption::{Adopted, AdoptedClient, AdoptedDevice, Adoption, Standing};
 pub use clock::{Clock, SystemClock};
 pub use context::{Commands, Request, Settings};
 pub use devices::{DeviceChange, DeviceSecrets, EnrolRequest, Enrolled, ForUser, NewKey};

@@ -52,8 +52,8 @@ pub enum Change {
     RestoreDevice(DeviceId, i64),
 }
 
-/// Where the events of a rehearsal end up. Only [`Commands::rehearse`] makes one.
-#[derive(Debug, Clone)]
+/// Where the events of a rehearsal end up. Only commands make one.
+#[derive(Debug, Clone, Default)]
 pub struct Rehearsal(Arc<Mutex<Vec<Event>>>);
 
 impl Rehearsal {
@@ -77,7 +77,7 @@ impl Commands {
         request: &Request,
         change: Change,
     ) -> Result<Vec<Event>, CommandError> {
-        let rehearsal = Rehearsal(Arc::default());
+        let rehearsal = Rehearsal::default();
         let request =
             &Request { once: None, rehearsal: Some(rehearsal.clone()), ..request.clone() };
         // What a command answers is of no use: none of it has happened.

@@ -103,7 +103,7 @@ impl fmt::Display for DomainError {
 impl std::error::Error for DomainError {}
 
 /// Collects every bad field of a request before refusing it, so that a person corrects them once.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Problems(Vec<FieldError>);
 
 impl Problems {
@@ -121,6 +121,11 @@ impl Problems {
     /// Notes a bad field.
     pub fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
         self.0.push(FieldError::new(field, message));
+    }
+
+    /// Notes everything that others have noted.
+    pub fn add_all(&mut self, others: &Self) {
+        self.0.extend_from_slice(&others.0);
     }
 
     /// `Ok` when nothing was noted.

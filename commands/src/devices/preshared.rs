@@ -59,6 +59,21 @@ impl Commands {
         self.plan_preshared_key(plan, id, device.psk_ref(), wanted).await
     }
 
+    /// Plans that a new device has this preshared key, which its client has already.
+    pub(crate) async fn plan_given_preshared_key<T>(
+        &self,
+        plan: &mut Plan<T>,
+        id: DeviceId,
+        key: &[u8; 32],
+    ) -> Result<PskRef, CommandError> {
+        let psk_ref = PskRef::of(key);
+        let sealer = self.preshared_key_sealer().await?;
+        let sealed = sealer.seal(&context(id, psk_ref), key);
+        let sealed = sealed.map_err(|e| CommandError::Store(e.into()))?;
+        plan.row(KeepPresharedKey { device_id: id, kept: Some((psk_ref, sealed)) });
+        Ok(psk_ref)
+    }
+
     /// The preshared keys of a gateway's devices in base64, by what names them in its bundle.
     ///
     /// # Errors

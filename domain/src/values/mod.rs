@@ -17,5 +17,5 @@ pub use policy::{PolicyEffect, Ports, Protocol, Service, Target};
 pub use pool::{Addresses, Pool, Slot};
 pub use psk::PskRef;
 pub use role::Role;
-pub use text::{description, display_name, email, label, username};
+pub use text::{description, display_name, email, label, nearest_label, username};
 pub use webhook::{event_types, literal_address, may_reach, webhook_url};

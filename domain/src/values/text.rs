@@ -1,5 +1,8 @@
 //! Names and descriptions: what people type, made safe to show, to log and to put into a file.
 
+/// The most characters of a label.
+const LABEL: usize = 64;
+
 /// Trims, then refuses what is empty, too long or holds control characters (a newline in a name
 /// would end a line of a WireGuard profile).
 fn clean(input: &str, min: usize, max: usize) -> Result<String, String> {
@@ -67,7 +70,16 @@ pub fn email(input: &str) -> Result<String, String> {
 /// # Errors
 /// What is wrong, in words.
 pub fn label(input: &str) -> Result<String, String> {
-    clean(input, 1, 64)
+    clean(input, 1, LABEL)
+}
+
+/// The label that comes nearest to a name from elsewhere: without what is not allowed in one, and
+/// cut off where it is too long. `None` where nothing is left.
+#[must_use]
+pub fn nearest_label(input: &str) -> Option<String> {
+    let shown: String = input.chars().map(|c| if is_unsafe(c) { ' ' } else { c }).collect();
+    let cut: String = shown.trim().chars().take(LABEL).collect();
+    label(&cut).ok()
 }
 
 /// A free text of at most 1,000 characters; may be empty and hold line breaks.
@@ -83,4 +95,37 @@ pub fn description(input: &str) -> Result<String, String> {
         return Err("must not contain control characters".into());
     }
     Ok(input.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_nearest_label_keeps_what_can_be_kept() {
+        for (name, nearest) in [
+            ("Anna's phone", Some("Anna's phone")),
+            ("  two\tlines\n", Some("two lines")),
+            ("\u{202e}\u{7}", None),
+            (" ", None),
+        ] {
+            assert_eq!(nearest_label(name).as_deref(), nearest, "{name:?}");
+        }
+        let long = "\u{e4}".repeat(65);
+        assert_eq!(nearest_label(&long).unwrap().chars().count(), 64);
+    }
+
+    proptest! {
+        #[test]
+        fn the_nearest_label_is_one(name in any::<String>()) {
+            if let Some(nearest) = nearest_label(&name) {
+                prop_assert_eq!(label(&nearest), Ok(nearest.clone()));
+            }
+            if let Ok(same) = label(&name) {
+                prop_assert_eq!(nearest_label(&name), Some(same));
+            }
+        }
+    }
 }
