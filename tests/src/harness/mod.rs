@@ -23,6 +23,6 @@ pub use client::{Answer, Client};
 pub use database::TestDb;
 pub use own_server::OwnServer;
 pub use poll::{WIDE, poll_for, poll_until};
-pub use process::{ServerProcess, run_program};
+pub use process::{ServerProcess, run_program, start_program};
 pub use server::{ADMIN, MASTER_KEY, PASSWORD, TestServer, data_dir, request, write_master_key};
 pub use shared::{Keeper, SharedServer};

@@ -142,6 +142,18 @@ pub async fn run_program(arguments: &[&str], variables: &[(&str, &str)]) -> (boo
     (output.status.success(), String::from_utf8_lossy(&text).into_owned())
 }
 
+/// Starts a subcommand, to be killed.
+///
+/// # Panics
+/// Where the program cannot be run.
+#[must_use]
+pub fn start_program(arguments: &[&str], variables: &[(&str, &str)]) -> Child {
+    let mut command = program();
+    command.args(arguments).envs(variables.iter().copied()).kill_on_drop(true);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().unwrap_or_else(|error| panic!("{PROGRAM}: {error}"))
+}
+
 /// The program without the settings of whoever runs the tests.
 fn program() -> Command {
     static PATH: OnceLock<PathBuf> = OnceLock::new();

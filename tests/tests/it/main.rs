@@ -12,6 +12,7 @@ mod gateway;
 mod harness;
 mod matrix;
 mod moving;
+mod moving_over;
 mod netns;
 mod past;
 mod program;

@@ -6,7 +6,7 @@ mod bundles;
 mod crash;
 mod drain;
 mod load;
-mod persons;
+pub(crate) mod persons;
 mod races;
 mod restored;
 mod truth;

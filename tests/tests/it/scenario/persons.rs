@@ -129,7 +129,7 @@ impl Told {
 }
 
 /// Every table of the database, row by row as text, in lower case.
-async fn tables(pool: &PgPool) -> Vec<(String, String)> {
+pub(crate) async fn tables(pool: &PgPool) -> Vec<(String, String)> {
     let names: Vec<String> = sqlx::query_scalar(
         "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c
          JOIN pg_namespace n ON n.oid = c.relnamespace
