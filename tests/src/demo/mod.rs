@@ -10,6 +10,7 @@
 
 mod api;
 mod client;
+mod moving_over;
 mod rotation;
 mod story;
 mod world;
@@ -47,12 +48,29 @@ pub fn rotate(binaries: PathBuf, tell: &dyn Fn(&str)) -> Outcome {
     rotation::tell(World::build(binaries)?, tell)
 }
 
+/// Tells in the same world how a wg-easy server moves over.
+///
+/// # Errors
+/// The first step that did not come out as it should.
+pub fn move_over(binaries: PathBuf, tell: &dyn Fn(&str)) -> Outcome {
+    moving_over::tell(World::build(binaries)?, tell)
+}
+
 /// Waits until the condition holds.
-fn until(what: &str, mut holds: impl FnMut() -> Outcome<bool>) -> Outcome {
-    let deadline = Instant::now() + PATIENCE;
+fn until(what: &str, holds: impl FnMut() -> Outcome<bool>) -> Outcome {
+    until_within(what, PATIENCE, holds)
+}
+
+/// The same, for what takes its time.
+fn until_within(
+    what: &str,
+    patience: Duration,
+    mut holds: impl FnMut() -> Outcome<bool>,
+) -> Outcome {
+    let deadline = Instant::now() + patience;
     while !holds()? {
         if Instant::now() >= deadline {
-            return Err(format!("{what}: not within {PATIENCE:?}").into());
+            return Err(format!("{what}: not within {patience:?}").into());
         }
         std::thread::sleep(STEP);
     }

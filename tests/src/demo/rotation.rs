@@ -16,7 +16,6 @@ use super::{
 
 /// Tells the story; where it goes wrong, with what the programs wrote.
 pub(super) fn tell(world: World, tell: &dyn Fn(&str)) -> Outcome {
-    let mut world = world;
     let (gateway, token) = set_up(&world, tell)?;
     world.start_gateway(&token)?;
     play(&world, &gateway, tell).map_err(|e| format!("{e}\n{}", world.logs()).into())

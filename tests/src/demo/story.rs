@@ -15,7 +15,6 @@ pub(super) const OWN_PASSWORD: &str = "nobody else knows these words";
 
 /// Tells the story; where it goes wrong, with what the programs wrote.
 pub(super) fn tell(world: World, tell: &dyn Fn(&str)) -> Outcome {
-    let mut world = world;
     let (gateway, token) = set_up(&world, tell)?;
     world.start_gateway(&token)?;
     play(&world, &gateway, tell).map_err(|e| format!("{e}\n{}", world.logs()).into())

@@ -1,6 +1,7 @@
 //! The machines of the demo.
 
 use std::{
+    cell::RefCell,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -40,7 +41,7 @@ impl Drop for Program {
 
 /// All machines. The programs stop before the namespaces and files go.
 pub(super) struct World {
-    _programs: Vec<Program>,
+    programs: RefCell<Vec<Program>>,
     pub(super) control_plane: Namespace,
     pub(super) gateway: Namespace,
     pub(super) clients: [Namespace; 2],
@@ -75,8 +76,8 @@ impl World {
         servers.ip(&["addr", "add", &format!("{VAULT}/24"), "dev", "lan0"]);
         servers.ip(&["route", "add", "default", "via", "172.16.20.1"]);
         servers.echo(WEB);
-        let mut world = Self {
-            _programs: vec![],
+        let world = Self {
+            programs: RefCell::default(),
             control_plane,
             gateway,
             clients,
@@ -92,7 +93,7 @@ impl World {
         Ok(world)
     }
 
-    fn start_dns(&mut self) -> Outcome {
+    fn start_dns(&self) -> Outcome {
         let mut dns = self._servers.command("dnsmasq");
         dns.args(["--keep-in-foreground", "--no-resolv", "--no-hosts", "--user=root"])
             .args(["--pid-file=", "--bind-interfaces", "--conf-file=/dev/null"])
@@ -102,7 +103,7 @@ impl World {
         self.start(dns, "dns")
     }
 
-    fn start_control_plane(&mut self) -> Outcome {
+    fn start_control_plane(&self) -> Outcome {
         let mut serve = self.control_plane.command(&self.binary("nexavpn"));
         serve
             .arg("serve")
@@ -118,31 +119,70 @@ impl World {
     }
 
     /// Joins and starts the gateway's agent.
-    pub(super) fn start_gateway(&mut self, token: &str) -> Outcome {
-        let state = self.files.path().join("gateway");
-        let agent = self.binary("nexavpn-gateway");
-        let mut join = self.gateway.command(&agent);
-        join.args(["join", &self.base_url, token, "--insecure", "--state-dir"]).arg(&state);
-        let joined = join.output()?;
-        if !joined.status.success() {
-            return Err(String::from_utf8_lossy(&joined.stderr).into_owned().into());
+    pub(super) fn start_gateway(&self, token: &str) -> Outcome {
+        self.join_gateway(token, None)?;
+        self.run_gateway()
+    }
+
+    /// Joins the gateway's node, with the key in a file or one of its own.
+    pub(super) fn join_gateway(&self, token: &str, key_file: Option<&Path>) -> Outcome {
+        let mut join = self.gateway.command(&self.binary("nexavpn-gateway"));
+        join.args(["join", &self.base_url, token, "--insecure", "--state-dir"]);
+        join.arg(self.files.path().join("gateway"));
+        if let Some(file) = key_file {
+            join.arg("--private-key-file").arg(file);
         }
-        let mut run = self.gateway.command(&agent);
+        succeeded(&mut join).map(drop)
+    }
+
+    /// Starts the agent of a node that has joined.
+    pub(super) fn run_gateway(&self) -> Outcome {
+        let state = self.files.path().join("gateway");
+        let mut run = self.gateway.command(&self.binary("nexavpn-gateway"));
         run.args(["run", "--poll-interval", "0.2", "--report-interval", "1"])
             .args(["--interface", &format!("nx{}g", self.tag), "--state-dir"])
             .arg(&state);
         self.start(run, "gateway")
     }
 
+    /// Runs a subcommand of the control plane beside it, and gives what it wrote.
+    pub(super) fn control(&self, arguments: &[&str]) -> Outcome<String> {
+        let mut command = self.control_plane.command(&self.binary("nexavpn"));
+        command.args(arguments).env("NEXAVPN_DATA_DIR", self.files.path().join("data"));
+        succeeded(command.env_remove("DATABASE_URL"))
+    }
+
+    /// Serves the gateway's node by plain WireGuard with this configuration, as a server does that
+    /// is no gateway yet; gives the interface.
+    pub(super) fn start_wireguard(&self, configuration: &Path) -> Outcome<String> {
+        let interface = format!("nx{}w", self.tag);
+        let node = |program: &str| self.gateway.command(program);
+        succeeded(node("wireguard-go").arg(&interface))?;
+        let stripped = succeeded(Command::new("wg-quick").arg("strip").arg(configuration))?;
+        let file = self.file("stripped.conf");
+        std::fs::write(&file, stripped)?;
+        succeeded(node("wg").args(["setconf", &interface]).arg(&file))?;
+        succeeded(node("ip").args(["address", "add", "10.8.0.1/24", "dev", &interface]))?;
+        succeeded(node("ip").args(["link", "set", &interface, "up"]))?;
+        succeeded(node("sysctl").args(["-qw", "net.ipv4.ip_forward=1"]))?;
+        Ok(interface)
+    }
+
+    /// Ends what serves the interface, by deleting it.
+    pub(super) fn stop_wireguard(&self, interface: &str) {
+        self.gateway.ip(&["link", "del", interface]);
+    }
+
     /// Starts a program whose output goes to a file of the demo.
-    pub(super) fn start(&mut self, mut command: Command, name: &str) -> Outcome {
+    pub(super) fn start(&self, mut command: Command, name: &str) -> Outcome {
         let log = std::fs::File::create(self.files.path().join(format!("{name}.log")))?;
         let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::from(log.try_clone()?))
             .stderr(Stdio::from(log))
             .spawn()?;
-        self._programs.insert(0, Program(child));
+        // The newest stops first.
+        self.programs.borrow_mut().insert(0, Program(child));
         Ok(())
     }
 
@@ -166,6 +206,16 @@ impl World {
         let path: &Path = &self.binaries;
         path.join(name).to_string_lossy().into_owned()
     }
+}
+
+/// Runs a program to its end, and gives what it wrote.
+fn succeeded(command: &mut Command) -> Outcome<String> {
+    let output = command.stdin(Stdio::null()).output()?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{:?} failed: {said}", command.get_program()).into());
+    }
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 /// Connects a machine to the "internet".

@@ -1,6 +1,7 @@
 //! Scenarios in network namespaces, which need root.
 
 mod demo;
+mod moving_over;
 mod rotation;
 
 use std::path::PathBuf;
