@@ -102,7 +102,7 @@ export function DataTable<T extends { id: string }>({
                 </Table.Th>
               )}
               {columns.map((column) => (
-                <Header key={column.key} column={column} sort={list.sort ?? usualSort} onSort={(sort) => list.set({ sort, after: null })} />
+                <Header key={column.key} column={column} sort={list.sort ?? usualSort} onSort={(sort) => list.set({ sort })} />
               ))}
             </Table.Tr>
           </Table.Thead>
@@ -209,7 +209,7 @@ function Pager<T>({ page, list }: { page: PageOf<T>; list: ReturnType<typeof use
           data={PAGE_SIZES.map(String)}
           value={String(size)}
           allowDeselect={false}
-          onChange={(value) => list.set({ page_size: value, after: null })}
+          onChange={(value) => list.set({ page_size: value })}
         />
         <Button
           size="xs"

@@ -104,9 +104,8 @@ export function useEdit<V extends Record<string, unknown>>({
 
   return {
     form,
-    problem,
-    busy,
-    submit: form.onSubmit((values) => run(values, base)),
+    /** For {@link Form}. */
+    frame: { onSubmit: form.onSubmit((values) => run(values, base)), problem, busy },
     /** For {@link Conflict}. */
     conflict: {
       found: theirs && contested(labels, base.values, form.getValues(), theirs.values),

@@ -43,9 +43,8 @@ export function changeListState(
   changes: Record<string, string | number | null | undefined>,
 ): URLSearchParams {
   const next = new URLSearchParams(params);
-  if (!("page" in changes)) {
-    next.delete("page");
-  }
+  next.delete("page");
+  next.delete("after");
   for (const [name, value] of Object.entries(changes)) {
     if (value === null || value === undefined || value === "" || (name === "page" && value === 1)) {
       next.delete(name);

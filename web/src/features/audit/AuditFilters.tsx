@@ -23,7 +23,7 @@ export function AuditFilters({ list }: { list: ReturnType<typeof useListState> }
   const { filters } = list;
   const extra = MORE.filter((name) => filters[name] !== undefined).length;
   const [open, { toggle }] = useDisclosure(extra > 0);
-  const set = (changes: Record<string, string | null>) => list.set({ ...changes, after: null });
+  const { set } = list;
   const kind = filters["entity_type"];
   const type = filters["event_type"];
   const known = eventTypes(kind);

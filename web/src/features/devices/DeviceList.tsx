@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Select, Text } from "@mantine/core";
+import { Alert, Button, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconPlus } from "@tabler/icons-react";
 import { useState } from "react";
@@ -8,11 +8,10 @@ import type { paths } from "../../api/schema.d.ts";
 import { useMayChange } from "../../app/session.ts";
 import { DataTable } from "../../components/DataTable.tsx";
 import { Empty } from "../../components/Empty.tsx";
-import { EntitySelect } from "../../components/EntitySelect.tsx";
 import { ExportButton } from "../../components/ExportButton.tsx";
+import { ChoiceFilter, EntityFilter, Filters, SearchFilter } from "../../components/filters.tsx";
 import { dialogOnDemand, isOpened } from "../../components/onDemand.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
-import { SearchBox } from "../../components/SearchBox.tsx";
 import { useListState } from "../../components/useListState.ts";
 import { t } from "../../text/common.ts";
 import { devicesText } from "../../text/devices.ts";
@@ -57,55 +56,32 @@ export function Page() {
         <ExportButton path="/admin/devices" query={list.query} name="devices" />
         {add}
       </PageHeader>
-      <Group gap="sm" mb="sm" align="flex-end">
-        <SearchBox
-          label={words.searchLabel}
-          placeholder={words.searchHint}
-          value={list.q}
-          onChange={(q) => list.set({ q, after: null })}
+      <Filters>
+        <SearchFilter list={list} label={words.searchLabel} placeholder={words.searchHint} />
+        <ChoiceFilter
+          list={list}
+          name="status"
+          label={words.status}
+          any={words.anyStatus}
+          values={STATUSES.map((status) => [status, t.status[status] ?? status])}
         />
-        <Select
-          aria-label={words.status}
-          placeholder={words.anyStatus}
-          data={STATUSES.map((status) => ({ value: status, label: t.status[status] ?? status }))}
-          value={list.filters["status"] ?? null}
-          onChange={(status) => list.set({ status, after: null })}
-          clearable
-          w={{ base: "100%", xs: 160 }}
+        <ChoiceFilter
+          list={list}
+          name="platform"
+          label={words.platformLabel}
+          any={words.anyPlatform}
+          values={[...platforms].map((value) => [value, words.platform(value)])}
         />
-        <Select
-          aria-label={words.platformLabel}
-          placeholder={words.anyPlatform}
-          data={[...platforms].map((value) => ({ value, label: words.platform(value) }))}
-          value={platform}
-          onChange={(platform) => list.set({ platform, after: null })}
-          clearable
-          w={{ base: "100%", xs: 160 }}
-        />
-        <EntitySelect
-          kind="user"
-          aria-label={words.owner}
-          w={{ base: "100%", xs: 170 }}
-          placeholder={words.anyOwner}
-          value={list.filters["user"] ?? null}
-          onChange={(user) => list.set({ user, after: null })}
-        />
-        <EntitySelect
-          kind="gateway"
-          aria-label={words.gateway}
-          w={{ base: "100%", xs: 170 }}
-          placeholder={words.anyGateway}
-          value={list.filters["gateway"] ?? null}
-          onChange={(gateway) => list.set({ gateway, after: null })}
-        />
-      </Group>
+        <EntityFilter list={list} name="user" kind="user" label={words.owner} any={words.anyOwner} />
+        <EntityFilter list={list} name="gateway" kind="gateway" label={words.gateway} any={words.anyGateway} />
+      </Filters>
       {lacking !== undefined && (
         <Alert
           color="blue"
           mb="sm"
           withCloseButton
           closeButtonLabel={t.clearFilters}
-          onClose={() => list.set({ lacks_gateway_key: null, after: null })}
+          onClose={() => list.set({ lacks_gateway_key: null })}
         >
           {words.lacksKey}{" "}
           <Text span inherit ff="monospace">

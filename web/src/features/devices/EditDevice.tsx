@@ -1,4 +1,4 @@
-import { Alert, Button, Group, List, Modal, Select, SimpleGrid, Stack, TextInput } from "@mantine/core";
+import { Alert, List, Modal, Select, SimpleGrid, TextInput } from "@mantine/core";
 import { useRef } from "react";
 
 import { ifMatch } from "../../api/etag.ts";
@@ -6,6 +6,7 @@ import { client } from "../../api/index.ts";
 import { Conflict } from "../../components/Conflict.tsx";
 import { reasonHeader } from "../../components/confirm.tsx";
 import { EntitySelect } from "../../components/EntitySelect.tsx";
+import { Form } from "../../components/Form.tsx";
 import { notifyDone } from "../../components/problem.ts";
 import { useEdit } from "../../components/useEdit.ts";
 import { t } from "../../text/common.ts";
@@ -30,17 +31,17 @@ const LABELS: Record<keyof DeviceForm, string> = {
 export function EditDevice({ read, opened, onClose }: { read: ReadDevice; opened: boolean; onClose: () => void }) {
   return (
     <Modal opened={opened} onClose={onClose} closeOnClickOutside={false} title={words.title} size="lg">
-      <Form read={read} onClose={onClose} />
+      <Fields read={read} onClose={onClose} />
     </Modal>
   );
 }
 
-function Form({ read, onClose }: { read: ReadDevice; onClose: () => void }) {
+function Fields({ read, onClose }: { read: ReadDevice; onClose: () => void }) {
   const { id } = read.device;
   const start = formOf(read);
   // What the device was when it was last read: only what differs is sent.
   const before = useRef(start.values);
-  const { form, problem, busy, submit, conflict } = useEdit<DeviceForm>({
+  const { form, frame, conflict } = useEdit<DeviceForm>({
     start,
     labels: LABELS,
     validate: {
@@ -77,82 +78,67 @@ function Form({ read, onClose }: { read: ReadDevice; onClose: () => void }) {
   const platforms = new Set<string>([...PLATFORMS, "unknown", form.values.platform]);
   return (
     <>
-      <form onSubmit={submit} noValidate>
-        <Stack>
-          {problem !== undefined && (
-            <Alert color="red" role="alert">
-              {problem}
-            </Alert>
-          )}
-          <SimpleGrid cols={{ base: 1, sm: 2 }}>
-            <TextInput
-              label={words.name}
-              required
-              maxLength={200}
-              data-autofocus
-              {...form.getInputProps("name")}
-            />
-            <Select
-              label={words.platform}
-              data={[...platforms].map((value) => ({ value, label: devicesText.platform(value) }))}
-              allowDeselect={false}
-              {...form.getInputProps("platform")}
-            />
-          </SimpleGrid>
+      <Form {...frame} noValidate verb={t.save} onCancel={onClose}>
+        <SimpleGrid cols={{ base: 1, sm: 2 }}>
+          <TextInput
+            label={words.name}
+            required
+            maxLength={200}
+            data-autofocus
+            {...form.getInputProps("name")}
+          />
+          <Select
+            label={words.platform}
+            data={[...platforms].map((value) => ({ value, label: devicesText.platform(value) }))}
+            allowDeselect={false}
+            {...form.getInputProps("platform")}
+          />
+        </SimpleGrid>
+        <EntitySelect
+          kind="user"
+          label={words.owner}
+          required
+          clearable={false}
+          value={form.values.user_id}
+          onChange={(id) => form.setFieldValue("user_id", id)}
+          error={form.errors["user_id"]}
+        />
+        <SimpleGrid cols={{ base: 1, sm: 2 }}>
           <EntitySelect
-            kind="user"
-            label={words.owner}
+            kind="gateway"
+            label={words.gateway}
             required
             clearable={false}
-            value={form.values.user_id}
-            onChange={(id) => form.setFieldValue("user_id", id)}
-            error={form.errors["user_id"]}
+            value={form.values.gateway_id}
+            onChange={move}
+            error={form.errors["gateway_id"]}
           />
-          <SimpleGrid cols={{ base: 1, sm: 2 }}>
-            <EntitySelect
-              kind="gateway"
-              label={words.gateway}
-              required
-              clearable={false}
-              value={form.values.gateway_id}
-              onChange={move}
-              error={form.errors["gateway_id"]}
-            />
-            <TextInput
-              label={words.address}
-              placeholder={words.addressNext}
-              autoComplete="off"
-              {...form.getInputProps("assigned_ip")}
-            />
-          </SimpleGrid>
           <TextInput
-            type="datetime-local"
-            label={words.expires}
-            description={words.expiresHint}
-            {...form.getInputProps("expires_at")}
+            label={words.address}
+            placeholder={words.addressNext}
+            autoComplete="off"
+            {...form.getInputProps("assigned_ip")}
           />
-          <TextInput label={t.reason} placeholder={t.optional} maxLength={500} {...form.getInputProps("reason")} />
-          <div role="status">
-            {said.length > 0 && (
-              <Alert color="orange" title={words.consequences}>
-                <List size="sm">
-                  {said.map((text) => (
-                    <List.Item key={text}>{text}</List.Item>
-                  ))}
-                </List>
-              </Alert>
-            )}
-          </div>
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              {t.cancel}
-            </Button>
-            <Button type="submit" loading={busy}>
-              {t.save}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
+        </SimpleGrid>
+        <TextInput
+          type="datetime-local"
+          label={words.expires}
+          description={words.expiresHint}
+          {...form.getInputProps("expires_at")}
+        />
+        <TextInput label={t.reason} placeholder={t.optional} maxLength={500} {...form.getInputProps("reason")} />
+        <div role="status">
+          {said.length > 0 && (
+            <Alert color="orange" title={words.consequences}>
+              <List size="sm">
+                {said.map((text) => (
+                  <List.Item key={text}>{text}</List.Item>
+                ))}
+              </List>
+            </Alert>
+          )}
+        </div>
+      </Form>
       <Conflict {...conflict} />
     </>
   );

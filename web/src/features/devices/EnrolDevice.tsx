@@ -1,20 +1,15 @@
-import { Alert, Button, Group, Modal, Radio, Select, SimpleGrid, Stack, TextInput } from "@mantine/core";
+import { Modal, Radio, Select, SimpleGrid, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useState } from "react";
 
 import { changed, client } from "../../api/index.ts";
 import { EntitySelect } from "../../components/EntitySelect.tsx";
+import { Form } from "../../components/Form.tsx";
 import { takeErrors } from "../../components/problem.ts";
-import { t } from "../../text/common.ts";
+import { useSubmit } from "../../components/useSubmit.ts";
 import { devicesText } from "../../text/devices.ts";
 import { EnrolledModal } from "./EnrolledModal.tsx";
-import {
-  type EnrolAnswer,
-  type EnrolForm,
-  isPublicKey,
-  newDevice,
-  PLATFORMS,
-} from "./enrolment.ts";
+import { type EnrolAnswer, type EnrolForm, isPublicKey, newDevice, PLATFORMS } from "./enrolment.ts";
 
 const words = devicesText.enrol;
 
@@ -41,7 +36,7 @@ export function EnrolDevice({
         title={words.title}
         size="lg"
       >
-        <Form
+        <Fields
           owner={owner}
           onCancel={onClose}
           onDone={(answer, platform) => {
@@ -63,7 +58,7 @@ export function EnrolDevice({
   );
 }
 
-function Form({
+function Fields({
   owner,
   onCancel,
   onDone,
@@ -90,14 +85,11 @@ function Form({
     },
     validateInputOnBlur: ["public_key"],
   });
-  const [problem, setProblem] = useState<string>();
-  const [busy, setBusy] = useState(false);
+  const { problem, busy, run } = useSubmit((error) => takeErrors(form, error));
   const administers = owner !== "me";
 
-  const submit = form.onSubmit(async (values) => {
-    setBusy(true);
-    setProblem(undefined);
-    try {
+  const submit = form.onSubmit((values) =>
+    run(async () => {
       const body = newDevice(values);
       const { data } =
         values.owner === null
@@ -109,95 +101,76 @@ function Form({
       if (data !== undefined) {
         onDone(data, values.platform);
       }
-    } catch (error) {
-      setProblem(takeErrors(form, error));
-    } finally {
-      setBusy(false);
-    }
-  });
+    }),
+  );
 
   return (
-    <form onSubmit={submit} noValidate>
-      <Stack>
-        {problem !== undefined && (
-          <Alert color="red" role="alert">
-            {problem}
-          </Alert>
-        )}
-        {owner === "choose" && (
-          <EntitySelect
-            kind="user"
-            label={words.owner}
-            description={words.ownerHint}
-            required
-            clearable={false}
-            value={form.values.owner}
-            onChange={(id) => form.setFieldValue("owner", id)}
-            error={form.errors["owner"]}
-          />
-        )}
+    <Form onSubmit={submit} noValidate problem={problem} busy={busy} verb={words.submit} onCancel={onCancel}>
+      {owner === "choose" && (
+        <EntitySelect
+          kind="user"
+          label={words.owner}
+          description={words.ownerHint}
+          required
+          clearable={false}
+          value={form.values.owner}
+          onChange={(id) => form.setFieldValue("owner", id)}
+          error={form.errors["owner"]}
+        />
+      )}
+      <SimpleGrid cols={{ base: 1, sm: 2 }}>
+        <TextInput
+          label={words.name}
+          description={words.nameHint}
+          inputWrapperOrder={["label", "input", "description", "error"]}
+          required
+          maxLength={200}
+          data-autofocus
+          {...form.getInputProps("name")}
+        />
+        <Select
+          label={words.platform}
+          data={PLATFORMS.map((value) => ({ value, label: devicesText.platform(value) }))}
+          allowDeselect={false}
+          {...form.getInputProps("platform")}
+        />
+      </SimpleGrid>
+      {administers && (
         <SimpleGrid cols={{ base: 1, sm: 2 }}>
-          <TextInput
-            label={words.name}
-            description={words.nameHint}
-            inputWrapperOrder={["label", "input", "description", "error"]}
-            required
-            maxLength={200}
-            data-autofocus
-            {...form.getInputProps("name")}
+          <EntitySelect
+            kind="gateway"
+            label={words.gateway}
+            description={words.gatewayHint}
+            placeholder={words.gatewayAny}
+            value={form.values.gateway_id}
+            onChange={(id) => form.setFieldValue("gateway_id", id)}
+            error={form.errors["gateway_id"]}
           />
-          <Select
-            label={words.platform}
-            data={PLATFORMS.map((value) => ({ value, label: devicesText.platform(value) }))}
-            allowDeselect={false}
-            {...form.getInputProps("platform")}
+          <TextInput
+            type="datetime-local"
+            label={words.expires}
+            description={words.expiresHint}
+            {...form.getInputProps("expires_at")}
           />
         </SimpleGrid>
-        {administers && (
-          <SimpleGrid cols={{ base: 1, sm: 2 }}>
-            <EntitySelect
-              kind="gateway"
-              label={words.gateway}
-              description={words.gatewayHint}
-              placeholder={words.gatewayAny}
-              value={form.values.gateway_id}
-              onChange={(id) => form.setFieldValue("gateway_id", id)}
-              error={form.errors["gateway_id"]}
-            />
-            <TextInput
-              type="datetime-local"
-              label={words.expires}
-              description={words.expiresHint}
-              {...form.getInputProps("expires_at")}
-            />
-          </SimpleGrid>
-        )}
-        <Radio.Group label={words.key} {...form.getInputProps("keyFrom")}>
-          <Stack gap="xs" mt={4}>
-            <Radio value="server" label={words.generated} description={words.generatedHint} />
-            <Radio value="device" label={words.own} description={words.ownHint} />
-          </Stack>
-        </Radio.Group>
-        {form.values.keyFrom === "device" && (
-          <TextInput
-            label={words.publicKey}
-            description={words.publicKeyHint}
-            required
-            ff="monospace"
-            autoComplete="off"
-            spellCheck={false}
-            {...form.getInputProps("public_key")}
-          />
-        )}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onCancel}>
-            {t.cancel}
-          </Button>
-          <Button type="submit" loading={busy}>
-            {words.submit}
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+      )}
+      <Radio.Group label={words.key} {...form.getInputProps("keyFrom")}>
+        <Stack gap="xs" mt={4}>
+          <Radio value="server" label={words.generated} description={words.generatedHint} />
+          <Radio value="device" label={words.own} description={words.ownHint} />
+        </Stack>
+      </Radio.Group>
+      {form.values.keyFrom === "device" && (
+        <TextInput
+          label={words.publicKey}
+          description={words.publicKeyHint}
+          required
+          ff="monospace"
+          autoComplete="off"
+          spellCheck={false}
+          {...form.getInputProps("public_key")}
+        />
+      )}
+    </Form>
   );
 }

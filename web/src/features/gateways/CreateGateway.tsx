@@ -1,8 +1,9 @@
-import { Alert, Button, Group, Modal, Stack } from "@mantine/core";
+import { Modal } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useState } from "react";
 
 import { changed, client, type Schemas } from "../../api/index.ts";
+import { Form } from "../../components/Form.tsx";
 import { notifyDone, notifyProblem, takeErrors } from "../../components/problem.ts";
 import { t } from "../../text/common.ts";
 import { gatewaysText } from "../../text/gateways.ts";
@@ -31,7 +32,7 @@ export function CreateGateway({ opened, onClose }: { opened: boolean; onClose: (
         title={words.createTitle}
         size="xl"
       >
-        <Form
+        <Fields
           onCancel={onClose}
           onDone={(made) => {
             setCreated(made);
@@ -49,7 +50,7 @@ export function CreateGateway({ opened, onClose }: { opened: boolean; onClose: (
   );
 }
 
-function Form({ onCancel, onDone }: { onCancel: () => void; onDone: (created: Created | undefined) => void }) {
+function Fields({ onCancel, onDone }: { onCancel: () => void; onDone: (created: Created | undefined) => void }) {
   const needed = (text: string) => (text.trim() === "" ? words.needed : null);
   const form = useForm<GatewayForm>({
     initialValues: EMPTY,
@@ -83,23 +84,8 @@ function Form({ onCancel, onDone }: { onCancel: () => void; onDone: (created: Cr
   });
 
   return (
-    <form onSubmit={submit} noValidate>
-      <Stack>
-        {problem !== undefined && (
-          <Alert color="red" role="alert">
-            {problem}
-          </Alert>
-        )}
-        <GatewayFields form={form} pools givesKey />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onCancel}>
-            {t.cancel}
-          </Button>
-          <Button type="submit" loading={busy}>
-            {t.create}
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+    <Form onSubmit={submit} noValidate problem={problem} busy={busy} verb={t.create} onCancel={onCancel}>
+      <GatewayFields form={form} pools givesKey />
+    </Form>
   );
 }

@@ -1,10 +1,11 @@
-import { Alert, Button, Group, List, Modal, Stack, TextInput } from "@mantine/core";
+import { Alert, List, Modal, TextInput } from "@mantine/core";
 import { useRef } from "react";
 
 import { ifMatch } from "../../api/etag.ts";
 import { client } from "../../api/index.ts";
 import { Conflict } from "../../components/Conflict.tsx";
 import { reasonHeader } from "../../components/confirm.tsx";
+import { Form } from "../../components/Form.tsx";
 import { notifyDone } from "../../components/problem.ts";
 import { useEdit } from "../../components/useEdit.ts";
 import { t } from "../../text/common.ts";
@@ -37,17 +38,17 @@ const LABELS: Record<keyof GatewayForm, string> = {
 export function EditGateway({ gateway, opened, onClose }: { gateway: Gateway; opened: boolean; onClose: () => void }) {
   return (
     <Modal opened={opened} onClose={onClose} closeOnClickOutside={false} title={words.editTitle} size="xl">
-      <Form gateway={gateway} onClose={onClose} />
+      <Fields gateway={gateway} onClose={onClose} />
     </Modal>
   );
 }
 
-function Form({ gateway, onClose }: { gateway: Gateway; onClose: () => void }) {
+function Fields({ gateway, onClose }: { gateway: Gateway; onClose: () => void }) {
   const start = formOf(gateway);
   // What the gateway was when it was last read: only what differs is sent.
   const before = useRef(start.values);
   const needed = (text: string) => (text.trim() === "" ? words.needed : null);
-  const { form, problem, busy, submit, conflict } = useEdit<GatewayForm>({
+  const { form, frame, conflict } = useEdit<GatewayForm>({
     start,
     labels: LABELS,
     validate: { name: needed, endpoint: needed },
@@ -72,37 +73,22 @@ function Form({ gateway, onClose }: { gateway: Gateway; onClose: () => void }) {
   const said = consequences(patchOf(before.current, form.values), gateway.device_count);
   return (
     <>
-      <form onSubmit={submit} noValidate>
-        <Stack>
-          {problem !== undefined && (
-            <Alert color="red" role="alert">
-              {problem}
+      <Form {...frame} noValidate verb={t.save} onCancel={onClose}>
+        {/* The key of a node that has joined is changed by a rotation, which cuts nobody off. */}
+        <GatewayFields form={form} pools={false} givesKey={!gateway.joined_at} />
+        <TextInput label={t.reason} placeholder={t.optional} maxLength={500} {...form.getInputProps("reason")} />
+        <div role="status">
+          {said.length > 0 && (
+            <Alert color="orange" title={words.consequences}>
+              <List size="sm">
+                {said.map((text) => (
+                  <List.Item key={text}>{text}</List.Item>
+                ))}
+              </List>
             </Alert>
           )}
-          {/* The key of a node that has joined is changed by a rotation, which cuts nobody off. */}
-          <GatewayFields form={form} pools={false} givesKey={!gateway.joined_at} />
-          <TextInput label={t.reason} placeholder={t.optional} maxLength={500} {...form.getInputProps("reason")} />
-          <div role="status">
-            {said.length > 0 && (
-              <Alert color="orange" title={words.consequences}>
-                <List size="sm">
-                  {said.map((text) => (
-                    <List.Item key={text}>{text}</List.Item>
-                  ))}
-                </List>
-              </Alert>
-            )}
-          </div>
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              {t.cancel}
-            </Button>
-            <Button type="submit" loading={busy}>
-              {t.save}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
+        </div>
+      </Form>
       <Conflict {...conflict} />
     </>
   );

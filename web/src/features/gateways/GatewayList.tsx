@@ -1,4 +1,4 @@
-import { Anchor, Button, Group, Select, Text } from "@mantine/core";
+import { Anchor, Button, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconPlus } from "@tabler/icons-react";
 import { Link } from "react-router";
@@ -9,9 +9,9 @@ import { useMayChange } from "../../app/session.ts";
 import { type Column, DataTable } from "../../components/DataTable.tsx";
 import { Empty } from "../../components/Empty.tsx";
 import { ExportButton } from "../../components/ExportButton.tsx";
+import { ChoiceFilter, Filters, SearchFilter } from "../../components/filters.tsx";
 import { dialogOnDemand, isOpened } from "../../components/onDemand.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
-import { SearchBox } from "../../components/SearchBox.tsx";
 import { Time } from "../../components/Time.tsx";
 import { useListState } from "../../components/useListState.ts";
 import { to } from "../../paths.ts";
@@ -96,26 +96,19 @@ export function Page() {
         <ExportButton path="/admin/gateways" query={list.query} name="gateways" />
         {add}
       </PageHeader>
-      <Group gap="sm" mb="sm" align="flex-end">
-        <SearchBox
-          label={words.searchLabel}
-          placeholder={words.searchHint}
-          value={list.q}
-          onChange={(q) => list.set({ q, after: null })}
-        />
-        <Select
-          aria-label={words.anyJoined}
-          placeholder={words.anyJoined}
-          data={[
-            { value: "true", label: words.joined },
-            { value: "false", label: words.notJoined },
+      <Filters>
+        <SearchFilter list={list} label={words.searchLabel} placeholder={words.searchHint} />
+        <ChoiceFilter
+          list={list}
+          name="joined"
+          label={words.anyJoined}
+          width={180}
+          values={[
+            ["true", words.joined],
+            ["false", words.notJoined],
           ]}
-          value={list.filters["joined"] ?? null}
-          onChange={(joined) => list.set({ joined, after: null })}
-          clearable
-          w={{ base: "100%", xs: 180 }}
         />
-      </Group>
+      </Filters>
       <DataTable
         label={words.label}
         columns={columns}

@@ -1,8 +1,9 @@
-import { Alert, Button, Group, Modal, Stack, TextInput } from "@mantine/core";
+import { Modal, TextInput } from "@mantine/core";
 
 import { ifMatch } from "../../api/etag.ts";
 import { client, type Schemas } from "../../api/index.ts";
 import { Conflict } from "../../components/Conflict.tsx";
+import { Form } from "../../components/Form.tsx";
 import { notifyDone } from "../../components/problem.ts";
 import { useEdit } from "../../components/useEdit.ts";
 import { t } from "../../text/common.ts";
@@ -16,14 +17,14 @@ const LABELS = { name: groupsText.name, description: groupsText.description };
 export function EditGroup({ group, opened, onClose }: { group: Details; opened: boolean; onClose: () => void }) {
   return (
     <Modal opened={opened} onClose={onClose} title={groupsText.editTitle(group.name)} closeOnClickOutside={false}>
-      <Form group={group} onClose={onClose} />
+      <Fields group={group} onClose={onClose} />
     </Modal>
   );
 }
 
-function Form({ group, onClose }: { group: Details; onClose: () => void }) {
+function Fields({ group, onClose }: { group: Details; onClose: () => void }) {
   const path = { id: group.id };
-  const { form, submit, problem, busy, conflict } = useEdit<GroupForm>({
+  const { form, frame, conflict } = useEdit<GroupForm>({
     start: { values: groupForm(group), version: group.version },
     labels: LABELS as Record<keyof GroupForm & string, string>,
     read: async () => {
@@ -39,13 +40,8 @@ function Form({ group, onClose }: { group: Details; onClose: () => void }) {
     },
   });
   return (
-    <form onSubmit={submit}>
-      <Stack>
-        {problem !== undefined && (
-          <Alert color="red" role="alert">
-            {problem}
-          </Alert>
-        )}
+    <>
+      <Form {...frame} verb={t.save} onCancel={onClose}>
         <TextInput
           label={groupsText.name}
           description={groupsText.nameHint}
@@ -54,16 +50,8 @@ function Form({ group, onClose }: { group: Details; onClose: () => void }) {
           {...form.getInputProps("name")}
         />
         <TextInput label={groupsText.description} {...form.getInputProps("description")} />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            {t.cancel}
-          </Button>
-          <Button type="submit" loading={busy}>
-            {t.save}
-          </Button>
-        </Group>
-      </Stack>
+      </Form>
       <Conflict {...conflict} />
-    </form>
+    </>
   );
 }

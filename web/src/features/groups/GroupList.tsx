@@ -1,4 +1,4 @@
-import { Anchor, Button, Group } from "@mantine/core";
+import { Anchor, Button } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconPlus } from "@tabler/icons-react";
 import { Link } from "react-router";
@@ -8,11 +8,10 @@ import type { paths } from "../../api/schema.d.ts";
 import { useMayChange } from "../../app/session.ts";
 import { type Column, DataTable } from "../../components/DataTable.tsx";
 import { Empty } from "../../components/Empty.tsx";
-import { EntitySelect } from "../../components/EntitySelect.tsx";
 import { ExportButton } from "../../components/ExportButton.tsx";
+import { EntityFilter, Filters, SearchFilter } from "../../components/filters.tsx";
 import { dialogOnDemand, isOpened } from "../../components/onDemand.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
-import { SearchBox } from "../../components/SearchBox.tsx";
 import { Time } from "../../components/Time.tsx";
 import { useListState } from "../../components/useListState.ts";
 import { to } from "../../paths.ts";
@@ -70,17 +69,17 @@ export function Page() {
         <ExportButton path="/admin/groups" query={list.query} name="groups" />
         {button}
       </PageHeader>
-      <Group gap="sm" mb="sm">
-        <SearchBox label={groupsText.searchLabel} value={list.q} onChange={(q) => list.set({ q, after: null })} />
-        <EntitySelect
+      <Filters>
+        <SearchFilter list={list} label={groupsText.searchLabel} />
+        <EntityFilter
+          list={list}
+          name="member"
           kind="user"
-          aria-label={groupsText.memberFilter}
-          w={{ base: "100%", xs: 200 }}
-          placeholder={groupsText.anyMember}
-          value={list.filters["member"] ?? null}
-          onChange={(member) => list.set({ member, after: null })}
+          label={groupsText.memberFilter}
+          any={groupsText.anyMember}
+          width={200}
         />
-      </Group>
+      </Filters>
       <DataTable
         label={groupsText.label}
         columns={columns}

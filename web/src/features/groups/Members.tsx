@@ -68,7 +68,7 @@ export function Members({ group }: { group: Schemas["GroupDetails"] }) {
   return (
     <>
       <Group gap="sm" mb="sm" justify="space-between">
-        <SearchBox label={groupsText.searchMembers} value={list.q} onChange={(q) => list.set({ q, after: null })} />
+        <SearchBox label={groupsText.searchMembers} value={list.q} onChange={(q) => list.set({ q })} />
         {button}
       </Group>
       <BulkBar n={selected.length} onClear={() => setSelected([])}>

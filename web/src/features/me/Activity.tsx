@@ -1,4 +1,4 @@
-import { Button, Group, Select, Text, Timeline } from "@mantine/core";
+import { Button, Group, Text, Timeline } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconChevronDown, IconChevronLeft, IconChevronRight, IconFileDownload } from "@tabler/icons-react";
 import { useState } from "react";
@@ -8,6 +8,7 @@ import type { paths } from "../../api/schema.d.ts";
 import { agentName } from "../../components/agent.ts";
 import { Changes } from "../../components/AuditEntryView.tsx";
 import { Empty } from "../../components/Empty.tsx";
+import { ChoiceFilter, Filters } from "../../components/filters.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { notifyProblem } from "../../components/problem.ts";
@@ -21,10 +22,6 @@ import { meText } from "../../text/me.ts";
 
 type Query = NonNullable<paths["/me/activity"]["get"]["parameters"]["query"]>;
 type Entry = Schemas["Activity"];
-
-function choices(names: Readonly<Record<string, string>>) {
-  return Object.entries(names).map(([value, label]) => ({ value, label }));
-}
 
 /** What one did, and what was done to what is one's own. */
 export function Page() {
@@ -40,26 +37,24 @@ export function Page() {
       <PageHeader title={meText.activityTitle} text={meText.activityText}>
         <ExportActivity query={list.filters as Query} />
       </PageHeader>
-      <Group gap="sm" mb="lg">
-        <Select
-          aria-label={meText.about}
-          placeholder={meText.anything}
-          data={choices(meText.kinds)}
-          value={list.filters["entity_type"] ?? null}
-          onChange={(entity_type) => list.set({ entity_type, after: null })}
-          clearable
-          w={{ base: "100%", xs: 180 }}
+      <Filters>
+        <ChoiceFilter
+          list={list}
+          name="entity_type"
+          label={meText.about}
+          any={meText.anything}
+          width={180}
+          values={Object.entries(meText.kinds)}
         />
-        <Select
-          aria-label={meText.outcome}
-          placeholder={meText.anyOutcome}
-          data={choices(meText.outcomes)}
-          value={list.filters["status"] ?? null}
-          onChange={(status) => list.set({ status, after: null })}
-          clearable
-          w={{ base: "100%", xs: 200 }}
+        <ChoiceFilter
+          list={list}
+          name="status"
+          label={meText.outcome}
+          any={meText.anyOutcome}
+          width={200}
+          values={Object.entries(meText.outcomes)}
         />
-      </Group>
+      </Filters>
       <Loaded query={query}>
         {(page) => (
           <>

@@ -1,9 +1,10 @@
-import { Alert, Button, Group, Modal, Select, Stack, TextInput } from "@mantine/core";
+import { Modal, Select, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 
 import { ifMatch } from "../../api/etag.ts";
 import { client, type Schemas } from "../../api/index.ts";
 import { Conflict } from "../../components/Conflict.tsx";
+import { Form } from "../../components/Form.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { notifyDone } from "../../components/problem.ts";
 import { useEdit, type Versioned } from "../../components/useEdit.ts";
@@ -52,7 +53,7 @@ function Start({ id, onClose }: { id: string; onClose: () => void }) {
 }
 
 function Fields({ id, start, onClose }: { id: string; start: Versioned<Form>; onClose: () => void }) {
-  const { form, submit, problem, busy, conflict } = useEdit<Form>({
+  const { form, frame, conflict } = useEdit<Form>({
     start,
     labels: LABELS,
     read: () => read(id),
@@ -70,13 +71,8 @@ function Fields({ id, start, onClose }: { id: string; start: Versioned<Form>; on
   const present = start.values.platform;
   const platforms = known.includes(present) ? known : [present, ...known];
   return (
-    <form onSubmit={submit}>
-      <Stack>
-        {problem !== undefined && (
-          <Alert color="red" role="alert">
-            {problem}
-          </Alert>
-        )}
+    <>
+      <Form {...frame} verb={t.save} onCancel={onClose}>
         <TextInput label={meText.name} required data-autofocus {...form.getInputProps("name")} />
         <Select
           label={meText.platform}
@@ -84,16 +80,8 @@ function Fields({ id, start, onClose }: { id: string; start: Versioned<Form>; on
           allowDeselect={false}
           {...form.getInputProps("platform")}
         />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            {t.cancel}
-          </Button>
-          <Button type="submit" loading={busy}>
-            {t.save}
-          </Button>
-        </Group>
-      </Stack>
+      </Form>
       <Conflict {...conflict} />
-    </form>
+    </>
   );
 }

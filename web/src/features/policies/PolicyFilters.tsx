@@ -1,11 +1,10 @@
-import { Group, Select } from "@mantine/core";
+import { Select } from "@mantine/core";
 
-import { EntitySelect } from "../../components/EntitySelect.tsx";
-import { SearchBox } from "../../components/SearchBox.tsx";
+import { ChoiceFilter, EntityFilter, Filters, narrow, SearchFilter } from "../../components/filters.tsx";
 import type { useListState } from "../../components/useListState.ts";
 import { policiesText } from "../../text/policies.ts";
 
-const NARROW = { base: "calc(50% - 5px)", xs: 150 };
+const WIDTH = 150;
 type Kind = "user" | "group" | "device";
 
 function isKind(text: string | undefined): text is Kind {
@@ -15,50 +14,41 @@ function isKind(text: string | undefined): text is Kind {
 /** The filters of the list of policies, in the URL. */
 export function PolicyFilters({ list }: { list: ReturnType<typeof useListState> }) {
   const { filters: words } = policiesText;
-  const { effect, in_force, enabled, target, target_kind: kind } = list.filters;
-  const choice = (name: string, label: string, value: string | undefined, data: [string, string][]) => (
-    <Select
-      aria-label={label}
-      placeholder={label}
-      clearable
-      w={NARROW}
-      data={data.map(([value, label]) => ({ value, label }))}
-      value={value ?? null}
-      onChange={(value) => list.set({ [name]: value })}
-    />
-  );
+  const { target_kind: kind } = list.filters;
+  const all = { list, width: WIDTH };
   return (
-    <Group gap="xs" mb="sm" align="flex-end">
-      <SearchBox label={policiesText.search} value={list.q} onChange={(q) => list.set({ q })} />
-      {choice("effect", words.effect, effect, [
-        ["allow", policiesText.effects.allow],
-        ["deny", policiesText.effects.deny],
-      ])}
-      {choice("in_force", words.inForce, in_force, [
-        ["true", words.inForceOnly],
-        ["false", words.notInForce],
-      ])}
-      {choice("enabled", words.enabled, enabled, [
-        ["true", words.enabledOnly],
-        ["false", words.disabledOnly],
-      ])}
+    <Filters>
+      <SearchFilter list={list} label={policiesText.search} />
+      <ChoiceFilter {...all} name="effect" label={words.effect} values={Object.entries(policiesText.effects)} />
+      <ChoiceFilter
+        {...all}
+        name="in_force"
+        label={words.inForce}
+        values={[
+          ["true", words.inForceOnly],
+          ["false", words.notInForce],
+        ]}
+      />
+      <ChoiceFilter
+        {...all}
+        name="enabled"
+        label={words.enabled}
+        values={[
+          ["true", words.enabledOnly],
+          ["false", words.disabledOnly],
+        ]}
+      />
+      {/* The kind only says of what one is chosen: by itself it narrows nothing. */}
       <Select
         aria-label={words.targetKind}
         placeholder={words.target}
         clearable
-        w={NARROW}
+        w={narrow(WIDTH)}
         data={(["user", "group", "device"] as const).map((kind) => ({ value: kind, label: policiesText.kinds[kind] }))}
         value={kind ?? null}
         onChange={(kind) => list.set({ target_kind: kind, target: null })}
       />
-      {isKind(kind) && (
-        <EntitySelect
-          kind={kind}
-          label={policiesText.kinds[kind]}
-          value={target ?? null}
-          onChange={(id) => list.set({ target: id })}
-        />
-      )}
-    </Group>
+      {isKind(kind) && <EntityFilter list={list} name="target" kind={kind} label={policiesText.kinds[kind]} />}
+    </Filters>
   );
 }

@@ -1,11 +1,12 @@
-import { Alert, Button, Group, Modal, Radio, Stack, Text, TextInput } from "@mantine/core";
+import { Modal, Radio, Stack, Text, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { useState } from "react";
 
 import { ifMatch } from "../../api/etag.ts";
 import { ApiError, changed, client, type Schemas } from "../../api/index.ts";
 import { reasonHeader } from "../../components/confirm.tsx";
+import { Form } from "../../components/Form.tsx";
 import { notifyDone, takeErrors } from "../../components/problem.ts";
+import { useSubmit } from "../../components/useSubmit.ts";
 import { t } from "../../text/common.ts";
 import { sessionText } from "../../text/session.ts";
 import { usersText } from "../../text/users.ts";
@@ -18,19 +19,22 @@ const ROLES: readonly Role[] = ["user", "auditor", "admin"];
 export function ChangeRole({ user, opened, onClose }: { user: Schemas["User"]; opened: boolean; onClose: () => void }) {
   return (
     <Modal opened={opened} onClose={onClose} title={usersText.roleTitle(nameOf(user))}>
-      <Form user={user} onClose={onClose} />
+      <Fields user={user} onClose={onClose} />
     </Modal>
   );
 }
 
-function Form({ user, onClose }: { user: Schemas["User"]; onClose: () => void }) {
+function Fields({ user, onClose }: { user: Schemas["User"]; onClose: () => void }) {
   const form = useForm({ initialValues: { role: user.role as string, reason: "" } });
-  const [problem, setProblem] = useState<string>();
-  const [busy, setBusy] = useState(false);
-  const submit = form.onSubmit(async ({ role, reason }) => {
-    setBusy(true);
-    setProblem(undefined);
-    try {
+  const { problem, busy, run } = useSubmit((error) => {
+    if (error instanceof ApiError && error.status === 412) {
+      void changed();
+      return usersText.roleStale;
+    }
+    return takeErrors(form, error);
+  });
+  const submit = form.onSubmit(({ role, reason }) =>
+    run(async () => {
       await client.PATCH("/admin/users/{id}", {
         params: { path: { id: user.id }, header: { ...ifMatch(user.version), ...reasonHeader(reason) } },
         body: { role: role as Role },
@@ -38,48 +42,31 @@ function Form({ user, onClose }: { user: Schemas["User"]; onClose: () => void })
       notifyDone(usersText.roleDone);
       onClose();
       await changed();
-    } catch (error) {
-      if (error instanceof ApiError && error.status === 412) {
-        await changed();
-        setProblem(usersText.roleStale);
-      } else {
-        setProblem(takeErrors(form, error));
-      }
-    } finally {
-      setBusy(false);
-    }
-  });
+    }),
+  );
   return (
-    <form onSubmit={submit}>
-      <Stack>
-        {problem !== undefined && (
-          <Alert color="red" role="alert">
-            {problem}
-          </Alert>
-        )}
-        <Radio.Group label={usersText.role} {...form.getInputProps("role")}>
-          <Stack gap="xs" mt="xs">
-            {ROLES.map((role) => (
-              <Radio
-                key={role}
-                value={role}
-                label={role === user.role ? usersText.roleNow(sessionText.roles[role] ?? role) : sessionText.roles[role]}
-                description={usersText.roleHints[role]}
-              />
-            ))}
-          </Stack>
-        </Radio.Group>
-        <Text size="sm">{usersText.roleText}</Text>
-        <TextInput label={t.reason} placeholder={t.optional} maxLength={500} {...form.getInputProps("reason")} />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            {t.cancel}
-          </Button>
-          <Button type="submit" loading={busy} disabled={form.getValues().role === user.role}>
-            {usersText.roleVerb}
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+    <Form
+      onSubmit={submit}
+      problem={problem}
+      busy={busy}
+      verb={usersText.roleVerb}
+      disabled={form.getValues().role === user.role}
+      onCancel={onClose}
+    >
+      <Radio.Group label={usersText.role} {...form.getInputProps("role")}>
+        <Stack gap="xs" mt="xs">
+          {ROLES.map((role) => (
+            <Radio
+              key={role}
+              value={role}
+              label={role === user.role ? usersText.roleNow(sessionText.roles[role] ?? role) : sessionText.roles[role]}
+              description={usersText.roleHints[role]}
+            />
+          ))}
+        </Stack>
+      </Radio.Group>
+      <Text size="sm">{usersText.roleText}</Text>
+      <TextInput label={t.reason} placeholder={t.optional} maxLength={500} {...form.getInputProps("reason")} />
+    </Form>
   );
 }

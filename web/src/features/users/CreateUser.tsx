@@ -6,8 +6,10 @@ import { useNavigate } from "react-router";
 import { changed, client } from "../../api/index.ts";
 import { useNames } from "../../components/entityNames.ts";
 import { EntityMultiSelect } from "../../components/EntityMultiSelect.tsx";
+import { Form } from "../../components/Form.tsx";
 import { OneTime } from "../../components/OneTime.tsx";
 import { messageOf, notifyDone, takeErrors } from "../../components/problem.ts";
+import { useSubmit } from "../../components/useSubmit.ts";
 import { to } from "../../paths.ts";
 import { t } from "../../text/common.ts";
 import { sessionText } from "../../text/session.ts";
@@ -40,7 +42,7 @@ export function CreateUser({ opened, onClose }: { opened: boolean; onClose: () =
       closeOnClickOutside={false}
     >
       {created === undefined ? (
-        <Form
+        <Fields
           close={close}
           onCreated={(user) => {
             notifyDone(usersText.createdDone(user.username));
@@ -58,16 +60,13 @@ export function CreateUser({ opened, onClose }: { opened: boolean; onClose: () =
   );
 }
 
-function Form({ close, onCreated }: { close: () => void; onCreated: (user: Created) => void }) {
+function Fields({ close, onCreated }: { close: () => void; onCreated: (user: Created) => void }) {
   const form = useForm({ initialValues: EMPTY_USER });
-  const [problem, setProblem] = useState<string>();
-  const [busy, setBusy] = useState(false);
+  const { problem, busy, run } = useSubmit((error) => takeErrors(form, error));
   const { role, how } = form.getValues();
 
-  const submit = form.onSubmit(async (values) => {
-    setBusy(true);
-    setProblem(undefined);
-    try {
+  const submit = form.onSubmit((values) =>
+    run(async () => {
       const { data } = await client.POST("/admin/users", { body: newUser(values) });
       const id = data?.id ?? "";
       const missed = await join(id, values.groups);
@@ -78,71 +77,52 @@ function Form({ close, onCreated }: { close: () => void; onCreated: (user: Creat
         missed,
       });
       await changed();
-    } catch (error) {
-      setProblem(takeErrors(form, error));
-    } finally {
-      setBusy(false);
-    }
-  });
+    }),
+  );
 
   return (
-    <form onSubmit={submit} autoComplete="off">
-      <Stack>
-        {problem !== undefined && (
-          <Alert color="red" role="alert">
-            {problem}
-          </Alert>
-        )}
-        <TextInput
-          label={usersText.username}
-          description={usersText.usernameHint}
-          autoCapitalize="none"
-          spellCheck={false}
-          required
-          data-autofocus
-          {...form.getInputProps("username")}
-        />
-        <TextInput label={usersText.displayName} {...form.getInputProps("display_name")} />
-        <TextInput label={usersText.email} type="email" {...form.getInputProps("email")} />
-        <Select
-          label={usersText.role}
-          description={usersText.roleHints[role]}
-          data={["user", "auditor", "admin"].map((value) => ({ value, label: sessionText.roles[value] ?? value }))}
-          allowDeselect={false}
-          {...form.getInputProps("role")}
-        />
-        <EntityMultiSelect
-          kind="group"
-          label={usersText.groups}
-          description={usersText.groupsHint}
-          value={form.getValues().groups}
-          onChange={(groups) => form.setFieldValue("groups", groups)}
-        />
-        <Radio.Group label={usersText.passwordHow} {...form.getInputProps("how")}>
-          <Stack gap="xs" mt="xs">
-            <Radio value="none" label={usersText.noPassword} description={usersText.noPasswordHint} />
-            <Radio value="password" label={usersText.initialPassword} description={usersText.initialPasswordHint} />
-          </Stack>
-        </Radio.Group>
-        {how === "password" && (
-          <>
-            <PasswordField
-              {...form.getInputProps("password")}
-              onGenerate={(password) => form.setFieldValue("password", password)}
-            />
-            <Checkbox label={usersText.mustChange} {...form.getInputProps("must_change", { type: "checkbox" })} />
-          </>
-        )}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={close}>
-            {t.cancel}
-          </Button>
-          <Button type="submit" loading={busy}>
-            {usersText.create}
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+    <Form onSubmit={submit} autoComplete="off" problem={problem} busy={busy} verb={usersText.create} onCancel={close}>
+      <TextInput
+        label={usersText.username}
+        description={usersText.usernameHint}
+        autoCapitalize="none"
+        spellCheck={false}
+        required
+        data-autofocus
+        {...form.getInputProps("username")}
+      />
+      <TextInput label={usersText.displayName} {...form.getInputProps("display_name")} />
+      <TextInput label={usersText.email} type="email" {...form.getInputProps("email")} />
+      <Select
+        label={usersText.role}
+        description={usersText.roleHints[role]}
+        data={["user", "auditor", "admin"].map((value) => ({ value, label: sessionText.roles[value] ?? value }))}
+        allowDeselect={false}
+        {...form.getInputProps("role")}
+      />
+      <EntityMultiSelect
+        kind="group"
+        label={usersText.groups}
+        description={usersText.groupsHint}
+        value={form.getValues().groups}
+        onChange={(groups) => form.setFieldValue("groups", groups)}
+      />
+      <Radio.Group label={usersText.passwordHow} {...form.getInputProps("how")}>
+        <Stack gap="xs" mt="xs">
+          <Radio value="none" label={usersText.noPassword} description={usersText.noPasswordHint} />
+          <Radio value="password" label={usersText.initialPassword} description={usersText.initialPasswordHint} />
+        </Stack>
+      </Radio.Group>
+      {how === "password" && (
+        <>
+          <PasswordField
+            {...form.getInputProps("password")}
+            onGenerate={(password) => form.setFieldValue("password", password)}
+          />
+          <Checkbox label={usersText.mustChange} {...form.getInputProps("must_change", { type: "checkbox" })} />
+        </>
+      )}
+    </Form>
   );
 }
 

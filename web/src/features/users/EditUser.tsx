@@ -1,8 +1,9 @@
-import { Alert, Button, Group, Modal, Stack, TextInput } from "@mantine/core";
+import { Modal, TextInput } from "@mantine/core";
 
 import { ifMatch } from "../../api/etag.ts";
 import { client, type Schemas } from "../../api/index.ts";
 import { Conflict } from "../../components/Conflict.tsx";
+import { Form } from "../../components/Form.tsx";
 import { notifyDone } from "../../components/problem.ts";
 import { useEdit, type Versioned } from "../../components/useEdit.ts";
 import { t } from "../../text/common.ts";
@@ -15,7 +16,7 @@ const LABELS = { username: usersText.username, display_name: usersText.displayNa
 export function EditUser({ user, opened, onClose }: { user: Schemas["User"]; opened: boolean; onClose: () => void }) {
   return (
     <Modal opened={opened} onClose={onClose} title={usersText.editTitle(nameOf(user))} closeOnClickOutside={false}>
-      <Form user={user} onClose={onClose} />
+      <Fields user={user} onClose={onClose} />
     </Modal>
   );
 }
@@ -24,9 +25,9 @@ function versioned(user: Schemas["User"]): Versioned<UserForm> {
   return { values: userForm(user), version: user.version };
 }
 
-function Form({ user, onClose }: { user: Schemas["User"]; onClose: () => void }) {
+function Fields({ user, onClose }: { user: Schemas["User"]; onClose: () => void }) {
   const path = { id: user.id };
-  const { form, submit, problem, busy, conflict } = useEdit<UserForm>({
+  const { form, frame, conflict } = useEdit<UserForm>({
     start: versioned(user),
     labels: LABELS as Record<keyof UserForm & string, string>,
     read: async () => {
@@ -41,13 +42,8 @@ function Form({ user, onClose }: { user: Schemas["User"]; onClose: () => void })
     },
   });
   return (
-    <form onSubmit={submit}>
-      <Stack>
-        {problem !== undefined && (
-          <Alert color="red" role="alert">
-            {problem}
-          </Alert>
-        )}
+    <>
+      <Form {...frame} verb={t.save} onCancel={onClose}>
         <TextInput
           label={usersText.username}
           description={usersText.usernameHint}
@@ -58,16 +54,8 @@ function Form({ user, onClose }: { user: Schemas["User"]; onClose: () => void })
         />
         <TextInput label={usersText.displayName} required data-autofocus {...form.getInputProps("display_name")} />
         <TextInput label={usersText.email} type="email" {...form.getInputProps("email")} />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            {t.cancel}
-          </Button>
-          <Button type="submit" loading={busy}>
-            {t.save}
-          </Button>
-        </Group>
-      </Stack>
+      </Form>
       <Conflict {...conflict} />
-    </form>
+    </>
   );
 }

@@ -1,11 +1,13 @@
-import { Alert, Button, Checkbox, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Checkbox, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useState } from "react";
 
 import { changed, client, type Schemas } from "../../api/index.ts";
 import { reasonHeader } from "../../components/confirm.tsx";
+import { Form } from "../../components/Form.tsx";
 import { OneTime } from "../../components/OneTime.tsx";
 import { notifyDone, takeErrors } from "../../components/problem.ts";
+import { useSubmit } from "../../components/useSubmit.ts";
 import { t } from "../../text/common.ts";
 import { usersText } from "../../text/users.ts";
 import { PasswordField } from "./PasswordField.tsx";
@@ -29,7 +31,7 @@ export function ResetPassword({
   return (
     <Modal opened={opened} onClose={close} title={usersText.resetTitle(nameOf(user))} closeOnClickOutside={false}>
       {password === undefined ? (
-        <Form id={user.id} onDone={setPassword} onClose={close} />
+        <Fields id={user.id} onDone={setPassword} onClose={close} />
       ) : (
         <Stack>
           <OneTime label={usersText.oneTimePassword} hint={usersText.oneTimeHint} text={password} />
@@ -42,52 +44,38 @@ export function ResetPassword({
   );
 }
 
-function Form({ id, onDone, onClose }: { id: string; onDone: (password: string) => void; onClose: () => void }) {
+function Fields({ id, onDone, onClose }: { id: string; onDone: (password: string) => void; onClose: () => void }) {
   const form = useForm({ initialValues: { password: "", must_change_password: true, reason: "" } });
-  const [problem, setProblem] = useState<string>();
-  const [busy, setBusy] = useState(false);
-  const submit = form.onSubmit(async ({ reason, ...body }) => {
-    setBusy(true);
-    setProblem(undefined);
-    try {
+  const { problem, busy, run } = useSubmit((error) => takeErrors(form, error));
+  const submit = form.onSubmit(({ reason, ...body }) =>
+    run(async () => {
       // Without `If-Match`: a new password is right whatever else was changed meanwhile.
       await client.POST("/admin/users/{id}/password", { params: { path: { id }, header: reasonHeader(reason) }, body });
       notifyDone(usersText.resetDone);
       onDone(body.password);
       await changed();
-    } catch (error) {
-      setProblem(takeErrors(form, error));
-    } finally {
-      setBusy(false);
-    }
-  });
+    }),
+  );
   return (
-    <form onSubmit={submit} autoComplete="off">
-      <Stack>
-        <Text size="sm">{usersText.resetText}</Text>
-        {problem !== undefined && (
-          <Alert color="red" role="alert">
-            {problem}
-          </Alert>
-        )}
-        <PasswordField
-          {...form.getInputProps("password")}
-          onGenerate={(password) => form.setFieldValue("password", password)}
-        />
-        <Checkbox
-          label={usersText.mustChange}
-          {...form.getInputProps("must_change_password", { type: "checkbox" })}
-        />
-        <TextInput label={t.reason} placeholder={t.optional} maxLength={500} {...form.getInputProps("reason")} />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            {t.cancel}
-          </Button>
-          <Button type="submit" color="red.8" loading={busy}>
-            {usersText.resetVerb}
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+    <Form
+      onSubmit={submit}
+      autoComplete="off"
+      problem={problem}
+      busy={busy}
+      verb={usersText.resetVerb}
+      danger
+      onCancel={onClose}
+    >
+      <Text size="sm">{usersText.resetText}</Text>
+      <PasswordField
+        {...form.getInputProps("password")}
+        onGenerate={(password) => form.setFieldValue("password", password)}
+      />
+      <Checkbox
+        label={usersText.mustChange}
+        {...form.getInputProps("must_change_password", { type: "checkbox" })}
+      />
+      <TextInput label={t.reason} placeholder={t.optional} maxLength={500} {...form.getInputProps("reason")} />
+    </Form>
   );
 }

@@ -1,4 +1,4 @@
-import { Button, Group, Select } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconPlus, IconUpload } from "@tabler/icons-react";
 import { useState } from "react";
@@ -8,11 +8,10 @@ import type { paths } from "../../api/schema.d.ts";
 import { useMayChange } from "../../app/session.ts";
 import { type Column, DataTable } from "../../components/DataTable.tsx";
 import { Empty } from "../../components/Empty.tsx";
-import { EntitySelect } from "../../components/EntitySelect.tsx";
 import { ExportButton } from "../../components/ExportButton.tsx";
+import { ChoiceFilter, EntityFilter, Filters, SearchFilter } from "../../components/filters.tsx";
 import { dialogOnDemand, isOpened } from "../../components/onDemand.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
-import { SearchBox } from "../../components/SearchBox.tsx";
 import { Time } from "../../components/Time.tsx";
 import { useListState } from "../../components/useListState.ts";
 import { t } from "../../text/common.ts";
@@ -62,40 +61,25 @@ export function Page() {
         )}
         {createButton}
       </PageHeader>
-      <Group gap="sm" mb="sm">
-        <SearchBox
-          label={usersText.searchLabel}
-          placeholder={usersText.searchHint}
-          value={list.q}
-          onChange={(q) => list.set({ q, after: null })}
+      <Filters>
+        <SearchFilter list={list} label={usersText.searchLabel} placeholder={usersText.searchHint} />
+        <ChoiceFilter
+          list={list}
+          name="role"
+          label={usersText.role}
+          any={usersText.anyRole}
+          values={ROLES.map((role) => [role, sessionText.roles[role] ?? role])}
         />
-        <Select
-          aria-label={usersText.role}
-          placeholder={usersText.anyRole}
-          data={ROLES.map((role) => ({ value: role, label: sessionText.roles[role] ?? role }))}
-          value={list.filters["role"] ?? null}
-          onChange={(role) => list.set({ role, after: null })}
-          clearable
-          w={{ base: "100%", xs: 160 }}
+        <ChoiceFilter
+          list={list}
+          name="status"
+          label={usersText.status}
+          any={usersText.anyStatus}
+          width={140}
+          values={STATUSES.map((status) => [status, t.status[status] ?? status])}
         />
-        <Select
-          aria-label={usersText.status}
-          placeholder={usersText.anyStatus}
-          data={STATUSES.map((status) => ({ value: status, label: t.status[status] ?? status }))}
-          value={list.filters["status"] ?? null}
-          onChange={(status) => list.set({ status, after: null })}
-          clearable
-          w={{ base: "100%", xs: 140 }}
-        />
-        <EntitySelect
-          kind="group"
-          aria-label={usersText.group}
-          w={{ base: "100%", xs: 200 }}
-          placeholder={usersText.anyGroup}
-          value={list.filters["group"] ?? null}
-          onChange={(group) => list.set({ group, after: null })}
-        />
-      </Group>
+        <EntityFilter list={list} name="group" kind="group" label={usersText.group} any={usersText.anyGroup} width={200} />
+      </Filters>
       <UserBulk ids={selected} onDone={() => setSelected([])} />
       <DataTable
         label={usersText.label}

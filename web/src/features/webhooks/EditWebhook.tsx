@@ -1,8 +1,9 @@
-import { Alert, Button, Group, Modal, Stack } from "@mantine/core";
+import { Modal } from "@mantine/core";
 
 import { client } from "../../api/index.ts";
 import { ifMatch } from "../../api/etag.ts";
 import { Conflict } from "../../components/Conflict.tsx";
+import { Form } from "../../components/Form.tsx";
 import { notifyDone } from "../../components/problem.ts";
 import { useEdit } from "../../components/useEdit.ts";
 import { t } from "../../text/common.ts";
@@ -14,15 +15,15 @@ import { flawsOf, LABELS, toForm, type Webhook, type WebhookForm } from "./webho
 export function EditWebhook({ webhook, onClose }: { webhook: Webhook | undefined; onClose: () => void }) {
   return (
     <Modal opened={webhook !== undefined} onClose={onClose} title={webhooksText.edit} size="lg">
-      {webhook !== undefined && <Form webhook={webhook} onClose={onClose} />}
+      {webhook !== undefined && <Fields webhook={webhook} onClose={onClose} />}
     </Modal>
   );
 }
 
-function Form({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
+function Fields({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
   const path = { id: webhook.id };
   const versioned = (one: Webhook) => ({ values: toForm(one), version: one.version });
-  const { form, problem, busy, submit, conflict } = useEdit<WebhookForm>({
+  const { form, frame, conflict } = useEdit<WebhookForm>({
     start: versioned(webhook),
     labels: LABELS,
     validate: flawsOf,
@@ -41,24 +42,11 @@ function Form({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
     },
   });
   return (
-    <form onSubmit={submit} noValidate>
-      <Stack>
-        {problem !== undefined && (
-          <Alert color="red" role="alert">
-            {problem}
-          </Alert>
-        )}
+    <>
+      <Form {...frame} noValidate verb={t.save} onCancel={onClose}>
         <WebhookFields form={form} />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            {t.cancel}
-          </Button>
-          <Button type="submit" loading={busy}>
-            {t.save}
-          </Button>
-        </Group>
-      </Stack>
+      </Form>
       <Conflict {...conflict} />
-    </form>
+    </>
   );
 }

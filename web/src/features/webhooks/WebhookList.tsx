@@ -1,16 +1,5 @@
-import { ActionIcon, Anchor, Button, Group, Menu, Select, Stack, Text } from "@mantine/core";
-import {
-  IconDotsVertical,
-  IconHistory,
-  IconKey,
-  IconPencil,
-  IconPlayerPause,
-  IconPlayerPlay,
-  IconPlus,
-  IconRepeat,
-  IconSend,
-  IconTrash,
-} from "@tabler/icons-react";
+import { ActionIcon, Anchor, Button, Group, Menu, Stack, Text } from "@mantine/core";
+import { IconDotsVertical, IconHistory, IconKey, IconPencil, IconPlayerPause, IconPlayerPlay, IconPlus, IconRepeat, IconSend, IconTrash } from "@tabler/icons-react";
 import { useState } from "react";
 
 import { api } from "../../api/index.ts";
@@ -18,6 +7,7 @@ import { useMayChange } from "../../app/session.ts";
 import { type Column, DataTable } from "../../components/DataTable.tsx";
 import { Empty } from "../../components/Empty.tsx";
 import { ExportButton } from "../../components/ExportButton.tsx";
+import { ChoiceFilter, Filters } from "../../components/filters.tsx";
 import { dialogOnDemand, isOpened } from "../../components/onDemand.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { Time } from "../../components/Time.tsx";
@@ -75,20 +65,18 @@ export function Page() {
         <ExportButton path="/admin/webhooks" query={list.query} name="webhooks" />
         {mayChange && create}
       </PageHeader>
-      <Group mb="sm">
-        <Select
-          aria-label={webhooksText.enabled}
-          placeholder={webhooksText.enabled}
-          clearable
-          w={{ base: "100%", xs: 180 }}
-          data={[
-            { value: "true", label: webhooksText.enabledOnly },
-            { value: "false", label: webhooksText.disabledOnly },
+      <Filters>
+        <ChoiceFilter
+          list={list}
+          name="enabled"
+          label={webhooksText.enabled}
+          width={180}
+          values={[
+            ["true", webhooksText.enabledOnly],
+            ["false", webhooksText.disabledOnly],
           ]}
-          value={list.filters["enabled"] ?? null}
-          onChange={(enabled) => list.set({ enabled })}
         />
-      </Group>
+      </Filters>
       <DataTable
         label={webhooksText.title}
         columns={columns((webhook) => setOpen({ dialog: "details", webhook }), mayChange ? setOpen : undefined)}
