@@ -1,21 +1,8 @@
 import { Button } from "@mantine/core";
 import { IconFileDownload } from "@tabler/icons-react";
-import { useState } from "react";
 
-import { client } from "../api/index.ts";
 import { t } from "../text/common.ts";
-import { notifyProblem } from "./problem.ts";
-import { saveFile } from "./saveFile.ts";
-
-/** The lists that the API gives as a file. */
-type Exported =
-  | "/admin/audit-logs"
-  | "/admin/devices"
-  | "/admin/gateways"
-  | "/admin/groups"
-  | "/admin/policies"
-  | "/admin/users"
-  | "/admin/webhooks";
+import { type Exported, useExport } from "./useExport.ts";
 
 /** All rows that the filters leave, as a file for a spreadsheet. */
 export function ExportButton({
@@ -24,36 +11,16 @@ export function ExportButton({
   name,
 }: {
   path: Exported;
-  /** As the table asks; its page does not matter. */
   query: Readonly<Record<string, unknown>>;
-  /** The file's, without its ending. */
   name: string;
 }) {
-  const [busy, setBusy] = useState(false);
-  const save = async () => {
-    setBusy(true);
-    try {
-      const { page: _, page_size: __, after: ___, ...rest } = query;
-      // The lists' filters differ; what a file is asked for does not.
-      const { data } = await client.GET(path as "/admin/policies", {
-        params: { query: { ...rest, format: "csv" } },
-        parseAs: "blob",
-      });
-      if (data !== undefined) {
-        saveFile(data, `${name}.csv`);
-      }
-    } catch (error) {
-      notifyProblem(error);
-    } finally {
-      setBusy(false);
-    }
-  };
+  const { busy, save } = useExport(path, query, name);
   return (
     <Button
       variant="default"
       leftSection={<IconFileDownload size={16} aria-hidden />}
       loading={busy}
-      onClick={() => void save()}
+      onClick={() => void save("csv")}
     >
       {t.export}
     </Button>

@@ -5,8 +5,8 @@ import type { Schemas } from "../api/client.ts";
 import { to } from "../paths.ts";
 import { t } from "../text/common.ts";
 import { previewText } from "../text/preview.ts";
+import { NetworkList } from "./NetworkList.tsx";
 import { PreviewWarning } from "./PreviewWarning.tsx";
-import { serviceText } from "./serviceText.ts";
 
 type Preview = Schemas["Preview"];
 type Destinations = Schemas["PreviewChange"]["gained"];
@@ -85,21 +85,7 @@ function Side({ label, color, destinations }: { label: string; color: string; de
       <Badge variant="light" color={color} tt="none">
         {label}
       </Badge>
-      <List size="sm" mt={4} listStyleType="none">
-        {destinations.items.map(({ network, services }) => (
-          <List.Item key={`${network} ${JSON.stringify(services)}`}>
-            <Text span inherit ff="monospace">
-              {network}
-            </Text>{" "}
-            <Text span inherit c="dimmed">
-              {services.length === 0 ? previewText.allServices : services.map(serviceText).join("; ")}
-            </Text>
-          </List.Item>
-        ))}
-        {destinations.truncated && (
-          <List.Item>{previewText.andMore(destinations.total - destinations.items.length)}</List.Item>
-        )}
-      </List>
+      <NetworkList list={destinations} />
     </div>
   );
 }

@@ -1,10 +1,11 @@
-import { Alert, List, Modal, TextInput } from "@mantine/core";
+import { Modal, TextInput } from "@mantine/core";
 import { useRef } from "react";
 
 import { ifMatch } from "../../api/etag.ts";
 import { client } from "../../api/index.ts";
 import { Conflict } from "../../components/Conflict.tsx";
 import { reasonHeader } from "../../components/confirm.tsx";
+import { Consequences } from "../../components/Consequences.tsx";
 import { Form } from "../../components/Form.tsx";
 import { notifyDone } from "../../components/problem.ts";
 import { useEdit } from "../../components/useEdit.ts";
@@ -77,17 +78,7 @@ function Fields({ gateway, onClose }: { gateway: Gateway; onClose: () => void })
         {/* The key of a node that has joined is changed by a rotation, which cuts nobody off. */}
         <GatewayFields form={form} pools={false} givesKey={!gateway.joined_at} />
         <TextInput label={t.reason} placeholder={t.optional} maxLength={500} {...form.getInputProps("reason")} />
-        <div role="status">
-          {said.length > 0 && (
-            <Alert color="orange" title={words.consequences}>
-              <List size="sm">
-                {said.map((text) => (
-                  <List.Item key={text}>{text}</List.Item>
-                ))}
-              </List>
-            </Alert>
-          )}
-        </div>
+        <Consequences title={words.consequences} said={said} />
       </Form>
       <Conflict {...conflict} />
     </>

@@ -1,19 +1,17 @@
 import { Button, Group, Text, Timeline } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconChevronDown, IconChevronLeft, IconChevronRight, IconFileDownload } from "@tabler/icons-react";
-import { useState } from "react";
+import { IconChevronDown, IconChevronLeft, IconChevronRight } from "@tabler/icons-react";
 
-import { api, client, type Schemas } from "../../api/index.ts";
+import { api, type Schemas } from "../../api/index.ts";
 import type { paths } from "../../api/schema.d.ts";
 import { agentName } from "../../components/agent.ts";
 import { Changes } from "../../components/AuditEntryView.tsx";
 import { Empty } from "../../components/Empty.tsx";
+import { ExportButton } from "../../components/ExportButton.tsx";
 import { ChoiceFilter, Filters } from "../../components/filters.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
-import { notifyProblem } from "../../components/problem.ts";
 import { Status } from "../../components/Status.tsx";
-import { saveFile } from "../../components/saveFile.ts";
 import { Time } from "../../components/Time.tsx";
 import { useListState } from "../../components/useListState.ts";
 import { isId } from "../../components/ValueView.tsx";
@@ -35,7 +33,7 @@ export function Page() {
   return (
     <>
       <PageHeader title={meText.activityTitle} text={meText.activityText}>
-        <ExportActivity query={list.filters as Query} />
+        <ExportButton path="/me/activity" query={list.filters} name="activity" />
       </PageHeader>
       <Filters>
         <ChoiceFilter
@@ -162,35 +160,5 @@ function Pages({ page, list }: { page: Schemas["ActivityPage"]; list: ReturnType
         </Button>
       </Group>
     </Group>
-  );
-}
-
-function ExportActivity({ query }: { query: Query }) {
-  const [busy, setBusy] = useState(false);
-  const save = async () => {
-    setBusy(true);
-    try {
-      const { data } = await client.GET("/me/activity", {
-        params: { query: { ...query, format: "csv" } },
-        parseAs: "blob",
-      });
-      if (data !== undefined) {
-        saveFile(data, "activity.csv");
-      }
-    } catch (error) {
-      notifyProblem(error);
-    } finally {
-      setBusy(false);
-    }
-  };
-  return (
-    <Button
-      variant="default"
-      leftSection={<IconFileDownload size={16} aria-hidden />}
-      loading={busy}
-      onClick={() => void save()}
-    >
-      {t.export}
-    </Button>
   );
 }

@@ -1,4 +1,4 @@
-import { Anchor, Button, Group, List, Paper, Stack, Text, Title } from "@mantine/core";
+import { Anchor, Button, Group, Paper, Stack, Text, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "react-router";
@@ -6,7 +6,7 @@ import { Link } from "react-router";
 import { client, type Schemas } from "../../api/index.ts";
 import { Empty } from "../../components/Empty.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
-import { serviceText } from "../../components/serviceText.ts";
+import { NetworkList } from "../../components/NetworkList.tsx";
 import { Status } from "../../components/Status.tsx";
 import { to } from "../../paths.ts";
 import { t } from "../../text/common.ts";
@@ -99,19 +99,7 @@ function Networks({ label, effect, list }: { label: string; effect: string; list
   return (
     <>
       <Status of={effect} label={label} />
-      <List size="sm" my={4} listStyleType="none">
-        {list.items.map(({ network, services }) => (
-          <List.Item key={`${network} ${JSON.stringify(services)}`}>
-            <Text span inherit ff="monospace">
-              {network}
-            </Text>{" "}
-            <Text span inherit c="dimmed">
-              {services.length === 0 ? previewText.allServices : services.map(serviceText).join("; ")}
-            </Text>
-          </List.Item>
-        ))}
-        {list.truncated && <List.Item>{previewText.andMore(list.total - list.items.length)}</List.Item>}
-      </List>
+      <NetworkList list={list} />
     </>
   );
 }

@@ -1,0 +1,24 @@
+import { List, Text } from "@mantine/core";
+
+import type { Schemas } from "../api/client.ts";
+import { previewText } from "../text/preview.ts";
+import { serviceText } from "./serviceText.ts";
+
+/** Where to, each with its services; how many more there are where the server left some out. */
+export function NetworkList({ list }: { list: Schemas["PreviewChange"]["gained"] }) {
+  return (
+    <List size="sm" my={4} listStyleType="none">
+      {list.items.map(({ network, services }) => (
+        <List.Item key={`${network} ${JSON.stringify(services)}`}>
+          <Text span inherit ff="monospace">
+            {network}
+          </Text>{" "}
+          <Text span inherit c="dimmed">
+            {services.length === 0 ? previewText.allServices : services.map(serviceText).join("; ")}
+          </Text>
+        </List.Item>
+      ))}
+      {list.truncated && <List.Item>{previewText.andMore(list.total - list.items.length)}</List.Item>}
+    </List>
+  );
+}
