@@ -1,0 +1,41 @@
+import { MantineProvider } from "@mantine/core";
+import { cleanup, render, screen } from "@testing-library/react";
+import { afterEach, beforeAll, expect, test, vi } from "vitest";
+
+import { t } from "../text/common.ts";
+import { dialogOnDemand, isOpened, panelOnDemand } from "./onDemand.tsx";
+
+beforeAll(() => {
+  // Mantine asks for the colours that the system prefers, which jsdom knows nothing of.
+  vi.stubGlobal("matchMedia", () => ({ matches: false, addEventListener: () => undefined, removeEventListener: () => undefined }));
+});
+afterEach(cleanup);
+
+const show = (one: React.ReactNode) => <MantineProvider>{one}</MantineProvider>;
+
+test("a dialog is loaded when it is first opened, and then stays for its way out", async () => {
+  const load = vi.fn(() => Promise.resolve(({ opened }: { opened: boolean }) => <p>{opened ? "open" : "closed"}</p>));
+  const Dialog = dialogOnDemand(load, isOpened);
+  const { rerender } = render(show(<Dialog opened={false} />));
+  expect(load).not.toHaveBeenCalled();
+  rerender(show(<Dialog opened />));
+  await screen.findByText("open");
+  rerender(show(<Dialog opened={false} />));
+  await screen.findByText("closed");
+  expect(load).toHaveBeenCalledOnce();
+});
+
+test("a part whose file is gone says so, and leaves the page as it is", async () => {
+  const Panel = panelOnDemand(() => Promise.reject(new TypeError("Failed to fetch dynamically imported module")));
+  render(
+    show(
+      <>
+        <p>the rest of the page</p>
+        <Panel />
+      </>,
+    ),
+  );
+  expect((await screen.findByRole("alert")).textContent).toContain(t.problem.notLoaded);
+  screen.getByText("the rest of the page");
+  screen.getByRole("button", { name: t.problem.reload });
+});
