@@ -34,39 +34,41 @@ export function BundlesTab({ id }: { id: string }) {
             <Text size="sm" c="dimmed">
               {words.intro}
             </Text>
-            <Table verticalSpacing="xs" aria-label={words.label}>
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th style={{ whiteSpace: "nowrap" }}>{words.revision}</Table.Th>
-                  <Table.Th>{words.published}</Table.Th>
-                  <Table.Th>{words.outcome}</Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {items.map((bundle) => (
-                  <Table.Tr key={`${bundle.epoch}.${bundle.revision}`}>
-                    <Table.Td>
-                      <Anchor
-                        component="button"
-                        type="button"
-                        inherit
-                        className="nums"
-                        aria-label={words.open(bundle.revision)}
-                        onClick={() => setOpen(bundle.revision)}
-                      >
-                        {bundle.revision}
-                      </Anchor>
-                    </Table.Td>
-                    <Table.Td>
-                      <Time at={bundle.published_at} ago />
-                    </Table.Td>
-                    <Table.Td>
-                      <Outcome bundle={bundle} />
-                    </Table.Td>
+            <Table.ScrollContainer minWidth={0} type="native" tabIndex={0} role="group" aria-label={words.label} maw="100%">
+              <Table verticalSpacing="xs" aria-label={words.label}>
+                <Table.Thead>
+                  <Table.Tr>
+                    <Table.Th style={{ whiteSpace: "nowrap" }}>{words.revision}</Table.Th>
+                    <Table.Th>{words.published}</Table.Th>
+                    <Table.Th>{words.outcome}</Table.Th>
                   </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
+                </Table.Thead>
+                <Table.Tbody>
+                  {items.map((bundle) => (
+                    <Table.Tr key={`${bundle.epoch}.${bundle.revision}`}>
+                      <Table.Td>
+                        <Anchor
+                          component="button"
+                          type="button"
+                          inherit
+                          className="nums"
+                          aria-label={words.open(bundle.revision)}
+                          onClick={() => setOpen(bundle.revision)}
+                        >
+                          {bundle.revision}
+                        </Anchor>
+                      </Table.Td>
+                      <Table.Td>
+                        <Time at={bundle.published_at} ago />
+                      </Table.Td>
+                      <Table.Td>
+                        <Outcome bundle={bundle} />
+                      </Table.Td>
+                    </Table.Tr>
+                  ))}
+                </Table.Tbody>
+              </Table>
+            </Table.ScrollContainer>
             {next && size < MOST && (
               <Button
                 variant="default"
