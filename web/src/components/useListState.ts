@@ -58,11 +58,13 @@ export function changeListState(
 export function useListState() {
   const [params, setParams] = useSearchParams();
   const state = useMemo(() => readListState(params), [params]);
+  // Of two filters that change at the same moment neither is lost: this is newer than what was drawn.
+  const now = () => new URLSearchParams(location.search);
   const set = (changes: Record<string, string | number | null | undefined>) =>
-    setParams((before) => changeListState(before, changes), { replace: true });
+    setParams(() => changeListState(now(), changes), { replace: true });
   /** The same as a step that the browser's Back undoes. */
   const go = (changes: Record<string, string | number | null | undefined>) =>
-    setParams((before) => changeListState(before, changes));
+    setParams(() => changeListState(now(), changes));
   const { after, ...filters } = state.filters;
   const query = {
     ...(state.q === "" ? {} : { q: state.q }),

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { asked, cellOf, destinationsOf, INTERNET, type Policy, subjectsOf } from "./matrix.ts";
+import { asked, cellOf, destinationsOf, INTERNET, meeting, type Policy, subjectsOf } from "./matrix.ts";
 
 const GROUP = { type: "group" as const, id: "g" };
 const OTHER = { type: "group" as const, id: "h" };
@@ -51,6 +51,14 @@ test("who is not named gets nothing, and everyone is everybody", () => {
   expect(cellOf([policy("one", {})], GROUP, "192.168.0.0/16")).toBeUndefined();
   const all = policy("all", { targets: [{ type: "everyone" }] });
   expect(cellOf([all], OTHER, "10.0.0.0/8")?.verdict).toBe("allow");
+});
+
+test("only rows and columns that meet are left", () => {
+  const list = [policy("here", {}), policy("there", { destinations: ["192.168.0.0/16"], targets: [OTHER] })];
+  const both = ["10.1.0.0/16", "192.168.7.0/24"];
+  expect(meeting(list, [GROUP, OTHER], both)).toEqual({ subjects: [GROUP, OTHER], destinations: both });
+  expect(meeting(list, [OTHER], both)).toEqual({ subjects: [OTHER], destinations: ["192.168.7.0/24"] });
+  expect(meeting(list, [GROUP, OTHER], ["10.1.0.0/16"])).toEqual({ subjects: [GROUP], destinations: ["10.1.0.0/16"] });
 });
 
 test("a full tunnel opens the internet, and no network by that", () => {

@@ -73,6 +73,28 @@ function share({ destinations, full_tunnel }: Policy, destination: string): "all
   return destinations.some((network) => covers(destination, network)) ? "some" : "none";
 }
 
+/** The rows and columns of these that meet anywhere: the others have nothing to read. */
+export function meeting(
+  policies: readonly Policy[],
+  subjects: readonly Subject[],
+  destinations: readonly string[],
+): { subjects: Subject[]; destinations: string[] } {
+  const rows = subjects.map((subject) => ({ subject, own: policies.filter((policy) => names(policy, subject)) }));
+  // Rows of one department often have the same policies.
+  const known = new Map<string, boolean>();
+  const meet = (policy: Policy, destination: string) => {
+    const key = `${policy.id} ${destination}`;
+    const found = known.get(key) ?? share(policy, destination) !== "none";
+    known.set(key, found);
+    return found;
+  };
+  const some = (own: readonly Policy[], destination: string) => own.some((policy) => meet(policy, destination));
+  return {
+    subjects: rows.filter(({ own }) => destinations.some((one) => some(own, one))).map(({ subject }) => subject),
+    destinations: destinations.filter((one) => rows.some(({ own }) => some(own, one))),
+  };
+}
+
 /**
  * What the policies that name the subject, or everyone, say of the destination; nothing where none
  * says anything. What a user has by groups stands in the groups' rows.

@@ -52,8 +52,9 @@ export function useQuestion() {
   const [params, setParams] = useSearchParams();
   const ask = (changes: Record<string, string | undefined | null>) =>
     setParams(
-      (before) => {
-        const next = new URLSearchParams(before);
+      () => {
+        // Of two filters that change at the same moment neither is lost: this is newer than what was drawn.
+        const next = new URLSearchParams(location.search);
         next.delete("after");
         for (const [name, value] of Object.entries(changes)) {
           if (value === undefined || value === null || value === "") {

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 
 import { client } from "../../api/index.ts";
-import { asked, destinationsOf, INTERNET, type Policy, type Subject, subjectsOf } from "./matrix.ts";
+import { asked, destinationsOf, INTERNET, meeting, type Policy, type Subject, subjectsOf } from "./matrix.ts";
 
 const PAGE = 200;
 /** With more policies than this a matrix says less than a search. */
@@ -33,26 +33,38 @@ export function usePoliciesInForce(at: string | undefined) {
   });
 }
 
+/** All pages of a list, up to {@link MOST}. */
+async function allOf<T>(
+  read: (page: { page_size: number; after?: string }) => Promise<{ data?: { items: T[]; next?: string | null } }>,
+): Promise<T[]> {
+  const items: T[] = [];
+  let after: string | undefined;
+  do {
+    const { data } = await read({ page_size: PAGE, ...(after === undefined ? {} : { after }) });
+    items.push(...(data?.items ?? []));
+    after = data?.next ?? undefined;
+  } while (after !== undefined && items.length < MOST);
+  return items;
+}
+
 /** The ids of what is called so, of each kind. */
 export function useNamed(q: string) {
   return useQuery({
     queryKey: ["matrix", "named", q],
     queryFn: async () => {
-      const params = { params: { query: { q, page_size: PAGE } } };
-      const [groups, users, devices] = await Promise.all([
-        client.GET("/admin/groups", params),
-        client.GET("/admin/users", params),
-        client.GET("/admin/devices", params),
+      const found = await Promise.all([
+        allOf((page) => client.GET("/admin/groups", { params: { query: { q, ...page } } })),
+        allOf((page) => client.GET("/admin/users", { params: { query: { q, ...page } } })),
+        allOf((page) => client.GET("/admin/devices", { params: { query: { q, ...page } } })),
       ]);
-      const found = [groups, users, devices].flatMap(({ data }) => data?.items.map(({ id }) => id) ?? []);
-      return new Set(found);
+      return new Set(found.flat().map(({ id }) => id));
     },
     enabled: q !== "",
     placeholderData: (before) => before,
   });
 }
 
-/** The rows and columns that the filters leave. */
+/** The rows and columns that the filters leave; of the others only what these have to do with. */
 export function filtered(
   policies: readonly Policy[],
   filters: { kind: string | null; named: ReadonlySet<string> | undefined; text: string; internet: string },
@@ -63,12 +75,14 @@ export function filtered(
       (filters.kind === null || type === filters.kind) && (filters.named === undefined || filters.named.has(id)),
   );
   if (text === "") {
-    return { subjects, destinations: destinationsOf(policies) };
+    const all = destinationsOf(policies);
+    const narrowed = filters.kind !== null || filters.named !== undefined;
+    return narrowed ? meeting(policies, subjects, all) : { subjects, destinations: all };
   }
   const byPolicy = new Set(destinationsOf(policies.filter(({ name }) => name.toLowerCase().includes(text))));
   const says = (destination: string) => (destination === INTERNET ? filters.internet : destination).toLowerCase();
   const destinations = destinationsOf(policies).filter((one) => says(one).includes(text) || byPolicy.has(one));
-  return { subjects, destinations };
+  return meeting(policies, subjects, destinations);
 }
 
 /** Those of a page, from 0, and where it begins and ends. */
