@@ -191,6 +191,7 @@ export const gatewaysText = {
     started: "The drain has begun.",
     others: "the gateways with the fewest devices",
     left: (n: number) => (n === 0 ? "No device is left." : `${many(n, "device is", "devices are")} still to be moved.`),
+    devicesTitle: "Devices that are still to be moved",
     since: "Begun",
     to: "To",
     progress: "Devices that were moved",
@@ -234,6 +235,6 @@ export const gatewaysText = {
     callOffText: "The key in force stays, and the node forgets the next one. Clients that have fetched it forget it with their next profile.",
     calledOff: "The rotation is called off.",
     allFetched: "Every device has fetched the key.",
-    past: "Choose a time in the future.",
+    past: "Choose a time in the future, within a year.",
   },
 };

@@ -11,6 +11,7 @@ import { Facts } from "../../components/Facts.tsx";
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
 import { gatewaysText } from "../../text/gateways.ts";
+import { DrainDevices } from "./DrainDevices.tsx";
 import type { Gateway } from "./gateway.ts";
 
 const words = gatewaysText.drain;
@@ -20,13 +21,16 @@ export function DrainTab({ gateway }: { gateway: Gateway }) {
   const { drain } = gateway;
   const mayChange = useMayChange();
   return (
-    <Stack maw={720}>
-      <Text size="sm">{words.intro}</Text>
-      <Text size="sm" c="dimmed">
-        {words.means}
-      </Text>
-      {drain && <Begun gateway={gateway} drain={drain} />}
-      {mayChange && (!drain || drain.status === "stuck") && <Start gateway={gateway} />}
+    <Stack>
+      <Stack maw={720}>
+        <Text size="sm">{words.intro}</Text>
+        <Text size="sm" c="dimmed">
+          {words.means}
+        </Text>
+        {drain && <Begun gateway={gateway} drain={drain} />}
+        {mayChange && (!drain || drain.status === "stuck") && <Start gateway={gateway} />}
+      </Stack>
+      {drain && drain.devices_left > 0 && <DrainDevices id={gateway.id} />}
     </Stack>
   );
 }

@@ -2,7 +2,7 @@ import { Alert, Button, Group, Paper, Stack, Text, TextInput, Title } from "@man
 import { useState } from "react";
 
 import { ifMatch } from "../../api/etag.ts";
-import { api, client } from "../../api/index.ts";
+import { api, client, type Schemas } from "../../api/index.ts";
 import { useMayChange } from "../../app/session.ts";
 import { confirm } from "../../components/confirm.tsx";
 import { fromLocalInput, local, toLocalInput } from "../../components/localTime.ts";
@@ -14,8 +14,16 @@ import type { Gateway } from "./gateway.ts";
 import { RotationDevices } from "./RotationDevices.tsx";
 
 const words = gatewaysText.rotation;
+
+/** How many devices lack the key is not known at once. */
+type Rotation = Schemas["KeyRotation"] & { devices_left?: number | null | undefined };
+
 /** In days: time for people to fetch files. */
 const USUAL_WAIT = 7;
+/** In milliseconds. */
+const OFTEN = 2_000;
+/** The server takes a year at most, in milliseconds. */
+const LONGEST = 365 * 86_400_000;
 
 /** The whole hour after which it is usually over. */
 function usualSwitch(): string {
@@ -27,8 +35,18 @@ function usualSwitch(): string {
 
 /** Changes the gateway's key so that nobody is cut off, and says who has not fetched it. */
 export function RotationTab({ gateway }: { gateway: Gateway }) {
-  const { joined_at, key_rotation: rotation } = gateway;
+  const { id, joined_at, key_rotation: underWay } = gateway;
   const mayChange = useMayChange();
+  // The gateway itself tells only of one that is under way, as of the version that a change of it names;
+  // afterwards some devices may still lack the key.
+  const query = api.useQuery(
+    "get",
+    "/admin/gateways/{id}/key-rotation",
+    { params: { path: { id } } },
+    { refetchInterval: OFTEN },
+  );
+  const over = query.data?.status === "switched" ? query.data : undefined;
+  const rotation: Rotation | undefined = underWay ? { ...underWay, devices_left: query.data?.devices_left } : over;
   const open = rotation && rotation.status !== "switched";
   return (
     <Stack>
@@ -58,7 +76,8 @@ function Start({ gateway, at }: { gateway: Gateway; at: string | null | undefine
   const [error, setError] = useState<string>();
   const ask = () => {
     const switch_at = fromLocalInput(when);
-    if (switch_at === null || Date.parse(switch_at) <= Date.now()) {
+    const ahead = Date.parse(switch_at ?? "") - Date.now();
+    if (switch_at === null || ahead <= 0 || ahead > LONGEST) {
       setError(words.past);
       return;
     }
@@ -94,20 +113,12 @@ function Start({ gateway, at }: { gateway: Gateway; at: string | null | undefine
 
 function Standing({
   gateway: { id, version },
-  rotation,
+  rotation: { devices_left: left, next_gateway_key: key, status, switch_at },
 }: {
   gateway: Gateway;
-  rotation: NonNullable<Gateway["key_rotation"]>;
+  rotation: Rotation;
 }) {
   const mayChange = useMayChange();
-  const query = api.useQuery(
-    "get",
-    "/admin/gateways/{id}/key-rotation",
-    { params: { path: { id } } },
-    { refetchInterval: 5_000 },
-  );
-  const left = query.data?.devices_left;
-  const { next_gateway_key: key, status, switch_at } = rotation;
   const because = (headers: { "X-Reason"?: string }) => ({
     path: { id },
     header: { ...ifMatch(version), ...headers },
