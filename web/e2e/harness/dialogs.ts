@@ -145,7 +145,7 @@ export async function dialogs(firm: Company): Promise<Dialog[]> {
     { name: "palette", path: "/users", open: async (page) => {
       await page.keyboard.press("Control+k");
       await page.getByPlaceholder("Search or jump to…").fill("a");
-      await page.getByRole("dialog").getByText("alice-laptop").waitFor();
+      await page.getByRole("dialog").getByText("admin-laptop").waitFor();
     } },
     { name: "shortcuts", path: "/users", open: (page) => page.keyboard.press("?") },
     { name: "menu-own", path: "/users", open: press(/^Signed in as/), shown: (page) => page.getByRole("menu") },
