@@ -4,6 +4,9 @@ import { t } from "../text/common.ts";
 import type { Versions } from "./Conflict.tsx";
 import { ValueView } from "./ValueView.tsx";
 
+/** A word is not cut in two where there is little room. */
+const WHOLE = { overflowWrap: "normal" } as const;
+
 /** Somebody else was faster: both versions, and the choice. */
 export function ConflictDialog({
   found,
@@ -19,15 +22,15 @@ export function ConflictDialog({
         <Table withTableBorder fz="sm">
           <Table.Thead>
             <Table.Tr>
-              <Table.Th>{t.conflict.field}</Table.Th>
-              <Table.Th>{t.conflict.mine}</Table.Th>
-              <Table.Th>{t.conflict.theirs}</Table.Th>
+              <Table.Th style={WHOLE}>{t.conflict.field}</Table.Th>
+              <Table.Th style={WHOLE}>{t.conflict.mine}</Table.Th>
+              <Table.Th style={WHOLE}>{t.conflict.theirs}</Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
             {found?.map(({ label, mine, theirs }) => (
               <Table.Tr key={label}>
-                <Table.Th scope="row">{label}</Table.Th>
+                <Table.Th scope="row" style={WHOLE}>{label}</Table.Th>
                 <Table.Td>
                   <ValueView value={mine} />
                 </Table.Td>

@@ -68,7 +68,7 @@ function Differences({ then, now }: { then: Details; now: Details | undefined })
           <Table.Tbody>
             {texts.map(({ field, then, now }) => (
               <Table.Tr key={field}>
-                <Table.Th scope="row" fw={500}>
+                <Table.Th scope="row" fw={500} style={{ overflowWrap: "normal" }}>
                   {labels[field]}
                 </Table.Th>
                 <Table.Td>{now ?? "–"}</Table.Td>

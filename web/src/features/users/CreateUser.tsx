@@ -45,8 +45,8 @@ export function CreateUser({ opened, onClose }: { opened: boolean; onClose: () =
         <Fields
           close={close}
           onCreated={(user) => {
-            notifyDone(usersText.createdDone(user.username));
             if (user.password === undefined && user.missed === undefined) {
+              notifyDone(usersText.createdDone(user.username));
               close();
             } else {
               setCreated(user);
