@@ -102,6 +102,45 @@ async fn an_address_rests_before_it_is_given_again() {
     enrol(&store, owner, "one", there, pool).await;
 }
 
+/// An append that takes an address without a reservation takes a free one, and no other.
+#[tokio::test]
+async fn an_address_that_was_not_reserved_is_taken_where_it_is_free() {
+    let db = TestDb::new().await;
+    let store = open_with(&db.pool, impatient()).await;
+    let pool = pool_of("100.96.0.0/24", None);
+    let there = gateway(&store, "g", pool).await;
+    let owner = user(&store, "ann", Role::User).await;
+    let take = async |name: &str, slot: Slot| {
+        let unused = Place { gateway: there, pool, slot, token: uuid::Uuid::nil() };
+        let (device, mut append) = enrolment(&store, owner, name, &unused).await;
+        append.reservations[0].token = None;
+        store.append(append).await.map(|_| device)
+    };
+    let lost = |taken: Result<_, AppendError>| {
+        assert!(matches!(taken, Err(AppendError::ReservationLost)), "{taken:?}");
+    };
+    let occupied = async || store.occupied_slots(there, &[9, 10, 11]).await.unwrap();
+    let first = take("first", 9).await.unwrap();
+    lost(take("second", 9).await);
+    let reserved = SlotRequest { wanted: Some(10), ..request(there, &pool) };
+    let reserved = store.reserve_slot(reserved).await.unwrap();
+    lost(take("third", 10).await);
+    assert_eq!(occupied().await, [9, 10]);
+    assert!(store.release_reservation(reserved.token).await.unwrap());
+    take("third", 10).await.unwrap();
+
+    command::<Device>(&store, first.0, DeviceCommand::Revoke { reason: None }).await.unwrap();
+    assert_eq!(occupied().await, [9, 10], "it rests");
+    lost(take("first", 9).await);
+    sqlx::query("UPDATE ip_slot SET free_after = now()").execute(&db.pool).await.unwrap();
+    // Of several who want it at once one gets it.
+    let wishes = ["a", "b", "c", "d"].map(|name| take(name, 9));
+    let taken = futures::future::join_all(wishes).await;
+    assert_eq!(taken.iter().filter(|taken| taken.is_ok()).count(), 1, "{taken:?}");
+    let report = verify(&db.pool, store.keyring()).await.unwrap();
+    assert_eq!(report.problems, Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn wanted_and_forbidden_addresses() {
     let db = TestDb::new().await;
