@@ -114,6 +114,11 @@ impl ApiError {
         self.code
     }
 
+    /// After how many seconds another try makes sense, where that is known.
+    pub(crate) const fn seconds_to_wait(&self) -> Option<u64> {
+        self.retry_after
+    }
+
     /// What is told of it apart from the status, for an answer about several things.
     pub(crate) fn into_fields(self) -> ErrorFields {
         ErrorFields {

@@ -10,6 +10,7 @@ mod cells;
 pub mod cli;
 pub mod config;
 mod consistency;
+pub mod dialects;
 pub mod error;
 mod extract;
 mod http;

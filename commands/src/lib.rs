@@ -48,7 +48,7 @@ pub use policies::{PolicyInput, PolicyPatch, TargetInput};
 pub use rehearse::{Change, Rehearsal};
 pub use secrets::{OsRandom, Random, Secret};
 pub use security::SIGNING_KEYS;
-pub use sessions::{Authenticated, ListedSession, LoggedIn, RefreshedSession};
+pub use sessions::{Authenticated, DialectLogin, ListedSession, LoggedIn, RefreshedSession};
 pub use transact::Done;
 pub use users::{NewUser, UserPatch};
 pub use webhooks::{

@@ -31,8 +31,8 @@ pub use list::{FilterValue, ListOptions};
 pub use page::{ListQuery, MAX_PAGE_SIZE, Page};
 pub use projection::{ApplyError, Projection};
 pub use read::{
-    device_queries as devices, devices::Devices, gateways, groups, policies, sessions, users,
-    webhooks,
+    device_queries as devices, devices::Devices, gateways, groups, owned_devices, policies,
+    sessions, users, webhooks,
 };
 pub use rebuild::{Difference, RebuildError, Rebuilt, Side, compare, rebuild};
 pub use registry::{REGISTRY, find};

@@ -16,7 +16,34 @@ use super::{
 
 /// How long an access token works, in seconds.
 pub const LIFETIME: i64 = 900;
-const ISSUER: &str = "nexavpn";
+
+/// What a token opens. One of a kind opens nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenUse {
+    /// The native API.
+    Access,
+    /// The wg-easy dialect.
+    WgEasy,
+}
+
+impl TokenUse {
+    const fn issuer(self) -> &'static str {
+        match self {
+            Self::Access => "nexavpn",
+            Self::WgEasy => "nexavpn-wg-easy",
+        }
+    }
+
+    /// How long such a token works, in seconds.
+    #[must_use]
+    pub const fn lifetime(self) -> i64 {
+        match self {
+            Self::Access => LIFETIME,
+            // As wg-easy's sessions, which cannot be refreshed.
+            Self::WgEasy => 24 * 3600,
+        }
+    }
+}
 
 /// What became of a token that was shown to us.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +97,8 @@ impl AccessTokens {
         Self { keys: TokenKeys::new(keyring, random, rotate_after), seen: Arc::default() }
     }
 
-    /// The same, with a key to sign with: the first one is made here.
+    /// The same, with a key to sign with: the first one is made here. Keys are kept for as long as
+    /// tokens of these uses work.
     ///
     /// # Errors
     /// Where the keyring fails.
@@ -78,9 +106,13 @@ impl AccessTokens {
         keyring: Keyring,
         random: Arc<dyn Random>,
         rotate_after: TimeDelta,
+        uses: &[TokenUse],
         now: DateTime<Utc>,
     ) -> Result<Self, JwtError> {
-        let tokens = Self::new(keyring, random, rotate_after);
+        let mut tokens = Self::new(keyring, random, rotate_after);
+        for kind in uses {
+            tokens.keys.keep_for(kind.lifetime());
+        }
         tokens.keys.look(now, TimeDelta::zero()).await?;
         Ok(tokens)
     }
@@ -113,12 +145,26 @@ impl AccessTokens {
         session: SessionId,
         now: DateTime<Utc>,
     ) -> Result<String, JwtError> {
+        self.issue_for(TokenUse::Access, user, session, now).await
+    }
+
+    /// The same for another use.
+    ///
+    /// # Errors
+    /// Where signing failed.
+    pub async fn issue_for(
+        &self,
+        kind: TokenUse,
+        user: UserId,
+        session: SessionId,
+        now: DateTime<Utc>,
+    ) -> Result<String, JwtError> {
         let key = self.keys.signing(now).await?;
         let mut header = Header::new(Algorithm::EdDSA);
         header.kid = Some(key.kid.clone());
         let iat = now.timestamp();
-        let claims =
-            Claims { sub: user, sid: session, iss: ISSUER.into(), iat, exp: iat + LIFETIME };
+        let (iss, exp) = (kind.issuer().into(), iat + kind.lifetime());
+        let claims = Claims { sub: user, sid: session, iss, iat, exp };
         Ok(encode(&header, &claims, &key.encoding)?)
     }
 
@@ -127,11 +173,24 @@ impl AccessTokens {
     /// # Errors
     /// Where the keyring fails.
     pub async fn check(&self, token: &str, now: DateTime<Utc>) -> Result<Checked, JwtError> {
+        self.check_for(TokenUse::Access, token, now).await
+    }
+
+    /// The same for another use.
+    ///
+    /// # Errors
+    /// Where the keyring fails.
+    pub async fn check_for(
+        &self,
+        kind: TokenUse,
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Checked, JwtError> {
         let hash = TokenHash::of(token);
         let (kid, claims) = match self.seen.get(&hash) {
             Some(seen) => seen,
             None => {
-                let Some((kid, claims)) = self.verified(token, now).await? else {
+                let Some((kid, claims)) = self.verified(kind, token, now).await? else {
                     return Ok(Checked::Unknown);
                 };
                 self.seen.put(hash, &kid, &claims);
@@ -139,11 +198,13 @@ impl AccessTokens {
             }
         };
         // Asked each time: a key that was dropped takes its tokens along.
-        if self.keys.verifying(&kid, now).await?.is_none() {
+        if self.keys.verifying(&kid, kind.lifetime(), now).await?.is_none() {
             return Ok(Checked::Unknown);
         }
         let now = now.timestamp();
-        if claims.iat > now + 60 || claims.exp.saturating_sub(claims.iat) > LIFETIME {
+        let lifetime = claims.exp.saturating_sub(claims.iat);
+        // What was seen before may be of another use.
+        if claims.iss != kind.issuer() || claims.iat > now + 60 || lifetime > kind.lifetime() {
             return Ok(Checked::Unknown);
         }
         Ok(if now < claims.exp { Checked::Works(claims) } else { Checked::Expired })
@@ -153,6 +214,7 @@ impl AccessTokens {
     /// looked at.
     async fn verified(
         &self,
+        kind: TokenUse,
         token: &str,
         now: DateTime<Utc>,
     ) -> Result<Option<(Arc<str>, Claims)>, JwtError> {
@@ -160,9 +222,11 @@ impl AccessTokens {
         let Some(kid) = header.kid.filter(|_| header.alg == Algorithm::EdDSA) else {
             return Ok(None);
         };
-        let Some(key) = self.keys.verifying(&kid, now).await? else { return Ok(None) };
+        let Some(key) = self.keys.verifying(&kid, kind.lifetime(), now).await? else {
+            return Ok(None);
+        };
         let mut validation = Validation::new(Algorithm::EdDSA);
-        validation.set_issuer(&[ISSUER]);
+        validation.set_issuer(&[kind.issuer()]);
         // Times are checked each time, against the clock that is passed in.
         validation.validate_exp = false;
         validation.set_required_spec_claims(&["exp", "iss", "sub"]);

@@ -247,7 +247,7 @@ async fn identify(app: &App, headers: &HeaderMap) -> Result<Result<Principal, Do
     Ok(gateway.map(Principal::Gateway).ok_or(Doubt::Bad(None)))
 }
 
-fn caller(principal: Principal, request: &Request) -> Caller {
+pub(crate) fn caller(principal: Principal, request: &Request) -> Caller {
     let headers = request.headers();
     let text = |name: header::HeaderName| {
         let value = headers.get(name)?.to_str().ok()?;

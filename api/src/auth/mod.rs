@@ -2,11 +2,15 @@
 
 mod jwt;
 mod layer;
+mod own_page;
 pub mod permissions;
 mod seen_tokens;
 mod token_keys;
 
-pub use jwt::{AccessTokens, Claims, JwtError, LIFETIME as ACCESS_TOKEN_LIFETIME};
+pub use jwt::{
+    AccessTokens, Checked, Claims, JwtError, LIFETIME as ACCESS_TOKEN_LIFETIME, TokenUse,
+};
 pub use layer::{Caller, Origin, Principal, authorise};
-pub(crate) use layer::{authenticate, sign_in};
+pub(crate) use layer::{authenticate, caller, sign_in};
+pub(crate) use own_page::{OwnPage, is_own};
 pub use token_keys::TokenKeyInfo;

@@ -102,10 +102,10 @@ impl Known {
         self.looked_at.is_some_and(|at| (now - at).abs() < bound)
     }
 
-    /// Until when tokens of a key may be about: the next one signs, and its last token expires.
-    fn ends(&self, key: &TokenKey) -> Option<DateTime<Utc>> {
+    /// Until when tokens of a key that work for `lifetime` seconds may be about: the next one signs, and its last token expires.
+    fn ends(&self, key: &TokenKey, lifetime: i64) -> Option<DateTime<Utc>> {
         let next = self.keys.iter().find(|k| k.number > key.number)?;
-        Some(next.signs_from + TimeDelta::seconds(LIFETIME) + SKEW)
+        Some(next.signs_from + TimeDelta::seconds(lifetime) + SKEW)
     }
 }
 
@@ -116,6 +116,8 @@ pub(super) struct TokenKeys {
     random: Arc<dyn Random>,
     /// The age at which the newest key is followed by another one.
     rotate_after: TimeDelta,
+    /// How long the longest of their tokens work, in seconds.
+    longest: i64,
     known: Arc<RwLock<Known>>,
     looking: Arc<tokio::sync::Mutex<()>>,
 }
@@ -123,7 +125,12 @@ pub(super) struct TokenKeys {
 impl TokenKeys {
     pub(super) fn new(keyring: Keyring, random: Arc<dyn Random>, rotate_after: TimeDelta) -> Self {
         let (known, looking) = (Arc::default(), Arc::default());
-        Self { keyring, random, rotate_after, known, looking }
+        Self { keyring, random, rotate_after, longest: LIFETIME, known, looking }
+    }
+
+    /// Keeps each key until tokens that work so many seconds have expired.
+    pub(super) fn keep_for(&mut self, seconds: i64) {
+        self.longest = self.longest.max(seconds);
     }
 
     /// The key that signs now.
@@ -136,16 +143,17 @@ impl TokenKeys {
         key.cloned().ok_or_else(|| KeyError::Damaged(PREFIX.into()))
     }
 
-    /// The key with this id, while its tokens may be about.
+    /// The key with this id, while those of its tokens may be about that work so many seconds.
     pub(super) async fn verifying(
         &self,
         kid: &str,
+        lifetime: i64,
         now: DateTime<Utc>,
     ) -> Result<Option<Arc<TokenKey>>, KeyError> {
         self.look(now, FRESH).await?;
         let find = |known: &Known| {
             let key = known.keys.iter().find(|k| k.kid == kid)?;
-            known.ends(key).is_none_or(|end| now < end).then(|| Arc::clone(key))
+            known.ends(key, lifetime).is_none_or(|end| now < end).then(|| Arc::clone(key))
         };
         let found = find(&self.known());
         if found.is_some() {
@@ -198,7 +206,10 @@ impl TokenKeys {
         }
         self.set_known(keys, now);
         let known = self.known();
-        for key in known.keys.iter().filter(|k| known.ends(k).is_some_and(|end| end + SKEW < now)) {
+        let over = |key: &&Arc<TokenKey>| {
+            known.ends(key, self.longest).is_some_and(|end| end + SKEW < now)
+        };
+        for key in known.keys.iter().filter(over) {
             self.keyring.drop_secret(&name(key.number)).await?;
         }
         Ok(())

@@ -16,6 +16,7 @@ mod restore;
 mod serve;
 mod session;
 mod verify;
+mod wg_easy;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -102,6 +103,9 @@ enum Command {
     Restore(restore::Command),
     /// Look for what is wrong; fails where something is
     Doctor,
+    /// wg-easy's HTTP API beside ours
+    #[command(subcommand)]
+    WgEasy(wg_easy::Command),
     /// Print the description of the API (OpenAPI 3.1)
     Openapi,
     /// Print the version
@@ -183,7 +187,8 @@ async fn run(cli: Cli) -> Result<(), CliError> {
         Context { database: cli.database.or(file.database), password: password.map(Secret::new) };
     match cli.command {
         Command::Serve(args) => {
-            let file = crate::config::ServeArgs { http: file.http, ..file.serve };
+            let File { serve, http, wg_easy, .. } = file;
+            let file = crate::config::ServeArgs { http, wg_easy, ..serve };
             serve::run(context, args.or(file)).await
         }
         Command::Migrate => migrate::run(context).await,
@@ -195,6 +200,7 @@ async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Keys(command) => keys::run(context, command).await,
         Command::Restore(command) => restore::run(context, command).await,
         Command::Doctor => doctor::run(context).await,
+        Command::WgEasy(command) => wg_easy::run(command).await,
         Command::Openapi => {
             openapi::run();
             Ok(())

@@ -12,6 +12,7 @@ macro_rules! or {
 }
 
 mod http;
+mod wg_easy;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
@@ -20,6 +21,7 @@ use ipnetwork::IpNetwork;
 use serde::Deserialize;
 
 pub use http::HttpArgs;
+pub use wg_easy::WgEasyArgs;
 
 /// Where data is kept when nothing else is said.
 pub const DATA_DIR: &str = "/var/lib/nexavpn";
@@ -283,6 +285,11 @@ pub struct ServeArgs {
     #[command(flatten)]
     #[serde(skip)]
     pub http: HttpArgs,
+
+    /// `[wg_easy]` in the file.
+    #[command(flatten)]
+    #[serde(skip)]
+    pub wg_easy: WgEasyArgs,
 }
 
 /// What a configuration file may hold: the options of each group by their long names, with `_`
@@ -298,6 +305,8 @@ pub struct File {
     pub serve: ServeArgs,
     /// `[http]`
     pub http: HttpArgs,
+    /// `[wg_easy]`
+    pub wg_easy: WgEasyArgs,
 }
 
 /// Why a configuration file cannot be used.
@@ -390,6 +399,7 @@ impl ServeArgs {
             webhook_plain_http,
             webhook_networks,
             http,
+            wg_easy,
         )
     }
 }

@@ -13,7 +13,7 @@ pub use cors::CorsOrigin;
 pub(crate) use limits::TooSlow;
 pub(crate) use origin::network;
 pub use rates::Rates;
-pub(crate) use rates::{Client, Quota};
+pub(crate) use rates::{Buckets, Client, Fills, LIMIT, Quota, REMAINING, RESET};
 
 use std::time::Duration;
 
@@ -32,10 +32,15 @@ use tower_http::{
 };
 use tracing::Instrument as _;
 
-use crate::{App, BASE_PATH, auth, consistency, error::ApiError, idempotency, routes};
+use crate::{
+    App, BASE_PATH, auth, consistency,
+    dialects::wg_easy::{self, WgEasy},
+    error::ApiError,
+    idempotency, routes,
+};
 
-/// Everything that the control plane answers.
-pub fn router(app: App) -> Router {
+/// Everything that the control plane answers, in the wg-easy dialect too where that is switched on.
+pub fn router(app: App, wg_easy: Option<WgEasy>) -> Router {
     let body_limit = app.http.body_limit;
     let timeout = app.http.timeout;
     let cors = (!app.http.cors_origins.is_empty()).then(|| cors::layer(&app.http.cors_origins));
@@ -55,6 +60,7 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(method_not_allowed);
     Router::new()
         .nest(BASE_PATH, native)
+        .merge(wg_easy.map(wg_easy::routes).unwrap_or_default())
         .merge(health::routes())
         .merge(metrics::routes())
         .merge(docs)

@@ -1,11 +1,12 @@
 //! How many requests a client may make: by address where nobody is signed in, else by principal.
 //!
 //! A bucket holds as many requests as a minute allows and fills evenly (the generic cell rate
-//! algorithm: all there is to remember of a client is when its bucket will be full again). A
-//! client whose bucket is full is not remembered at all.
+//! algorithm: all there is to remember of a client is when its bucket will be full again), or all
+//! at once, where a contract has it so. A client whose bucket is full is not remembered at all.
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     net::IpAddr,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
@@ -22,9 +23,9 @@ use nexavpn_domain::ids::{GatewayId, UserId};
 use super::network;
 use crate::{App, auth::Origin, error::ApiError};
 
-const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
-const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
-const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+pub(crate) const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+pub(crate) const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+pub(crate) const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 const MINUTE: Duration = Duration::from_secs(60);
 /// Clients remembered at once: about 10 MB of each kind.
 const REMEMBERED: usize = 100_000;
@@ -51,8 +52,10 @@ impl Client {
 /// Where a client stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Quota {
-    limit: u32,
-    remaining: u32,
+    /// Requests a minute.
+    pub(crate) limit: u32,
+    /// Requests that may come at once.
+    pub(crate) remaining: u32,
     /// Until the bucket is full again.
     reset: Duration,
     /// How long to wait, where this request is one too many.
@@ -62,15 +65,16 @@ pub(crate) struct Quota {
 /// The limits of a server.
 #[derive(Debug)]
 pub struct Rates {
-    addresses: Buckets,
-    principals: Buckets,
+    addresses: Buckets<Client>,
+    principals: Buckets<Client>,
 }
 
 impl Rates {
     /// Requests a minute; 0 means any number.
     #[must_use]
     pub fn new(per_address: u32, per_principal: u32) -> Self {
-        Self { addresses: Buckets::new(per_address), principals: Buckets::new(per_principal) }
+        let buckets = |limit| Buckets::new(limit, Fills::Evenly);
+        Self { addresses: buckets(per_address), principals: buckets(per_principal) }
     }
 
     /// Counts a request; `None` where they are not counted.
@@ -86,10 +90,20 @@ impl Rates {
 impl Quota {
     /// Refuses a request that is one too many.
     pub(crate) fn check(self) -> Result<(), ApiError> {
-        let Some(wait) = self.wait else { return Ok(()) };
+        let Some(seconds) = self.retry_after() else { return Ok(()) };
         let message = "too many requests: wait as long as Retry-After says";
         let status = StatusCode::TOO_MANY_REQUESTS;
-        Err(ApiError::new(status, "rate_limited", message).retry_after(seconds(wait).max(1)))
+        Err(ApiError::new(status, "rate_limited", message).retry_after(seconds))
+    }
+
+    /// In how many seconds the next request makes sense, where this one is one too many.
+    pub(crate) fn retry_after(self) -> Option<u64> {
+        self.wait.map(|wait| seconds(wait).max(1))
+    }
+
+    /// In how many seconds all requests may come again.
+    pub(crate) fn reset(self) -> u64 {
+        seconds(self.reset)
     }
 
     /// Says where the client stands.
@@ -107,7 +121,7 @@ pub(super) async fn by_address(State(app): State<App>, request: Request, next: N
 }
 
 /// An answer that counts as a request of the client.
-pub(super) async fn counted(
+pub(crate) async fn counted(
     app: &App,
     client: Client,
     answer: impl Future<Output = Response>,
@@ -121,49 +135,88 @@ pub(super) async fn counted(
     response
 }
 
-#[derive(Debug)]
-struct Buckets {
-    limit: u32,
-    /// When each bucket is full again.
-    full_at: Mutex<HashMap<Client, Instant>>,
+/// How a bucket gets full again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fills {
+    /// Bit by bit.
+    Evenly,
+    /// A minute after the first request that was taken from the full one.
+    AtOnce,
 }
 
-impl Buckets {
-    fn new(limit: u32) -> Self {
-        Self { limit, full_at: Mutex::default() }
+/// A bucket for each of those who are counted.
+#[derive(Debug)]
+pub(crate) struct Buckets<K> {
+    limit: u32,
+    fills: Fills,
+    taken: Mutex<HashMap<K, Bucket>>,
+}
+
+/// One that is not full.
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    full_at: Instant,
+    /// How many requests were taken from it, where it fills at once.
+    taken: u32,
+}
+
+impl<K: Copy + Eq + Hash> Buckets<K> {
+    /// So many requests a minute; 0 means any number.
+    pub(crate) fn new(limit: u32, fills: Fills) -> Self {
+        Self { limit, fills, taken: Mutex::default() }
     }
 
-    fn count(&self, client: Client, now: Instant) -> Option<Quota> {
+    /// Counts a request; `None` where they are not counted.
+    pub(crate) fn count(&self, client: K, now: Instant) -> Option<Quota> {
         let each = MINUTE.checked_div(self.limit)?;
-        let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = full_at.get(&client).map_or(now, |at| (*at).max(now));
-        let after = before + each;
-        let used = after - now;
-        if used > MINUTE {
-            let (reset, wait) = (before - now, Some(used - MINUTE));
-            return Some(Quota { limit: self.limit, remaining: 0, reset, wait });
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = taken.get(&client).copied().filter(|bucket| bucket.full_at > now);
+        let full_at = before.map_or(now, |bucket| bucket.full_at);
+        let refused = |wait| Quota {
+            limit: self.limit,
+            remaining: 0,
+            reset: full_at - now,
+            wait: Some(wait),
+        };
+        let (bucket, remaining) = match self.fills {
+            Fills::Evenly => {
+                let after = full_at + each;
+                let used = after - now;
+                if used > MINUTE {
+                    return Some(refused(used - MINUTE));
+                }
+                let left = (MINUTE - used).as_nanos() / each.as_nanos().max(1);
+                let left = u32::try_from(left).unwrap_or(u32::MAX).min(self.limit);
+                (Bucket { full_at: after, taken: 0 }, left)
+            }
+            Fills::AtOnce => {
+                let used = before.map_or(0, |bucket| bucket.taken);
+                if used >= self.limit {
+                    return Some(refused(full_at - now));
+                }
+                let full_at = if before.is_some() { full_at } else { now + MINUTE };
+                (Bucket { full_at, taken: used + 1 }, self.limit - used - 1)
+            }
+        };
+        if taken.len() >= REMEMBERED && !taken.contains_key(&client) {
+            make_room(&mut taken, now);
         }
-        if full_at.len() >= REMEMBERED && !full_at.contains_key(&client) {
-            make_room(&mut full_at, now);
-        }
-        full_at.insert(client, after);
-        let left = (MINUTE - used).as_nanos() / each.as_nanos().max(1);
-        let remaining = u32::try_from(left).unwrap_or(u32::MAX).min(self.limit);
-        Some(Quota { limit: self.limit, remaining, reset: used, wait: None })
+        taken.insert(client, bucket);
+        Some(Quota { limit: self.limit, remaining, reset: bucket.full_at - now, wait: None })
     }
 }
 
 /// Forgets those whose bucket is full, and, where that is not enough, those who have used the
 /// least; many at once, so that a flood does not sort them for every request.
-fn make_room(full_at: &mut HashMap<Client, Instant>, now: Instant) {
-    full_at.retain(|_, at| *at > now);
-    if full_at.len() < REMEMBERED {
+fn make_room<K: Eq + Hash>(taken: &mut HashMap<K, Bucket>, now: Instant) {
+    taken.retain(|_, bucket| bucket.full_at > now);
+    if taken.len() < REMEMBERED {
         return;
     }
-    let mut times: Vec<Instant> = full_at.values().copied().collect();
+    let mut times: Vec<Instant> = taken.values().map(|bucket| bucket.full_at).collect();
     let (_, bound, _) = times.select_nth_unstable(REMEMBERED / 8);
     let bound = *bound;
-    full_at.retain(|_, at| *at > bound);
+    taken.retain(|_, bucket| bucket.full_at > bound);
 }
 
 fn seconds(time: Duration) -> u64 {
@@ -180,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_bucket_empties_and_fills_evenly() {
-        let buckets = Buckets::new(60);
+        let buckets = Buckets::new(60, Fills::Evenly);
         let start = Instant::now();
         for n in 1..=60 {
             let quota = buckets.count(address(1), start).unwrap();
@@ -200,20 +253,35 @@ mod tests {
     }
 
     #[test]
+    fn a_bucket_that_fills_at_once_is_empty_until_then() {
+        let buckets = Buckets::new(3, Fills::AtOnce);
+        let start = Instant::now();
+        for (second, left) in [(0, 2), (50, 1), (51, 0)] {
+            let quota = buckets.count((), start + Duration::from_secs(second)).unwrap();
+            assert_eq!((quota.wait, quota.remaining), (None, left));
+            assert_eq!(quota.reset, Duration::from_secs(60 - second));
+        }
+        let refused = buckets.count((), start + Duration::from_secs(55)).unwrap();
+        assert_eq!((refused.wait, refused.remaining), (Some(Duration::from_secs(5)), 0));
+        let full = buckets.count((), start + MINUTE).unwrap();
+        assert_eq!((full.wait, full.remaining, full.reset), (None, 2, MINUTE));
+    }
+
+    #[test]
     fn nothing_is_counted_where_there_is_no_limit() {
-        assert_eq!(Buckets::new(0).count(address(1), Instant::now()), None);
+        assert_eq!(Buckets::new(0, Fills::Evenly).count((), Instant::now()), None);
     }
 
     #[test]
     fn a_flood_of_addresses_forgets_no_busy_one_and_stays_bounded() {
-        let buckets = Buckets::new(60);
+        let buckets = Buckets::new(60, Fills::Evenly);
         let start = Instant::now();
         while buckets.count(address(0), start).unwrap().wait.is_none() {}
         let flood = u32::try_from(REMEMBERED).unwrap() * 2;
         for n in 1..=flood {
             buckets.count(address(n), start).unwrap();
         }
-        assert!(buckets.full_at.lock().unwrap().len() <= REMEMBERED);
+        assert!(buckets.taken.lock().unwrap().len() <= REMEMBERED);
         assert!(buckets.count(address(0), start).unwrap().wait.is_some());
     }
 }

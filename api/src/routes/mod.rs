@@ -17,7 +17,7 @@ mod devices;
 mod document;
 mod gateways;
 mod me;
-mod views;
+pub(crate) mod views;
 
 use utoipa_axum::router::OpenApiRouter;
 

@@ -7,7 +7,7 @@ use nexavpn_gateway_projector::SigningError;
 use nexavpn_store::{KeyError, ProofError, StoreError};
 
 use super::tls::TlsError;
-use crate::{auth::JwtError, postgres};
+use crate::{auth::JwtError, dialects::wg_easy::WgEasyError, postgres};
 
 /// Why a server did not start, or did not stop cleanly.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +121,9 @@ pub enum ServeError {
     /// Access tokens cannot be signed.
     #[error(transparent)]
     Tokens(#[from] JwtError),
+    /// The wg-easy dialect cannot be switched on.
+    #[error(transparent)]
+    WgEasy(#[from] WgEasyError),
     /// The listener failed.
     #[error("answering HTTP failed: {0}")]
     Http(#[source] std::io::Error),

@@ -35,8 +35,9 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
     App, Parts,
-    auth::{AccessTokens, JwtError},
+    auth::{AccessTokens, JwtError, TokenUse},
     consistency::Unread,
+    dialects::wg_easy::WgEasy,
     http::Rates,
     idempotency::Turns,
     router,
@@ -79,7 +80,8 @@ async fn access_tokens(
     keyring: &Keyring,
 ) -> Result<AccessTokens, JwtError> {
     let (keyring, random) = (keyring.clone(), Arc::clone(&options.random));
-    AccessTokens::open(keyring, random, options.token_key_age, options.clock.now()).await
+    let uses: &[_] = if options.wg_easy.is_some() { &[TokenUse::WgEasy] } else { &[] };
+    AccessTokens::open(keyring, random, options.token_key_age, uses, options.clock.now()).await
 }
 
 /// Starts a control plane; returns when it answers.
@@ -133,6 +135,11 @@ pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
     });
     let mut establish = Establish::new(app.clone(), &options);
     let first_admin = establish.run().await?;
+    // After the first admin, who may own its clients.
+    let wg_easy = match options.wg_easy.clone() {
+        Some(wg_easy) => Some(WgEasy::open(app.clone(), wg_easy).await?),
+        None => None,
+    };
     catch_up(&app, options.pace.establish).await;
     tasks.push(tokio::spawn(tasks::clock(app.commands.clone(), options.pace, work.clone())));
     tasks.push(tokio::spawn(tasks::drains(app.commands.clone(), options.pace, work.clone())));
@@ -143,7 +150,7 @@ pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
 
     let scheme = if tls.is_some() { "https" } else { "http" };
     let door = Door::new(listener, tls, options.connections, options.http.trusted_proxies.clone());
-    let http = tokio::spawn(door.serve(router(app.clone()), listen));
+    let http = tokio::spawn(door.serve(router(app.clone(), wg_easy), listen));
     let place = database.place.clone();
     let postgres_options = database::embedded_options(&options.database);
     let postgres = database.embedded.take();

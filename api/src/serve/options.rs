@@ -18,7 +18,8 @@ use super::{
 };
 use crate::{
     HttpOptions,
-    config::{DATA_DIR, DatabaseArgs, DatabaseUrl, HttpArgs, ServeArgs},
+    config::{DATA_DIR, DatabaseArgs, DatabaseUrl, HttpArgs, ServeArgs, WgEasyArgs},
+    dialects::wg_easy::{WgEasyError, WgEasyOptions, WgEasyRates},
 };
 
 /// Which database, and what opens its seals.
@@ -126,6 +127,8 @@ pub struct ServeOptions {
     pub connections: ConnectionLimits,
     /// How HTTP is spoken.
     pub http: HttpOptions,
+    /// The wg-easy dialect, where it is switched on.
+    pub wg_easy: Option<WgEasyOptions>,
     /// Limits of the commands.
     pub settings: Settings,
     /// How the event store works.
@@ -160,6 +163,7 @@ impl ServeOptions {
             tls: None,
             connections: ConnectionLimits::default(),
             http: HttpOptions::default(),
+            wg_easy: None,
             settings: Settings::default(),
             store: nexavpn_store::Options::default(),
             token_key_age: TimeDelta::days(30),
@@ -223,6 +227,7 @@ impl ServeOptions {
         if let Some(minutes) = serve.address_rest_minutes {
             options.store.rest = Duration::from_secs(u64::from(minutes) * 60);
         }
+        options.wg_easy = wg_easy(serve.wg_easy)?;
         options.speak_http(serve.http)?;
         Ok(options)
     }
@@ -246,4 +251,22 @@ impl ServeOptions {
         }
         Ok(())
     }
+}
+
+fn wg_easy(args: WgEasyArgs) -> Result<Option<WgEasyOptions>, WgEasyError> {
+    let (owner, password_hash) = match (args.wg_easy_owner, args.wg_easy_password_hash) {
+        (Some(owner), Some(hash)) => (owner, hash.trim().to_owned()),
+        (None, None) => return Ok(None),
+        _ => return Err(WgEasyError::Incomplete),
+    };
+    let rates = WgEasyRates::default();
+    let rates = WgEasyRates {
+        session: args.wg_easy_rate_session.unwrap_or(rates.session),
+        create: args.wg_easy_rate_create.unwrap_or(rates.create),
+        list: args.wg_easy_rate_list.unwrap_or(rates.list),
+        delete: args.wg_easy_rate_delete.unwrap_or(rates.delete),
+    };
+    let options = WgEasyOptions { owner, password_hash, gateway: args.wg_easy_gateway, rates };
+    options.check()?;
+    Ok(Some(options))
 }

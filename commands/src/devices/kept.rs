@@ -1,11 +1,14 @@
 //! Private keys that are kept, sealed, because a dialect serves the device's configuration again.
 //! They go with the device, with another key for it, and when it becomes somebody else's.
 
+use std::collections::{HashMap, HashSet};
+
 use nexavpn_domain::{
     ids::DeviceId,
     values::{PskRef, PublicKey},
 };
 use nexavpn_store::WrappedKey;
+use uuid::Uuid;
 
 use super::preshared;
 use crate::{
@@ -66,28 +69,62 @@ impl Commands {
         id: DeviceId,
         public_key: &PublicKey,
     ) -> Result<DeviceSecrets, CommandError> {
-        type Row = (Option<Vec<u8>>, Option<String>, Option<Vec<u8>>);
-        let row: Option<Row> = sqlx::query_as(
-            "SELECT p.sealed, s.psk_ref, s.sealed FROM device_index d
+        let mut secrets = self.secrets_of_devices(&[(id, public_key)]).await?;
+        Ok(secrets.remove(&id).unwrap_or_default())
+    }
+
+    /// The same of many devices.
+    ///
+    /// # Errors
+    /// As [`device_secrets`](Self::device_secrets).
+    pub async fn secrets_of_devices(
+        &self,
+        devices: &[(DeviceId, &PublicKey)],
+    ) -> Result<HashMap<DeviceId, DeviceSecrets>, CommandError> {
+        type Row = (Uuid, Option<Vec<u8>>, Option<String>, Option<Vec<u8>>);
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT d.device_id, p.sealed, s.psk_ref, s.sealed FROM device_index d
              LEFT JOIN device_private_key p USING (device_id)
              LEFT JOIN device_preshared_key s USING (device_id)
-             WHERE d.device_id = $1",
+             WHERE d.device_id = ANY ($1)",
         )
-        .bind(id.0)
-        .fetch_optional(&self.pool)
+        .bind(devices.iter().map(|(id, _)| id.0).collect::<Vec<_>>())
+        .fetch_all(&self.pool)
         .await?;
-        let Some((private, psk_ref, preshared)) = row else { return Ok(DeviceSecrets::default()) };
-        let mut secrets = DeviceSecrets::default();
-        if let Some(sealed) = private {
-            let opened = self.private_key_sealer().await?.open(&context(id, public_key), &sealed);
-            secrets.private_key = opened.and_then(|k| String::from_utf8(k).ok()).map(Secret::new);
-        }
-        if let Some((psk_ref, sealed)) = psk_ref.zip(preshared) {
-            let psk_ref = PskRef::try_from(psk_ref).ok();
-            let sealer = self.preshared_key_sealer().await?;
-            secrets.preshared_key = psk_ref.and_then(|r| preshared::open(&sealer, id, r, &sealed));
-        }
-        Ok(secrets)
+        let public_keys: HashMap<DeviceId, &PublicKey> = devices.iter().copied().collect();
+        let private_keys = self.private_key_sealer().await?;
+        let preshared_keys = self.preshared_key_sealer().await?;
+        let opened = |(id, private, psk_ref, preshared): Row| {
+            let id = DeviceId(id);
+            let context = context(id, public_keys.get(&id)?);
+            let private_key = private.and_then(|sealed| private_keys.open(&context, &sealed));
+            let psk_ref = psk_ref.and_then(|r| PskRef::try_from(r).ok());
+            let secrets = DeviceSecrets {
+                private_key: private_key.and_then(|k| String::from_utf8(k).ok()).map(Secret::new),
+                preshared_key: psk_ref
+                    .zip(preshared)
+                    .and_then(|(r, sealed)| preshared::open(&preshared_keys, id, r, &sealed)),
+            };
+            Some((id, secrets))
+        };
+        Ok(rows.into_iter().filter_map(opened).collect())
+    }
+
+    /// Those of these devices whose private key is kept.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn with_kept_keys(
+        &self,
+        devices: &[DeviceId],
+    ) -> Result<HashSet<DeviceId>, CommandError> {
+        let kept: Vec<Uuid> = sqlx::query_scalar(
+            "SELECT device_id FROM device_private_key WHERE device_id = ANY ($1)",
+        )
+        .bind(devices.iter().map(|id| id.0).collect::<Vec<_>>())
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(kept.into_iter().map(DeviceId).collect())
     }
 
     async fn private_key_sealer(&self) -> Result<WrappedKey, CommandError> {

@@ -52,6 +52,17 @@ impl PasswordHasher {
         Ok(Self { argon2, permits, waiting, spare, decoy: decoy.into() })
     }
 
+    /// Whether a text is a hash of argon2id that passwords can be held against.
+    #[must_use]
+    pub fn reads(stored: &str) -> bool {
+        PasswordHash::new(stored).is_ok_and(|hash| {
+            hash.algorithm == Algorithm::Argon2id.ident()
+                && hash.salt.is_some()
+                && hash.hash.is_some()
+                && Params::try_from(&hash).is_ok()
+        })
+    }
+
     /// The PHC string of a password.
     ///
     /// # Errors
@@ -184,5 +195,10 @@ mod tests {
         assert!(!hasher.verify(Secret::new("decoy"), None).await.unwrap());
         assert!(hasher.verify(Secret::new("x"), Some("nonsense".into())).await.is_err());
         assert_eq!(hasher.spare.lock().unwrap().len(), 1);
+        assert!(PasswordHasher::reads(&ours));
+        let other = ours.replace("argon2id", "argon2i");
+        for text in ["nonsense", "", other.as_str(), "$argon2id$v=19$m=8,t=1,p=1"] {
+            assert!(!PasswordHasher::reads(text), "{text}");
+        }
     }
 }

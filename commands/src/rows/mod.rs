@@ -17,7 +17,7 @@ pub use drain::{BeginDrain, EndDrain, StillDrained};
 pub use due::Due;
 pub use gateway::{JOIN_TOKEN_REFUSED, PutJoinToken, RemoveGateway, UseJoinToken, in_use};
 pub use happened::{Happened, KEY_IN_USE};
-pub use session::{BindSession, CloseSession, OpenSession};
+pub use session::{BindSession, CloseSession, OpenSession, Proof};
 pub use webhook::{BeginDeliveries, KeepWebhookSecret, RemoveWebhook, SetDeliveries};
 
 use nexavpn_domain::DomainError;

@@ -11,16 +11,24 @@ use sqlx::PgConnection;
 
 use super::one;
 
-/// Makes a session with its first refresh token.
+/// What somebody has proved who begins a session.
+pub enum Proof {
+    /// To know the password of the account that has this hash, if it has one.
+    Password(Option<String>),
+    /// To know a password that is not the account's.
+    Other,
+}
+
+/// Makes a session, with its first refresh token where it can go on.
 pub struct OpenSession {
     /// Which.
     pub session_id: SessionId,
     /// Whose.
     pub user_id: UserId,
-    /// The password hash that the user has proved to know the password of.
-    pub password_hash: Option<String>,
-    /// The refresh token's hash.
-    pub refresh_hash: [u8; 32],
+    /// What lets it begin.
+    pub proof: Proof,
+    /// The refresh token's hash; none where the session ends at its time in any case.
+    pub refresh_hash: Option<[u8; 32]>,
     /// When it began.
     pub now: DateTime<Utc>,
     /// When it is over without another login.
@@ -38,7 +46,11 @@ impl SideRow for OpenSession {
         .bind(self.user_id.0)
         .fetch_optional(&mut *conn)
         .await?;
-        let may = account.is_some_and(|(enabled, hash)| enabled && hash == self.password_hash);
+        let proved = |hash| match &self.proof {
+            Proof::Password(known) => hash == *known,
+            Proof::Other => true,
+        };
+        let may = account.is_some_and(|(enabled, hash)| enabled && proved(hash));
         if !may {
             let why = "the account cannot sign in".to_owned();
             return Err(SideRowError::Refused(DomainError::Forbidden(why)));
@@ -54,11 +66,12 @@ impl SideRow for OpenSession {
         .execute(&mut *conn)
         .await?;
         one(&done, "session")?;
+        let Some(refresh_hash) = &self.refresh_hash else { return Ok(()) };
         let done = sqlx::query(
             "INSERT INTO refresh_token (hash, session_id, issued_at, expires_at)
              VALUES ($1, $2, $3, $4)",
         )
-        .bind(&self.refresh_hash[..])
+        .bind(&refresh_hash[..])
         .bind(self.session_id.0)
         .bind(self.now)
         .bind(self.expires_at)

@@ -1,6 +1,7 @@
 //! Signing in and out.
 
 mod authenticate;
+mod dialect;
 mod list;
 mod refresh;
 
@@ -16,12 +17,13 @@ use uuid::Uuid;
 
 use crate::{
     CommandError, Commands, Done, Request, Secret,
-    rows::{CloseSession, OpenSession},
+    rows::{CloseSession, OpenSession, Proof},
     transact::{Plan, fresh},
 };
 
 pub use authenticate::Authenticated;
 pub(crate) use authenticate::{LiveSessions, live_sessions};
+pub use dialect::DialectLogin;
 pub use list::ListedSession;
 pub use refresh::RefreshedSession;
 
@@ -114,8 +116,8 @@ impl Commands {
             plan.row(OpenSession {
                 session_id,
                 user_id,
-                password_hash: hash.clone(),
-                refresh_hash: refresh_token.hash(),
+                proof: Proof::Password(hash.clone()),
+                refresh_hash: Some(refresh_token.hash()),
                 now,
                 expires_at: now + self.settings.session_lifetime,
             });

@@ -44,8 +44,22 @@ impl<'a> Api<'a> {
         self.call("PATCH", path, Some(body))
     }
 
+    /// Signs in by wg-easy's API.
+    pub(super) fn sign_in_as_bot(world: &'a World, password: &str) -> Outcome<Self> {
+        let mut api = Self::anonymous(world);
+        let session =
+            api.outside("POST", "/api/session", Some(&json!({ "password": password })))?;
+        api.token = session["sessionToken"].as_str().map(Into::into);
+        Ok(api)
+    }
+
     fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Outcome<Value> {
-        let (status, answer) = self.send(method, &format!("{}/api/v1{path}", self.base), body)?;
+        self.outside(method, &format!("/api/v1{path}"), body)
+    }
+
+    /// The same for a path that is not below the native API's.
+    pub(super) fn outside(&self, method: &str, path: &str, body: Option<&Value>) -> Outcome<Value> {
+        let (status, answer) = self.send(method, &format!("{}{path}", self.base), body)?;
         if (200..300).contains(&status) {
             return Ok(answer);
         }

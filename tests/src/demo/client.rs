@@ -118,6 +118,13 @@ impl<'a> Client<'a> {
         run(&mut up, None).map(drop)
     }
 
+    /// Connects anew with another profile.
+    pub(super) fn quick_again(&self, profile: &str) -> Outcome {
+        let file = self.world.file(self.name).join(format!("{}.conf", self.interface));
+        run(self.ns.command("wg-quick").arg("down").arg(&file), None)?;
+        self.quick_up(profile)
+    }
+
     /// Whether the name resolves to the address.
     pub(super) fn resolves(&self, name: &str, address: &str) -> Outcome<bool> {
         let found = self.ns.command("getent").args(["ahostsv4", name]).output()?;

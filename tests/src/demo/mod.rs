@@ -13,6 +13,7 @@ mod client;
 mod moving_over;
 mod rotation;
 mod story;
+mod wg_easy;
 mod world;
 
 use std::{
@@ -54,6 +55,15 @@ pub fn rotate(binaries: PathBuf, tell: &dyn Fn(&str)) -> Outcome {
 /// The first step that did not come out as it should.
 pub fn move_over(binaries: PathBuf, tell: &dyn Fn(&str)) -> Outcome {
     moving_over::tell(World::build(binaries)?, tell)
+}
+
+/// Tells in the same world how a client of wg-easy's API gets and loses its access.
+///
+/// # Errors
+/// The first step that did not come out as it should.
+pub fn speak_wg_easy(binaries: PathBuf, tell: &dyn Fn(&str)) -> Outcome {
+    let variables = wg_easy::variables(&binaries)?;
+    wg_easy::tell(World::build_with(binaries, &variables)?, tell)
 }
 
 /// Waits until the condition holds.

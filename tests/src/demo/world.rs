@@ -56,6 +56,11 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn build(binaries: PathBuf) -> Outcome<Self> {
+        Self::build_with(binaries, &[])
+    }
+
+    /// The same with further settings of the control plane.
+    pub(super) fn build_with(binaries: PathBuf, variables: &[(&str, String)]) -> Outcome<Self> {
         nexavpn_netns::require_root();
         let tag = format!("{:04x}", rand::random::<u16>());
         let ns = |name: &str| Namespace::new(&format!("nx{tag}{name}"));
@@ -89,7 +94,7 @@ impl World {
             binaries,
         };
         world.start_dns()?;
-        world.start_control_plane()?;
+        world.start_control_plane(variables)?;
         Ok(world)
     }
 
@@ -103,7 +108,7 @@ impl World {
         self.start(dns, "dns")
     }
 
-    fn start_control_plane(&self) -> Outcome {
+    fn start_control_plane(&self, variables: &[(&str, String)]) -> Outcome {
         let mut serve = self.control_plane.command(&self.binary("nexavpn"));
         serve
             .arg("serve")
@@ -112,7 +117,8 @@ impl World {
             .args(["--listen", &format!("{CONTROL_PLANE}:8080"), "--insecure-http"])
             .env("NEXAVPN_ADMIN_USERNAME", "admin")
             .env("NEXAVPN_ADMIN_PASSWORD", PASSWORD)
-            .env_remove("DATABASE_URL");
+            .env_remove("DATABASE_URL")
+            .envs(variables.iter().map(|(name, value)| (*name, value)));
         self.start(serve, "control-plane")?;
         let api = Api::anonymous(self);
         until("the control plane is ready", || Ok(api.is_ready()))

@@ -12,5 +12,6 @@ pub(crate) use connection::ConnectionView;
 pub(crate) use device::DeviceView;
 pub(crate) use enrolment::EnrolmentView;
 pub(crate) use form::{Form, Png};
+pub(crate) use qr::Qr;
 pub(crate) use session::SessionsView;
 pub(crate) use user::UserSummary;

@@ -11,11 +11,11 @@ const SCALE: usize = 6;
 const QUIET: usize = 4;
 
 /// A text as a QR code: with medium error correction, or with little where it fits only then.
-pub(super) struct Qr(QrCode);
+pub(crate) struct Qr(QrCode);
 
 impl Qr {
     /// The code of a text; none where the text is longer than a code can hold (about 2,950 bytes).
-    pub(super) fn of(text: &str) -> Option<Self> {
+    pub(crate) fn of(text: &str) -> Option<Self> {
         [EcLevel::M, EcLevel::L]
             .into_iter()
             .find_map(|level| QrCode::with_error_correction_level(text, level).ok())
@@ -26,7 +26,7 @@ impl Qr {
     ///
     /// # Errors
     /// 409 `profile_too_long`.
-    pub(super) fn wanted(text: &str) -> Result<Self, ApiError> {
+    pub(crate) fn wanted(text: &str) -> Result<Self, ApiError> {
         Self::of(text).ok_or_else(|| {
             ApiError::new(
                 StatusCode::CONFLICT,
@@ -37,7 +37,7 @@ impl Qr {
     }
 
     /// As SVG.
-    pub(super) fn svg(&self) -> String {
+    pub(crate) fn svg(&self) -> String {
         self.0.render::<svg::Color<'_>>().quiet_zone(true).min_dimensions(256, 256).build()
     }
 
@@ -45,7 +45,7 @@ impl Qr {
     ///
     /// # Errors
     /// Where the encoder fails, which it has no reason to.
-    pub(super) fn png(&self) -> Result<Vec<u8>, ApiError> {
+    pub(crate) fn png(&self) -> Result<Vec<u8>, ApiError> {
         let modules = self.0.width();
         let side = (modules + 2 * QUIET) * SCALE;
         let module = |pixel: usize| (pixel / SCALE).checked_sub(QUIET).filter(|m| *m < modules);

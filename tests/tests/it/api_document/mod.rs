@@ -4,7 +4,7 @@ mod clients;
 mod contract;
 mod examples;
 mod fuzz;
-mod tools;
+pub(crate) mod tools;
 
 use std::{collections::BTreeSet, path::Path};
 

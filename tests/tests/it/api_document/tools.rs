@@ -9,12 +9,12 @@ use std::{
 use tokio::process::Command;
 
 /// The root of the checkout.
-pub(super) fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
 }
 
 /// The directory of the programs.
-fn directory() -> PathBuf {
+pub(crate) fn directory() -> PathBuf {
     let given = std::env::var_os("NEXAVPN_TEST_TOOLS").map(PathBuf::from);
     let directory = given.unwrap_or_else(|| root().join("target/test-tools"));
     assert!(
@@ -26,7 +26,7 @@ fn directory() -> PathBuf {
 }
 
 /// One of the programs, run in `place`, so that what it leaves behind goes with that.
-pub(super) fn program(name: &str, place: &Path) -> Command {
+pub(crate) fn program(name: &str, place: &Path) -> Command {
     let programs = directory().join("bin");
     let mut path = vec![programs.clone()];
     path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
@@ -50,7 +50,7 @@ pub(super) async fn run(mut command: Command) -> (bool, String) {
 }
 
 /// Runs a program that must succeed.
-pub(super) async fn succeed(command: Command) -> String {
+pub(crate) async fn succeed(command: Command) -> String {
     let (success, output) = run(command).await;
     assert!(success, "{output}");
     output

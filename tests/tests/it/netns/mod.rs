@@ -3,6 +3,7 @@
 mod demo;
 mod moving_over;
 mod rotation;
+mod wg_easy;
 
 use std::path::PathBuf;
 

@@ -7,7 +7,6 @@
 
 mod login;
 mod logout;
-mod own_page;
 mod refresh;
 
 use axum::{
@@ -23,11 +22,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::session::Tokens;
 use crate::{
     App, BASE_PATH,
-    auth::{ACCESS_TOKEN_LIFETIME, Origin},
+    auth::{ACCESS_TOKEN_LIFETIME, Origin, OwnPage},
     error::ApiError,
     routes::views::UserSummary,
 };
-use own_page::OwnPage;
 
 /// The cookie's name.
 pub(crate) const COOKIE: &str = "nexavpn_refresh";

@@ -14,7 +14,7 @@ const FETCH_SITE: &str = "sec-fetch-site";
 /// Browsers say so in `Sec-Fetch-Site`, and those that do not know it, or speak plain HTTP, name the
 /// page's origin in `Origin`. What has neither header is no page's request. (As
 /// `CrossOriginProtection` does in Go's net/http.)
-pub(super) struct OwnPage;
+pub(crate) struct OwnPage;
 
 impl<S: Send + Sync> FromRequestParts<S> for OwnPage {
     type Rejection = ApiError;
@@ -28,7 +28,8 @@ impl<S: Send + Sync> FromRequestParts<S> for OwnPage {
     }
 }
 
-fn is_own(headers: &HeaderMap) -> bool {
+/// Whether these headers come with a request of our own pages, or of no page.
+pub(crate) fn is_own(headers: &HeaderMap) -> bool {
     let mut sites = headers.get_all(FETCH_SITE).iter().peekable();
     if sites.peek().is_some() {
         return sites.all(|site| site == "same-origin" || site == "none");

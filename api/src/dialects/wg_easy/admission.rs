@@ -1,0 +1,165 @@
+//! Who calls, how often, and what was refused: before and after every handler.
+
+use axum::{
+    extract::{FromRequestParts, MatchedPath, Request, State},
+    http::{HeaderMap, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use nexavpn_commands::{Authenticated, Request as CommandRequest};
+use nexavpn_domain::{ids::SessionId, security::FailureKind};
+
+use super::{
+    NAME, WgEasy,
+    error::{DialectError, Refused},
+    limits,
+    table::{self, Counted, Opens, Route},
+    token,
+};
+use crate::{
+    auth::{Checked, Principal, TokenUse, caller, is_own},
+    http::{Client, Quota},
+};
+
+/// Who calls, for handlers.
+#[derive(Debug, Clone)]
+pub(super) struct Guest {
+    /// The session, where there is one.
+    session: Option<Session>,
+    /// For the commands.
+    pub(super) request: CommandRequest,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Session {
+    id: SessionId,
+    user: Authenticated,
+    /// By the header, as the contract has it, and not by the cookie.
+    by_bearer: bool,
+}
+
+impl Guest {
+    /// The session.
+    pub(super) fn session(&self) -> Option<SessionId> {
+        self.session.map(|session| session.id)
+    }
+
+    /// Whether this is a client of the published contract. Those of version 14, which has no
+    /// tokens, send the cookie alone.
+    pub(super) fn follows_contract(&self) -> bool {
+        self.session.is_some_and(|session| session.by_bearer)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Guest {
+    type Rejection = DialectError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, DialectError> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(not_signed_in)
+    }
+}
+
+/// Admits whom the table admits, as often as it says.
+pub(super) async fn admit(State(dialect): State<WgEasy>, request: Request, next: Next) -> Response {
+    let mut quota = None;
+    let answer = admitted(&dialect, request, next, &mut quota).await;
+    let mut response = answer.unwrap_or_else(IntoResponse::into_response);
+    if let Some(quota) = quota {
+        limits::write(quota, dialect.app.commands.now().timestamp(), response.headers_mut());
+    }
+    response
+}
+
+async fn admitted(
+    dialect: &WgEasy,
+    mut request: Request,
+    next: Next,
+    quota: &mut Option<Quota>,
+) -> Result<Response, DialectError> {
+    let pattern = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let Some(route) = pattern.and_then(|p| table::find(request.method().as_str(), p)) else {
+        return Err(super::nothing_here().await);
+    };
+    let stranger = Client::of(&request);
+    let session = identify(dialect, request.headers()).await?;
+    let guest = guest(session, &request);
+    *quota = match (route.opens, session) {
+        (Opens::Session, None) => dialect.app.rates.count(stranger),
+        (_, session) => count(dialect, route, stranger, session),
+    };
+    limits::check(*quota)?;
+    if route.opens == Opens::Session && session.is_none() {
+        // A session ends with the day, and its client signs in again: that is no failure. Whoever
+        // has no token at all has only lost the way.
+        return Err(not_signed_in());
+    }
+    request.extensions_mut().insert(guest.clone());
+    let response = next.run(request).await;
+    if route.method != "GET" && route.path != "/api/session" {
+        record_refusal(dialect, &guest, route, &response);
+    }
+    Ok(response)
+}
+
+fn count(
+    dialect: &WgEasy,
+    route: &Route,
+    stranger: Client,
+    session: Option<Session>,
+) -> Option<Quota> {
+    let limits = &dialect.limits;
+    match (route.counted, session) {
+        (Counted::Session, _) => limits.session(stranger),
+        (Counted::Create, _) => limits.create(),
+        (Counted::Delete, _) => limits.delete(),
+        (Counted::List, Some(session)) => limits.list(session.id),
+        (Counted::Usual, Some(session)) => {
+            dialect.app.rates.count(Client::User(session.user.user_id))
+        }
+        (Counted::List | Counted::Usual, None) => dialect.app.rates.count(stranger),
+    }
+}
+
+/// The session of the header's or the cookie's token, whichever works. A cookie comes with whatever
+/// request a browser makes: it counts in those of our own pages, and of programs.
+async fn identify(dialect: &WgEasy, headers: &HeaderMap) -> Result<Option<Session>, DialectError> {
+    let cookie = token::from_cookie(headers).filter(|_| is_own(headers));
+    let tokens = [(token::bearer(headers), true), (cookie.as_deref(), false)];
+    for (token, by_bearer) in tokens {
+        let Some(token) = token else { continue };
+        let app = &dialect.app;
+        let checked = app.tokens.check_for(TokenUse::WgEasy, token, app.commands.now()).await?;
+        let Checked::Works(claims) = checked else { continue };
+        // The owner of a session from before another owner was configured is none any more.
+        if claims.sub == dialect.owner
+            && let Some(user) = app.commands.authenticate(claims.sid).await?
+            && user.user_id == dialect.owner
+        {
+            return Ok(Some(Session { id: claims.sid, user, by_bearer }));
+        }
+    }
+    Ok(None)
+}
+
+fn guest(session: Option<Session>, request: &Request) -> Guest {
+    let principal = session.map_or(Principal::Anonymous, |session| Principal::User(session.user));
+    let mut request = caller(principal, request).request;
+    request.auth_method = session.map(|_| NAME.to_owned());
+    // It has no versions to match.
+    request.if_match = None;
+    Guest { session, request }
+}
+
+fn not_signed_in() -> DialectError {
+    DialectError::unauthorized("Not Logged In")
+}
+
+fn record_refusal(dialect: &WgEasy, guest: &Guest, route: &Route, response: &Response) {
+    if !response.status().is_client_error() {
+        return;
+    }
+    let code = response.extensions().get::<Refused>().map_or("refused", |refused| refused.0);
+    let at = format!("{} {}", route.method, route.path);
+    let (kind, user) = (FailureKind::Refused, guest.session.map(|s| s.user.user_id));
+    dialect.app.commands.record_failure_later(&guest.request, kind, user, code, Some(at));
+}
