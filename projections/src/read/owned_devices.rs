@@ -73,6 +73,15 @@ pub async fn list(pool: &PgPool, owner: UserId) -> Result<Vec<OwnedDevice>, Read
     Ok(rows.bind(owner.0).fetch_all(pool).await?)
 }
 
+/// The last event that these are folded from.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn folded(pool: &PgPool) -> Result<i64, ReadError> {
+    let sql = "SELECT idx FROM read.projection_checkpoint WHERE name = 'devices'";
+    Ok(sqlx::query_scalar(sql).fetch_one(pool).await?)
+}
+
 /// One of them.
 ///
 /// # Errors

@@ -54,6 +54,7 @@ pub struct WgEasy {
     password_hash: Arc<str>,
     gateway: Option<GatewayId>,
     limits: Arc<Limits>,
+    last_list: clients::list::LastList,
 }
 
 /// Its routes.

@@ -97,6 +97,7 @@ impl WgEasy {
             }
         };
         let (password_hash, limits) = (password_hash.into(), Arc::new(Limits::new(rates)));
-        Ok(Self { app, owner, password_hash, gateway, limits })
+        let last_list = super::clients::list::LastList::default();
+        Ok(Self { app, owner, password_hash, gateway, limits, last_list })
     }
 }

@@ -23,6 +23,7 @@ pub use wrapped::WrappedKey;
 
 use crate::KeyError;
 use sealing_keys::SealingKeys;
+use wrapped::Sealers;
 
 /// A known text under the master key: tells a wrong one before it does harm.
 const CHECK: &str = "master_key_check";
@@ -37,6 +38,7 @@ pub struct Keyring {
     sealing: Arc<SealingKeys>,
     master: Arc<RwLock<Key>>,
     claims: hmac::Key,
+    sealers: Arc<Sealers>,
 }
 
 impl std::fmt::Debug for Keyring {
@@ -65,7 +67,9 @@ impl Keyring {
             .ok_or_else(|| KeyError::Damaged(CLAIMS.into()))?;
         drop(conn);
         let claims = hmac::Key::new(hmac::HMAC_SHA256, &claims);
-        Ok(Self { pool, sealing: Arc::default(), master: Arc::new(RwLock::new(master)), claims })
+        let master = Arc::new(RwLock::new(master));
+        let (sealing, sealers) = (Arc::default(), Arc::default());
+        Ok(Self { pool, sealing, master, claims, sealers })
     }
 
     /// The stored key of a personal claim.

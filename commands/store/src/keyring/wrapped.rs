@@ -1,5 +1,7 @@
 //! Keys of an installation that are kept wrapped by the master key, one for each kind of thing.
 
+use tokio::sync::OnceCell;
+
 use super::{Key, Keyring};
 use crate::KeyError;
 
@@ -35,6 +37,14 @@ impl WrappedKey {
     }
 }
 
+/// Those that seal what a command writes, once they were asked for. Another master key wraps them
+/// anew, and they stay the same.
+#[derive(Default)]
+pub(super) struct Sealers {
+    preshared_keys: OnceCell<WrappedKey>,
+    private_keys: OnceCell<WrappedKey>,
+}
+
 impl Keyring {
     /// The key with which folded states are sealed: whoever can write to the database cannot make
     /// one up, as little as an event that opens a door.
@@ -50,7 +60,8 @@ impl Keyring {
     /// # Errors
     /// Where the database fails or the key was wrapped by another master key.
     pub async fn preshared_key_sealer(&self) -> Result<WrappedKey, KeyError> {
-        self.wrapped_key(PRESHARED_KEYS).await
+        let key = || self.wrapped_key(PRESHARED_KEYS);
+        self.sealers.preshared_keys.get_or_try_init(key).await.cloned()
     }
 
     /// The key with which those private keys of devices are sealed that are kept.
@@ -58,7 +69,8 @@ impl Keyring {
     /// # Errors
     /// Where the database fails or the key was wrapped by another master key.
     pub async fn private_key_sealer(&self) -> Result<WrappedKey, KeyError> {
-        self.wrapped_key(PRIVATE_KEYS).await
+        let key = || self.wrapped_key(PRIVATE_KEYS);
+        self.sealers.private_keys.get_or_try_init(key).await.cloned()
     }
 
     /// The key with which the secrets of webhooks are sealed.

@@ -1,12 +1,67 @@
 //! `GET /api/wireguard/client`
 
-use axum::{Json, extract::State};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
-use super::super::{WgEasy, error::DialectError, view::ClientView};
+use axum::{
+    body::Bytes,
+    extract::State,
+    http::header,
+    response::{IntoResponse as _, Response},
+};
+use nexavpn_projections::owned_devices;
+
+use super::super::{WgEasy, error::DialectError};
+use crate::error::ApiError;
+
+/// How old a kept answer may be. Gateways report handshakes and transfer less often.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// The last answer: callers that poll get it again while nothing has happened.
+#[derive(Clone, Default)]
+pub(in super::super) struct LastList(Arc<Mutex<Option<Kept>>>);
+
+#[derive(Clone)]
+struct Kept {
+    /// The event that all of it is folded from, at least.
+    idx: i64,
+    made_at: Instant,
+    json: Bytes,
+}
 
 /// All clients, the oldest first, without what only they may know.
 pub(in super::super) async fn handle(
     State(dialect): State<WgEasy>,
-) -> Result<Json<Vec<ClientView>>, DialectError> {
-    Ok(Json(dialect.all_clients().await?))
+) -> Result<Response, DialectError> {
+    // The database is asked: another process may have changed something.
+    let idx = owned_devices::folded(&dialect.app.pool).await?;
+    let kept = dialect.last_list.get().filter(|kept| kept.idx == idx && is_fresh(kept));
+    let json = match kept {
+        Some(kept) => kept.json,
+        None => {
+            let made_at = Instant::now();
+            let clients = dialect.all_clients().await?;
+            let json = serde_json::to_vec(&clients).map_err(|e| ApiError::internal(&e))?;
+            let json = Bytes::from(json);
+            dialect.last_list.put(Kept { idx, made_at, json: json.clone() });
+            json
+        }
+    };
+    Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
+}
+
+fn is_fresh(kept: &Kept) -> bool {
+    kept.made_at.elapsed() < FRESH
+}
+
+impl LastList {
+    fn get(&self) -> Option<Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn put(&self, kept: Kept) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
+    }
 }
