@@ -18,7 +18,7 @@ const apart = [form, dialog, choice];
  */
 const groups = [
   { name: "main", tags: ["$initial" as const], priority: 3 },
-  { name: "common", test: (id: string) => !apart.some((one) => one.test(id)), minShareCount: 10, priority: 2 },
+  { name: "common", test: (id: string) => !apart.some((one) => one.test(id)), minShareCount: 12, priority: 2 },
   { name: "form", test: form, priority: 1 },
   { name: "dialog", test: dialog, priority: 1 },
   { name: "choice", test: choice, priority: 1 },
