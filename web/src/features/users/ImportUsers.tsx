@@ -153,7 +153,7 @@ function Outcome({ report, good }: { report: Report; good: number }) {
           <Table fz="sm" stickyHeader verticalSpacing={4} aria-label={u.badRows}>
             <Table.Thead>
               <Table.Tr>
-                <Table.Th w={48}>{u.row}</Table.Th>
+                <Table.Th w={64}>{u.row}</Table.Th>
                 <Table.Th miw={96}>{u.username}</Table.Th>
                 <Table.Th>{u.problem}</Table.Th>
               </Table.Tr>
