@@ -7,6 +7,7 @@
 //! | `fleet/` | those of `./bench fleet`: fleets of two sizes, and a change in each |
 //! | `propagation/` | those of `./bench propagation`: waiting gateways, and changes meanwhile |
 //! | `apply/` | those of `./bench apply`: an agent's engine on a node of its own, and packets |
+//! | `wg_easy/` | those of `./bench wg-easy`: clients of the dialect made, listed and deleted |
 //! | `audit/` | those of `./bench audit`: a long history, and who asks about it |
 //! | `ground.rs` | the cluster, its databases, and what the machine is |
 //! | `drive.rs` | any number of clients at work, and what they measured |
@@ -25,6 +26,7 @@ mod pgbench;
 pub mod propagation;
 mod report;
 mod stock;
+pub mod wg_easy;
 
 /// Whatever goes wrong ends the benchmark, in words.
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

@@ -134,6 +134,11 @@ impl Report {
         }
     }
 
+    /// How often a contender did it in a second: the median of the rounds.
+    pub(super) fn median(&self, clients: usize, contender: &'static str) -> f64 {
+        median(&self.rates(clients, contender))
+    }
+
     fn rates(&self, clients: usize, contender: &'static str) -> Vec<f64> {
         let samples = self.samples.get(&(clients, contender));
         samples.into_iter().flatten().map(Sample::per_second).collect()
