@@ -15,7 +15,7 @@ use x25519_dalek::{PublicKey, StaticSecret};
 use crate::api_admin::Plane;
 
 /// A key pair in base64, the private half first.
-fn pair() -> (String, String) {
+pub(crate) fn pair() -> (String, String) {
     let private = StaticSecret::from(rand::random::<[u8; 32]>());
     let public = PublicKey::from(&private);
     (BASE64_STANDARD.encode(private.to_bytes()), BASE64_STANDARD.encode(public.as_bytes()))
@@ -26,7 +26,7 @@ fn preshared_key() -> String {
 }
 
 /// A client as version 14 writes it.
-fn client(name: &str, address: &str) -> Value {
+pub(crate) fn client(name: &str, address: &str) -> Value {
     let (private, public) = pair();
     json!({
         "id": "not used", "name": name, "address": address,
@@ -37,7 +37,7 @@ fn client(name: &str, address: &str) -> Value {
 }
 
 /// Version 14's `wg0.json`. Its ids say nothing about the order.
-fn wg0_json(server: &(String, String), clients: &[Value]) -> Value {
+pub(crate) fn wg0_json(server: &(String, String), clients: &[Value]) -> Value {
     let clients = clients.iter().enumerate();
     let clients: serde_json::Map<String, Value> =
         clients.map(|(n, client)| (format!("{:02x}-{n}", 255 - n % 256), client.clone())).collect();
@@ -48,13 +48,13 @@ fn wg0_json(server: &(String, String), clients: &[Value]) -> Value {
 }
 
 /// The program on a database, with files.
-struct Importer {
+pub(crate) struct Importer {
     url: String,
     dir: tempfile::TempDir,
 }
 
 impl Importer {
-    fn new(server_url: &str) -> Self {
+    pub(crate) fn new(server_url: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         // That of every test database.
         let _ = write_master_key(dir.path());
@@ -69,7 +69,7 @@ impl Importer {
         self.dir.path()
     }
 
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path().join(name);
         std::fs::write(&path, content).unwrap();
         path
@@ -98,7 +98,7 @@ impl Importer {
     }
 
     /// The same, of which something is expected.
-    async fn imports(&self, file: &Path, options: &[&str]) -> String {
+    pub(crate) async fn imports(&self, file: &Path, options: &[&str]) -> String {
         let (ok, said) = self.import(file, options).await;
         assert!(ok, "{said}");
         said

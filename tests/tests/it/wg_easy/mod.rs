@@ -2,6 +2,7 @@
 
 mod clients;
 mod contract;
+mod imported;
 mod keys;
 mod limits;
 mod many;

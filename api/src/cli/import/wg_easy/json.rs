@@ -140,7 +140,7 @@ mod tests {
             json!({ "enabled": SECRET }),
             json!({ "preSharedKey": { "k": SECRET } }),
             json!({ "expiredAt": SECRET }),
-            json!([SECRET]),
+            json!(SECRET),
         ] {
             let why = read_text(&with_client(&client)).err().unwrap();
             assert!(why.contains("clients.id") && !why.contains(SECRET), "{why}");
