@@ -5,6 +5,7 @@ mod layer;
 mod own_page;
 pub mod permissions;
 mod seen_tokens;
+mod token_cookie;
 mod token_keys;
 
 pub use jwt::{
@@ -13,4 +14,5 @@ pub use jwt::{
 pub use layer::{Caller, Origin, Principal, authorise};
 pub(crate) use layer::{authenticate, caller, sign_in};
 pub(crate) use own_page::{OwnPage, is_own};
+pub(crate) use token_cookie::TokenCookie;
 pub use token_keys::TokenKeyInfo;

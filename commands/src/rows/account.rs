@@ -5,10 +5,10 @@ use nexavpn_domain::{
     ids::{SessionId, UserId},
     values::Role,
 };
-use nexavpn_store::{Demand, SideRow, SideRowError, same_type, write_joined};
+use nexavpn_store::{Demand, JoinedRow, SideRow, SideRowError, same_type};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 
-use super::{one, written_all};
+use super::{not_there, one};
 
 /// Makes an account.
 pub struct PutAccount {
@@ -22,26 +22,12 @@ pub struct PutAccount {
     pub password_hash: Option<String>,
 }
 
-#[async_trait]
-impl SideRow for PutAccount {
-    async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
-        self.write_all(&[], conn).await
-    }
-
-    async fn write_all(
-        &self,
-        more: &[&dyn SideRow],
-        conn: &mut PgConnection,
-    ) -> Result<(), SideRowError> {
-        let written = write_joined(self, more, conn).await?;
-        written_all(written, 1 + more.len(), "user")
-    }
-
+impl JoinedRow for PutAccount {
     fn join<'a>(
         &'a self,
         more: &[&'a dyn SideRow],
         sql: &mut QueryBuilder<'a, Postgres>,
-    ) -> Result<Option<Demand>, SideRowError> {
+    ) -> Result<Demand, SideRowError> {
         let rows = same_type(self, more)?;
         sql.push(
             ", accounts AS (INSERT INTO account (user_id, role, enabled, must_change_password, \
@@ -56,7 +42,11 @@ impl SideRow for PutAccount {
         .push("::boolean[], ")
         .push_bind(rows.iter().map(|a| a.password_hash.as_deref()).collect::<Vec<_>>())
         .push("::text[]) AS a (id, role, must, hash) RETURNING 1)");
-        Ok(Some(Demand { member: "accounts", rows: rows.len() }))
+        Ok(Demand { member: "accounts", rows: rows.len() })
+    }
+
+    fn missing() -> SideRowError {
+        not_there("user")
     }
 }
 

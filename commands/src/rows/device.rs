@@ -7,11 +7,11 @@ use nexavpn_domain::{
     DomainError,
     ids::{DeviceId, GatewayId, UserId},
 };
-use nexavpn_store::{Demand, SideRow, SideRowError, same_type, write_joined};
+use nexavpn_store::{Demand, JoinedRow, SideRow, SideRowError, same_type, write_joined};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use super::{DropPrivateKey, written_all};
+use super::{DropPrivateKey, not_there};
 
 /// Counts a device to its owner and gateway, as long as the owner may have another one.
 pub struct IndexDevice {
@@ -41,11 +41,12 @@ impl SideRow for IndexDevice {
         let rows = same_type(self, more)?;
         let owners = rows.iter().map(|d| d.user_id.0).collect();
         lock(owners, rows.iter().map(|d| d.gateway_id), conn).await?;
-        let written = write_joined(self, more, conn).await?;
-        if written != rows.len() {
-            none_drained(rows.iter().map(|d| d.gateway_id), conn).await?;
+        if write_joined(self, more, conn).await? {
+            return Ok(());
         }
-        within_limit(written, rows.len(), self.limit)
+        none_drained(rows.iter().map(|d| d.gateway_id), conn).await?;
+        // What else keeps a device out is decided anew.
+        Err(self.limit.map_or(SideRowError::Stale, over_limit))
     }
 
     fn join<'a>(
@@ -91,16 +92,11 @@ fn may_own(enabled: Option<bool>) -> Result<(), SideRowError> {
     }
 }
 
-fn within_limit(written: usize, rows: usize, limit: Option<u32>) -> Result<(), SideRowError> {
-    match limit {
-        _ if written == rows => Ok(()),
-        // What else keeps a device out is decided anew.
-        None => Err(SideRowError::Stale),
-        Some(limit) => Err(SideRowError::Refused(DomainError::conflict(
-            "device_limit",
-            format!("the user has {limit} devices already: revoke one first"),
-        ))),
-    }
+fn over_limit(limit: u32) -> SideRowError {
+    SideRowError::Refused(DomainError::conflict(
+        "device_limit",
+        format!("the user has {limit} devices already: revoke one first"),
+    ))
 }
 
 /// Counts a device to its new owner, as long as they may have another one.
@@ -130,7 +126,9 @@ impl SideRow for HandOver {
         .bind(i64::from(self.limit))
         .execute(&mut *conn)
         .await?;
-        within_limit(usize::try_from(done.rows_affected()).unwrap_or(0), 1, Some(self.limit))?;
+        if done.rows_affected() != 1 {
+            return Err(over_limit(self.limit));
+        }
         // Whoever could have its configuration served again has it no more.
         DropPrivateKey(self.device_id).write(conn).await
     }
@@ -234,37 +232,23 @@ impl SideRow for MoveDevice {
         .bind(rows.iter().map(|d| d.to.0).collect::<Vec<_>>())
         .fetch_one(&mut *conn)
         .await?;
-        let written = usize::try_from(written).unwrap_or(0);
-        if written != rows.len() {
-            none_drained(rows.iter().map(|d| d.to), conn).await?;
+        if usize::try_from(written) == Ok(rows.len()) {
+            return Ok(());
         }
-        written_all(written, rows.len(), "device")
+        none_drained(rows.iter().map(|d| d.to), conn).await?;
+        Err(not_there("device"))
     }
 }
 
 /// Counts a device no more.
 pub struct UnindexDevice(pub DeviceId);
 
-#[async_trait]
-impl SideRow for UnindexDevice {
-    async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
-        self.write_all(&[], conn).await
-    }
-
-    async fn write_all(
-        &self,
-        more: &[&dyn SideRow],
-        conn: &mut PgConnection,
-    ) -> Result<(), SideRowError> {
-        let written = write_joined(self, more, conn).await?;
-        written_all(written, 1 + more.len(), "device")
-    }
-
+impl JoinedRow for UnindexDevice {
     fn join<'a>(
         &'a self,
         more: &[&'a dyn SideRow],
         sql: &mut QueryBuilder<'a, Postgres>,
-    ) -> Result<Option<Demand>, SideRowError> {
+    ) -> Result<Demand, SideRowError> {
         let rows = same_type(self, more)?;
         sql.push(", gone AS (DELETE FROM device_index WHERE device_id = ANY (")
             .push_bind(rows.iter().map(|d| d.0.0).collect::<Vec<_>>())
@@ -276,6 +260,10 @@ impl SideRow for UnindexDevice {
                  ON CONFLICT (gateway_id, shard)
                  DO UPDATE SET devices = l.devices + excluded.devices)",
             );
-        Ok(Some(Demand { member: "gone", rows: rows.len() }))
+        Ok(Demand { member: "gone", rows: rows.len() })
+    }
+
+    fn missing() -> SideRowError {
+        not_there("device")
     }
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use nexavpn_domain::{ids::DeviceId, values::PskRef};
-use nexavpn_store::{Demand, SideRow, SideRowError, same_type, write_joined};
+use nexavpn_store::{Demand, JoinedRow, SideRow, SideRowError, same_type};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 /// Keeps the preshared key of a device, or none any more.
@@ -13,25 +13,12 @@ pub struct KeepPresharedKey {
     pub kept: Option<(PskRef, Vec<u8>)>,
 }
 
-#[async_trait]
-impl SideRow for KeepPresharedKey {
-    async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
-        self.write_all(&[], conn).await
-    }
-
-    async fn write_all(
-        &self,
-        more: &[&dyn SideRow],
-        conn: &mut PgConnection,
-    ) -> Result<(), SideRowError> {
-        write_joined(self, more, conn).await.map(drop)
-    }
-
+impl JoinedRow for KeepPresharedKey {
     fn join<'a>(
         &'a self,
         more: &[&'a dyn SideRow],
         sql: &mut QueryBuilder<'a, Postgres>,
-    ) -> Result<Option<Demand>, SideRowError> {
+    ) -> Result<Demand, SideRowError> {
         let rows = same_type(self, more)?;
         let (gone, kept): (Vec<&Self>, Vec<&Self>) =
             rows.into_iter().partition(|row| row.kept.is_none());
@@ -51,7 +38,7 @@ impl SideRow for KeepPresharedKey {
                 "::bytea[]) ON CONFLICT ON CONSTRAINT device_preshared_key_pkey \
                  DO UPDATE SET psk_ref = excluded.psk_ref, sealed = excluded.sealed RETURNING 1)",
             );
-        Ok(Some(Demand { member: "psk_kept", rows: kept().count() }))
+        Ok(Demand { member: "psk_kept", rows: kept().count() })
     }
 }
 
@@ -63,25 +50,12 @@ pub struct KeepPrivateKey {
     pub sealed: Vec<u8>,
 }
 
-#[async_trait]
-impl SideRow for KeepPrivateKey {
-    async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
-        self.write_all(&[], conn).await
-    }
-
-    async fn write_all(
-        &self,
-        more: &[&dyn SideRow],
-        conn: &mut PgConnection,
-    ) -> Result<(), SideRowError> {
-        write_joined(self, more, conn).await.map(drop)
-    }
-
+impl JoinedRow for KeepPrivateKey {
     fn join<'a>(
         &'a self,
         more: &[&'a dyn SideRow],
         sql: &mut QueryBuilder<'a, Postgres>,
-    ) -> Result<Option<Demand>, SideRowError> {
+    ) -> Result<Demand, SideRowError> {
         let rows = same_type(self, more)?;
         sql.push(
             ", private_keys AS (INSERT INTO device_private_key (device_id, sealed) \
@@ -94,7 +68,7 @@ impl SideRow for KeepPrivateKey {
             "::bytea[]) ON CONFLICT ON CONSTRAINT device_private_key_pkey \
              DO UPDATE SET sealed = excluded.sealed RETURNING 1)",
         );
-        Ok(Some(Demand { member: "private_keys", rows: rows.len() }))
+        Ok(Demand { member: "private_keys", rows: rows.len() })
     }
 }
 

@@ -1,9 +1,8 @@
 //! When the clock process has something to do.
 
-use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use nexavpn_store::{Demand, SideRow, SideRowError, same_type, write_joined};
-use sqlx::{PgConnection, Postgres, QueryBuilder};
+use nexavpn_store::{Demand, JoinedRow, SideRow, SideRowError, same_type};
+use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 /// Notes when an aggregate's next moment comes; none takes the note away.
@@ -16,25 +15,12 @@ pub struct Due {
     pub at: Option<DateTime<Utc>>,
 }
 
-#[async_trait]
-impl SideRow for Due {
-    async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
-        self.write_all(&[], conn).await
-    }
-
-    async fn write_all(
-        &self,
-        more: &[&dyn SideRow],
-        conn: &mut PgConnection,
-    ) -> Result<(), SideRowError> {
-        write_joined(self, more, conn).await.map(drop)
-    }
-
+impl JoinedRow for Due {
     fn join<'a>(
         &'a self,
         more: &[&'a dyn SideRow],
         sql: &mut QueryBuilder<'a, Postgres>,
-    ) -> Result<Option<Demand>, SideRowError> {
+    ) -> Result<Demand, SideRowError> {
         let rows = same_type(self, more)?;
         let (noted, gone): (Vec<&Self>, Vec<&Self>) =
             rows.into_iter().partition(|row| row.at.is_some());
@@ -57,6 +43,6 @@ impl SideRow for Due {
                 "::timestamptz[]) ON CONFLICT (aggregate_type, aggregate_id) \
                  DO UPDATE SET at = excluded.at RETURNING 1)",
             );
-        Ok(Some(Demand { member: "due_noted", rows: noted.len() }))
+        Ok(Demand { member: "due_noted", rows: noted.len() })
     }
 }

@@ -26,14 +26,9 @@ use sqlx::postgres::PgQueryResult;
 
 /// Refuses where not exactly one row was written: the state is not what the command was decided on.
 fn one(result: &PgQueryResult, entity: &'static str) -> Result<(), SideRowError> {
-    written_all(usize::try_from(result.rows_affected()).unwrap_or(usize::MAX), 1, entity)
+    if result.rows_affected() == 1 { Ok(()) } else { Err(not_there(entity)) }
 }
 
-/// Refuses where not exactly so many rows were written.
-fn written_all(written: usize, rows: usize, entity: &'static str) -> Result<(), SideRowError> {
-    if written == rows {
-        Ok(())
-    } else {
-        Err(SideRowError::Refused(DomainError::not_found(entity)))
-    }
+fn not_there(entity: &'static str) -> SideRowError {
+    SideRowError::Refused(DomainError::not_found(entity))
 }

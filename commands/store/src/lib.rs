@@ -20,8 +20,8 @@ mod transparency;
 mod verify;
 
 pub use append::{
-    Actor, Append, Demand, Metadata, ParsePositionError, Position, Reservation, SideRow, Stream,
-    same_type, write_joined,
+    Actor, Append, Demand, JoinedRow, Metadata, ParsePositionError, Position, Reservation, SideRow,
+    Stream, same_type, write_joined,
 };
 pub use error::{AppendError, KeyError, SideRowError, SlotError, StoreError, WaitError};
 pub use guard::{Accepted, Guard, restore_accept};

@@ -6,7 +6,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use nexavpn_commands::{Authenticated, Request as CommandRequest};
+use nexavpn_commands::{Authenticated, Request as CommandRequest, Secret};
 use nexavpn_domain::{ids::SessionId, security::FailureKind};
 
 use super::{
@@ -123,8 +123,8 @@ fn count(
 /// The session of the header's or the cookie's token, whichever works. A cookie comes with whatever
 /// request a browser makes: it counts in those of our own pages, and of programs.
 async fn identify(dialect: &WgEasy, headers: &HeaderMap) -> Result<Option<Session>, DialectError> {
-    let cookie = token::from_cookie(headers).filter(|_| is_own(headers));
-    let tokens = [(token::bearer(headers), true), (cookie.as_deref(), false)];
+    let cookie = token::cookie().sent(headers).filter(|_| is_own(headers));
+    let tokens = [(token::bearer(headers), true), (cookie.as_ref().map(Secret::expose), false)];
     for (token, by_bearer) in tokens {
         let Some(token) = token else { continue };
         let app = &dialect.app;

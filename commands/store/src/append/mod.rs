@@ -123,6 +123,47 @@ pub trait SideRow: Any + Send + Sync {
     }
 }
 
+/// A row of which any number are written by one statement, in the append's or by itself.
+pub trait JoinedRow: Any + Send + Sync {
+    /// As [`SideRow::join`].
+    ///
+    /// # Errors
+    /// Where the rows are of several types.
+    fn join<'a>(
+        &'a self,
+        more: &[&'a dyn SideRow],
+        sql: &mut QueryBuilder<'a, Postgres>,
+    ) -> Result<Demand, SideRowError>;
+
+    /// What it means that fewer rows were written than there are.
+    fn missing() -> SideRowError {
+        SideRowError::Stale
+    }
+}
+
+#[async_trait]
+impl<T: JoinedRow> SideRow for T {
+    async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
+        self.write_all(&[], conn).await
+    }
+
+    async fn write_all(
+        &self,
+        more: &[&dyn SideRow],
+        conn: &mut PgConnection,
+    ) -> Result<(), SideRowError> {
+        if write_joined(self, more, conn).await? { Ok(()) } else { Err(T::missing()) }
+    }
+
+    fn join<'a>(
+        &'a self,
+        more: &[&'a dyn SideRow],
+        sql: &mut QueryBuilder<'a, Postgres>,
+    ) -> Result<Option<Demand>, SideRowError> {
+        JoinedRow::join(self, more, sql).map(Some)
+    }
+}
+
 /// The row that is asked to write several, and the others.
 ///
 /// # Errors

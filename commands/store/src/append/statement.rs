@@ -209,7 +209,7 @@ impl<'a> Statement<'a> {
 }
 
 /// Writes rows by the statement that [`SideRow::join`] makes of them, in a transaction that is open.
-/// Answers how many rows it gave.
+/// Answers whether it gave as many rows as it has to.
 ///
 /// # Errors
 /// Where the database fails; where the rows need more than one statement.
@@ -217,14 +217,14 @@ pub async fn write_joined(
     first: &dyn SideRow,
     more: &[&dyn SideRow],
     conn: &mut sqlx::PgConnection,
-) -> Result<usize, SideRowError> {
+) -> Result<bool, SideRowError> {
     let mut sql = QueryBuilder::new("WITH start AS (SELECT)");
-    let Some(Demand { member, .. }) = first.join(more, &mut sql)? else {
+    let Some(Demand { member, rows }) = first.join(more, &mut sql)? else {
         return Err(
             sqlx::Error::Protocol("the rows are not written by one statement".into()).into()
         );
     };
     sql.push(format_args!(" SELECT count(*) FROM {member}"));
-    let rows: i64 = sql.build_query_scalar().fetch_one(conn).await?;
-    Ok(usize::try_from(rows).unwrap_or(0))
+    let written: i64 = sql.build_query_scalar().fetch_one(conn).await?;
+    Ok(usize::try_from(written) == Ok(rows))
 }

@@ -51,6 +51,6 @@ pub(in super::super) async fn handle(
     let settled = app.settle(done.position).await;
     let body = axum::Json(json!({ "success": true, "sessionToken": token }));
     let mut response = settled.answer(body.into_response());
-    token::keep(&mut response, &token, origin)?;
+    token::cookie().keep(&mut response, &token, TokenUse::WgEasy.lifetime(), origin)?;
     Ok(response)
 }

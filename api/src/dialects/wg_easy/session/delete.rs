@@ -23,6 +23,6 @@ pub(in super::super) async fn handle(
     }
     let settled = app.settle(position).await;
     let mut response = settled.answer(axum::Json(json!({ "success": true })).into_response());
-    token::forget(&mut response, origin)?;
+    token::cookie().forget(&mut response, origin)?;
     Ok(response)
 }

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::{OwnPage, forget, sent};
+use super::{OwnPage, cookie};
 use crate::{
     App,
     auth::{Caller, Origin},
@@ -34,8 +34,8 @@ pub(super) async fn handle(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let mut response = StatusCode::NO_CONTENT.into_response();
-    forget(&mut response, origin)?;
-    let Some(token) = sent(&headers) else { return Ok(response) };
+    cookie().forget(&mut response, origin)?;
+    let Some(token) = cookie().sent(&headers) else { return Ok(response) };
     let done = app.commands.logout(&caller.request, &token).await?;
     Ok(app.settle(done.position).await.answer(response))
 }

@@ -9,11 +9,7 @@ mod login;
 mod logout;
 mod refresh;
 
-use axum::{
-    http::{HeaderMap, HeaderValue, header},
-    response::Response,
-};
-use cookie::{Cookie, SameSite};
+use axum::response::Response;
 use nexavpn_commands::Secret;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -22,7 +18,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::session::Tokens;
 use crate::{
     App, BASE_PATH,
-    auth::{ACCESS_TOKEN_LIFETIME, Origin, OwnPage},
+    auth::{ACCESS_TOKEN_LIFETIME, Origin, OwnPage, TokenCookie},
     error::ApiError,
     routes::views::UserSummary,
 };
@@ -59,11 +55,9 @@ impl From<Tokens> for BrowserSession {
     }
 }
 
-/// The refresh token that the browser sent.
-fn sent(headers: &HeaderMap) -> Option<Secret> {
-    let values = headers.get_all(header::COOKIE).into_iter().filter_map(|v| v.to_str().ok());
-    let mut cookies = values.flat_map(Cookie::split_parse).filter_map(Result::ok);
-    cookies.find(|cookie| cookie.name() == COOKIE).map(|cookie| Secret::new(cookie.value()))
+/// The browser's cookie, which these routes alone are sent.
+fn cookie() -> TokenCookie {
+    TokenCookie { name: COOKIE, path: format!("{BASE_PATH}/auth/browser") }
 }
 
 /// Gives the browser its next token, for as long as the session lasts without a login.
@@ -74,32 +68,5 @@ fn keep(
     origin: Origin,
 ) -> Result<(), ApiError> {
     let lifetime = app.commands.settings().session_lifetime.num_seconds();
-    let mut cookie = bare(token.expose().to_owned(), origin);
-    cookie.set_max_age(cookie::time::Duration::seconds(lifetime));
-    set(response, &cookie)
-}
-
-/// Takes the token from the browser.
-fn forget(response: &mut Response, origin: Origin) -> Result<(), ApiError> {
-    let mut cookie = bare(String::new(), origin);
-    cookie.make_removal();
-    set(response, &cookie)
-}
-
-/// `Secure` where the browser speaks TLS; where it does not, it would not keep such a cookie.
-fn bare(value: String, origin: Origin) -> Cookie<'static> {
-    Cookie::build((COOKIE, value))
-        .path(format!("{BASE_PATH}/auth/browser"))
-        .http_only(true)
-        .same_site(SameSite::Strict)
-        .secure(origin.tls)
-        .build()
-}
-
-fn set(response: &mut Response, cookie: &Cookie<'_>) -> Result<(), ApiError> {
-    let value = HeaderValue::try_from(cookie.to_string());
-    let mut value = value.map_err(|error| ApiError::internal(&error))?;
-    value.set_sensitive(true);
-    response.headers_mut().append(header::SET_COOKIE, value);
-    Ok(())
+    cookie().keep(response, token.expose(), lifetime, origin)
 }

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::{super::session::Tokens, BrowserSession, OwnPage, forget, keep, sent};
+use super::{super::session::Tokens, BrowserSession, OwnPage, cookie, keep};
 use crate::{
     App,
     auth::{Caller, Origin},
@@ -34,14 +34,14 @@ pub(super) async fn handle(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let Some(token) = sent(&headers) else {
+    let Some(token) = cookie().sent(&headers) else {
         let message = "there is no cookie with a refresh token: sign in";
         let error = ApiError::unauthenticated("invalid_token", message);
         let mut response = error.into_response();
         // Whoever opens the first page is asked this way whether they are signed in: that is no
         // failure to record.
         response.extensions_mut().insert(RefusedCodes(vec![]));
-        forget(&mut response, origin)?;
+        cookie().forget(&mut response, origin)?;
         return Ok(response);
     };
     let session = match app.commands.refresh_browser(&caller.request, &token).await {
@@ -51,7 +51,7 @@ pub(super) async fn handle(
             let ended = error.status() == StatusCode::UNAUTHORIZED;
             let mut response = error.into_response();
             if ended {
-                forget(&mut response, origin)?;
+                cookie().forget(&mut response, origin)?;
             }
             return Ok(response);
         }
