@@ -25,6 +25,23 @@ test("a dialog is loaded when it is first opened, and then stays for its way out
   expect(load).toHaveBeenCalledOnce();
 });
 
+test("a panel has its shape in its place until it is loaded", async () => {
+  const Whole = ({ rows }: { rows: number }) => <p>{rows} rows</p>;
+  let come = (_: typeof Whole): void => undefined;
+  const loaded = new Promise<typeof Whole>((resolve) => {
+    come = resolve;
+  });
+  const Panel = panelOnDemand(
+    () => loaded,
+    ({ rows }: { rows: number }) => <p>room for {rows}</p>,
+  );
+  render(show(<Panel rows={3} />));
+  screen.getByText("room for 3");
+  come(Whole);
+  await screen.findByText("3 rows");
+  expect(screen.queryByText("room for 3")).toBeNull();
+});
+
 test("a part whose file is gone says so, and leaves the page as it is", async () => {
   const Panel = panelOnDemand(() => Promise.reject(new TypeError("Failed to fetch dynamically imported module")));
   render(

@@ -17,11 +17,14 @@ export function onDemand<P extends object>(
 }
 
 /** A panel that is loaded when it is first shown, with its shape in its place meanwhile. */
-export function panelOnDemand<P extends object>(load: () => Promise<ComponentType<P>>): (props: P) => ReactNode {
+export function panelOnDemand<P extends object>(
+  load: () => Promise<ComponentType<P>>,
+  Shape: ComponentType<P> = Loading,
+): (props: P) => ReactNode {
   const Loaded = onDemand(load);
   return function Panel(props) {
     return (
-      <Suspense fallback={<Loading />}>
+      <Suspense fallback={<Shape {...props} />}>
         <Loaded {...props} />
       </Suspense>
     );

@@ -3,13 +3,19 @@ import { IconCheck } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 
 import { ApiError } from "../../api/client.ts";
+import { panelOnDemand } from "../../components/onDemand.tsx";
 import { messageOf } from "../../components/problem.ts";
-import { PreviewView } from "../../components/PreviewView.tsx";
 import { policiesText } from "../../text/policies.ts";
 import { previewText } from "../../text/preview.ts";
 import type { Live } from "./useLivePreview.ts";
 
 const words = policiesText.preview;
+
+// Shown with the first answer, which takes a moment longer than this file.
+const PreviewView = panelOnDemand(
+  () => import("../../components/PreviewView.tsx").then((file) => file.PreviewView),
+  () => null,
+);
 
 /** Beside the form: what saving it would do. Below: what can be done with it. */
 export function LivePreview({

@@ -1,13 +1,15 @@
-import { ActionIcon, Autocomplete, Button, Fieldset, Group, Input, Menu, Stack, Text, TextInput } from "@mantine/core";
-import type { UseFormReturnType } from "@mantine/form";
-import { IconChevronDown, IconPlus, IconX } from "@tabler/icons-react";
-import type { ReactNode } from "react";
+import { Button, Fieldset, Group, Input, Menu, Skeleton, Stack, Text } from "@mantine/core";
+import { IconChevronDown, IconPlus } from "@tabler/icons-react";
 
+import { panelOnDemand } from "../../components/onDemand.tsx";
 import { policiesText } from "../../text/policies.ts";
-import { mayHavePorts, type PolicyForm, type ServiceRow } from "./form.ts";
+import type { ServiceRow } from "./form.ts";
+import type { ServiceFields } from "./ServiceRows.tsx";
 
 const words = policiesText.form;
-const PROTOCOLS = ["tcp", "udp", "icmp", "icmpv6", "sctp"];
+
+// A new policy has no row, and those of another lie below what one sees of it at first.
+const ServiceRows = panelOnDemand(() => import("./ServiceRows.tsx").then((file) => file.ServiceRows), Shape);
 
 /** What people want most often, by the names that they know. */
 const USUAL: readonly (readonly [string, readonly ServiceRow[]])[] = [
@@ -23,13 +25,7 @@ const USUAL: readonly (readonly [string, readonly ServiceRow[]])[] = [
 ];
 
 /** Protocols and their ports. */
-export function ServicesField({
-  form,
-  errorOf,
-}: {
-  form: UseFormReturnType<PolicyForm>;
-  errorOf: (field: string) => ReactNode;
-}) {
+export function ServicesField({ form, errorOf }: ServiceFields) {
   const { services } = form.values;
   const add = (rows: readonly ServiceRow[]) => {
     const has = ({ protocol, ports }: ServiceRow) =>
@@ -42,40 +38,7 @@ export function ServicesField({
         <Text size="sm" c="dimmed">
           {words.servicesHint}
         </Text>
-        {services.map((service, n) => {
-          const portless = !mayHavePorts(service.protocol);
-          return (
-            // Rows have no other identity than their place.
-            <Group key={n} gap="xs" align="flex-start" wrap="nowrap" role="group" aria-label={words.service(n + 1)}>
-              <Autocomplete
-                aria-label={words.protocol}
-                placeholder={words.protocol}
-                data={PROTOCOLS}
-                w={110}
-                autoCapitalize="none"
-                {...form.getInputProps(`services.${n}.protocol`)}
-                error={errorOf(`services.${n}.protocol`)}
-              />
-              <TextInput
-                aria-label={words.ports}
-                placeholder={portless ? words.noPorts : words.portsHint}
-                style={{ flex: 1 }}
-                disabled={portless && service.ports === ""}
-                {...form.getInputProps(`services.${n}.ports`)}
-                error={errorOf(`services.${n}.ports`)}
-              />
-              <ActionIcon
-                variant="subtle"
-                color="gray"
-                size={36}
-                aria-label={words.removeService(n + 1)}
-                onClick={() => form.removeListItem("services", n)}
-              >
-                <IconX size={16} />
-              </ActionIcon>
-            </Group>
-          );
-        })}
+        {services.length > 0 && <ServiceRows form={form} errorOf={errorOf} />}
         {errorOf("services") && <Input.Error>{errorOf("services")}</Input.Error>}
         <Group gap="xs">
           <Button
@@ -104,4 +67,9 @@ export function ServicesField({
       </Stack>
     </Fieldset>
   );
+}
+
+/** The room that the rows take. */
+function Shape({ form }: ServiceFields) {
+  return form.values.services.map((_, n) => <Skeleton key={n} height={36} />);
 }

@@ -1,12 +1,15 @@
-import { Input, Stack, Switch, Text } from "@mantine/core";
+import { Input, Skeleton, Stack, Switch, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 
-import { EntityMultiSelect } from "../../components/EntityMultiSelect.tsx";
+import { panelOnDemand } from "../../components/onDemand.tsx";
 import { policiesText } from "../../text/policies.ts";
 import type { PolicyForm } from "./form.ts";
 
 const words = policiesText.form;
 type Targets = PolicyForm["targets"];
+
+// Fields that search are the heaviest of the form, and lie below what one sees of it at first.
+const TargetSelects = panelOnDemand(() => import("./TargetSelects.tsx").then((file) => file.TargetSelects), Shape);
 
 /** Whom a policy is about. */
 export function TargetsField({
@@ -27,29 +30,7 @@ export function TargetsField({
         checked={value.everyone}
         onChange={(event) => onChange({ ...value, everyone: event.currentTarget.checked })}
       />
-      <EntityMultiSelect
-        kind="group"
-        label={words.groups}
-        description={words.groupsHint}
-        placeholder={words.searchGroups}
-        value={value.groups}
-        onChange={(groups) => onChange({ ...value, groups })}
-      />
-      <EntityMultiSelect
-        kind="user"
-        label={words.users}
-        description={words.usersHint}
-        placeholder={words.searchUsers}
-        value={value.users}
-        onChange={(users) => onChange({ ...value, users })}
-      />
-      <EntityMultiSelect
-        kind="device"
-        label={words.devices}
-        placeholder={words.searchDevices}
-        value={value.devices}
-        onChange={(devices) => onChange({ ...value, devices })}
-      />
+      <TargetSelects value={value} onChange={onChange} />
       {value.everyone && single > 0 && (
         <Text size="sm" c="dimmed">
           {words.everyoneIncludes}
@@ -62,5 +43,24 @@ export function TargetsField({
       )}
       {error !== undefined && error !== null && <Input.Error>{error}</Input.Error>}
     </Stack>
+  );
+}
+
+/** The room that the fields take, with their labels: nothing below moves when they come. */
+function Shape() {
+  return (
+    <>
+      <Room label={words.groups} description={words.groupsHint} />
+      <Room label={words.users} description={words.usersHint} />
+      <Room label={words.devices} />
+    </>
+  );
+}
+
+function Room(said: { label: string; description?: string }) {
+  return (
+    <Input.Wrapper {...said} labelElement="div">
+      <Skeleton height={36} mt={said.description === undefined ? 0 : 5} />
+    </Input.Wrapper>
   );
 }
