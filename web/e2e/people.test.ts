@@ -127,6 +127,40 @@ test("who leaves a group loses what it opened, and the group can be made what it
   await guest.close();
 });
 
+test("why somebody made and changed a user and a group is in their history", async () => {
+  const guest = await as(ADMIN, "/users");
+  const { page } = guest;
+  const dialog = page.getByRole("dialog");
+  const why = dialog.getByRole("textbox", { name: "Reason, for the audit log" });
+  const said = (reason: string) => page.getByText(`by ${ADMIN} · ${reason}`);
+  await page.getByRole("button", { name: "Create user" }).click();
+  await dialog.getByLabel("Login name").fill("runa");
+  await why.fill("Begins in Zürich");
+  await dialog.getByRole("button", { name: "Create user" }).click();
+  await page.getByRole("link", { name: "runa", exact: true }).click();
+  await page.getByRole("button", { name: "Edit" }).click();
+  await dialog.getByRole("textbox", { name: "Name", exact: true }).fill("Runa Berg");
+  await why.fill("Married");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("tab", { name: "History" }).click();
+  await said("Begins in Zürich").waitFor();
+  await said("Married").waitFor();
+
+  await open(page, "/groups");
+  await page.getByRole("button", { name: "Create group" }).click();
+  await dialog.getByRole("textbox", { name: "Name", exact: true }).fill("Divers");
+  await why.fill("The new pool");
+  await dialog.getByRole("button", { name: "Create group" }).click();
+  await page.getByRole("button", { name: "Edit" }).click();
+  await dialog.getByRole("textbox", { name: "Description" }).fill("Who goes under");
+  await why.fill("Nobody knew what it was for");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("tab", { name: "History" }).click();
+  await said("The new pool").waitFor();
+  await said("Nobody knew what it was for").waitFor();
+  await guest.close();
+});
+
 test("deleting keeps the history, erasing takes the name out of it", async () => {
   const id = await user(client, "nora");
   const guest = await as(ADMIN, `/users/${id}`);

@@ -4,10 +4,11 @@ import { useEffect, useState } from "react";
 import { ApiError, changed, type Schemas } from "../api/index.ts";
 import { t } from "../text/common.ts";
 import { previewText } from "../text/preview.ts";
-import { type Confirmation, reasonHeader } from "./confirm.tsx";
+import type { Confirmation } from "./confirm.tsx";
 import { Form } from "./Form.tsx";
 import { PreviewView } from "./PreviewView.tsx";
 import { messageOf, notifyDone } from "./problem.ts";
+import { useReason } from "./reason.ts";
 import { useSubmit } from "./useSubmit.ts";
 
 /** Says what will happen, takes a reason, and does it. */
@@ -25,7 +26,7 @@ export function ConfirmForm({
   close,
 }: Confirmation & { close: () => void }) {
   const [typed, setTyped] = useState("");
-  const [reason, setReason] = useState(proposed);
+  const reason = useReason(proposed);
   const { problem, busy, run } = useSubmit((error) => {
     if (error instanceof ApiError && error.status === 412) {
       // The page below shows what it has become meanwhile.
@@ -44,7 +45,7 @@ export function ConfirmForm({
 
   const submit = () =>
     run(async () => {
-      await action(reasonHeader(reason));
+      await action(reason.header);
       close();
       if (done !== undefined) {
         notifyDone(done);
@@ -63,6 +64,7 @@ export function ConfirmForm({
       disabled={phrase !== undefined && typed !== phrase}
       onCancel={close}
       calm={!reasoned}
+      reason={reasoned ? { ...reason.field, first: phrase === undefined } : undefined}
     >
       <Text size="sm" component="div">
         {text}
@@ -86,16 +88,6 @@ export function ConfirmForm({
           required
           onChange={(event) => setTyped(event.currentTarget.value)}
           data-autofocus
-        />
-      )}
-      {reasoned && (
-        <TextInput
-          label={t.reason}
-          placeholder={t.optional}
-          maxLength={500}
-          value={reason}
-          onChange={(event) => setReason(event.currentTarget.value)}
-          data-autofocus={phrase === undefined || undefined}
         />
       )}
     </Form>

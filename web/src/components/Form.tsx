@@ -2,6 +2,7 @@ import { Alert, Button, Group, Stack } from "@mantine/core";
 import type { ComponentProps, FormEvent, ReactNode } from "react";
 
 import { t } from "../text/common.ts";
+import { type Reason, ReasonField } from "./ReasonField.tsx";
 
 /** The frame of a form: its fields, what went wrong, and what ends it. */
 export function Form({
@@ -13,6 +14,7 @@ export function Form({
   disabled = false,
   onCancel,
   calm = false,
+  reason,
   children,
   ...rest
 }: {
@@ -29,6 +31,8 @@ export function Form({
   onCancel?: () => void;
   /** Whether Cancel has the focus at first: where nothing is to be typed. */
   calm?: boolean;
+  /** Why it is done; not asked about what is one's own. */
+  reason?: Reason | undefined;
   children: ReactNode;
 } & Pick<ComponentProps<"form">, "noValidate" | "autoComplete">) {
   return (
@@ -41,6 +45,7 @@ export function Form({
     >
       <Stack>
         {children}
+        {reason !== undefined && <ReasonField {...reason} />}
         {problem !== undefined && (
           <Alert color="red" role="alert">
             {problem}

@@ -4,6 +4,7 @@ import type { Schemas } from "../api/client.ts";
 import { t } from "../text/common.ts";
 import { openDialog } from "./dialogs.ts";
 import { notifyProblem } from "./problem.ts";
+import type { Because } from "./reason.ts";
 
 export interface Confirmation {
   title: string;
@@ -15,7 +16,7 @@ export interface Confirmation {
   /** Reads what it would do, where the API can say that. */
   preview?: () => Promise<Schemas["Preview"]>;
   /** Does it; given what was typed as the reason, as headers. */
-  action: (headers: { "X-Reason"?: string }) => Promise<unknown>;
+  action: (headers: Because) => Promise<unknown>;
   /** Said afterwards; nothing where `onDone` says it. */
   done?: string;
   /** What is proposed as the reason: what was typed before. */
@@ -36,10 +37,4 @@ export function confirm(confirmation: Confirmation): void {
       )),
     () => notifyProblem(new Error(t.problem.notLoaded)),
   );
-}
-
-/** The header with the reason. `fetch` takes a character for each byte, which are those of UTF-8. */
-export function reasonHeader(reason: string): { "X-Reason"?: string } {
-  const bytes = new TextEncoder().encode(reason.trim());
-  return bytes.length === 0 ? {} : { "X-Reason": String.fromCharCode(...bytes) };
 }

@@ -3,9 +3,11 @@
 import { type FormValidateInput, useForm } from "@mantine/form";
 import { useState } from "react";
 
+import { ifMatch } from "../api/etag.ts";
 import { ApiError, changed } from "../api/index.ts";
 import { type Difference, differences, sameValue } from "./difference.ts";
 import { takeErrors } from "./problem.ts";
+import { type Because, useReason } from "./reason.ts";
 
 /** What was read, and the number of its ETag. */
 export interface Versioned<V> {
@@ -47,8 +49,8 @@ export function useEdit<V extends Record<string, unknown>>({
   labels: Labels<V>;
   validate?: FormValidateInput<V>;
   read: () => Promise<Versioned<V>>;
-  /** Saves with `If-Match` of this version. */
-  save: (values: V, version: number) => Promise<unknown>;
+  /** Saves with these headers: `If-Match` of the version, and the reason. */
+  save: (values: V, header: ReturnType<typeof ifMatch> & Because) => Promise<unknown>;
   onSaved: () => void;
 }) {
   const form = useForm<V>({ initialValues: start.values, ...(validate === undefined ? {} : { validate }) });
@@ -56,10 +58,12 @@ export function useEdit<V extends Record<string, unknown>>({
   const [theirs, setTheirs] = useState<Versioned<V>>();
   const [problem, setProblem] = useState<string>();
   const [busy, setBusy] = useState(false);
+  const reason = useReason();
+  const headerOf = (version: number) => ({ ...ifMatch(version), ...reason.header });
 
   const attempt = async (values: V, from: Versioned<V>): Promise<void> => {
     try {
-      await save(values, from.version);
+      await save(values, headerOf(from.version));
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 412)) {
         throw error;
@@ -70,7 +74,7 @@ export function useEdit<V extends Record<string, unknown>>({
         return;
       }
       // They have changed something else, which stays.
-      await save(merged(labels, base.values, values, now.values), now.version);
+      await save(merged(labels, base.values, values, now.values), headerOf(now.version));
     }
     setTheirs(undefined);
     onSaved();
@@ -106,6 +110,8 @@ export function useEdit<V extends Record<string, unknown>>({
     form,
     /** For {@link Form}. */
     frame: { onSubmit: form.onSubmit((values) => run(values, base)), problem, busy },
+    /** For {@link Form} too, where somebody else than the owner may ask why. */
+    reason: reason.field,
     /** For {@link Conflict}. */
     conflict: {
       found: theirs && contested(labels, base.values, form.getValues(), theirs.values),

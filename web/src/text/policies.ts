@@ -125,7 +125,6 @@ export const policiesText = {
     until: "Until",
     fromHint: (zone: string) => `Local time (${zone}); at once where empty.`,
     untilHint: (zone: string) => `Local time (${zone}); without an end where empty.`,
-    reason: "Reason, for the audit log",
     create: "Create policy",
     save: "Save",
     reset: "Discard changes",

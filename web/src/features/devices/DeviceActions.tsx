@@ -7,6 +7,7 @@ import { ifMatch } from "../../api/etag.ts";
 import { client, type Schemas } from "../../api/index.ts";
 import { confirm } from "../../components/confirm.tsx";
 import { dialogOnDemand, isOpened } from "../../components/onDemand.tsx";
+import type { Because } from "../../components/reason.ts";
 import { t } from "../../text/common.ts";
 import { devicesText } from "../../text/devices.ts";
 import { previewText } from "../../text/preview.ts";
@@ -18,8 +19,6 @@ const EditDevice = dialogOnDemand(() => import("./EditDevice.tsx").then((file) =
 
 const words = devicesText.act;
 
-type Headers = { "X-Reason"?: string };
-
 /** What an admin can do with a device. */
 export function DeviceActions({ read }: { read: ReadDevice }) {
   const { device, version } = read;
@@ -28,7 +27,7 @@ export function DeviceActions({ read }: { read: ReadDevice }) {
   const [enrolled, setEnrolled] = useState<EnrolAnswer>();
   const path = { id: device.id };
   const now = { path, header: ifMatch(version) };
-  const because = (headers: Headers) => ({ path, header: { ...ifMatch(version), ...headers } });
+  const because = (headers: Because) => ({ path, header: { ...ifMatch(version), ...headers } });
 
   const newProfile = () => {
     let answer: EnrolAnswer | undefined;

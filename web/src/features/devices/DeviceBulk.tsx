@@ -6,6 +6,7 @@ import { BulkBar } from "../../components/BulkBar.tsx";
 import { tellBulk } from "../../components/bulk.tsx";
 import { confirm } from "../../components/confirm.tsx";
 import { dialogOnDemand, isOpened } from "../../components/onDemand.tsx";
+import type { Because } from "../../components/reason.ts";
 import { Which } from "../../components/Which.tsx";
 import { devicesText } from "../../text/devices.ts";
 
@@ -24,7 +25,7 @@ export function DeviceBulk({
 }) {
   const [moving, move] = useDisclosure(false);
   const what = devicesText.many(selected.size);
-  const run = async (body: Omit<Schemas["DeviceBulk"], "ids">, headers: { "X-Reason"?: string }) => {
+  const run = async (body: Omit<Schemas["DeviceBulk"], "ids">, headers: Because) => {
     const { data } = await client.POST("/admin/devices/bulk", {
       params: { header: headers },
       body: { ...body, ids: [...selected.keys()] },

@@ -1,10 +1,8 @@
 import { Modal, Select, SimpleGrid, TextInput } from "@mantine/core";
 import { useRef } from "react";
 
-import { ifMatch } from "../../api/etag.ts";
 import { client } from "../../api/index.ts";
 import { Conflict } from "../../components/Conflict.tsx";
-import { reasonHeader } from "../../components/confirm.tsx";
 import { Consequences } from "../../components/Consequences.tsx";
 import { EntitySelect } from "../../components/EntitySelect.tsx";
 import { Form } from "../../components/Form.tsx";
@@ -25,7 +23,6 @@ const LABELS: Record<keyof DeviceForm, string> = {
   gateway_id: words.gateway,
   assigned_ip: words.address,
   expires_at: words.expires,
-  reason: t.reason,
 };
 
 /** Changes a device; says before what that means for whoever uses it. */
@@ -42,7 +39,7 @@ function Fields({ read, onClose }: { read: ReadDevice; onClose: () => void }) {
   const start = formOf(read);
   // What the device was when it was last read: only what differs is sent.
   const before = useRef(start.values);
-  const { form, frame, conflict } = useEdit<DeviceForm>({
+  const { form, frame, reason, conflict } = useEdit<DeviceForm>({
     start,
     labels: LABELS,
     validate: {
@@ -55,10 +52,9 @@ function Fields({ read, onClose }: { read: ReadDevice; onClose: () => void }) {
       before.current = now.values;
       return now;
     },
-    save: async (values, version) => {
+    save: async (values, header) => {
       const body = patchOf(before.current, values);
       if (Object.keys(body).length > 0) {
-        const header = { ...ifMatch(version), ...reasonHeader(values.reason) };
         await client.PATCH("/admin/devices/{id}", { params: { path: { id }, header }, body });
       }
     },
@@ -79,7 +75,7 @@ function Fields({ read, onClose }: { read: ReadDevice; onClose: () => void }) {
   const platforms = new Set<string>([...PLATFORMS, "unknown", form.values.platform]);
   return (
     <>
-      <Form {...frame} noValidate verb={t.save} onCancel={onClose}>
+      <Form {...frame} reason={reason} noValidate verb={t.save} onCancel={onClose}>
         <SimpleGrid cols={{ base: 1, sm: 2 }}>
           <TextInput
             label={words.name}
@@ -127,7 +123,6 @@ function Fields({ read, onClose }: { read: ReadDevice; onClose: () => void }) {
           description={words.expiresHint}
           {...form.getInputProps("expires_at")}
         />
-        <TextInput label={t.reason} placeholder={t.optional} maxLength={500} {...form.getInputProps("reason")} />
         <Consequences title={words.consequences} said={said} />
       </Form>
       <Conflict {...conflict} />

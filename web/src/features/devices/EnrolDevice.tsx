@@ -6,6 +6,7 @@ import { changed, client } from "../../api/index.ts";
 import { EntitySelect } from "../../components/EntitySelect.tsx";
 import { Form } from "../../components/Form.tsx";
 import { takeErrors } from "../../components/problem.ts";
+import { useReason } from "../../components/reason.ts";
 import { useSubmit } from "../../components/useSubmit.ts";
 import { devicesText } from "../../text/devices.ts";
 import { EnrolledModal } from "./EnrolledModal.tsx";
@@ -86,6 +87,7 @@ function Fields({
     validateInputOnBlur: ["public_key"],
   });
   const { problem, busy, run } = useSubmit((error) => takeErrors(form, error));
+  const reason = useReason();
   const administers = owner !== "me";
 
   const submit = form.onSubmit((values) =>
@@ -95,7 +97,7 @@ function Fields({
         values.owner === null
           ? await client.POST("/me/devices", { body })
           : await client.POST("/admin/users/{id}/devices", {
-              params: { path: { id: values.owner } },
+              params: { path: { id: values.owner }, header: reason.header },
               body,
             });
       if (data !== undefined) {
@@ -105,7 +107,15 @@ function Fields({
   );
 
   return (
-    <Form onSubmit={submit} noValidate problem={problem} busy={busy} verb={words.submit} onCancel={onCancel}>
+    <Form
+      onSubmit={submit}
+      noValidate
+      problem={problem}
+      busy={busy}
+      verb={words.submit}
+      onCancel={onCancel}
+      reason={administers ? reason.field : undefined}
+    >
       {owner === "choose" && (
         <EntitySelect
           kind="user"

@@ -1,12 +1,11 @@
-import { Modal, Text, TextInput } from "@mantine/core";
+import { Modal, Text } from "@mantine/core";
 import { useState } from "react";
 
 import { changed } from "../../api/index.ts";
-import { reasonHeader } from "../../components/confirm.tsx";
 import { EntitySelect } from "../../components/EntitySelect.tsx";
 import { Form } from "../../components/Form.tsx";
+import { type Because, useReason } from "../../components/reason.ts";
 import { useSubmit } from "../../components/useSubmit.ts";
-import { t } from "../../text/common.ts";
 import { devicesText } from "../../text/devices.ts";
 
 const words = devicesText.bulk;
@@ -14,7 +13,7 @@ const words = devicesText.bulk;
 interface Move {
   /** How many devices, in words. */
   what: string;
-  onMove: (gateway: string, headers: { "X-Reason"?: string }) => Promise<void>;
+  onMove: (gateway: string, headers: Because) => Promise<void>;
   onClose: () => void;
 }
 
@@ -33,19 +32,27 @@ export function MoveDevices({ opened, ...move }: Move & { opened: boolean }) {
 
 function Fields({ onMove, onClose }: Move) {
   const [gateway, setGateway] = useState<string | null>(null);
-  const [reason, setReason] = useState("");
+  const reason = useReason();
   const { problem, busy, run } = useSubmit();
   const submit = () =>
     run(async () => {
       if (gateway === null) {
         throw new Error(devicesText.enrol.needed);
       }
-      await onMove(gateway, reasonHeader(reason));
+      await onMove(gateway, reason.header);
       onClose();
       await changed();
     });
   return (
-    <Form onSubmit={() => void submit()} noValidate problem={problem} busy={busy} verb={words.move} onCancel={onClose}>
+    <Form
+      onSubmit={() => void submit()}
+      noValidate
+      problem={problem}
+      busy={busy}
+      verb={words.move}
+      onCancel={onClose}
+      reason={reason.field}
+    >
       <Text size="sm">{words.moveText}</Text>
       <EntitySelect
         kind="gateway"
@@ -54,13 +61,6 @@ function Fields({ onMove, onClose }: Move) {
         clearable={false}
         value={gateway}
         onChange={setGateway}
-      />
-      <TextInput
-        label={t.reason}
-        placeholder={t.optional}
-        maxLength={500}
-        value={reason}
-        onChange={(event) => setReason(event.currentTarget.value)}
       />
     </Form>
   );

@@ -23,7 +23,6 @@ export type DeviceForm = {
   assigned_ip: string;
   /** A local time, as `<input type="datetime-local">` has it. */
   expires_at: string;
-  reason: string;
 };
 
 /** The number in an ETag such as `"4"`. */
@@ -69,7 +68,6 @@ export function formOf({ device, version }: ReadDevice): Versioned<DeviceForm> {
     gateway_id: device.gateway_id,
     assigned_ip: bare(device.assigned_ip),
     expires_at: toLocalInput(device.expires_at),
-    reason: "",
   };
   return { values, version };
 }

@@ -5,6 +5,7 @@ import { useState } from "react";
 import { changed, client, type Schemas } from "../../api/index.ts";
 import { Form } from "../../components/Form.tsx";
 import { notifyDone, notifyProblem, takeErrors } from "../../components/problem.ts";
+import { useReason } from "../../components/reason.ts";
 import { t } from "../../text/common.ts";
 import { gatewaysText } from "../../text/gateways.ts";
 import { GatewayFields } from "./GatewayFields.tsx";
@@ -56,6 +57,7 @@ function Fields({ onCancel, onDone }: { onCancel: () => void; onDone: (created: 
     initialValues: EMPTY,
     validate: { name: needed, endpoint: needed, address_pool_v4: needed },
   });
+  const reason = useReason();
   const [problem, setProblem] = useState<string>();
   const [busy, setBusy] = useState(false);
 
@@ -64,7 +66,7 @@ function Fields({ onCancel, onDone }: { onCancel: () => void; onDone: (created: 
     setProblem(undefined);
     let made: Schemas["Gateway"] | Schemas["Pending"] | undefined;
     try {
-      made = (await client.POST("/admin/gateways", { body: createOf(values) })).data;
+      made = (await client.POST("/admin/gateways", { params: { header: reason.header }, body: createOf(values) })).data;
     } catch (error) {
       setProblem(takeErrors(form, error));
       setBusy(false);
@@ -73,7 +75,7 @@ function Fields({ onCancel, onDone }: { onCancel: () => void; onDone: (created: 
     notifyDone(t.saved);
     // A node whose key is known joins with a token as well; nobody has to use it.
     try {
-      const answer = made && (await issueJoinToken(made.id));
+      const answer = made && (await issueJoinToken(made.id, reason.header));
       onDone(made && answer && { id: made.id, name: values.name.trim(), answer });
     } catch (error) {
       // The gateway is there, and its page makes tokens.
@@ -84,7 +86,15 @@ function Fields({ onCancel, onDone }: { onCancel: () => void; onDone: (created: 
   });
 
   return (
-    <Form onSubmit={submit} noValidate problem={problem} busy={busy} verb={t.create} onCancel={onCancel}>
+    <Form
+      onSubmit={submit}
+      noValidate
+      problem={problem}
+      busy={busy}
+      verb={t.create}
+      onCancel={onCancel}
+      reason={reason.field}
+    >
       <GatewayFields form={form} pools givesKey />
     </Form>
   );

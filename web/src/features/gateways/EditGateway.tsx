@@ -1,10 +1,8 @@
-import { Modal, TextInput } from "@mantine/core";
+import { Modal } from "@mantine/core";
 import { useRef } from "react";
 
-import { ifMatch } from "../../api/etag.ts";
 import { client } from "../../api/index.ts";
 import { Conflict } from "../../components/Conflict.tsx";
-import { reasonHeader } from "../../components/confirm.tsx";
 import { Consequences } from "../../components/Consequences.tsx";
 import { Form } from "../../components/Form.tsx";
 import { notifyDone } from "../../components/problem.ts";
@@ -32,7 +30,6 @@ const LABELS: Record<keyof GatewayForm, string> = {
   max_stale_s: words.stale,
   preshared_keys: words.preshared,
   public_key: words.publicKey,
-  reason: t.reason,
 };
 
 /** Changes a gateway; says before what that means for its devices. */
@@ -49,7 +46,7 @@ function Fields({ gateway, onClose }: { gateway: Gateway; onClose: () => void })
   // What the gateway was when it was last read: only what differs is sent.
   const before = useRef(start.values);
   const needed = (text: string) => (text.trim() === "" ? words.needed : null);
-  const { form, frame, conflict } = useEdit<GatewayForm>({
+  const { form, frame, reason, conflict } = useEdit<GatewayForm>({
     start,
     labels: LABELS,
     validate: { name: needed, endpoint: needed },
@@ -58,10 +55,9 @@ function Fields({ gateway, onClose }: { gateway: Gateway; onClose: () => void })
       before.current = now.values;
       return now;
     },
-    save: async (values, version) => {
+    save: async (values, header) => {
       const body = patchOf(before.current, values);
       if (Object.keys(body).length > 0) {
-        const header = { ...ifMatch(version), ...reasonHeader(values.reason) };
         const params = { path: { id: gateway.id }, header };
         await client.PATCH("/admin/gateways/{id}", { params, body });
       }
@@ -74,10 +70,9 @@ function Fields({ gateway, onClose }: { gateway: Gateway; onClose: () => void })
   const said = consequences(patchOf(before.current, form.values), gateway.device_count);
   return (
     <>
-      <Form {...frame} noValidate verb={t.save} onCancel={onClose}>
+      <Form {...frame} reason={reason} noValidate verb={t.save} onCancel={onClose}>
         {/* The key of a node that has joined is changed by a rotation, which cuts nobody off. */}
         <GatewayFields form={form} pools={false} givesKey={!gateway.joined_at} />
-        <TextInput label={t.reason} placeholder={t.optional} maxLength={500} {...form.getInputProps("reason")} />
         <Consequences title={words.consequences} said={said} />
       </Form>
       <Conflict {...conflict} />

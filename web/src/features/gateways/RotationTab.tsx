@@ -7,6 +7,7 @@ import { useMayChange } from "../../app/session.ts";
 import { confirm } from "../../components/confirm.tsx";
 import { fromLocalInput, local, toLocalInput } from "../../components/localTime.ts";
 import { CopyBlock } from "../../components/OneTime.tsx";
+import type { Because } from "../../components/reason.ts";
 import { Status } from "../../components/Status.tsx";
 import { t } from "../../text/common.ts";
 import { gatewaysText } from "../../text/gateways.ts";
@@ -119,7 +120,7 @@ function Standing({
   rotation: Rotation;
 }) {
   const mayChange = useMayChange();
-  const because = (headers: { "X-Reason"?: string }) => ({
+  const because = (headers: Because) => ({
     path: { id },
     header: { ...ifMatch(version), ...headers },
   });

@@ -22,7 +22,6 @@ export type GatewayForm = {
   max_stale_s: number | string;
   preshared_keys: boolean;
   public_key: string;
-  reason: string;
 };
 
 export const EMPTY: GatewayForm = {
@@ -40,7 +39,6 @@ export const EMPTY: GatewayForm = {
   max_stale_s: 0,
   preshared_keys: false,
   public_key: "",
-  reason: "",
 };
 
 const OFTEN = 5_000;
@@ -78,7 +76,6 @@ export function formOf(gateway: Gateway): Versioned<GatewayForm> {
     max_stale_s: gateway.max_stale_s,
     preshared_keys: gateway.preshared_keys,
     public_key: gateway.public_key ?? "",
-    reason: "",
   };
   return { values, version: gateway.version };
 }

@@ -6,6 +6,7 @@ import { changed, client } from "../../api/index.ts";
 import { EntityMultiSelect } from "../../components/EntityMultiSelect.tsx";
 import { Form } from "../../components/Form.tsx";
 import { notifyDone, takeErrors } from "../../components/problem.ts";
+import { useReason } from "../../components/reason.ts";
 import { useSubmit } from "../../components/useSubmit.ts";
 import { to } from "../../paths.ts";
 import { groupsText } from "../../text/groups.ts";
@@ -21,12 +22,13 @@ export function CreateGroup({ opened, onClose }: { opened: boolean; onClose: () 
 
 function Fields({ onClose }: { onClose: () => void }) {
   const form = useForm({ initialValues: { name: "", description: "", members: [] as string[] } });
+  const reason = useReason();
   const navigate = useNavigate();
   const { problem, busy, run } = useSubmit((error) => takeErrors(form, error));
   const submit = form.onSubmit(({ name, description, members }) =>
     run(async () => {
       const body = { name: name.trim(), description: description.trim(), members };
-      const { data } = await client.POST("/admin/groups", { body });
+      const { data } = await client.POST("/admin/groups", { params: { header: reason.header }, body });
       notifyDone(groupsText.createdDone(body.name));
       onClose();
       if (data !== undefined) {
@@ -36,7 +38,14 @@ function Fields({ onClose }: { onClose: () => void }) {
     }),
   );
   return (
-    <Form onSubmit={submit} problem={problem} busy={busy} verb={groupsText.create} onCancel={onClose}>
+    <Form
+      onSubmit={submit}
+      problem={problem}
+      busy={busy}
+      verb={groupsText.create}
+      onCancel={onClose}
+      reason={reason.field}
+    >
       <TextInput
         label={groupsText.name}
         description={groupsText.nameHint}

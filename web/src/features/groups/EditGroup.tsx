@@ -1,6 +1,5 @@
 import { Modal, TextInput } from "@mantine/core";
 
-import { ifMatch } from "../../api/etag.ts";
 import { client, type Schemas } from "../../api/index.ts";
 import { Conflict } from "../../components/Conflict.tsx";
 import { Form } from "../../components/Form.tsx";
@@ -24,7 +23,7 @@ export function EditGroup({ group, opened, onClose }: { group: Details; opened: 
 
 function Fields({ group, onClose }: { group: Details; onClose: () => void }) {
   const path = { id: group.id };
-  const { form, frame, conflict } = useEdit<GroupForm>({
+  const { form, frame, reason, conflict } = useEdit<GroupForm>({
     start: { values: groupForm(group), version: group.version },
     labels: LABELS as Record<keyof GroupForm & string, string>,
     read: async () => {
@@ -32,8 +31,8 @@ function Fields({ group, onClose }: { group: Details; onClose: () => void }) {
       const now = data as Details;
       return { values: groupForm(now), version: now.version };
     },
-    save: (values, version) =>
-      client.PATCH("/admin/groups/{id}", { params: { path, header: ifMatch(version) }, body: groupPatch(values) }),
+    save: (values, header) =>
+      client.PATCH("/admin/groups/{id}", { params: { path, header }, body: groupPatch(values) }),
     onSaved: () => {
       notifyDone(t.saved);
       onClose();
@@ -41,7 +40,7 @@ function Fields({ group, onClose }: { group: Details; onClose: () => void }) {
   });
   return (
     <>
-      <Form {...frame} verb={t.save} onCancel={onClose}>
+      <Form {...frame} reason={reason} verb={t.save} onCancel={onClose}>
         <TextInput
           label={groupsText.name}
           description={groupsText.nameHint}

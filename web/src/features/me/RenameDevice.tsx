@@ -1,7 +1,6 @@
 import { Modal, Select, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 
-import { ifMatch } from "../../api/etag.ts";
 import { client, type Schemas } from "../../api/index.ts";
 import { Conflict } from "../../components/Conflict.tsx";
 import { Form } from "../../components/Form.tsx";
@@ -57,9 +56,9 @@ function Fields({ id, start, onClose }: { id: string; start: Versioned<Form>; on
     start,
     labels: LABELS,
     read: () => read(id),
-    save: ({ name, platform }, version) =>
+    save: ({ name, platform }, header) =>
       client.PATCH("/me/devices/{id}", {
-        params: { path: { id }, header: ifMatch(version) },
+        params: { path: { id }, header },
         body: { name: name.trim(), platform },
       }),
     onSaved: () => {

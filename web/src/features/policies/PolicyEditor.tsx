@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import type { Schemas } from "../../api/index.ts";
 import { Conflict } from "../../components/Conflict.tsx";
 import { NumberField } from "../../components/NumberField.tsx";
-import { t } from "../../text/common.ts";
+import { ReasonField } from "../../components/ReasonField.tsx";
 import { policiesText } from "../../text/policies.ts";
 import { DestinationsField } from "./DestinationsField.tsx";
 import type { Policy } from "./form.ts";
@@ -128,13 +128,7 @@ export function PolicyEditor({
         </Grid.Col>
         <Grid.Col span={{ base: 12, lg: 5 }}>
           <LivePreview live={live} onStale={editing.meet}>
-            <TextInput
-              label={words.reason}
-              placeholder={t.optional}
-              maxLength={500}
-              value={editing.reason}
-              onChange={(event) => editing.setReason(event.currentTarget.value)}
-            />
+            <ReasonField {...editing.reason} />
             {editing.problem !== undefined && (
               <Alert color="red" role="alert">
                 {editing.problem}

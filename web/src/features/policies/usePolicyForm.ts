@@ -5,9 +5,10 @@ import { useEffect, useRef, useState } from "react";
 
 import { ApiError, changed, client, type Schemas } from "../../api/index.ts";
 import { ifMatch } from "../../api/etag.ts";
-import { confirm, reasonHeader } from "../../components/confirm.tsx";
+import { confirm } from "../../components/confirm.tsx";
 import { type Difference, differences } from "../../components/difference.ts";
 import { fieldErrors, notifyDone, notifyProblem, takeErrors } from "../../components/problem.ts";
+import { useReason } from "../../components/reason.ts";
 import { policiesText } from "../../text/policies.ts";
 import { flawsOf, LABELS, merge, newPolicy, type Policy, type PolicyForm, toFields, toForm, toPatch } from "./form.ts";
 import { askPreview, useLivePreview } from "./useLivePreview.ts";
@@ -19,7 +20,7 @@ export function usePolicyForm(policy: Policy | undefined, onSaved: (saved: Saved
   const start = base === undefined ? newPolicy : toForm(base);
   const form = useForm<PolicyForm>({ initialValues: start, validate: flawsOf, validateInputOnBlur: true });
   const live = useLivePreview(form.values, base);
-  const [reason, setReason] = useState("");
+  const reason = useReason();
   const [problem, setProblem] = useState<string>();
   const [busy, setBusy] = useState(false);
   const [theirs, setTheirs] = useState<Policy>();
@@ -80,7 +81,7 @@ export function usePolicyForm(policy: Policy | undefined, onSaved: (saved: Saved
       const answer = await send(values, from, header);
       saved.current = true;
       setTheirs(undefined);
-      setReason("");
+      reason.field.onChange("");
       if ("version" in answer) {
         take(answer);
       }
@@ -105,7 +106,7 @@ export function usePolicyForm(policy: Policy | undefined, onSaved: (saved: Saved
     try {
       const preview = await askPreview(values, from);
       if (preview.warnings.length === 0) {
-        await save(values, from, reasonHeader(reason));
+        await save(values, from, reason.header);
         return;
       }
       const creating = from === undefined;
@@ -114,7 +115,7 @@ export function usePolicyForm(policy: Policy | undefined, onSaved: (saved: Saved
         text: policiesText.warn.text,
         verb: creating ? policiesText.warn.create : policiesText.warn.save,
         danger: true,
-        reason,
+        reason: reason.field.value,
         preview: () => Promise.resolve(preview),
         action: (header) => save(values, from, header),
       });
@@ -165,8 +166,7 @@ export function usePolicyForm(policy: Policy | undefined, onSaved: (saved: Saved
     problem,
     busy,
     dirty,
-    reason,
-    setReason,
+    reason: reason.field,
     isDirty: () => dirty && !saved.current,
     submit: form.onSubmit((values) => void attempt(values, base)),
     reset: () => {

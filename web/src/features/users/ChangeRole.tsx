@@ -1,13 +1,12 @@
-import { Modal, Radio, Stack, Text, TextInput } from "@mantine/core";
+import { Modal, Radio, Stack, Text } from "@mantine/core";
 import { useForm } from "@mantine/form";
 
 import { ifMatch } from "../../api/etag.ts";
 import { ApiError, changed, client, type Schemas } from "../../api/index.ts";
-import { reasonHeader } from "../../components/confirm.tsx";
 import { Form } from "../../components/Form.tsx";
 import { notifyDone, takeErrors } from "../../components/problem.ts";
+import { useReason } from "../../components/reason.ts";
 import { useSubmit } from "../../components/useSubmit.ts";
-import { t } from "../../text/common.ts";
 import { sessionText } from "../../text/session.ts";
 import { usersText } from "../../text/users.ts";
 import { nameOf } from "./userChanges.ts";
@@ -25,7 +24,8 @@ export function ChangeRole({ user, opened, onClose }: { user: Schemas["User"]; o
 }
 
 function Fields({ user, onClose }: { user: Schemas["User"]; onClose: () => void }) {
-  const form = useForm({ initialValues: { role: user.role as string, reason: "" } });
+  const form = useForm({ initialValues: { role: user.role as string } });
+  const reason = useReason();
   const { problem, busy, run } = useSubmit((error) => {
     if (error instanceof ApiError && error.status === 412) {
       void changed();
@@ -33,10 +33,10 @@ function Fields({ user, onClose }: { user: Schemas["User"]; onClose: () => void 
     }
     return takeErrors(form, error);
   });
-  const submit = form.onSubmit(({ role, reason }) =>
+  const submit = form.onSubmit(({ role }) =>
     run(async () => {
       await client.PATCH("/admin/users/{id}", {
-        params: { path: { id: user.id }, header: { ...ifMatch(user.version), ...reasonHeader(reason) } },
+        params: { path: { id: user.id }, header: { ...ifMatch(user.version), ...reason.header } },
         body: { role: role as Role },
       });
       notifyDone(usersText.roleDone);
@@ -52,6 +52,7 @@ function Fields({ user, onClose }: { user: Schemas["User"]; onClose: () => void 
       verb={usersText.roleVerb}
       disabled={form.getValues().role === user.role}
       onCancel={onClose}
+      reason={reason.field}
     >
       <Radio.Group label={usersText.role} {...form.getInputProps("role")}>
         <Stack gap="xs" mt="xs">
@@ -66,7 +67,6 @@ function Fields({ user, onClose }: { user: Schemas["User"]; onClose: () => void 
         </Stack>
       </Radio.Group>
       <Text size="sm">{usersText.roleText}</Text>
-      <TextInput label={t.reason} placeholder={t.optional} maxLength={500} {...form.getInputProps("reason")} />
     </Form>
   );
 }

@@ -9,6 +9,7 @@ import { EntityMultiSelect } from "../../components/EntityMultiSelect.tsx";
 import { Form } from "../../components/Form.tsx";
 import { OneTime } from "../../components/OneTime.tsx";
 import { messageOf, notifyDone, takeErrors } from "../../components/problem.ts";
+import { type Because, useReason } from "../../components/reason.ts";
 import { useSubmit } from "../../components/useSubmit.ts";
 import { to } from "../../paths.ts";
 import { t } from "../../text/common.ts";
@@ -63,13 +64,14 @@ export function CreateUser({ opened, onClose }: { opened: boolean; onClose: () =
 function Fields({ close, onCreated }: { close: () => void; onCreated: (user: Created) => void }) {
   const form = useForm({ initialValues: EMPTY_USER });
   const { problem, busy, run } = useSubmit((error) => takeErrors(form, error));
+  const reason = useReason();
   const { role, how } = form.getValues();
 
   const submit = form.onSubmit((values) =>
     run(async () => {
-      const { data } = await client.POST("/admin/users", { body: newUser(values) });
+      const { data } = await client.POST("/admin/users", { params: { header: reason.header }, body: newUser(values) });
       const id = data?.id ?? "";
-      const missed = await join(id, values.groups);
+      const missed = await join(id, values.groups, reason.header);
       onCreated({
         id,
         username: values.username.trim(),
@@ -81,7 +83,15 @@ function Fields({ close, onCreated }: { close: () => void; onCreated: (user: Cre
   );
 
   return (
-    <Form onSubmit={submit} autoComplete="off" problem={problem} busy={busy} verb={usersText.create} onCancel={close}>
+    <Form
+      onSubmit={submit}
+      autoComplete="off"
+      problem={problem}
+      busy={busy}
+      verb={usersText.create}
+      onCancel={close}
+      reason={reason.field}
+    >
       <TextInput
         label={usersText.username}
         description={usersText.usernameHint}
@@ -127,12 +137,13 @@ function Fields({ close, onCreated }: { close: () => void; onCreated: (user: Cre
 }
 
 /** Puts the new user into these groups; answers where that did not work. */
-async function join(user: string, groups: readonly string[]): Promise<Created["missed"]> {
+async function join(user: string, groups: readonly string[], header: Because): Promise<Created["missed"]> {
   const missed: string[] = [];
   let why = "";
   for (const id of groups) {
     try {
-      await client.PUT("/admin/groups/{id}/members/{user_id}", { params: { path: { id, user_id: user } } });
+      const params = { path: { id, user_id: user }, header };
+      await client.PUT("/admin/groups/{id}/members/{user_id}", { params });
     } catch (error) {
       missed.push(id);
       why = messageOf(error);

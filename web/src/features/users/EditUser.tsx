@@ -1,6 +1,5 @@
 import { Modal, TextInput } from "@mantine/core";
 
-import { ifMatch } from "../../api/etag.ts";
 import { client, type Schemas } from "../../api/index.ts";
 import { Conflict } from "../../components/Conflict.tsx";
 import { Form } from "../../components/Form.tsx";
@@ -27,15 +26,15 @@ function versioned(user: Schemas["User"]): Versioned<UserForm> {
 
 function Fields({ user, onClose }: { user: Schemas["User"]; onClose: () => void }) {
   const path = { id: user.id };
-  const { form, frame, conflict } = useEdit<UserForm>({
+  const { form, frame, reason, conflict } = useEdit<UserForm>({
     start: versioned(user),
     labels: LABELS as Record<keyof UserForm & string, string>,
     read: async () => {
       const { data } = await client.GET("/admin/users/{id}", { params: { path } });
       return versioned(data as Schemas["User"]);
     },
-    save: (values, version) =>
-      client.PATCH("/admin/users/{id}", { params: { path, header: ifMatch(version) }, body: userPatch(values) }),
+    save: (values, header) =>
+      client.PATCH("/admin/users/{id}", { params: { path, header }, body: userPatch(values) }),
     onSaved: () => {
       notifyDone(t.saved);
       onClose();
@@ -43,7 +42,7 @@ function Fields({ user, onClose }: { user: Schemas["User"]; onClose: () => void 
   });
   return (
     <>
-      <Form {...frame} verb={t.save} onCancel={onClose}>
+      <Form {...frame} reason={reason} verb={t.save} onCancel={onClose}>
         <TextInput
           label={usersText.username}
           description={usersText.usernameHint}

@@ -4,20 +4,26 @@ import { useState } from "react";
 
 import { ApiError, changed, client } from "../../api/index.ts";
 import { messageOf } from "../../components/problem.ts";
+import { type Because, useReason } from "../../components/reason.ts";
+import { ReasonField } from "../../components/ReasonField.tsx";
 import { t } from "../../text/common.ts";
 import { usersText } from "../../text/users.ts";
 import { badRows, mediaType, type Report, whatIsWrong } from "./importFile.ts";
 
 const u = usersText;
 
-async function send(file: File, query: { dry_run?: boolean; partial?: boolean }): Promise<Report> {
+async function send(
+  file: File,
+  query: { dry_run?: boolean; partial?: boolean },
+  header: Because,
+): Promise<Report> {
   const type = mediaType(file.name);
   if (type === undefined) {
     throw new Error(u.importWrongType);
   }
   const text = await file.text();
   const { data } = await client.POST("/admin/users/import", {
-    params: { query },
+    params: { query, header },
     headers: { "content-type": type },
     // The API's document has both forms; the client knows the one that is JSON.
     body: text as never,
@@ -40,12 +46,13 @@ function Import({ close }: { close: () => void }) {
   const [report, setReport] = useState<Report>();
   const [problem, setProblem] = useState<unknown>();
   const [busy, setBusy] = useState<string>();
+  const reason = useReason();
 
   const run = async (of: File, query: { dry_run?: boolean; partial?: boolean }, doing: string) => {
     setBusy(doing);
     setProblem(undefined);
     try {
-      setReport(await send(of, query));
+      setReport(await send(of, query, reason.header));
       if (query.dry_run !== true) {
         await changed();
       }
@@ -65,6 +72,7 @@ function Import({ close }: { close: () => void }) {
   };
 
   const good = report === undefined ? 0 : report.total - badRows(report).length;
+  const mayImport = file !== null && report?.dry_run === true && good > 0;
   return (
     <Stack>
       <Text size="sm">{u.importText}</Text>
@@ -89,11 +97,12 @@ function Import({ close }: { close: () => void }) {
       )}
       {problem !== undefined && <Refused error={problem} />}
       {report !== undefined && busy === undefined && <Outcome report={report} good={good} />}
+      {mayImport && <ReasonField {...reason.field} />}
       <Group justify="flex-end">
         <Button variant="default" onClick={close}>
           {report?.dry_run === false ? t.close : t.cancel}
         </Button>
-        {file !== null && report?.dry_run === true && good > 0 && (
+        {mayImport && (
           <Button
             loading={busy !== undefined}
             onClick={() => void run(file, { partial: good < report.total }, u.importing)}

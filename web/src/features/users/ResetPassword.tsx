@@ -1,12 +1,12 @@
-import { Button, Checkbox, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Checkbox, Group, Modal, Stack, Text } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useState } from "react";
 
 import { changed, client, type Schemas } from "../../api/index.ts";
-import { reasonHeader } from "../../components/confirm.tsx";
 import { Form } from "../../components/Form.tsx";
 import { OneTime } from "../../components/OneTime.tsx";
 import { notifyDone, takeErrors } from "../../components/problem.ts";
+import { useReason } from "../../components/reason.ts";
 import { useSubmit } from "../../components/useSubmit.ts";
 import { t } from "../../text/common.ts";
 import { usersText } from "../../text/users.ts";
@@ -45,12 +45,13 @@ export function ResetPassword({
 }
 
 function Fields({ id, onDone, onClose }: { id: string; onDone: (password: string) => void; onClose: () => void }) {
-  const form = useForm({ initialValues: { password: "", must_change_password: true, reason: "" } });
+  const form = useForm({ initialValues: { password: "", must_change_password: true } });
+  const reason = useReason();
   const { problem, busy, run } = useSubmit((error) => takeErrors(form, error));
-  const submit = form.onSubmit(({ reason, ...body }) =>
+  const submit = form.onSubmit((body) =>
     run(async () => {
       // Without `If-Match`: a new password is right whatever else was changed meanwhile.
-      await client.POST("/admin/users/{id}/password", { params: { path: { id }, header: reasonHeader(reason) }, body });
+      await client.POST("/admin/users/{id}/password", { params: { path: { id }, header: reason.header }, body });
       notifyDone(usersText.resetDone);
       onDone(body.password);
       await changed();
@@ -65,6 +66,7 @@ function Fields({ id, onDone, onClose }: { id: string; onDone: (password: string
       verb={usersText.resetVerb}
       danger
       onCancel={onClose}
+      reason={reason.field}
     >
       <Text size="sm">{usersText.resetText}</Text>
       <PasswordField
@@ -75,7 +77,6 @@ function Fields({ id, onDone, onClose }: { id: string; onDone: (password: string
         label={usersText.mustChange}
         {...form.getInputProps("must_change_password", { type: "checkbox" })}
       />
-      <TextInput label={t.reason} placeholder={t.optional} maxLength={500} {...form.getInputProps("reason")} />
     </Form>
   );
 }

@@ -2,6 +2,7 @@
 
 import { client, type Schemas } from "../../api/index.ts";
 import { tellBulk } from "../../components/bulk.tsx";
+import type { Because } from "../../components/reason.ts";
 
 type Action = Schemas["UserBulkAction"];
 
@@ -20,7 +21,7 @@ async function names(ids: readonly string[]): Promise<Map<string, string>> {
 export async function runBulk(
   action: Action,
   ids: readonly string[],
-  headers: { "X-Reason"?: string },
+  headers: Because,
   group?: string,
 ): Promise<void> {
   const { data } = await client.POST("/admin/users/bulk", {

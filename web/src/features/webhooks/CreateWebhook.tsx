@@ -4,6 +4,7 @@ import { useForm } from "@mantine/form";
 import { changed, client } from "../../api/index.ts";
 import { Form } from "../../components/Form.tsx";
 import { takeErrors } from "../../components/problem.ts";
+import { useReason } from "../../components/reason.ts";
 import { useSubmit } from "../../components/useSubmit.ts";
 import { webhooksText } from "../../text/webhooks.ts";
 import { tellSecret } from "./Secret.tsx";
@@ -21,17 +22,29 @@ export function CreateWebhook({ opened, onClose }: { opened: boolean; onClose: (
 
 function Fields({ onClose }: { onClose: () => void }) {
   const form = useForm<WebhookForm>({ initialValues: newWebhook, validate: flawsOf, validateInputOnBlur: ["url"] });
+  const reason = useReason();
   const { problem, busy, run } = useSubmit((error) => takeErrors(form, error));
   const submit = form.onSubmit(({ url, description, event_types }) =>
     run(async () => {
-      const { data } = await client.POST("/admin/webhooks", { body: { url, description, event_types } });
+      const { data } = await client.POST("/admin/webhooks", {
+        params: { header: reason.header },
+        body: { url, description, event_types },
+      });
       onClose();
       tellSecret(data);
       await changed();
     }),
   );
   return (
-    <Form onSubmit={submit} noValidate problem={problem} busy={busy} verb={webhooksText.create} onCancel={onClose}>
+    <Form
+      onSubmit={submit}
+      noValidate
+      problem={problem}
+      busy={busy}
+      verb={webhooksText.create}
+      onCancel={onClose}
+      reason={reason.field}
+    >
       <WebhookFields form={form} />
     </Form>
   );

@@ -1,7 +1,6 @@
 import { Modal } from "@mantine/core";
 
 import { client } from "../../api/index.ts";
-import { ifMatch } from "../../api/etag.ts";
 import { Conflict } from "../../components/Conflict.tsx";
 import { Form } from "../../components/Form.tsx";
 import { notifyDone } from "../../components/problem.ts";
@@ -23,7 +22,7 @@ export function EditWebhook({ webhook, onClose }: { webhook: Webhook | undefined
 function Fields({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
   const path = { id: webhook.id };
   const versioned = (one: Webhook) => ({ values: toForm(one), version: one.version });
-  const { form, frame, conflict } = useEdit<WebhookForm>({
+  const { form, frame, reason, conflict } = useEdit<WebhookForm>({
     start: versioned(webhook),
     labels: LABELS,
     validate: flawsOf,
@@ -31,9 +30,9 @@ function Fields({ webhook, onClose }: { webhook: Webhook; onClose: () => void })
       const { data } = await client.GET("/admin/webhooks/{id}", { params: { path } });
       return versioned(data as Webhook);
     },
-    save: ({ url, description, event_types }, version) =>
+    save: ({ url, description, event_types }, header) =>
       client.PATCH("/admin/webhooks/{id}", {
-        params: { path, header: ifMatch(version) },
+        params: { path, header },
         body: { url, description, event_types },
       }),
     onSaved: () => {
@@ -43,7 +42,7 @@ function Fields({ webhook, onClose }: { webhook: Webhook; onClose: () => void })
   });
   return (
     <>
-      <Form {...frame} noValidate verb={t.save} onCancel={onClose}>
+      <Form {...frame} reason={reason} noValidate verb={t.save} onCancel={onClose}>
         <WebhookFields form={form} />
       </Form>
       <Conflict {...conflict} />

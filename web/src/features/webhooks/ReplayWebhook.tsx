@@ -1,14 +1,13 @@
-import { Alert, Modal, Text, TextInput } from "@mantine/core";
+import { Alert, Modal, Text } from "@mantine/core";
 import { useState } from "react";
 
 import { changed, client } from "../../api/index.ts";
 import { ifMatch } from "../../api/etag.ts";
-import { reasonHeader } from "../../components/confirm.tsx";
 import { Form } from "../../components/Form.tsx";
 import { NumberField } from "../../components/NumberField.tsx";
 import { notifyDone } from "../../components/problem.ts";
+import { useReason } from "../../components/reason.ts";
 import { useSubmit } from "../../components/useSubmit.ts";
-import { t } from "../../text/common.ts";
 import { webhooksText } from "../../text/webhooks.ts";
 import type { Webhook } from "./webhookForm.ts";
 
@@ -24,7 +23,7 @@ export function ReplayWebhook({ webhook, onClose }: { webhook: Webhook | undefin
 function Fields({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
   const cursor = webhook.delivery?.cursor ?? 0;
   const [typed, setTyped] = useState<number | string>("");
-  const [reason, setReason] = useState("");
+  const reason = useReason();
   const { problem, busy, run } = useSubmit();
   const from = typed === "" ? Number.NaN : Number(typed);
   const good = Number.isSafeInteger(from) && from >= 1;
@@ -32,7 +31,7 @@ function Fields({ webhook, onClose }: { webhook: Webhook; onClose: () => void })
   const submit = () =>
     run(async () => {
       await client.POST("/admin/webhooks/{id}/replay", {
-        params: { path: { id: webhook.id }, header: { ...ifMatch(webhook.version), ...reasonHeader(reason) } },
+        params: { path: { id: webhook.id }, header: { ...ifMatch(webhook.version), ...reason.header } },
         body: { from },
       });
       notifyDone(webhooksText.replayed);
@@ -49,6 +48,7 @@ function Fields({ webhook, onClose }: { webhook: Webhook; onClose: () => void })
       danger={skips > 0}
       disabled={!good}
       onCancel={onClose}
+      reason={reason.field}
     >
       <Text size="sm">{webhooksText.replayText}</Text>
       <NumberField
@@ -65,13 +65,6 @@ function Fields({ webhook, onClose }: { webhook: Webhook; onClose: () => void })
           {webhooksText.replaySkips(skips)}
         </Alert>
       )}
-      <TextInput
-        label={t.reason}
-        placeholder={t.optional}
-        maxLength={500}
-        value={reason}
-        onChange={(event) => setReason(event.currentTarget.value)}
-      />
     </Form>
   );
 }

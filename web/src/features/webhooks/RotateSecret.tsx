@@ -1,12 +1,11 @@
-import { Modal, Select, Text, TextInput } from "@mantine/core";
+import { Modal, Select, Text } from "@mantine/core";
 import { useState } from "react";
 
 import { changed, client } from "../../api/index.ts";
 import { ifMatch } from "../../api/etag.ts";
-import { reasonHeader } from "../../components/confirm.tsx";
 import { Form } from "../../components/Form.tsx";
+import { useReason } from "../../components/reason.ts";
 import { useSubmit } from "../../components/useSubmit.ts";
-import { t } from "../../text/common.ts";
 import { webhooksText } from "../../text/webhooks.ts";
 import { tellSecret } from "./Secret.tsx";
 import type { Webhook } from "./webhookForm.ts";
@@ -24,12 +23,12 @@ export function RotateSecret({ webhook, onClose }: { webhook: Webhook | undefine
 
 function Fields({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
   const [keep, setKeep] = useState(DAY);
-  const [reason, setReason] = useState("");
+  const reason = useReason();
   const { problem, busy, run } = useSubmit();
   const submit = () =>
     run(async () => {
       const { data } = await client.POST("/admin/webhooks/{id}/rotate-secret", {
-        params: { path: { id: webhook.id }, header: { ...ifMatch(webhook.version), ...reasonHeader(reason) } },
+        params: { path: { id: webhook.id }, header: { ...ifMatch(webhook.version), ...reason.header } },
         body: { keep_previous_s: Number(keep) },
       });
       onClose();
@@ -43,6 +42,7 @@ function Fields({ webhook, onClose }: { webhook: Webhook; onClose: () => void })
       busy={busy}
       verb={webhooksText.rotateVerb}
       onCancel={onClose}
+      reason={reason.field}
     >
       <Text size="sm">{webhooksText.rotateText}</Text>
       <Select
@@ -51,13 +51,6 @@ function Fields({ webhook, onClose }: { webhook: Webhook; onClose: () => void })
         value={keep}
         allowDeselect={false}
         onChange={(value) => setKeep(value ?? DAY)}
-      />
-      <TextInput
-        label={t.reason}
-        placeholder={t.optional}
-        maxLength={500}
-        value={reason}
-        onChange={(event) => setReason(event.currentTarget.value)}
       />
     </Form>
   );
