@@ -97,3 +97,28 @@ test("whoever disables their own account is told", async () => {
     await dialog.getByRole("button", { name: "Cancel" }).click();
   });
 });
+
+test("what is done to many says what it would do to all of them together", async () => {
+  await device(client, await user(client, "third"), "third-laptop");
+  await visiting(browser, server, async ({ page }) => {
+    await signIn(page, ADMIN);
+    await settled(page);
+    const ask = async (path: string, names: readonly string[], verb: string) => {
+      await open(page, path);
+      for (const name of names) {
+        await page.getByLabel(`Select ${name}`, { exact: true }).check();
+      }
+      await page.getByRole("region", { name: "2 selected" }).getByRole("button", { name: verb }).click();
+      return page.getByRole("dialog").getByRole("group", { name: "What it would do" });
+    };
+    const devices = await ask("/devices", ["admin-laptop", "third-laptop"], "Revoke");
+    const own = devices.getByRole("alert").filter({ hasText: "You would lose access yourself" });
+    await own.getByText("admin-laptop of admin").waitFor();
+    await devices.getByText("2 devices affected: 0 gain, 2 lose something.").waitFor();
+    await devices.getByText("172.16.20.0/24").waitFor();
+
+    const users = await ask("/users", ["admin", "third"], "Disable");
+    await users.getByRole("alert").filter({ hasText: "This closes your own account" }).waitFor();
+    await users.getByText("2 devices affected: 0 gain, 2 lose something.").waitFor();
+  });
+});

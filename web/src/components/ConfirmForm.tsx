@@ -1,12 +1,14 @@
 import { Alert, Loader, Text, TextInput } from "@mantine/core";
 import { useEffect, useState } from "react";
 
-import { ApiError, changed, type Schemas } from "../api/index.ts";
+import { ApiError, changed } from "../api/index.ts";
 import { t } from "../text/common.ts";
 import { previewText } from "../text/preview.ts";
 import type { Confirmation } from "./confirm.tsx";
 import { Form } from "./Form.tsx";
+import type { PreviewOfMany } from "./previewMany.ts";
 import { PreviewView } from "./PreviewView.tsx";
+import { Refused } from "./Refused.tsx";
 import { messageOf, notifyDone } from "./problem.ts";
 import { useReason } from "./reason.ts";
 import { useSubmit } from "./useSubmit.ts";
@@ -17,6 +19,7 @@ export function ConfirmForm({
   verb,
   danger,
   preview,
+  nameOf,
   action,
   done,
   reason: proposed = "",
@@ -34,7 +37,7 @@ export function ConfirmForm({
     }
     return messageOf(error);
   });
-  const [said, setSaid] = useState<Schemas["Preview"]>();
+  const [said, setSaid] = useState<PreviewOfMany>();
   const [unsaid, setUnsaid] = useState<string>();
   useEffect(() => {
     preview?.()
@@ -73,6 +76,7 @@ export function ConfirmForm({
         <Loader size="sm" aria-label={previewText.working} />
       )}
       {said !== undefined && <PreviewView preview={said} />}
+      {nameOf !== undefined && <Refused of={said?.refused ?? []} nameOf={nameOf} />}
       {unsaid !== undefined && (
         <Alert color="orange">
           {previewText.unavailable} {unsaid}

@@ -1,8 +1,8 @@
 import type { ReactNode } from "react";
 
-import type { Schemas } from "../api/client.ts";
 import { t } from "../text/common.ts";
 import { openDialog } from "./dialogs.ts";
+import type { PreviewOfMany } from "./previewMany.ts";
 import { notifyProblem } from "./problem.ts";
 import type { Because } from "./reason.ts";
 
@@ -14,7 +14,9 @@ export interface Confirmation {
   verb: string;
   danger?: boolean;
   /** Reads what it would do, where the API can say that. */
-  preview?: () => Promise<Schemas["Preview"]>;
+  preview?: () => Promise<PreviewOfMany>;
+  /** What those are called of which it would be refused. */
+  nameOf?: (id: string) => ReactNode;
   /** Does it; given what was typed as the reason, as headers. */
   action: (headers: Because) => Promise<unknown>;
   /** Said afterwards; nothing where `onDone` says it. */

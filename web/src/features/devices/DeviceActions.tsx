@@ -4,16 +4,16 @@ import { IconDots, IconKey, IconPencil, IconPlayerPause, IconPlayerPlay, IconQrc
 import { useState } from "react";
 
 import { ifMatch } from "../../api/etag.ts";
-import { client, type Schemas } from "../../api/index.ts";
+import { client } from "../../api/index.ts";
 import { confirm } from "../../components/confirm.tsx";
 import { dialogOnDemand, isOpened } from "../../components/onDemand.tsx";
 import type { Because } from "../../components/reason.ts";
 import { t } from "../../text/common.ts";
 import { devicesText } from "../../text/devices.ts";
-import { previewText } from "../../text/preview.ts";
 import type { ReadDevice } from "./device.ts";
 import { EnrolledModal } from "./EnrolledModal.tsx";
 import type { EnrolAnswer } from "./enrolment.ts";
+import { previewDevice } from "./previewDevice.ts";
 
 const EditDevice = dialogOnDemand(() => import("./EditDevice.tsx").then((file) => file.EditDevice), isOpened);
 
@@ -56,7 +56,7 @@ export function DeviceActions({ read }: { read: ReadDevice }) {
       title: words.enableTitle(name),
       text: words.enableText,
       verb: words.enable,
-      preview: () => said(client.POST("/admin/preview/devices/{id}/enable", { params: now })),
+      preview: () => previewDevice("enable", now),
       action: (headers) => client.POST("/admin/devices/{id}/enable", { params: because(headers) }),
       done: words.enabled,
     });
@@ -66,7 +66,7 @@ export function DeviceActions({ read }: { read: ReadDevice }) {
       text: words.disableText,
       verb: words.disable,
       danger: true,
-      preview: () => said(client.POST("/admin/preview/devices/{id}/disable", { params: now })),
+      preview: () => previewDevice("disable", now),
       action: (headers) => client.POST("/admin/devices/{id}/disable", { params: because(headers) }),
       done: words.disabled,
     });
@@ -76,7 +76,7 @@ export function DeviceActions({ read }: { read: ReadDevice }) {
       text: words.revokeText,
       verb: words.revoke,
       danger: true,
-      preview: () => said(client.POST("/admin/preview/devices/{id}/revoke", { params: now })),
+      preview: () => previewDevice("revoke", now),
       action: (headers) =>
         client.POST("/admin/devices/{id}/revoke", { params: because(headers), body: {} }),
       done: words.revoked,
@@ -124,13 +124,4 @@ export function DeviceActions({ read }: { read: ReadDevice }) {
       />
     </>
   );
-}
-
-/** The body of a preview, which the client throws without. */
-async function said(answer: Promise<{ data?: Schemas["Preview"] }>): Promise<Schemas["Preview"]> {
-  const { data } = await answer;
-  if (data === undefined) {
-    throw new Error(previewText.unavailable);
-  }
-  return data;
 }

@@ -6,9 +6,11 @@ import { BulkBar } from "../../components/BulkBar.tsx";
 import { confirm } from "../../components/confirm.tsx";
 import { useNames } from "../../components/entityNames.ts";
 import { dialogOnDemand } from "../../components/onDemand.tsx";
+import { previewMany } from "../../components/previewMany.ts";
 import { NAMED, Which } from "../../components/Which.tsx";
 import { usersText } from "../../text/users.ts";
 import { runBulk } from "./runBulk.ts";
+import { previewUser } from "./userChanges.ts";
 
 const ChooseGroup = dialogOnDemand(
   () => import("./ChooseGroup.tsx").then((file) => file.ChooseGroup),
@@ -25,6 +27,8 @@ export function UserBulk({ ids, onDone }: { ids: readonly string[]; onDone: () =
       text: <Named text={usersText.bulkText[action]} ids={ids} />,
       verb: usersText.bulkActions[action],
       danger: action !== "enable",
+      preview: () => previewMany(ids, (id) => previewUser(action, { path: { id } })),
+      nameOf: (id) => <Name id={id} />,
       action: (headers) => runBulk(action, ids, headers),
       onDone,
     });
@@ -63,4 +67,8 @@ export function UserBulk({ ids, onDone }: { ids: readonly string[]; onDone: () =
 function Named({ text, ids }: { text: string; ids: readonly string[] }) {
   const names = useNames("user", ids.slice(0, NAMED));
   return <Which text={text} names={[...names.values()]} total={ids.length} />;
+}
+
+function Name({ id }: { id: string }) {
+  return useNames("user", [id]).get(id);
 }

@@ -8,6 +8,22 @@ import { usersText } from "../../text/users.ts";
 
 type User = Schemas["User"];
 
+interface Params {
+  path: { id: string };
+  header?: { "If-Match": string };
+}
+
+/** What it would do to an account. */
+export async function previewUser(action: "enable" | "disable" | "delete", params: Params): Promise<Schemas["Preview"]> {
+  const ask = {
+    enable: () => client.POST("/admin/preview/users/{id}/enable", { params }),
+    disable: () => client.POST("/admin/preview/users/{id}/disable", { params }),
+    delete: () => client.DELETE("/admin/preview/users/{id}", { params }),
+  };
+  const { data } = await ask[action]();
+  return data as Schemas["Preview"];
+}
+
 export function nameOf(user: User): string {
   return user.username ?? t.erased;
 }
@@ -19,10 +35,7 @@ export function askEnable(user: User): void {
     title: usersText.enableTitle(nameOf(user)),
     text: usersText.enableText,
     verb: usersText.enable,
-    preview: async () => {
-      const answer = await client.POST("/admin/preview/users/{id}/enable", { params: { path, header } });
-      return answer.data as Schemas["Preview"];
-    },
+    preview: () => previewUser("enable", { path, header }),
     action: (reason) =>
       client.POST("/admin/users/{id}/enable", { params: { path, header: { ...header, ...reason } } }),
     done: usersText.enabled(nameOf(user)),
@@ -37,20 +50,11 @@ export function askDisable(user: User): void {
     text: usersText.disableText,
     verb: usersText.disable,
     danger: true,
-    preview: async () => {
-      const answer = await client.POST("/admin/preview/users/{id}/disable", { params: { path, header } });
-      return answer.data as Schemas["Preview"];
-    },
+    preview: () => previewUser("disable", { path, header }),
     action: (reason) =>
       client.POST("/admin/users/{id}/disable", { params: { path, header: { ...header, ...reason } } }),
     done: usersText.disabled(nameOf(user)),
   });
-}
-
-async function previewDeletion(user: User): Promise<Schemas["Preview"]> {
-  const params = { path: { id: user.id }, header: ifMatch(user.version) };
-  const answer = await client.DELETE("/admin/preview/users/{id}", { params });
-  return answer.data as Schemas["Preview"];
 }
 
 export function askDelete(user: User, onDone: () => void): void {
@@ -60,7 +64,7 @@ export function askDelete(user: User, onDone: () => void): void {
     text: usersText.deleteText,
     verb: usersText.delete,
     danger: true,
-    preview: () => previewDeletion(user),
+    preview: () => previewUser("delete", { path, header: ifMatch(user.version) }),
     action: (reason) =>
       client.DELETE("/admin/users/{id}", { params: { path, header: { ...ifMatch(user.version), ...reason } } }),
     done: usersText.deleted(nameOf(user)),
@@ -77,7 +81,7 @@ export function askErase(id: string, user: User | undefined, onDone?: () => void
     danger: true,
     phrase: usersText.erasePhrase,
     // Deleting is the part of it that changes who reaches what.
-    ...(user === undefined ? {} : { preview: () => previewDeletion(user) }),
+    ...(user === undefined ? {} : { preview: () => previewUser("delete", { path: { id }, header: ifMatch(user.version) }) }),
     action: (reason) => {
       const header = { ...(user === undefined ? {} : ifMatch(user.version)), ...reason };
       return client.POST("/admin/users/{id}/erase", { params: { path: { id }, header } });
