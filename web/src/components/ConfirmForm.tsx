@@ -75,8 +75,8 @@ export function ConfirmForm({
       {preview !== undefined && said === undefined && unsaid === undefined && (
         <Loader size="sm" aria-label={previewText.working} />
       )}
-      {said !== undefined && <PreviewView preview={said} />}
       {nameOf !== undefined && <Refused of={said?.refused ?? []} nameOf={nameOf} />}
+      {said !== undefined && <PreviewView preview={said} />}
       {unsaid !== undefined && (
         <Alert color="orange">
           {previewText.unavailable} {unsaid}
