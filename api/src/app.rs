@@ -5,7 +5,7 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 use nexavpn_commands::{Commands, Random};
 use nexavpn_gateway_projector::{FleetHandle, Publisher, Reports, SigningKeys};
 use nexavpn_projections::{Handle as Projections, audit::Feed};
-use nexavpn_store::LogKey;
+use nexavpn_store::{Direct, LogKey};
 use sqlx::PgPool;
 use tokio::sync::watch;
 
@@ -103,6 +103,12 @@ impl App {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
+    }
+
+    /// For reads that many requests make: see [`Direct`].
+    #[must_use]
+    pub fn direct(&self) -> &Direct {
+        self.commands.store().direct()
     }
 }
 

@@ -153,8 +153,8 @@ impl Commands {
         settings: Settings,
     ) -> Self {
         Self {
-            live_sessions: live_sessions(pool.clone()),
-            credentials: credentials(pool.clone()),
+            live_sessions: live_sessions(store.direct().clone()),
+            credentials: credentials(store.direct().clone()),
             store,
             pool,
             clock,
@@ -193,7 +193,7 @@ impl Commands {
             sqlx::query_scalar("SELECT aggregate_id FROM claims WHERE kind = $1 AND key = $2")
                 .bind(claim.kind.as_str())
                 .bind(key)
-                .fetch_optional(&self.pool)
+                .fetch_optional(self.store.direct())
                 .await?;
         Ok(holder.and_then(|id| id.parse().ok()))
     }

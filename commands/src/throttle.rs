@@ -74,6 +74,16 @@ impl Throttle {
         }
     }
 
+    /// Takes an attempt back of which nobody knows whether it would have failed.
+    pub(crate) fn withdraw(&self, attempt: &Attempt) {
+        let mut counts = self.counts();
+        for (key, _) in attempt.keys() {
+            if let Some(count) = counts.get_mut(key) {
+                count.attempts = count.attempts.saturating_sub(1);
+            }
+        }
+    }
+
     fn counts(&self) -> MutexGuard<'_, HashMap<String, Count>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -117,6 +127,15 @@ mod tests {
 
     fn at(seconds: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(seconds, 0).unwrap()
+    }
+
+    #[test]
+    fn what_could_not_be_looked_up_does_not_count() {
+        let throttle = Throttle::default();
+        for _ in 0..=PER_ADDRESS {
+            let attempt = throttle.attempt("alice".into(), "192.0.2.1".parse().ok(), at(0));
+            throttle.withdraw(&attempt.unwrap());
+        }
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! One batch of events into the tables of some projections, with their checkpoints.
 
-use nexavpn_store::Recorded;
-use sqlx::{Executor as _, PgConnection, PgPool, Row as _};
+use nexavpn_store::{Recorded, by_index};
+use sqlx::{
+    Connection as _, Executor as _, PgConnection, PgPool, Row as _, postgres::PgConnectOptions,
+};
 
 use crate::{ApplyError, Projection};
 
@@ -37,7 +39,7 @@ pub(crate) struct Own(Option<PgConnection>);
 impl Own {
     /// Folds the events after `from` and moves the checkpoints from there to the last event, all in
     /// one transaction. Every process may try: the checkpoints are compared and moved first, so
-    /// exactly one succeeds.
+    /// exactly one succeeds. The pool says where the database is.
     pub(crate) async fn advance(
         &mut self,
         pool: &PgPool,
@@ -48,17 +50,26 @@ impl Own {
     ) -> Result<Advanced, ApplyError> {
         let mut conn = match self.0.take() {
             Some(conn) => conn,
-            None => pool.acquire().await?.detach(),
+            None => connect(pool, schema).await?,
         };
-        let advanced = advance(&mut conn, schema, projections, from, events).await?;
+        let advanced = advance(&mut conn, projections, from, events).await?;
         self.0 = Some(conn);
         Ok(advanced)
     }
 }
 
+/// A connection for folding into one schema.
+async fn connect(pool: &PgPool, schema: &Schema) -> Result<PgConnection, sqlx::Error> {
+    let options = by_index(PgConnectOptions::clone(&pool.connect_options())).options([
+        ("search_path", schema.0.as_str()),
+        // A lost commit is folded again from the checkpoint that was lost with it.
+        ("synchronous_commit", "off"),
+    ]);
+    PgConnection::connect_with(&options).await
+}
+
 async fn advance(
     conn: &mut PgConnection,
-    schema: &Schema,
     projections: &[&'static dyn Projection],
     from: i64,
     events: &[Recorded],
@@ -66,7 +77,7 @@ async fn advance(
     let Some(last) = events.last() else {
         return Ok(Advanced::Done);
     };
-    if !begin(conn, schema, projections, from, last.idx).await? {
+    if !begin(conn, projections, from, last.idx).await? {
         conn.execute("ROLLBACK").await?;
         return Ok(Advanced::Lost);
     }
@@ -89,18 +100,14 @@ async fn advance(
 /// were where we believe them to be.
 async fn begin(
     conn: &mut PgConnection,
-    schema: &Schema,
     projections: &[&'static dyn Projection],
     from: i64,
     to: i64,
 ) -> Result<bool, ApplyError> {
     let names = list(projections.iter().map(|p| quoted(p.name())));
     let versions = list(projections.iter().map(|p| p.version()));
-    // A lost commit is folded again from the checkpoint that was lost with it.
     let sql = format!(
-        "BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL search_path = {};
-         SELECT public.take_checkpoints(ARRAY[{names}], ARRAY[{versions}], {from}, {to})",
-        schema.0
+        "BEGIN; SELECT public.take_checkpoints(ARRAY[{names}], ARRAY[{versions}], {from}, {to})"
     );
     let rows = conn.fetch_all(&*sql).await?;
     let taken: i64 = rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get_unchecked(0)?;

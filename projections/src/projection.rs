@@ -135,8 +135,8 @@ pub(crate) fn one(result: &PgQueryResult, event: &Recorded) -> Result<(), ApplyE
     }
 }
 
-/// One row for each event must have been written.
-pub(crate) fn each(result: &PgQueryResult, events: &[&Recorded]) -> Result<i64, ApplyError> {
+/// One row for each event, or whatever else a row is written for, must have been written.
+pub(crate) fn each<T>(result: &PgQueryResult, events: &[T]) -> Result<i64, ApplyError> {
     let rows = result.rows_affected();
     if usize::try_from(rows) == Ok(events.len()) {
         return Ok(i64::try_from(rows).unwrap_or(0));

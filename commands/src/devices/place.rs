@@ -8,7 +8,6 @@ use std::{
 use nexavpn_domain::{
     DomainError,
     device::DeviceCommand,
-    event::ClaimKind,
     gateway::{Gateway, GatewayFields},
     ids::{DeviceId, GatewayId},
 };
@@ -168,14 +167,14 @@ impl Commands {
     /// The gateways that are not drained, and how many devices each has.
     pub(crate) async fn gateway_loads(&self) -> Result<Vec<(GatewayId, i64)>, CommandError> {
         let rows: Vec<(String, i64)> = sqlx::query_as(
+            // Without parameters it is planned once.
             "SELECT c.aggregate_id, coalesce(sum(l.devices), 0)::bigint
              FROM claims c LEFT JOIN gateway_load l ON l.gateway_id = c.aggregate_id::uuid
-             WHERE c.kind = $1 AND NOT EXISTS (
+             WHERE c.kind = 'gateway_name' AND NOT EXISTS (
                  SELECT FROM gateway_drain d WHERE d.gateway_id = c.aggregate_id::uuid)
              GROUP BY c.aggregate_id",
         )
-        .bind(ClaimKind::GatewayName.as_str())
-        .fetch_all(&self.pool)
+        .fetch_all(self.store.direct())
         .await?;
         Ok(rows.iter().filter_map(|(id, n)| Some((id.parse().ok()?, *n))).collect())
     }

@@ -8,8 +8,8 @@ use nexavpn_domain::{
     ids::{DeviceId, SessionId, UserId},
     values::Role,
 };
-use nexavpn_store::Together;
-use sqlx::{FromRow, PgPool};
+use nexavpn_store::{Direct, Together};
+use sqlx::FromRow;
 use uuid::Uuid;
 
 use crate::{CommandError, Commands};
@@ -48,9 +48,9 @@ pub(crate) struct LiveSession {
 }
 
 /// Asked for each time, so that an end takes effect with the next request in every process.
-pub(crate) fn live_sessions(pool: PgPool) -> LiveSessions {
+pub(crate) fn live_sessions(db: Direct) -> LiveSessions {
     Together::new(move |sessions: Vec<SessionId>| {
-        let pool = pool.clone();
+        let db = db.clone();
         async move {
             let rows: Vec<LiveSession> = sqlx::query_as(
                 "SELECT s.session_id, a.user_id, a.role, a.must_change_password, s.device_id,
@@ -59,7 +59,7 @@ pub(crate) fn live_sessions(pool: PgPool) -> LiveSessions {
                  WHERE s.session_id = ANY($1) AND a.enabled",
             )
             .bind(sessions.iter().map(|s| s.0).collect::<Vec<_>>())
-            .fetch_all(&pool)
+            .fetch_all(&db)
             .await?;
             let rows = rows.into_iter().map(|row| (SessionId(row.session_id), row));
             Ok(rows.collect::<HashMap<_, _>>())

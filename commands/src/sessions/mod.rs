@@ -76,9 +76,18 @@ impl Commands {
                 return Err(CommandError::Throttled { retry_after });
             }
         };
-        let account = self.account(&claim).await?;
-        let hash = account.as_ref().and_then(|a| a.4.clone());
-        let fits = self.hasher.verify(password, hash.clone()).await?;
+        let looked_up = async {
+            let account = self.account(&claim).await?;
+            let hash = account.as_ref().and_then(|a| a.4.clone());
+            let fits = self.hasher.verify(password, hash.clone()).await?;
+            Ok::<_, CommandError>((account, hash, fits))
+        };
+        let looked_up = looked_up.await;
+        if looked_up.is_err() {
+            // A database that is away for a moment locks nobody out for a quarter of an hour.
+            self.throttle.withdraw(&attempt);
+        }
+        let (account, hash, fits) = looked_up?;
         let (user_id, role, must_change_password) = match account {
             Some((id, role, true, must_change, _)) if fits => {
                 let role = Role::parse(&role).map_err(|e| DomainError::field("role", e))?;

@@ -2,6 +2,7 @@
 //! order, sealed personal data, reading the log, and the transparency log over it.
 
 mod append;
+mod direct;
 mod error;
 mod fresh;
 mod guard;
@@ -23,6 +24,7 @@ pub use append::{
     Actor, Append, Demand, JoinedRow, Metadata, ParsePositionError, Position, Reservation, SideRow,
     Stream, same_type, write_joined,
 };
+pub use direct::Direct;
 pub use error::{AppendError, KeyError, SideRowError, SlotError, StoreError, WaitError};
 pub use guard::{Accepted, Guard, restore_accept};
 pub use horizon::{OpenTransaction, horizon};
@@ -30,7 +32,7 @@ pub use keyring::{ForgetAnswers, Keyring, MasterKey, WrappedKey};
 pub use log::{Head, Log, Recorded};
 pub use migrate::{MIGRATOR, migrate};
 pub use slots::{Reserved, SlotRequest};
-pub use store::{Loaded, Options, Store, pool};
+pub use store::{Loaded, Options, Store, by_index, pool};
 pub use together::Together;
 pub use transparency::{
     Archive, ArchiveRange, Grown, LogKey, LogTree, Pin, PinError, Pinned, ProofError, TreeState,

@@ -11,7 +11,7 @@ use cqrs_es::{
 };
 use nexavpn_domain::event::FIRST_VERSION;
 use postgres_es::PostgresEventRepository;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     Keyring, StoreError,
@@ -35,17 +35,18 @@ impl LoadingRepository {
         &self,
         mut events: Vec<SerializedEvent>,
     ) -> Result<Vec<SerializedEvent>, PersistenceError> {
-        let mut metadata = Vec::with_capacity(events.len());
         for event in &mut events {
             if event.event_version != FIRST_VERSION {
                 return Err(unreadable(event, &format!("version {}", event.event_version)));
             }
-            metadata
-                .push(serde_json::from_value::<HashMap<String, String>>(event.metadata.take())?);
+            // No decision depends on who did it from where. Opening that would take a statement, for
+            // the keys of whoever did.
+            event.metadata = json!({});
         }
+        let mut none = vec![HashMap::new(); events.len()];
         let mut sealed: Vec<Sealed<'_>> = events
             .iter_mut()
-            .zip(&mut metadata)
+            .zip(&mut none)
             .map(|(event, metadata)| Sealed {
                 place: Place {
                     aggregate_type: &event.aggregate_type,
@@ -61,9 +62,8 @@ impl LoadingRepository {
             .await
             .map_err(|e| PersistenceError::ConnectionError(Box::new(e)))?;
         drop(sealed);
-        for ((event, metadata), opened) in events.iter_mut().zip(metadata).zip(opened) {
+        for (event, opened) in events.iter().zip(opened) {
             opened.map_err(|reason| unreadable(event, &reason))?;
-            event.metadata = metadata.into_iter().map(|(k, v)| (k, Value::String(v))).collect();
         }
         Ok(events)
     }

@@ -1,7 +1,7 @@
 //! Puts committed events in their total order and gives them their numbers.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -99,6 +99,8 @@ pub(crate) struct Sequencer {
     connection: Mutex<Option<PgConnection>>,
     appended: Notify,
     awaited: Notify,
+    /// The furthest position that this process knows to be committed.
+    committed: std::sync::Mutex<Position>,
     head: watch::Sender<Head>,
     fresh: Fresh,
     tail: Arc<Tail>,
@@ -130,6 +132,7 @@ impl Sequencer {
             connection: Mutex::default(),
             appended: Notify::new(),
             awaited: Notify::new(),
+            committed: std::sync::Mutex::new(head.position()),
             head: watch::Sender::new(head),
             fresh: Fresh::default(),
             tail,
@@ -139,12 +142,26 @@ impl Sequencer {
     /// This was appended by this process.
     pub(crate) fn appended(&self, position: Position, appends: Vec<Arc<Prepared>>) {
         self.fresh.put(position, appends);
+        self.note(position);
         self.appended.notify_one();
     }
 
     /// Somebody waits for it.
-    fn awaited(&self) {
+    fn awaited(&self, position: Position) {
+        self.note(position);
         self.awaited.notify_one();
+    }
+
+    fn note(&self, position: Position) {
+        let mut committed = self.committed.lock().unwrap_or_else(PoisonError::into_inner);
+        *committed = (*committed).max(position);
+    }
+
+    /// Whether something that this process knows of has no number yet: a step that was under way when
+    /// it was told may have taken it along.
+    fn has_work(&self) -> bool {
+        let committed = *self.committed.lock().unwrap_or_else(PoisonError::into_inner);
+        self.head.borrow().position() < committed
     }
 
     async fn step(&self) -> Result<Step, sqlx::Error> {
@@ -224,16 +241,27 @@ impl Sequencer {
                     POLL
                 }
             };
+            let next = sleep(pause);
+            tokio::pin!(next);
             // A wake-up does not shorten the wait for a hidden event by much, nor need it.
-            tokio::select! {
-                () = self.appended.notified() => {
-                    // Elapsed or awaited, it is time.
-                    drop(timeout(UNHURRIED, self.awaited.notified()).await);
+            loop {
+                tokio::select! {
+                    () = self.appended.notified() => if self.has_work() {
+                        // Elapsed or awaited, it is time.
+                        drop(timeout(UNHURRIED, self.awaited.notified()).await);
+                        break;
+                    },
+                    () = self.awaited.notified() => if self.has_work() { break },
+                    () = &mut next => break,
+                    alive = notified(&mut listener, &self.head) => {
+                        if !alive { listener = None; }
+                        break;
+                    }
+                    changed = shutdown.changed() => {
+                        if changed.is_err() { return; }
+                        break;
+                    }
                 }
-                () = self.awaited.notified() => {}
-                () = sleep(pause) => {}
-                alive = notified(&mut listener, &self.head) => if !alive { listener = None; },
-                changed = shutdown.changed() => if changed.is_err() { return; },
             }
         }
     }
@@ -301,7 +329,7 @@ impl Store {
     ) -> Result<i64, WaitError> {
         let mut head = self.head();
         if head.borrow().position() < position {
-            self.sequencer().awaited();
+            self.sequencer().awaited(position);
         }
         let reached = head.wait_for(|head| head.position() >= position);
         let reached = timeout_at(deadline.into(), reached).await;

@@ -13,7 +13,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::{
-    AppendError, SlotError, Store,
+    AppendError, Direct, SlotError, Store,
     append::{Failure, Prepared, Reservation},
 };
 
@@ -66,12 +66,12 @@ impl Store {
         {
             return Err(SlotError::OutOfPool);
         }
-        let pool = self.pool();
+        let (pool, direct) = (self.pool(), self.direct());
         let deadline = Instant::now() + self.options().exhausted_wait;
         loop {
             let reserved = match request.wanted {
-                Some(slot) => reserve_wanted(pool, &request, slot).await?,
-                None => reserve_any(pool, &request, &excluded).await?,
+                Some(slot) => reserve_wanted(direct, &request, slot).await?,
+                None => reserve_any(direct, &request, &excluded).await?,
             };
             if let Some(reserved) = reserved {
                 return Ok(reserved);
@@ -160,7 +160,7 @@ const RESERVE: &str = "WITH fast AS MATERIALIZED (
      RETURNING s.slot";
 
 async fn reserve(
-    pool: &PgPool,
+    db: &Direct,
     request: &SlotRequest<'_>,
     wanted: Option<i64>,
     excluded: &[i64],
@@ -172,22 +172,22 @@ async fn reserve(
         .bind(excluded)
         .bind(token)
         .bind(request.ttl.as_secs_f64())
-        .fetch_optional(pool)
+        .fetch_optional(db)
         .await?;
     // The column is checked to be positive and made from slots.
     Ok(slot.and_then(|s| Slot::try_from(s).ok()).map(|slot| Reserved { token, slot }))
 }
 
 async fn reserve_any(
-    pool: &PgPool,
+    db: &Direct,
     request: &SlotRequest<'_>,
     excluded: &[i64],
 ) -> Result<Option<Reserved>, SlotError> {
-    reserve(pool, request, None, excluded).await
+    reserve(db, request, None, excluded).await
 }
 
 async fn reserve_wanted(
-    pool: &PgPool,
+    db: &Direct,
     request: &SlotRequest<'_>,
     slot: Slot,
 ) -> Result<Option<Reserved>, SlotError> {
@@ -197,9 +197,9 @@ async fn reserve_wanted(
     )
     .bind(request.gateway.0)
     .bind(i64::from(slot))
-    .execute(pool)
+    .execute(db)
     .await?;
-    reserve(pool, request, Some(i64::from(slot)), &[]).await
+    reserve(db, request, Some(i64::from(slot)), &[]).await
 }
 
 /// Makes the next rows of a pool. Answers whether another look is worth it.

@@ -14,7 +14,7 @@ use sqlx::{
 use uuid::Uuid;
 
 use crate::{
-    Append, AppendError, Guard, Head, Keyring, Log, Position, StoreError,
+    Append, AppendError, Direct, Guard, Head, Keyring, Log, Position, StoreError,
     append::{End, Prepared, Queue, write_alone, write_rows_alone},
     guard::Standing,
     migrate,
@@ -101,6 +101,18 @@ pub fn pool(connect: PgConnectOptions, max_connections: u32) -> PgPool {
 /// best plan never depends on the values, and never compiled.
 pub(crate) fn planned_once(connect: PgConnectOptions) -> PgConnectOptions {
     connect.options([("plan_cache_mode", "force_generic_plan"), ("jit", "off")])
+}
+
+/// For a connection whose every statement finds its rows by an index. It is planned once, for tables
+/// of any size: a plan from when they were small, kept for as long as the connection, would read
+/// whole ones.
+#[must_use]
+pub fn by_index(connect: PgConnectOptions) -> PgConnectOptions {
+    planned_once(connect).options([
+        ("enable_seqscan", "off"),
+        ("enable_hashjoin", "off"),
+        ("enable_mergejoin", "off"),
+    ])
 }
 
 impl Store {
@@ -272,6 +284,12 @@ impl Store {
     #[must_use]
     pub fn keyring(&self) -> &Keyring {
         &self.0.keyring
+    }
+
+    /// The database, for the statements that run with every request.
+    #[must_use]
+    pub fn direct(&self) -> &Direct {
+        self.0.keyring.direct()
     }
 
     /// The database.

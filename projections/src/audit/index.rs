@@ -1,7 +1,7 @@
 //! The audit log's index: who, what and when of every event, what can be searched, and where to
 //! find what a field was before. It holds no value that an event set, other than as words.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use async_trait::async_trait;
 use ipnetwork::IpNetwork;
@@ -55,8 +55,7 @@ impl Projection for AuditLog {
     ) -> Result<i64, ApplyError> {
         let mut entities = Entities::load(conn, events).await?;
         let rows: Vec<Row<'_>> = events.iter().map(|e| Row::of(e, &mut entities)).collect();
-        let grown = insert(conn, events, &rows).await?;
-        entities.store(conn).await?;
+        let grown = insert(conn, events, &rows, entities.settled()).await?;
         for event in events {
             if let Ok(Event::User(id, UserEvent::Erased {})) = &event.event {
                 erase(conn, *id).await?;
@@ -194,6 +193,10 @@ struct EntityRow {
     about: Option<Uuid>,
 }
 
+fn key<'a>(event: &&'a Recorded) -> (&'a str, &'a str) {
+    (&event.aggregate_type, &event.aggregate_id)
+}
+
 #[derive(Default)]
 struct Entity {
     setters: BTreeMap<String, i64>,
@@ -204,12 +207,21 @@ struct Entity {
 
 impl Entities {
     async fn load(conn: &mut PgConnection, events: &[&Recorded]) -> Result<Self, ApplyError> {
+        // Nothing is known of what begins here.
+        let begun: HashSet<_> = events.iter().filter(|e| e.sequence == 1).map(key).collect();
+        let earlier = events.iter().map(key).filter(|key| !begun.contains(key));
+        let (types, ids): (Vec<&str>, Vec<&str>) =
+            earlier.collect::<HashSet<_>>().into_iter().unzip();
+        if ids.is_empty() {
+            return Ok(Self { known: HashMap::new() });
+        }
         let rows: Vec<EntityRow> = sqlx::query_as(
-            "SELECT entity_type, entity_id, setters, about FROM audit_entities
-             WHERE (entity_type, entity_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
+            "SELECT e.entity_type, e.entity_id, e.setters, e.about
+             FROM unnest($1::text[], $2::text[]) AS k (entity_type, entity_id)
+             JOIN audit_entities e USING (entity_type, entity_id)",
         )
-        .bind(events.iter().map(|e| e.aggregate_type.as_str()).collect::<Vec<_>>())
-        .bind(events.iter().map(|e| e.aggregate_id.as_str()).collect::<Vec<_>>())
+        .bind(types)
+        .bind(ids)
         .fetch_all(conn)
         .await?;
         let known = rows.into_iter().map(|row| {
@@ -255,50 +267,50 @@ impl Entities {
         (priors, concerns)
     }
 
-    async fn store(self, conn: &mut PgConnection) -> Result<(), ApplyError> {
+    /// What there is to write of them: those that stay, and those that are over.
+    fn settled(self) -> Settled {
         let touched = self.known.into_iter().filter(|(_, e)| e.touched);
-        let (kept, over): (Vec<_>, Vec<_>) =
-            touched.partition(|(_, e)| !e.setters.is_empty() || e.about.is_some());
-        if !kept.is_empty() {
-            sqlx::query(
-                "INSERT INTO audit_entities (entity_type, entity_id, setters, about)
-                 SELECT * FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::uuid[])
-                 ON CONFLICT (entity_type, entity_id)
-                 DO UPDATE SET setters = excluded.setters, about = excluded.about",
-            )
-            .bind(kept.iter().map(|((kind, _), _)| kind.as_str()).collect::<Vec<_>>())
-            .bind(kept.iter().map(|((_, id), _)| id.as_str()).collect::<Vec<_>>())
-            .bind(kept.iter().map(|(_, e)| Json(&e.setters)).collect::<Vec<_>>())
-            .bind(kept.iter().map(|(_, e)| e.about).collect::<Vec<_>>())
-            .execute(&mut *conn)
-            .await?;
-        }
-        if !over.is_empty() {
-            sqlx::query(
-                "DELETE FROM audit_entities
-                 WHERE (entity_type, entity_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
-            )
-            .bind(over.iter().map(|((kind, _), _)| kind.as_str()).collect::<Vec<_>>())
-            .bind(over.iter().map(|((_, id), _)| id.as_str()).collect::<Vec<_>>())
-            .execute(conn)
-            .await?;
-        }
-        Ok(())
+        let (kept, over) = touched.partition(|(_, e)| !e.setters.is_empty() || e.about.is_some());
+        Settled { kept, over }
     }
+}
+
+/// Entities after a batch.
+struct Settled {
+    kept: Vec<((String, String), Entity)>,
+    over: Vec<((String, String), Entity)>,
+}
+
+fn types_and_ids(of: &[((String, String), Entity)]) -> (Vec<&str>, Vec<&str>) {
+    of.iter().map(|((kind, id), _)| (kind.as_str(), id.as_str())).unzip()
 }
 
 async fn insert(
     conn: &mut PgConnection,
     events: &[&Recorded],
     rows: &[Row<'_>],
+    entities: Settled,
 ) -> Result<i64, ApplyError> {
+    let Settled { kept, over } = entities;
+    let (kept_types, kept_ids) = types_and_ids(&kept);
+    let (over_types, over_ids) = types_and_ids(&over);
     let meta = |key: &'static str| -> Vec<Option<&str>> {
         events.iter().map(|e| e.metadata.get(key).map(String::as_str)).collect()
     };
     let actor_types: Vec<&str> =
         meta("actor_type").into_iter().map(|t| t.unwrap_or("unknown")).collect();
+    // One journey to the database for all of it.
     let result = sqlx::query(
-        "INSERT INTO audit_log (idx, time, event_type, entity_type, entity_id, actor_type,
+        "WITH kept AS (
+             INSERT INTO audit_entities (entity_type, entity_id, setters, about)
+             SELECT * FROM unnest($17::text[], $18::text[], $19::jsonb[], $20::uuid[])
+             ON CONFLICT (entity_type, entity_id)
+             DO UPDATE SET setters = excluded.setters, about = excluded.about
+         ), over AS (
+             DELETE FROM audit_entities e USING unnest($21::text[], $22::text[]) AS o (kind, id)
+             WHERE e.entity_type = o.kind AND e.entity_id = o.id
+         )
+         INSERT INTO audit_log (idx, time, event_type, entity_type, entity_id, actor_type,
                                 actor_id, status, request_id, about, origin, network, said,
                                 personal, priors, subjects)
          SELECT t.idx, t.time, t.event_type, t.entity_type, t.entity_id, t.actor_type, t.actor_id,
@@ -327,6 +339,12 @@ async fn insert(
     .bind(rows.iter().map(|r| r.personal.as_deref()).collect::<Vec<_>>())
     .bind(rows.iter().map(|r| r.priors.as_ref()).collect::<Vec<_>>())
     .bind(rows.iter().map(|r| r.subjects.as_ref()).collect::<Vec<_>>())
+    .bind(kept_types)
+    .bind(kept_ids)
+    .bind(kept.iter().map(|(_, e)| Json(&e.setters)).collect::<Vec<_>>())
+    .bind(kept.iter().map(|(_, e)| e.about).collect::<Vec<_>>())
+    .bind(over_types)
+    .bind(over_ids)
     .execute(conn)
     .await?;
     each(&result, events)

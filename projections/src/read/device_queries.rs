@@ -9,7 +9,7 @@ use nexavpn_domain::{
     values::PublicKey,
 };
 use serde::Serialize;
-use sqlx::{FromRow, PgPool, Row as _, postgres::PgRow, types::ipnetwork::IpNetwork};
+use sqlx::{FromRow, PgExecutor, PgPool, Row as _, postgres::PgRow, types::ipnetwork::IpNetwork};
 use uuid::Uuid;
 
 use crate::{
@@ -166,9 +166,9 @@ const LIST: ListSpec = ListSpec {
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn get(pool: &PgPool, id: DeviceId) -> Result<Option<DeviceRow>, ReadError> {
+pub async fn get(db: impl PgExecutor<'_>, id: DeviceId) -> Result<Option<DeviceRow>, ReadError> {
     let sql = format!("SELECT {COLUMNS} FROM read.devices t WHERE t.id = $1");
-    Ok(sqlx::query_as(&sql).bind(id.0).fetch_optional(pool).await?)
+    Ok(sqlx::query_as(&sql).bind(id.0).fetch_optional(db).await?)
 }
 
 /// What people call a device and its owner; none where that was erased.

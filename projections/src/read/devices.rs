@@ -1,8 +1,9 @@
 //! Devices: the writer. The queries are in [`queries`](super::device_queries).
 
-use std::net::IpAddr;
+use std::{collections::HashSet, net::IpAddr};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use nexavpn_domain::{
     Event, StoredEvent,
     device::{DeviceEvent, KeyOrigin},
@@ -64,18 +65,32 @@ impl Projection for Devices {
         events: &[&Recorded],
     ) -> Result<i64, ApplyError> {
         let mut grown = 0;
-        let alike = |a: &&Recorded, b: &&Recorded| {
-            is_enrolled(a) && is_enrolled(b) || is_new_owner(a) && is_new_owner(b)
-        };
-        for run in events.chunk_by(alike) {
+        let mut rest = events;
+        while let Some(first) = rest.first() {
+            let alike = enrolments(rest).max(rest.iter().take_while(|e| is_new_owner(e)).count());
+            let (run, others) = rest.split_at(alike.max(1));
+            rest = others;
             grown += match run {
                 [event] => self.apply(conn, event).await?,
-                [first, ..] if is_enrolled(first) => enrolled(conn, run).await?,
+                run if is_enrolled(first) => enrolled(conn, run).await?,
                 run => new_owners(conn, run).await.map(|()| 0)?,
             };
         }
         Ok(grown)
     }
+}
+
+/// How many of the next events are enrolments, with the preshared keys that come with them.
+fn enrolments(events: &[&Recorded]) -> usize {
+    let mut new = HashSet::new();
+    let mut belongs = |id, event| {
+        is_enrolled(event) && new.insert(id) || is_preshared_key(event) && new.contains(id)
+    };
+    events.iter().take_while(|event| belongs(event.aggregate_id.as_str(), event)).count()
+}
+
+fn is_preshared_key(event: &Recorded) -> bool {
+    matches!(event.event, Ok(Event::Device(_, DeviceEvent::PresharedKeyChanged { .. })))
 }
 
 fn is_enrolled(event: &Recorded) -> bool {
@@ -97,6 +112,9 @@ const fn origin(origin: KeyOrigin) -> &'static str {
 #[derive(Default)]
 struct Enrolments<'a> {
     ids: Vec<Uuid>,
+    versions: Vec<i64>,
+    created: Vec<DateTime<Utc>>,
+    updated: Vec<DateTime<Utc>>,
     owners: Vec<Uuid>,
     names: Vec<Option<&'a str>>,
     os_versions: Vec<Option<&'a str>>,
@@ -131,9 +149,18 @@ async fn enrolled(conn: &mut PgConnection, events: &[&Recorded]) -> Result<i64, 
             },
         ) = known(event)?
         else {
+            // A preshared key, which only the gateway's bundle names.
+            let of = new.ids.iter().position(|id| id.to_string() == event.aggregate_id);
+            let entry = of.and_then(|n| new.versions.get_mut(n).zip(new.updated.get_mut(n)));
+            if let Some((version, updated)) = entry {
+                (*version, *updated) = (event.sequence, event.effective_time);
+            }
             continue;
         };
         new.ids.push(id.0);
+        new.versions.push(event.sequence);
+        new.created.push(event.effective_time);
+        new.updated.push(event.effective_time);
         new.owners.push(owner.0);
         new.names.push(name.get());
         new.os_versions.push(os_version.as_ref().and_then(|v| v.get()));
@@ -151,20 +178,20 @@ async fn enrolled(conn: &mut PgConnection, events: &[&Recorded]) -> Result<i64, 
         "INSERT INTO devices (id, version, key_changed_at, created_at, updated_at, owner_id, name,
              os_version, fingerprint, platform, app_version, public_key, key_origin, gateway_id,
              slot, address_v4, address_v6, enabled, owner_enabled, expired, rotation_lapsed)
-         SELECT t.id, t.version, t.at, t.at, t.at, t.owner, t.name, t.os_version, t.fingerprint,
-             t.platform, t.app_version, t.public_key, t.origin, t.gateway, t.slot, t.v4, t.v6,
+         SELECT t.id, t.version, t.at, t.at, t.updated, t.owner, t.name, t.os_version,
+             t.fingerprint, t.platform, t.app_version, t.public_key, t.origin, t.gateway, t.slot, t.v4, t.v6,
              true,
              coalesce((SELECT o.enabled FROM device_owners o WHERE o.user_id = t.owner), false),
              false, false
          FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::uuid[], $5::text[],
                      $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
-                     $12::uuid[], $13::bigint[], $14::inet[], $15::inet[])
+                     $12::uuid[], $13::bigint[], $14::inet[], $15::inet[], $16::timestamptz[])
               AS t (id, version, at, owner, name, os_version, fingerprint, platform, app_version,
-                    public_key, origin, gateway, slot, v4, v6)",
+                    public_key, origin, gateway, slot, v4, v6, updated)",
     )
-    .bind(new.ids)
-    .bind(events.iter().map(|e| e.sequence).collect::<Vec<_>>())
-    .bind(events.iter().map(|e| e.effective_time).collect::<Vec<_>>())
+    .bind(&new.ids)
+    .bind(new.versions)
+    .bind(new.created)
     .bind(new.owners)
     .bind(new.names)
     .bind(new.os_versions)
@@ -177,9 +204,10 @@ async fn enrolled(conn: &mut PgConnection, events: &[&Recorded]) -> Result<i64, 
     .bind(new.slots)
     .bind(new.v4)
     .bind(new.v6)
+    .bind(new.updated)
     .execute(conn)
     .await?;
-    each(&result, events)
+    each(&result, &new.ids)
 }
 
 /// Whose devices may be peers. Nobody who was just created has any yet.

@@ -9,7 +9,7 @@ use nexavpn_domain::{
 };
 use nexavpn_store::Recorded;
 use serde::Serialize;
-use sqlx::{FromRow, PgConnection, PgPool};
+use sqlx::{FromRow, PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use crate::{
@@ -163,10 +163,10 @@ const LIST: ListSpec = ListSpec {
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn get(pool: &PgPool, id: GatewayId) -> Result<Option<GatewayRow>, ReadError> {
+pub async fn get(db: impl PgExecutor<'_>, id: GatewayId) -> Result<Option<GatewayRow>, ReadError> {
     let sql =
         format!("SELECT {COLUMNS} FROM read.gateways t WHERE t.id = $1 AND deleted_at IS NULL");
-    Ok(sqlx::query_as(&sql).bind(id.0).fetch_optional(pool).await?)
+    Ok(sqlx::query_as(&sql).bind(id.0).fetch_optional(db).await?)
 }
 
 /// The gateways that were not deleted. Sorts: `name`, `created_at`. Filters: `joined`.

@@ -12,7 +12,7 @@ use nexavpn_domain::{
 };
 use nexavpn_store::Recorded;
 use serde::Serialize;
-use sqlx::{FromRow, PgConnection, PgPool};
+use sqlx::{FromRow, PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use crate::{
@@ -219,9 +219,9 @@ const LIST: ListSpec = ListSpec {
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn get(pool: &PgPool, id: GroupId) -> Result<Option<GroupRow>, ReadError> {
+pub async fn get(db: impl PgExecutor<'_>, id: GroupId) -> Result<Option<GroupRow>, ReadError> {
     let sql = format!("SELECT {COLUMNS} FROM read.groups t WHERE t.id = $1 AND deleted_at IS NULL");
-    Ok(sqlx::query_as(&sql).bind(id.0).fetch_optional(pool).await?)
+    Ok(sqlx::query_as(&sql).bind(id.0).fetch_optional(db).await?)
 }
 
 /// The ids of at most so many of a group's members, deleted users excepted. Their rows:

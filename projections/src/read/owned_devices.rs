@@ -7,7 +7,7 @@ use nexavpn_domain::{
     ids::{DeviceId, GatewayId, UserId},
     values::PublicKey,
 };
-use sqlx::{FromRow, PgPool, Row as _, postgres::PgRow, types::ipnetwork::IpNetwork};
+use sqlx::{FromRow, PgExecutor, Row as _, postgres::PgRow, types::ipnetwork::IpNetwork};
 
 use crate::{
     ReadError,
@@ -68,18 +68,18 @@ macro_rules! select {
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn list(pool: &PgPool, owner: UserId) -> Result<Vec<OwnedDevice>, ReadError> {
+pub async fn list(db: impl PgExecutor<'_>, owner: UserId) -> Result<Vec<OwnedDevice>, ReadError> {
     let rows = sqlx::query_as(select!("ORDER BY created_at, id"));
-    Ok(rows.bind(owner.0).fetch_all(pool).await?)
+    Ok(rows.bind(owner.0).fetch_all(db).await?)
 }
 
 /// The last event that these are folded from.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn folded(pool: &PgPool) -> Result<i64, ReadError> {
+pub async fn folded(db: impl PgExecutor<'_>) -> Result<i64, ReadError> {
     let sql = "SELECT idx FROM read.projection_checkpoint WHERE name = 'devices'";
-    Ok(sqlx::query_scalar(sql).fetch_one(pool).await?)
+    Ok(sqlx::query_scalar(sql).fetch_one(db).await?)
 }
 
 /// One of them.
@@ -87,10 +87,10 @@ pub async fn folded(pool: &PgPool) -> Result<i64, ReadError> {
 /// # Errors
 /// Where the database fails.
 pub async fn get(
-    pool: &PgPool,
+    db: impl PgExecutor<'_>,
     owner: UserId,
     id: DeviceId,
 ) -> Result<Option<OwnedDevice>, ReadError> {
     let row = sqlx::query_as(select!("AND id = $2"));
-    Ok(row.bind(owner.0).bind(id.0).fetch_optional(pool).await?)
+    Ok(row.bind(owner.0).bind(id.0).fetch_optional(db).await?)
 }

@@ -10,7 +10,7 @@ use nexavpn_domain::{
 use nexavpn_store::Recorded;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use sqlx::{FromRow, PgConnection, PgPool};
+use sqlx::{FromRow, PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use crate::{
@@ -192,10 +192,10 @@ const LIST: ListSpec = ListSpec {
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn get(pool: &PgPool, id: PolicyId) -> Result<Option<PolicyRow>, ReadError> {
+pub async fn get(db: impl PgExecutor<'_>, id: PolicyId) -> Result<Option<PolicyRow>, ReadError> {
     let sql =
         format!("SELECT {COLUMNS} FROM read.policies t WHERE t.id = $1 AND deleted_at IS NULL");
-    Ok(sqlx::query_as(&sql).bind(id.0).fetch_optional(pool).await?)
+    Ok(sqlx::query_as(&sql).bind(id.0).fetch_optional(db).await?)
 }
 
 /// The policies that were not deleted. Sorts: `priority` (the order in which they are asked: by

@@ -9,7 +9,7 @@ use nexavpn_domain::{
 };
 use nexavpn_store::Recorded;
 use serde::Serialize;
-use sqlx::{FromRow, PgConnection, PgPool};
+use sqlx::{FromRow, PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use crate::{
@@ -159,9 +159,9 @@ const LIST: ListSpec = ListSpec {
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn get(pool: &PgPool, id: SessionId) -> Result<Option<SessionRow>, ReadError> {
+pub async fn get(db: impl PgExecutor<'_>, id: SessionId) -> Result<Option<SessionRow>, ReadError> {
     let sql = format!("SELECT {COLUMNS} FROM read.sessions t WHERE t.id = $1");
-    Ok(sqlx::query_as(&sql).bind(id.0).fetch_optional(pool).await?)
+    Ok(sqlx::query_as(&sql).bind(id.0).fetch_optional(db).await?)
 }
 
 /// All sessions. Sorts: `created_at`. Filters: `user`, `ended`.

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use nexavpn_domain::{Event, StoredEvent, ids::UserId, user::UserEvent, values::Role};
 use nexavpn_store::Recorded;
 use serde::Serialize;
-use sqlx::{FromRow, PgConnection, PgPool};
+use sqlx::{FromRow, PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use crate::{
@@ -256,9 +256,9 @@ const LIST: ListSpec = ListSpec {
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn get(pool: &PgPool, id: UserId) -> Result<Option<UserRow>, ReadError> {
+pub async fn get(db: impl PgExecutor<'_>, id: UserId) -> Result<Option<UserRow>, ReadError> {
     let sql = format!("SELECT {COLUMNS} FROM read.users t WHERE t.id = $1");
-    Ok(sqlx::query_as(&sql).bind(id.0).fetch_optional(pool).await?)
+    Ok(sqlx::query_as(&sql).bind(id.0).fetch_optional(db).await?)
 }
 
 /// The users that were not deleted. Sorts: `username`, `display_name`, `created_at`. Filters:

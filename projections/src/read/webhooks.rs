@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use nexavpn_domain::{Event, StoredEvent, ids::WebhookId, webhook::WebhookEvent};
 use nexavpn_store::Recorded;
 use serde::Serialize;
-use sqlx::{FromRow, PgConnection, PgPool, types::Json};
+use sqlx::{FromRow, PgConnection, PgExecutor, PgPool, types::Json};
 
 use crate::{
     ApplyError, ListQuery, Page, Projection, ReadError,
@@ -171,10 +171,10 @@ const LIST: ListSpec = ListSpec {
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn get(pool: &PgPool, id: WebhookId) -> Result<Option<WebhookRow>, ReadError> {
+pub async fn get(db: impl PgExecutor<'_>, id: WebhookId) -> Result<Option<WebhookRow>, ReadError> {
     let sql =
         format!("SELECT {COLUMNS} FROM read.webhooks t WHERE t.id = $1 AND deleted_at IS NULL");
-    Ok(sqlx::query_as(&sql).bind(id.0).fetch_optional(pool).await?)
+    Ok(sqlx::query_as(&sql).bind(id.0).fetch_optional(db).await?)
 }
 
 /// The webhooks that were not deleted. Sort: `created_at`. Filter: `enabled`.

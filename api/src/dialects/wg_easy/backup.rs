@@ -52,7 +52,7 @@ struct Client {
 /// is configured.
 pub(super) async fn handle(State(dialect): State<WgEasy>) -> Result<Response, DialectError> {
     let app = &dialect.app;
-    let devices = owned_devices::list(&app.pool, dialect.owner).await?;
+    let devices = owned_devices::list(app.direct(), dialect.owner).await?;
     let keys: Vec<_> = devices.iter().map(|device| (device.id, &device.public_key)).collect();
     let mut secrets = app.commands.secrets_of_devices(&keys).await?;
     let gateway = dialect.gateway.or_else(|| devices.first().map(|device| device.gateway_id));

@@ -98,13 +98,13 @@ impl ClientView {
 impl WgEasy {
     /// A client of ours.
     pub(super) async fn device(&self, id: DeviceId) -> Result<OwnedDevice, DialectError> {
-        let device = owned_devices::get(&self.app.pool, self.owner, id).await?;
+        let device = owned_devices::get(self.app.direct(), self.owner, id).await?;
         device.ok_or_else(DialectError::no_such_client)
     }
 
     /// All clients, the oldest first.
     pub(super) async fn all_clients(&self) -> Result<Vec<ClientView>, DialectError> {
-        let devices = owned_devices::list(&self.app.pool, self.owner).await?;
+        let devices = owned_devices::list(self.app.direct(), self.owner).await?;
         self.views(devices).await
     }
 

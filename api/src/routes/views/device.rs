@@ -54,7 +54,7 @@ pub(crate) struct DeviceView {
 impl DeviceView {
     /// One device; 404 for an unknown one. Revoked ones are shown.
     pub(crate) async fn load(app: &App, id: DeviceId) -> Result<Self, ApiError> {
-        let row = nexavpn_projections::devices::get(&app.pool, id).await?;
+        let row = nexavpn_projections::devices::get(app.direct(), id).await?;
         let row = row.ok_or_else(|| ApiError::not_found("device"))?;
         let mut views = Self::all(app, vec![row]).await?;
         views.pop().ok_or_else(|| ApiError::not_found("device"))

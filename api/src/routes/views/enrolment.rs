@@ -222,7 +222,7 @@ impl EnrolmentView {
 
     /// The view of a device, with its keys where they may be shown.
     pub(crate) async fn of(app: &App, id: DeviceId, shown: Shown<'_>) -> Result<Self, ApiError> {
-        let name = nexavpn_projections::devices::get(&app.pool, id).await?.and_then(|d| d.name);
+        let name = nexavpn_projections::devices::get(app.direct(), id).await?.and_then(|d| d.name);
         app.fleet
             .read(|fleet| {
                 let device = fleet.device(id)?;

@@ -59,7 +59,7 @@ impl SessionsView {
         let mut devices: HashMap<DeviceId, SessionDevice> = HashMap::new();
         for id in sessions.iter().filter_map(|s| s.device_id) {
             if let Entry::Vacant(entry) = devices.entry(id) {
-                let row = nexavpn_projections::devices::get(&app.pool, id).await?;
+                let row = nexavpn_projections::devices::get(app.direct(), id).await?;
                 entry.insert(SessionDevice { id, name: row.and_then(|d| d.name) });
             }
         }

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
+use sqlx::{PgConnection, postgres::PgConnectOptions};
 use tokio::{
     sync::{Notify, oneshot},
     time::timeout,
@@ -18,10 +18,8 @@ use super::{
     prepare::Prepared,
     write::{End, write, write_alone},
 };
-use crate::{AppendError, Options, sequencer::Sequencer, store::planned_once};
+use crate::{AppendError, Options, direct::Spare, sequencer::Sequencer};
 
-/// A connection that has been idle for longer is tried before it is used.
-const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// Where a commit takes less, there is no point in waiting for company.
 const SLOW_COMMIT: Duration = Duration::from_millis(1);
 /// How long to wait for it otherwise.
@@ -41,7 +39,6 @@ struct State {
     /// How many a committer would like to see waiting.
     wanted: usize,
     committers: usize,
-    connections: Vec<(PgConnection, Instant)>,
 }
 
 /// Where appends wait for a committer. Committers are started on demand and end when nothing is
@@ -49,7 +46,7 @@ struct State {
 pub(crate) struct Queue {
     state: Mutex<State>,
     complete: Notify,
-    connect: PgConnectOptions,
+    spare: Spare,
     options: Options,
     sequencer: Arc<Sequencer>,
 }
@@ -61,14 +58,7 @@ impl Queue {
         sequencer: Arc<Sequencer>,
     ) -> Self {
         let (state, complete) = (Mutex::default(), Notify::new());
-        // Every row that a batch touches is found by an index. A plan from when the tables were
-        // small, kept for as long as the connection, would read whole ones.
-        let connect = planned_once(connect).options([
-            ("enable_seqscan", "off"),
-            ("enable_hashjoin", "off"),
-            ("enable_mergejoin", "off"),
-        ]);
-        Self { state, complete, connect, options, sequencer }
+        Self { state, complete, spare: Spare::new(connect), options, sequencer }
     }
 
     /// Commits an append together with others that only add.
@@ -109,21 +99,6 @@ impl Queue {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn connection(&self) -> Result<PgConnection, sqlx::Error> {
-        loop {
-            let spare = self.state().connections.pop();
-            match spare {
-                None => return PgConnection::connect_with(&self.connect).await,
-                Some((conn, used)) if used.elapsed() < TRUSTED_FOR => return Ok(conn),
-                Some((mut conn, _)) => {
-                    if conn.ping().await.is_ok() {
-                        return Ok(conn);
-                    }
-                }
-            }
-        }
     }
 }
 
@@ -180,7 +155,7 @@ impl Committer {
     }
 
     async fn commit(&self, batch: Vec<Item>) {
-        let mut conn = match self.queue.connection().await {
+        let mut conn = match self.queue.spare.take().await {
             Ok(conn) => conn,
             // Nothing was written: each may try for itself and report its own failure.
             Err(_) => return send_alone(batch),
@@ -226,7 +201,7 @@ impl Committer {
 
     fn put_back(&self, conn: PgConnection, sound: bool) {
         if sound {
-            self.queue.state().connections.push((conn, Instant::now()));
+            self.queue.spare.put_back(conn);
         }
     }
 }

@@ -13,7 +13,7 @@ use std::{
 
 use aws_lc_rs::hmac;
 use nexavpn_domain::{ClaimKind, ids::UserId};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, postgres::PgConnectOptions};
 use uuid::Uuid;
 
 pub use answers::ForgetAnswers;
@@ -21,7 +21,7 @@ pub(crate) use crypto::Key;
 pub use master::MasterKey;
 pub use wrapped::WrappedKey;
 
-use crate::KeyError;
+use crate::{Direct, KeyError};
 use sealing_keys::SealingKeys;
 use wrapped::Sealers;
 
@@ -31,10 +31,14 @@ const CHECK_TEXT: &[u8] = b"nexavpn";
 /// The key of claims' HMACs. Wrapped like any secret, so that another master key changes no claim.
 const CLAIMS: &str = "claims_hmac";
 
+/// How many connections there are besides the pool's for what every request asks.
+const DIRECT: usize = 8;
+
 /// Wraps and unwraps keys. Cheap to clone; clones share the master key.
 #[derive(Clone)]
 pub struct Keyring {
     pool: PgPool,
+    direct: Direct,
     sealing: Arc<SealingKeys>,
     master: Arc<RwLock<Key>>,
     claims: hmac::Key,
@@ -69,7 +73,13 @@ impl Keyring {
         let claims = hmac::Key::new(hmac::HMAC_SHA256, &claims);
         let master = Arc::new(RwLock::new(master));
         let (sealing, sealers) = (Arc::default(), Arc::default());
-        Ok(Self { pool, sealing, master, claims, sealers })
+        let direct = Direct::new(PgConnectOptions::clone(&pool.connect_options()), DIRECT);
+        Ok(Self { pool, direct, sealing, master, claims, sealers })
+    }
+
+    /// For the statements that run with every request.
+    pub(crate) const fn direct(&self) -> &Direct {
+        &self.direct
     }
 
     /// The stored key of a personal claim.
@@ -240,7 +250,7 @@ impl Keyring {
         let found: Vec<(Uuid, Vec<u8>)> =
             sqlx::query_as("SELECT user_id, wrapped FROM data_key WHERE user_id = ANY($1)")
                 .bind(ids)
-                .fetch_all(&self.pool)
+                .fetch_all(&self.direct)
                 .await?;
         let master = self.master();
         let key = |(id, w): (Uuid, Vec<u8>)| {

@@ -36,7 +36,7 @@ pub(in super::super) async fn handle(
     State(dialect): State<WgEasy>,
 ) -> Result<Response, DialectError> {
     // The database is asked: another process may have changed something.
-    let idx = owned_devices::folded(&dialect.app.pool).await?;
+    let idx = owned_devices::folded(dialect.app.direct()).await?;
     let kept = dialect.last_list.get().filter(|kept| kept.idx == idx && is_fresh(kept));
     let json = match kept {
         Some(kept) => kept.json,

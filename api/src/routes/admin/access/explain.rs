@@ -297,10 +297,10 @@ impl EventView {
         let uuid = id.as_deref().and_then(|id| id.parse().ok());
         let name = match (kind.as_deref(), uuid) {
             (Some("user"), Some(id)) => {
-                users::get(&app.pool, UserId(id)).await?.and_then(|user| user.username)
+                users::get(app.direct(), UserId(id)).await?.and_then(|user| user.username)
             }
             (Some("gateway"), Some(id)) => {
-                let gateway = gateways::get(&app.pool, GatewayId(id)).await?;
+                let gateway = gateways::get(app.direct(), GatewayId(id)).await?;
                 gateway.map(|gateway| gateway.fields.name)
             }
             (Some("system"), _) => id.clone(),

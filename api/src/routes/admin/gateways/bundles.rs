@@ -109,7 +109,7 @@ pub(super) async fn handle(
     let below = page.after.as_ref().map(|place| (place.epoch, place.revision));
     let mut bundles = app.reports.bundles(id, below, page.and_one_more()).await?;
     // The record of a gateway outlives it.
-    if bundles.is_empty() && gateways::get(&app.pool, id).await?.is_none() {
+    if bundles.is_empty() && gateways::get(app.direct(), id).await?.is_none() {
         return Err(ApiError::not_found("gateway"));
     }
     let next = page.cut(&mut bundles, |one| format!("{}.{}", one.epoch, one.revision));

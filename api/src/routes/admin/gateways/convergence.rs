@@ -89,7 +89,7 @@ pub(super) async fn handle(
     Query(asked): Query<Asked>,
 ) -> Result<axum::Json<Answer>, ApiError> {
     let page = KeysetPage::<RecordCursor>::of(asked.after.as_deref(), asked.page_size.as_deref())?;
-    let row = gateways::get(&app.pool, id).await?;
+    let row = gateways::get(app.direct(), id).await?;
     let row = row.ok_or_else(|| ApiError::not_found("gateway"))?;
     let view = GatewayView::all(&app, vec![row]).await?.pop();
     let convergence = view.ok_or_else(|| ApiError::not_found("gateway"))?.convergence();

@@ -173,7 +173,7 @@ pub(super) async fn handle(
     Query(asked): Query<Asked>,
 ) -> Result<axum::Json<Answer>, ApiError> {
     let range = asked.range(app.commands.now())?;
-    if gateways::get(&app.pool, id).await?.is_none() {
+    if gateways::get(app.direct(), id).await?.is_none() {
         return Err(ApiError::not_found("gateway"));
     }
     let history = app.reports.host_history(id, range).await?;

@@ -145,7 +145,7 @@ impl ConvergenceView {
 impl GatewayView {
     /// A gateway that was not deleted; 404 otherwise.
     pub(super) async fn load(app: &App, id: GatewayId) -> Result<Self, ApiError> {
-        let row = gateways::get(&app.pool, id).await?;
+        let row = gateways::get(app.direct(), id).await?;
         let row = row.ok_or_else(|| ApiError::not_found("gateway"))?;
         let mut views = Self::all(app, vec![row]).await?;
         views.pop().ok_or_else(|| ApiError::not_found("gateway"))

@@ -30,7 +30,7 @@ pub(super) async fn handle(
     Path(id): Path<GroupId>,
     listing: Listing,
 ) -> Result<Response, ApiError> {
-    if groups::get(&app.pool, id).await?.is_none() {
+    if groups::get(app.direct(), id).await?.is_none() {
         return Err(ApiError::not_found("group"));
     }
     listing.within("group", id)?.answer(app, "members", users::page).await

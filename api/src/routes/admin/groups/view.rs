@@ -59,7 +59,8 @@ pub(super) struct GroupDetails {
 impl GroupDetails {
     /// A group that was not deleted; 404 otherwise.
     pub(super) async fn load(app: &App, id: GroupId) -> Result<Self, ApiError> {
-        let row = groups::get(&app.pool, id).await?.ok_or_else(|| ApiError::not_found("group"))?;
+        let row =
+            groups::get(app.direct(), id).await?.ok_or_else(|| ApiError::not_found("group"))?;
         let members = groups::members(&app.pool, id, SHOWN + 1).await?;
         let members = (members.len() <= usize::from(SHOWN)).then_some(members);
         Ok(Self { group: row.into(), members })

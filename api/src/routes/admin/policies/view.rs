@@ -46,7 +46,7 @@ impl PolicyView {
 impl PolicyView {
     /// A policy that was not deleted; 404 otherwise.
     pub(super) async fn load(app: &App, id: PolicyId) -> Result<Self, ApiError> {
-        let row = policies::get(&app.pool, id).await?;
+        let row = policies::get(app.direct(), id).await?;
         let mut view = row.map(Self::new).ok_or_else(|| ApiError::not_found("policy"))?;
         Self::rank(app, std::slice::from_mut(&mut view));
         Ok(view)

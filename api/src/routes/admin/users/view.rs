@@ -67,7 +67,7 @@ impl UserView {
 
     /// A user, also a deleted or erased one.
     pub(super) async fn load_any(app: &App, id: UserId) -> Result<Self, ApiError> {
-        let row = users::get(&app.pool, id).await?;
+        let row = users::get(app.direct(), id).await?;
         row.map(Self::from).ok_or_else(|| ApiError::not_found("user"))
     }
 }

@@ -94,7 +94,7 @@ impl DeliveryView {
 impl WebhookView {
     /// A webhook that was not deleted; 404 otherwise.
     pub(super) async fn load(app: &App, id: WebhookId) -> Result<Self, ApiError> {
-        let row = webhooks::get(&app.pool, id).await?;
+        let row = webhooks::get(app.direct(), id).await?;
         let row = row.ok_or_else(|| ApiError::not_found("webhook"))?;
         let mut all = Self::all(app, vec![row]).await?;
         all.pop().ok_or_else(|| ApiError::not_found("webhook"))
