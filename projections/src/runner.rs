@@ -9,6 +9,7 @@ use tokio::{sync::watch, task::JoinHandle, time::Instant};
 use crate::{
     ApplyError, Handle, Projection, ProjectionStatus, State,
     advance::{Advanced, BATCH, Own, Schema},
+    audit::AuditLog,
     checkpoint,
 };
 
@@ -31,8 +32,8 @@ pub struct Runner {
 impl Runner {
     /// Starts folding. `head` has to follow the log.
     ///
-    /// Two tasks share the work, so that a projection that is far behind does not hold up the
-    /// live ones, on which every write's answer waits.
+    /// Three tasks share the work: the two halves of the live projections, at the same time, since
+    /// every write's answer waits for both; and those that are far behind, which hold nobody up.
     ///
     /// # Errors
     /// Where the database fails.
@@ -59,9 +60,9 @@ impl Runner {
         let handle = Handle::new(states.subscribe(), head.clone());
         let shared = Arc::new(Shared { pool, log, projections, states });
         let stop = watch::Sender::new(false);
-        let lanes = [true, false].map(|live| {
+        let lanes = [Work::Entities, Work::Audit, Work::CatchingUp].map(|work| {
             let lane = Lane {
-                live,
+                work,
                 shared: Arc::clone(&shared),
                 head: head.clone(),
                 stop: stop.subscribe(),
@@ -103,9 +104,31 @@ struct Pause {
     length: Duration,
 }
 
-/// One of the two tasks.
+/// What a task folds. The audit log costs as much as all others together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Work {
+    /// Live read models of what there is.
+    Entities,
+    /// The audit log while it is live.
+    Audit,
+    /// What is far behind.
+    CatchingUp,
+}
+
+impl Work {
+    fn of(projection: &ProjectionStatus) -> Option<Self> {
+        match projection.state {
+            State::Live if projection.name == AuditLog.name() => Some(Self::Audit),
+            State::Live => Some(Self::Entities),
+            State::CatchingUp => Some(Self::CatchingUp),
+            State::Stopped { .. } | State::Outdated { .. } => None,
+        }
+    }
+}
+
+/// One of the tasks.
 struct Lane {
-    live: bool,
+    work: Work,
     shared: Arc<Shared>,
     head: watch::Receiver<Head>,
     stop: watch::Receiver<bool>,
@@ -188,7 +211,7 @@ impl Lane {
 
     /// What is level, or nearly, becomes live.
     fn promote(&self, head: i64) {
-        if self.live {
+        if self.work != Work::CatchingUp {
             return;
         }
         let near = head - i64::try_from(BATCH).unwrap_or(0);
@@ -203,11 +226,10 @@ impl Lane {
     }
 
     fn furthest_behind(&self, head: i64) -> Vec<(usize, i64)> {
-        let mine = if self.live { State::Live } else { State::CatchingUp };
         let now = Instant::now();
         let states = self.shared.states.borrow();
         let behind = states.iter().enumerate().filter(|(i, p)| {
-            p.state == mine
+            Work::of(p) == Some(self.work)
                 && p.idx < head
                 && self.pauses.get(*i).is_none_or(|p| p.is_none_or(|p| p.until <= now))
         });
