@@ -2,6 +2,7 @@
 
 mod append;
 mod claims;
+mod direct;
 mod handed_on;
 mod order;
 mod restore;
