@@ -101,7 +101,8 @@ pub struct DatabaseArgs {
     )]
     pub master_key_file: Option<PathBuf>,
 
-    /// Connections to the database at once [default: 32]
+    /// Connections to the database in the pool; up to 14 more append, number, fold and answer what
+    /// every request asks [default: 32]
     #[arg(
         long,
         global = true,

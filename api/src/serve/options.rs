@@ -33,7 +33,7 @@ pub struct DatabaseOptions {
     pub migrate_url: Option<DatabaseUrl>,
     /// The master key's file, where it is not in the data directory.
     pub master_key_file: Option<PathBuf>,
-    /// Connections at once.
+    /// Connections in the pool.
     pub max_connections: u32,
 }
 
