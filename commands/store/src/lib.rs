@@ -10,6 +10,7 @@ mod horizon;
 mod keyring;
 mod log;
 mod migrate;
+mod pending;
 mod repository;
 mod sealing;
 mod sequencer;

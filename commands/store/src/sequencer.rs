@@ -1,7 +1,7 @@
 //! Puts committed events in their total order and gives them their numbers.
 
 use std::{
-    sync::{Arc, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -21,6 +21,7 @@ use crate::{
     Head, Position, Store, StoreError, WaitError,
     append::Prepared,
     fresh::{Fresh, Numbered},
+    pending::Pending,
     store::planned_once,
     tail::Tail,
 };
@@ -99,8 +100,7 @@ pub(crate) struct Sequencer {
     connection: Mutex<Option<PgConnection>>,
     appended: Notify,
     awaited: Notify,
-    /// The furthest position that this process knows to be committed.
-    committed: std::sync::Mutex<Position>,
+    pending: Pending,
     head: watch::Sender<Head>,
     fresh: Fresh,
     tail: Arc<Tail>,
@@ -132,7 +132,7 @@ impl Sequencer {
             connection: Mutex::default(),
             appended: Notify::new(),
             awaited: Notify::new(),
-            committed: std::sync::Mutex::new(head.position()),
+            pending: Pending::default(),
             head: watch::Sender::new(head),
             fresh: Fresh::default(),
             tail,
@@ -142,26 +142,19 @@ impl Sequencer {
     /// This was appended by this process.
     pub(crate) fn appended(&self, position: Position, appends: Vec<Arc<Prepared>>) {
         self.fresh.put(position, appends);
-        self.note(position);
+        self.pending.committed(position);
         self.appended.notify_one();
     }
 
     /// Somebody waits for it.
     fn awaited(&self, position: Position) {
-        self.note(position);
+        self.pending.awaited(position);
         self.awaited.notify_one();
     }
 
-    fn note(&self, position: Position) {
-        let mut committed = self.committed.lock().unwrap_or_else(PoisonError::into_inner);
-        *committed = (*committed).max(position);
-    }
-
-    /// Whether something that this process knows of has no number yet: a step that was under way when
-    /// it was told may have taken it along.
+    /// Whether something that this process knows of may have no number yet.
     fn has_work(&self) -> bool {
-        let committed = *self.committed.lock().unwrap_or_else(PoisonError::into_inner);
-        self.head.borrow().position() < committed
+        self.pending.beyond(self.head.borrow().position())
     }
 
     async fn step(&self) -> Result<Step, sqlx::Error> {
@@ -172,6 +165,7 @@ impl Sequencer {
             Some(conn) => conn,
             None => PgConnection::connect_with(&self.connect).await?,
         };
+        self.pending.begin_step();
         let owners = self.fresh.owners();
         let rows = sqlx::query(SEQUENCE)
             .bind(BATCH)
