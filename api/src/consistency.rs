@@ -12,6 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use nexavpn_gateway_projector::Waited;
+use nexavpn_projections::ReadError;
 use nexavpn_store::Position;
 
 use crate::{App, error::ApiError};
@@ -74,6 +75,20 @@ impl App {
             self.unread.note(at);
         }
         Settled { position, pending: !reached }
+    }
+
+    /// Waits until the audit log has every change that was answered before, by any process: it
+    /// trails the other read models, and only its readers wait for it.
+    ///
+    /// # Errors
+    /// 503 where it is not there in time.
+    pub async fn level_audit_log(&self) -> Result<(), ApiError> {
+        let deadline = Instant::now() + self.http.consistency_wait;
+        let head = self.commands.store().log().head().await.map_err(ReadError::from)?;
+        self.projections
+            .wait_for_all(head.idx, deadline.into())
+            .await
+            .map_err(|_| not_yet("the newest changes are not in the audit log yet: try again"))
     }
 
     async fn reach(&self, position: Position, bound: Duration) -> bool {
@@ -140,9 +155,12 @@ pub async fn wait_for_token(
             return Err(ApiError::field("X-Consistency-Token", "is not a token of ours"));
         };
         if !app.reach(position, app.http.consistency_wait).await {
-            let message = "the change that the token names is not readable yet: try again";
-            return Err(ApiError::unavailable("not_yet_consistent", message, 1));
+            return Err(not_yet("the change that the token names is not readable yet: try again"));
         }
     }
     Ok(next.run(request).await)
+}
+
+fn not_yet(message: &str) -> ApiError {
+    ApiError::unavailable("not_yet_consistent", message, 1)
 }

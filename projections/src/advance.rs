@@ -1,6 +1,6 @@
 //! One batch of events into the tables of some projections, with their checkpoints.
 
-use nexavpn_store::{Recorded, by_index};
+use nexavpn_store::{Bystander, Bystanders, Recorded, by_index};
 use sqlx::{
     Connection as _, Executor as _, PgConnection, PgPool, Row as _, postgres::PgConnectOptions,
 };
@@ -33,10 +33,18 @@ impl Schema {
 
 /// A connection of a task's own, made when it is needed. One on which a batch failed, or was given up,
 /// is closed instead of being used again: its transaction ends with it.
-#[derive(Debug, Default)]
-pub(crate) struct Own(Option<PgConnection>);
+#[derive(Debug)]
+pub(crate) struct Own {
+    connection: Option<PgConnection>,
+    bystanders: Bystanders,
+}
 
 impl Own {
+    /// Nothing connected yet. The order of events does not wait for its transactions.
+    pub(crate) const fn new(bystanders: Bystanders) -> Self {
+        Self { connection: None, bystanders }
+    }
+
     /// Folds the events after `from` and moves the checkpoints from there to the last event, all in
     /// one transaction. Every process may try: the checkpoints are compared and moved first, so
     /// exactly one succeeds. The pool says where the database is.
@@ -48,12 +56,12 @@ impl Own {
         from: i64,
         events: &[Recorded],
     ) -> Result<Advanced, ApplyError> {
-        let mut conn = match self.0.take() {
+        let mut conn = match self.connection.take() {
             Some(conn) => conn,
             None => connect(pool, schema).await?,
         };
-        let advanced = advance(&mut conn, projections, from, events).await?;
-        self.0 = Some(conn);
+        let advanced = advance(&mut conn, &self.bystanders, projections, from, events).await?;
+        self.connection = Some(conn);
         Ok(advanced)
     }
 }
@@ -70,6 +78,7 @@ async fn connect(pool: &PgPool, schema: &Schema) -> Result<PgConnection, sqlx::E
 
 async fn advance(
     conn: &mut PgConnection,
+    bystanders: &Bystanders,
     projections: &[&'static dyn Projection],
     from: i64,
     events: &[Recorded],
@@ -77,7 +86,8 @@ async fn advance(
     let Some(last) = events.last() else {
         return Ok(Advanced::Done);
     };
-    if !begin(conn, projections, from, last.idx).await? {
+    let (_bystander, taken) = begin(conn, bystanders, projections, from, last.idx).await?;
+    if !taken {
         conn.execute("ROLLBACK").await?;
         return Ok(Advanced::Lost);
     }
@@ -100,18 +110,21 @@ async fn advance(
 /// were where we believe them to be.
 async fn begin(
     conn: &mut PgConnection,
+    bystanders: &Bystanders,
     projections: &[&'static dyn Projection],
     from: i64,
     to: i64,
-) -> Result<bool, ApplyError> {
+) -> Result<(Bystander, bool), ApplyError> {
     let names = list(projections.iter().map(|p| quoted(p.name())));
     let versions = list(projections.iter().map(|p| p.version()));
     let sql = format!(
-        "BEGIN; SELECT public.take_checkpoints(ARRAY[{names}], ARRAY[{versions}], {from}, {to})"
+        "BEGIN; SELECT public.take_checkpoints(ARRAY[{names}], ARRAY[{versions}], {from}, {to}),
+                        pg_current_xact_id()::text::bigint"
     );
     let rows = conn.fetch_all(&*sql).await?;
-    let taken: i64 = rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get_unchecked(0)?;
-    Ok(usize::try_from(taken) == Ok(projections.len()))
+    let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+    let (taken, tx): (i64, i64) = (row.try_get_unchecked(0)?, row.try_get_unchecked(1)?);
+    Ok((bystanders.add(tx), usize::try_from(taken) == Ok(projections.len())))
 }
 
 /// Counts what the lists have grown by, and commits.

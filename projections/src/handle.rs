@@ -1,15 +1,20 @@
 //! Waiting for read models, and how they are.
 
+use std::sync::Arc;
+
 use nexavpn_store::Head;
 use serde::Serialize;
 use sqlx::PgPool;
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 
 /// How a projection is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum State {
-    /// It follows the log; writes are waited for.
+    /// It follows the log.
     Live,
     /// It is far behind, for example after a start or a rebuild; it is not waited for.
     CatchingUp,
@@ -41,9 +46,19 @@ pub struct ProjectionStatus {
     /// The furthest that this process has ever known it to be: so much may have been read from it.
     #[serde(skip)]
     pub(crate) furthest: i64,
+    /// Whether it is folded after the others.
+    #[serde(skip)]
+    pub(crate) trails: bool,
     /// How it is.
     #[serde(flatten)]
     pub state: State,
+}
+
+impl ProjectionStatus {
+    /// Whether nothing of this event is to be waited for.
+    fn has(&self, idx: i64) -> bool {
+        self.state != State::Live || self.idx >= idx
+    }
 }
 
 /// The read models did not come so far in time.
@@ -59,25 +74,39 @@ pub struct Behind {
 pub struct Handle {
     states: watch::Receiver<Vec<ProjectionStatus>>,
     head: watch::Receiver<Head>,
+    hurry: Arc<Notify>,
 }
 
 impl Handle {
     pub(crate) const fn new(
         states: watch::Receiver<Vec<ProjectionStatus>>,
         head: watch::Receiver<Head>,
+        hurry: Arc<Notify>,
     ) -> Self {
-        Self { states, head }
+        Self { states, head, hurry }
     }
 
-    /// Waits until every live projection has folded the event: reads then see it. A projection
-    /// that is stopped or catching up is not waited for.
+    /// Waits until every live projection that does not trail has folded the event: reads of those
+    /// then see it. A projection that is stopped or catching up is not waited for.
     ///
     /// # Errors
     /// Where the deadline comes first, or the runner has ended.
     pub async fn wait_for(&self, idx: i64, deadline: Instant) -> Result<(), Behind> {
-        let folded = |all: &Vec<ProjectionStatus>| {
-            all.iter().all(|p| p.state != State::Live || p.idx >= idx)
-        };
+        let folded = |all: &Vec<ProjectionStatus>| all.iter().all(|p| p.trails || p.has(idx));
+        self.wait_until(deadline, folded).await.ok_or(Behind { idx })
+    }
+
+    /// Waits until every live projection has folded the event, those that trail too, which do it
+    /// at once. Whoever reads one that trails asks this first.
+    ///
+    /// # Errors
+    /// As for [`wait_for`](Self::wait_for).
+    pub async fn wait_for_all(&self, idx: i64, deadline: Instant) -> Result<(), Behind> {
+        let folded = |all: &Vec<ProjectionStatus>| all.iter().all(|p| p.has(idx));
+        if folded(&self.states.borrow()) {
+            return Ok(());
+        }
+        self.hurry.notify_one();
         self.wait_until(deadline, folded).await.ok_or(Behind { idx })
     }
 

@@ -24,6 +24,14 @@ pub trait Projection: Send + Sync {
     /// The aggregates whose events it folds; the others pass it by, known or not.
     fn reads(&self) -> &'static [&'static str];
 
+    /// Whether it trails the others: it is folded up to where all live ones are that do not, in
+    /// larger batches, and no write waits for it. Its readers wait instead
+    /// ([`Handle::wait_for_all`](crate::Handle::wait_for_all)), and may join the others' tables:
+    /// those are never behind it.
+    fn trails(&self) -> bool {
+        false
+    }
+
     /// Folds one event. Answers by how many rows a list without a filter has grown.
     ///
     /// # Errors

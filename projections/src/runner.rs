@@ -4,18 +4,24 @@ use std::{sync::Arc, time::Duration};
 
 use nexavpn_store::{Head, Log, Recorded, StoreError};
 use sqlx::PgPool;
-use tokio::{sync::watch, task::JoinHandle, time::Instant};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
 
 use crate::{
     ApplyError, Handle, Projection, ProjectionStatus, State,
     advance::{Advanced, BATCH, Own, Schema},
-    audit::AuditLog,
     checkpoint,
 };
 
 /// How often to look at the checkpoints where nothing happens: another process may have rebuilt a
 /// read model or stopped one.
 const LOOK: Duration = Duration::from_millis(250);
+/// How long events may wait for a projection that trails, so that more of them share a batch.
+/// Somebody who waits for it ends that.
+const UNHURRIED: Duration = Duration::from_millis(20);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -32,8 +38,8 @@ pub struct Runner {
 impl Runner {
     /// Starts folding. `head` has to follow the log.
     ///
-    /// Three tasks share the work: the two halves of the live projections, at the same time, since
-    /// every write's answer waits for both; and those that are far behind, which hold nobody up.
+    /// Three tasks share the work: the live projections, for which every write's answer waits;
+    /// those that trail them; and those that are far behind, which hold nobody up.
     ///
     /// # Errors
     /// Where the database fails.
@@ -52,22 +58,24 @@ impl Runner {
                 idx: 0,
                 behind: 0,
                 furthest: 0,
+                trails: p.trails(),
                 state: State::CatchingUp,
             })
             .collect();
         let states = watch::Sender::new(states);
         checkpoint::reload(&pool, projections, &states).await?;
-        let handle = Handle::new(states.subscribe(), head.clone());
-        let shared = Arc::new(Shared { pool, log, projections, states });
+        let hurry = Arc::new(Notify::new());
+        let handle = Handle::new(states.subscribe(), head.clone(), Arc::clone(&hurry));
+        let shared = Arc::new(Shared { pool, log, projections, states, hurry });
         let stop = watch::Sender::new(false);
-        let lanes = [Work::Entities, Work::Audit, Work::CatchingUp].map(|work| {
+        let lanes = [Work::Leading, Work::Trailing, Work::CatchingUp].map(|work| {
             let lane = Lane {
                 work,
                 shared: Arc::clone(&shared),
                 head: head.clone(),
                 stop: stop.subscribe(),
                 pauses: vec![None; projections.len()],
-                own: Own::default(),
+                own: Own::new(shared.log.bystanders()),
             };
             tokio::spawn(lane.run())
         });
@@ -95,6 +103,8 @@ struct Shared {
     log: Log,
     projections: &'static [&'static dyn Projection],
     states: watch::Sender<Vec<ProjectionStatus>>,
+    /// Somebody waits for what trails.
+    hurry: Arc<Notify>,
 }
 
 /// A projection that failed for the moment.
@@ -104,13 +114,13 @@ struct Pause {
     length: Duration,
 }
 
-/// What a task folds. The audit log costs as much as all others together.
+/// What a task folds.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Work {
-    /// Live read models of what there is.
-    Entities,
-    /// The audit log while it is live.
-    Audit,
+    /// What writes wait for.
+    Leading,
+    /// What is folded up to where those are.
+    Trailing,
     /// What is far behind.
     CatchingUp,
 }
@@ -118,8 +128,8 @@ enum Work {
 impl Work {
     fn of(projection: &ProjectionStatus) -> Option<Self> {
         match projection.state {
-            State::Live if projection.name == AuditLog.name() => Some(Self::Audit),
-            State::Live => Some(Self::Entities),
+            State::Live if projection.trails => Some(Self::Trailing),
+            State::Live => Some(Self::Leading),
             State::CatchingUp => Some(Self::CatchingUp),
             State::Stopped { .. } | State::Outdated { .. } => None,
         }
@@ -191,11 +201,17 @@ impl Lane {
     /// is nothing to do.
     async fn step(&mut self, head: i64) -> Result<bool, StoreError> {
         self.promote(head);
-        let group = self.furthest_behind(head);
+        let group = self.furthest_behind(head.min(self.bound()));
         let Some(&(_, from)) = group.first() else {
             return Ok(false);
         };
-        let events = self.shared.log.follow(from, BATCH).await?;
+        if self.work == Work::Trailing {
+            // Elapsed or hurried, it is time.
+            drop(timeout(UNHURRIED, self.shared.hurry.notified()).await);
+        }
+        let bound = self.bound();
+        let mut events = self.shared.log.follow(from, BATCH).await?;
+        events.truncate(events.partition_point(|e| e.idx <= bound));
         if events.is_empty() {
             return Ok(false);
         }
@@ -223,6 +239,16 @@ impl Lane {
             }
             any
         });
+    }
+
+    /// How far this task may fold, besides the log's end.
+    fn bound(&self) -> i64 {
+        if self.work != Work::Trailing {
+            return i64::MAX;
+        }
+        let states = self.shared.states.borrow();
+        let leading = states.iter().filter(|p| Work::of(p) == Some(Work::Leading));
+        leading.map(|p| p.idx).min().unwrap_or(i64::MAX)
     }
 
     fn furthest_behind(&self, head: i64) -> Vec<(usize, i64)> {

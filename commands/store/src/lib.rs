@@ -2,6 +2,7 @@
 //! order, sealed personal data, reading the log, and the transparency log over it.
 
 mod append;
+mod bystanders;
 mod direct;
 mod error;
 mod fresh;
@@ -25,6 +26,7 @@ pub use append::{
     Actor, Append, Demand, JoinedRow, Metadata, ParsePositionError, Position, Reservation, SideRow,
     Stream, same_type, write_joined,
 };
+pub use bystanders::{Bystander, Bystanders};
 pub use direct::Direct;
 pub use error::{AppendError, KeyError, SideRowError, SlotError, StoreError, WaitError};
 pub use guard::{Accepted, Guard, restore_accept};

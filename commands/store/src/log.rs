@@ -9,7 +9,7 @@ use sqlx::{PgPool, Row as _, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{
-    Keyring, Position, StoreError,
+    Bystanders, Keyring, Position, StoreError,
     keyring::DataKeys,
     sealing::{Place, Sealed, keys_of},
     tail::Tail,
@@ -116,15 +116,22 @@ pub struct Log {
     pool: PgPool,
     keyring: Keyring,
     tail: Arc<Tail>,
+    bystanders: Bystanders,
 }
 
 impl Log {
     pub(crate) fn new(pool: PgPool, keyring: Keyring) -> Self {
-        Self { pool, keyring, tail: Arc::default() }
+        Self { pool, keyring, tail: Arc::default(), bystanders: Bystanders::default() }
     }
 
     pub(crate) fn tail(&self) -> Arc<Tail> {
         Arc::clone(&self.tail)
+    }
+
+    /// Where those who fold the log tell of their transactions.
+    #[must_use]
+    pub fn bystanders(&self) -> Bystanders {
+        self.bystanders.clone()
     }
 
     /// The same as [`read`](Self::read) for those who follow the log's end: they are all after the

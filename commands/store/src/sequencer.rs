@@ -18,7 +18,7 @@ use tokio::{
 use uuid::Uuid;
 
 use crate::{
-    Head, Position, Store, StoreError, WaitError,
+    Bystanders, Head, Log, Position, Store, StoreError, WaitError,
     append::Prepared,
     fresh::{Fresh, Numbered},
     pending::Pending,
@@ -40,21 +40,27 @@ const HIDDEN_LONG: Duration = Duration::from_millis(32);
 /// Events per batch; a transaction is never split, so a batch may be longer.
 const BATCH: i64 = 1000;
 
-// One statement, so that the horizon and the rows are of one snapshot. `won` is the
+// One statement, so that the horizon and the rows are of one snapshot. Below the horizon every
+// transaction has ended, or is a bystander's ($4). `won` is the
 // compare-and-set: of two sequencers one finds the head moved and inserts nothing. The rows to
 // order end with a whole transaction. There is a row for each event that was numbered, or one
 // without an event.
 const SEQUENCE: &str = "
     WITH head AS MATERIALIZED (
         SELECT idx, gen, tx, pos, effective_time FROM log_head
+    ), horizon AS MATERIALIZED (
+        SELECT coalesce((SELECT min(open.tx::text::bigint)
+                         FROM pg_snapshot_xip(s.present) AS open (tx)
+                         WHERE open.tx::text::bigint <> ALL ($4)),
+                        pg_snapshot_xmax(s.present)::text::bigint) AS tx
+        FROM (SELECT pg_current_snapshot() AS present) s
     ), bound AS MATERIALIZED (
         SELECT c.gen, c.tx FROM (
             SELECT e.gen, e.tx FROM events e
             WHERE (e.gen, e.tx, e.pos) >
                   ((SELECT gen FROM head), (SELECT tx FROM head), (SELECT pos FROM head))
               AND (e.gen, e.tx) <
-                  ((SELECT gen FROM store_meta),
-                   (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint))
+                  ((SELECT gen FROM store_meta), (SELECT tx FROM horizon))
             ORDER BY e.gen, e.tx, e.pos LIMIT $1
         ) c ORDER BY c.gen DESC, c.tx DESC LIMIT 1
     ), batch AS MATERIALIZED (
@@ -104,6 +110,7 @@ pub(crate) struct Sequencer {
     head: watch::Sender<Head>,
     fresh: Fresh,
     tail: Arc<Tail>,
+    bystanders: Bystanders,
 }
 
 /// The outcome of one statement.
@@ -116,7 +123,7 @@ struct Step {
 }
 
 impl Sequencer {
-    pub(crate) fn new(connect: PgConnectOptions, head: Head, tail: Arc<Tail>) -> Self {
+    pub(crate) fn new(connect: PgConnectOptions, head: Head, log: &Log) -> Self {
         // The order can be derived again after a crash, so nothing waits for the disk. Planning
         // takes ten times as long as a step. The statement walks indexes from where the log ends;
         // the planner cannot know that place and is kept from reading whole tables.
@@ -135,7 +142,8 @@ impl Sequencer {
             pending: Pending::default(),
             head: watch::Sender::new(head),
             fresh: Fresh::default(),
-            tail,
+            tail: log.tail(),
+            bystanders: log.bystanders(),
         }
     }
 
@@ -171,6 +179,7 @@ impl Sequencer {
             .bind(BATCH)
             .bind(CHANNEL)
             .bind(owners.iter().map(|owner| owner.0).collect::<Vec<_>>())
+            .bind(self.bystanders.list())
             .fetch_all(&mut conn)
             .await?;
         *slot = Some(conn);

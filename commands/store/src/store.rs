@@ -129,7 +129,7 @@ impl Store {
         let head = Head::read(&pool).await?;
         let connect = PgConnectOptions::clone(&pool.connect_options());
         let log = Log::new(pool.clone(), keyring.clone());
-        let sequencer = Arc::new(Sequencer::new(connect.clone(), head, log.tail()));
+        let sequencer = Arc::new(Sequencer::new(connect.clone(), head, &log));
         let queue = Arc::new(Queue::new(connect, options.clone(), Arc::clone(&sequencer)));
         Ok(Self(Arc::new(Inner {
             log,

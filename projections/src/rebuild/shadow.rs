@@ -73,7 +73,8 @@ impl Shadow {
         );
         sqlx::query(&checkpoint).bind(name).bind(projection.version()).execute(&mut guard).await?;
         let (log, owner) = (log.clone(), owner.clone());
-        Ok(Self { projection, log, schema, idx: 0, owner, own: Own::default(), guard })
+        let own = Own::new(log.bystanders());
+        Ok(Self { projection, log, schema, idx: 0, owner, own, guard })
     }
 
     /// Folds up to and with `idx`, as far as the log goes.

@@ -44,6 +44,7 @@ pub(super) async fn handle(
     State(app): State<App>,
     mut listing: Listing,
 ) -> Result<Response, ApiError> {
+    app.level_audit_log().await?;
     let ranged = number_range(&app, &mut listing).await?;
     match listing.file().filter(|_| ranged) {
         Some(format) => {

@@ -35,6 +35,7 @@ pub(super) async fn handle(
     mut listing: Listing,
 ) -> Result<Response, ApiError> {
     let me = caller.user()?.user_id;
+    app.level_audit_log().await?;
     let page = move |app: App, query| async move {
         let log = app.commands.store().log();
         Ok(audit::activity(&app.pool, &log, me, query).await?)

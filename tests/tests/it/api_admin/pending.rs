@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use nexavpn_tests::harness::{TestDb, TestServer, WIDE, poll_until};
+use nexavpn_tests::harness::{OwnServer, TestDb, TestServer, WIDE, poll_until};
 use reqwest::Method;
 use serde_json::json;
 
-use super::{gateway, id};
+use super::{assert_error, gateway, id};
 
 /// A change that happened is never answered with an error, however far reading is behind.
 #[tokio::test]
@@ -68,5 +68,42 @@ async fn it_is_not_ready_before_what_it_acknowledged_can_be_read() {
     holder.rollback().await.unwrap();
     poll_until(WIDE, || async { ready().await.0 == 200 }).await;
     assert_eq!(admin.get(&place).await.0, 200);
+    server.stop().await;
+}
+
+/// The audit log holds up nobody but those who read it, and they never miss what was answered.
+#[tokio::test]
+async fn only_readers_of_the_audit_log_wait_for_it() {
+    // Of its own: what is open in another database would hold everything up.
+    let db = OwnServer::start(false).await;
+    let server = TestServer::start_with(&db.server_url(), |options| {
+        options.http.consistency_wait = Duration::from_secs(1);
+    })
+    .await;
+    let admin = server.admin().await;
+    let mut holder = db.owner_pool().begin().await.unwrap();
+    let hold = "LOCK TABLE read.audit_log IN EXCLUSIVE MODE";
+    sqlx::query(hold).execute(&mut *holder).await.unwrap();
+    let body = json!({ "name": "staff" });
+    let made = admin.send(Method::POST, "/admin/groups", &[], Some(body)).await;
+    assert_eq!((made.status, made.header("x-consistency")), (201, ""), "{}", made.body);
+    assert_eq!(admin.get(&format!("/admin/groups/{}", id(&made.body))).await.0, 200);
+    for path in [
+        "/admin/audit-logs",
+        "/admin/audit-logs?format=ndjson",
+        "/admin/audit-logs/feed?wait=1",
+        "/admin/audit-logs/stream",
+        "/me/activity",
+    ] {
+        assert_error(&admin.get(path).await, 503, "not_yet_consistent");
+    }
+    holder.rollback().await.unwrap();
+    let (status, page) = admin.get("/admin/audit-logs").await;
+    assert_eq!(status, 200, "{page}");
+    let newest = &page["items"][0];
+    assert_eq!(
+        (&newest["event_type"], &newest["entity_name"]),
+        (&json!("group.created"), &json!("staff"))
+    );
     server.stop().await;
 }

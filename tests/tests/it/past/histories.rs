@@ -85,7 +85,7 @@ async fn settled(plane: &Plane) -> i64 {
     let deadline = Instant::now() + nexavpn_tests::harness::WIDE;
     let app = &plane.server.app;
     assert_eq!(app.fleet.wait_for(count, deadline).await, Waited::Reached);
-    app.projections.wait_for(count, deadline.into()).await.unwrap();
+    app.projections.wait_for_all(count, deadline.into()).await.unwrap();
     count
 }
 

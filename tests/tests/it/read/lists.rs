@@ -124,7 +124,7 @@ async fn searches_and_filters_find_what_they_name() {
         assert!(std::time::Instant::now() < deadline);
         tokio::task::yield_now().await;
     };
-    runner.handle().wait_for(idx, soon()).await.unwrap();
+    runner.handle().wait_for_all(idx, soon()).await.unwrap();
 
     let db = &world.db.pool;
     let search = |q: &str| ListQuery { q: Some(q.into()), ..ListQuery::default() };

@@ -88,7 +88,7 @@ fn soon() -> Instant {
 /// Waits for the read models as the answer of a write does.
 async fn seen(store: &Store, handle: &Handle, position: Position) {
     let idx = store.wait_sequenced(position, std::time::Instant::now() + WIDE).await.unwrap();
-    handle.wait_for(idx, soon()).await.unwrap();
+    handle.wait_for_all(idx, soon()).await.unwrap();
 }
 
 /// Load, decide, append; again where somebody else was faster.

@@ -60,7 +60,7 @@ async fn a_rebuild_repairs_and_keeps_indexes_and_grants() {
     let crew = group(&world.store, "crew", &[ann]).await;
     let log = world.store.log();
     let idx = log.head().await.unwrap().idx;
-    handle.handle().wait_for(idx, soon()).await.unwrap();
+    handle.handle().wait_for_all(idx, soon()).await.unwrap();
     let indexes = "SELECT count(*) FROM (SELECT indexdef FROM pg_indexes WHERE schemaname = 'read'
                    UNION SELECT indexname FROM pg_indexes WHERE schemaname = 'read') a";
     let before = world.count(indexes).await;

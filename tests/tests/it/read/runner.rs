@@ -44,7 +44,7 @@ async fn two_runners_fold_random_histories_exactly_once() {
     let second = second.take().unwrap();
     for handle in [first.handle(), second.handle()] {
         handle.caught_up(soon()).await.unwrap();
-        handle.wait_for(idx, soon()).await.unwrap();
+        handle.wait_for_all(idx, soon()).await.unwrap();
         assert!(handle.is_ready(), "{:?}", handle.status());
     }
     assert_eq!(world.count("SELECT count(*) FROM events").await, idx);
@@ -65,7 +65,7 @@ async fn folding_reads_no_whole_table() {
     println!("seed {seed}");
     let runner = world.runner().await;
     History::new(world.store.clone(), 0, seed).write(120).await;
-    runner.handle().wait_for(last_idx(&world.store).await, soon()).await.unwrap();
+    runner.handle().wait_for_all(last_idx(&world.store).await, soon()).await.unwrap();
     // PostgreSQL counts what a connection did when it ends.
     runner.stop().await;
     let found = "SELECT count(*) FROM pg_stat_user_tables
@@ -84,6 +84,32 @@ async fn folding_reads_no_whole_table() {
     .await
     .unwrap();
     assert_eq!(whole, []);
+}
+
+/// Its readers join the tables of the others: a row without its name would be kept by who follows it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_trails_never_overtakes_the_others() {
+    let world = World::new().await;
+    let runner = world.runner().await;
+    let handle = runner.handle();
+    handle.caught_up(soon()).await.unwrap();
+    let mut holder = world.db.pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE read.devices IN EXCLUSIVE MODE").execute(&mut *holder).await.unwrap();
+    let seed: u64 = rand::random();
+    println!("seed {seed}");
+    History::new(world.store.clone(), 0, seed).write(60).await;
+    let idx = last_idx(&world.store).await;
+    let in_time = Instant::now() + Duration::from_millis(500);
+    handle.wait_for_all(idx, in_time).await.unwrap_err();
+    let of = async |name: &str| {
+        let sql = "SELECT idx FROM read.projection_checkpoint WHERE name = $1";
+        sqlx::query_scalar::<_, i64>(sql).bind(name).fetch_one(&world.db.pool).await.unwrap()
+    };
+    assert!(of("devices").await < idx, "nothing held it up: this test shows nothing");
+    assert_eq!(of("audit_log").await, of("devices").await);
+    holder.rollback().await.unwrap();
+    handle.wait_for_all(idx, soon()).await.unwrap();
+    assert_eq!(of("audit_log").await, idx);
 }
 
 async fn last_idx(store: &Store) -> i64 {

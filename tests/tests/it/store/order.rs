@@ -138,6 +138,30 @@ async fn an_open_transaction_in_any_database_holds_the_order_back_and_is_named()
 }
 
 #[tokio::test]
+async fn a_transaction_that_appends_nothing_holds_nothing_back_once_it_is_known() {
+    let server = OwnServer::start(false).await;
+    let pool = server.pool();
+    let store = open(&pool).await;
+    let (mut known, mut unknown) = (pool.begin().await.unwrap(), pool.begin().await.unwrap());
+    let sql = "SELECT pg_current_xact_id()::text::bigint";
+    let folding: i64 = sqlx::query_scalar(sql).fetch_one(&mut *known).await.unwrap();
+    let bystander = store.log().bystanders().add(folding);
+    group(&store, "before the unknown one").await.unwrap();
+    let _: i64 = sqlx::query_scalar(sql).fetch_one(&mut *unknown).await.unwrap();
+    group(&store, "after it").await.unwrap();
+    assert_eq!(store.sequence_once().await.unwrap(), 1);
+    assert_eq!(store.sequence_once().await.unwrap(), 0);
+    unknown.rollback().await.unwrap();
+    assert_eq!(store.sequence_once().await.unwrap(), 1);
+    // As soon as nobody vouches for it, it may be anything.
+    drop(bystander);
+    group(&store, "last").await.unwrap();
+    assert_eq!(store.sequence_once().await.unwrap(), 0);
+    known.rollback().await.unwrap();
+    assert_eq!(store.sequence_once().await.unwrap(), 1);
+}
+
+#[tokio::test]
 async fn the_head_follows_what_other_processes_number() {
     let db = TestDb::new().await;
     let (writing, reading) = (open(&db.pool).await, open(&db.pool).await);

@@ -182,7 +182,7 @@ pub(super) async fn timeline(
         let message = "the control plane is still reading its events: try again";
         ApiError::unavailable("not_live", message, 1)
     };
-    app.projections.wait_for(at.idx, deadline.into()).await.map_err(|_| behind())?;
+    app.projections.wait_for_all(at.idx, deadline.into()).await.map_err(|_| behind())?;
     let uuids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let own = log.streams(DeviceEvent::AGGREGATE_TYPE, &uuids, i64::MAX).await?;
     let owners = own.iter().filter_map(|e| Witness::owner_named(e.event.as_ref().ok()?));

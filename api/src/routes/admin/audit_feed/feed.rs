@@ -78,6 +78,7 @@ pub(super) async fn handle(
     let limit = u32::try_from(limit).ok().filter(|limit| (1..=MOST).contains(limit));
     let limit =
         limit.ok_or_else(|| ApiError::field("limit", format!("must be between 1 and {MOST}")))?;
+    app.level_audit_log().await?;
     let wait = Duration::from_secs(asked.wait.unwrap_or(0).unsigned_abs()).min(LONGEST_WAIT);
     let (until, after) = (Instant::now() + wait, asked.after.unwrap_or(0));
     let mut reader = Reader::new(&app, &caller, &headers, filter.wanted()?, after);

@@ -77,6 +77,7 @@ pub(super) async fn handle(
         Some(Ok(Ok(id))) if id >= 0 => Some(id),
         Some(_) => return Err(ApiError::field("Last-Event-ID", "must be the id of an event")),
     };
+    app.level_audit_log().await?;
     let newest = || app.projections.folded(audit::NAME);
     let after = last.or(asked.after).unwrap_or_else(newest);
     let mut reader = Reader::new(&app, &caller, &headers, filter.wanted()?, after);
