@@ -18,10 +18,10 @@ export function Changes({ changes }: { changes: Entry["changes"] }) {
   }
   return (
     <Table.ScrollContainer minWidth={0} type="native" tabIndex={0} role="group" aria-label={auditText.changed}>
-      <Table withTableBorder verticalSpacing={4} fz="sm">
+      <Table withTableBorder verticalSpacing={4} horizontalSpacing={6} fz={{ base: "xs", xs: "sm" }}>
         <Table.Thead>
           <Table.Tr>
-            <Table.Th>{auditText.field}</Table.Th>
+            <Table.Th w={{ base: "1%", xs: "auto" }}>{auditText.field}</Table.Th>
             <Table.Th style={{ overflowWrap: "normal" }}>{auditText.was}</Table.Th>
             <Table.Th style={{ overflowWrap: "normal" }}>{auditText.is}</Table.Th>
           </Table.Tr>
@@ -56,7 +56,7 @@ export function AuditEntryView({ entry }: { entry: Entry }) {
     [auditText.request, entry.request_id],
     [auditText.from, entry.client_address],
     [auditText.client, entry.user_agent],
-    [auditText.signedInBy, entry.auth_method],
+    [auditText.signedInBy, entry.auth_method?.replaceAll("_", " ")],
   ];
   return (
     <Stack gap="sm">

@@ -46,8 +46,11 @@ export function ValueView({ field, value }: { field?: string; value: unknown }) 
   if (Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === "string")) {
     return value.map((text, n) => (
       <span key={text}>
-        {n > 0 && ", "}
-        <span className={whole(text)}>{text}</span>
+        {n > 0 && " "}
+        <span className={whole(text)}>
+          {text}
+          {n < value.length - 1 && ","}
+        </span>
       </span>
     ));
   }

@@ -1,4 +1,5 @@
 import { t } from "../text/common.ts";
+import { local } from "./localTime.ts";
 import { serviceText } from "./serviceText.ts";
 
 interface Service {
@@ -10,6 +11,9 @@ function isService(value: unknown): value is Service {
   return typeof value === "object" && value !== null && "protocol" in value && typeof value.protocol === "string";
 }
 
+/** A time as the API writes it. */
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
+
 /** A value of an event's field as text. */
 export function valueText(value: unknown): string {
   if (value === null || value === undefined || value === "") {
@@ -17,6 +21,9 @@ export function valueText(value: unknown): string {
   }
   if (typeof value === "boolean") {
     return value ? t.yes : t.no;
+  }
+  if (typeof value === "string" && TIME.test(value)) {
+    return local(value);
   }
   if (isService(value)) {
     return serviceText({ protocol: value.protocol, ports: value.ports ?? [] });
