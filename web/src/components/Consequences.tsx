@@ -5,7 +5,7 @@ export function Consequences({ title, said }: { title: string; said: readonly st
   return (
     <div role="status">
       {said.length > 0 && (
-        <Alert color="orange" title={title}>
+        <Alert color="orange" title={title} mt="md">
           <List size="sm">
             {said.map((text) => (
               <List.Item key={text}>{text}</List.Item>

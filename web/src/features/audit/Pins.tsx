@@ -126,7 +126,7 @@ function Compare({ onDone }: { onDone: () => void }) {
           description={words.compareHint}
           autosize
           minRows={5}
-          ff="monospace"
+          styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)" } }}
           spellCheck={false}
           data-autofocus
           {...form.getInputProps("note")}

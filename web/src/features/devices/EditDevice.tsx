@@ -117,13 +117,15 @@ function Fields({ read, onClose }: { read: ReadDevice; onClose: () => void }) {
             {...form.getInputProps("assigned_ip")}
           />
         </SimpleGrid>
-        <TextInput
-          type="datetime-local"
-          label={words.expires}
-          description={words.expiresHint}
-          {...form.getInputProps("expires_at")}
-        />
-        <Consequences title={words.consequences} said={said} />
+        <div>
+          <TextInput
+            type="datetime-local"
+            label={words.expires}
+            description={words.expiresHint}
+            {...form.getInputProps("expires_at")}
+          />
+          <Consequences title={words.consequences} said={said} />
+        </div>
       </Form>
       <Conflict {...conflict} />
     </>

@@ -175,7 +175,7 @@ function Fields({
           label={words.publicKey}
           description={words.publicKeyHint}
           required
-          ff="monospace"
+          styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)" } }}
           autoComplete="off"
           spellCheck={false}
           {...form.getInputProps("public_key")}

@@ -72,8 +72,10 @@ function Fields({ gateway, onClose }: { gateway: Gateway; onClose: () => void })
     <>
       <Form {...frame} reason={reason} noValidate verb={t.save} onCancel={onClose}>
         {/* The key of a node that has joined is changed by a rotation, which cuts nobody off. */}
-        <GatewayFields form={form} pools={false} givesKey={!gateway.joined_at} />
-        <Consequences title={words.consequences} said={said} />
+        <div>
+          <GatewayFields form={form} pools={false} givesKey={!gateway.joined_at} />
+          <Consequences title={words.consequences} said={said} />
+        </div>
       </Form>
       <Conflict {...conflict} />
     </>

@@ -1,4 +1,4 @@
-import { Accordion, SimpleGrid, Stack, Switch, TagsInput, TextInput } from "@mantine/core";
+import { Accordion, SimpleGrid, Stack, Switch, TagsInput, TextInput, type TextInputProps } from "@mantine/core";
 import type { UseFormReturnType } from "@mantine/form";
 
 import { NumberField } from "../../components/NumberField.tsx";
@@ -18,6 +18,9 @@ const RARE = [
   "preshared_keys",
   "public_key",
 ] as const;
+
+/** Fields that stand side by side stay in line whatever their hints take. */
+const BELOW = { inputWrapperOrder: ["label", "input", "description", "error"] } satisfies Partial<TextInputProps>;
 
 /** What can be set of a gateway. */
 export function GatewayFields({
@@ -39,7 +42,7 @@ export function GatewayFields({
         <TextInput
           label={words.endpoint}
           description={words.endpointHint}
-          inputWrapperOrder={["label", "input", "description", "error"]}
+          {...BELOW}
           required
           {...form.getInputProps("endpoint")}
         />
@@ -49,16 +52,23 @@ export function GatewayFields({
           <TextInput
             label={words.pool4}
             description={words.pool4Hint}
+            {...BELOW}
             required
             {...form.getInputProps("address_pool_v4")}
           />
-          <TextInput label={words.pool6} description={words.pool6Hint} {...form.getInputProps("address_pool_v6")} />
+          <TextInput
+            label={words.pool6}
+            description={words.pool6Hint}
+            {...BELOW}
+            {...form.getInputProps("address_pool_v6")}
+          />
         </SimpleGrid>
       )}
       <SimpleGrid cols={{ base: 1, sm: 2 }}>
         <TagsInput
           label={words.dns}
           description={words.dnsHint}
+          {...BELOW}
           acceptValueOnBlur
           clearable
           {...form.getInputProps("dns_servers")}
@@ -66,6 +76,7 @@ export function GatewayFields({
         <TagsInput
           label={words.masquerade}
           description={words.masqueradeHint}
+          {...BELOW}
           acceptValueOnBlur
           clearable
           {...form.getInputProps("masquerade_interfaces")}
@@ -81,23 +92,27 @@ export function GatewayFields({
                 <TagsInput
                   label={words.internal}
                   description={words.internalHint}
+                  {...BELOW}
                   acceptValueOnBlur
                   {...form.getInputProps("internal_networks")}
                 />
                 <NumberField
                   label={words.port}
                   description={words.portHint}
+                  {...BELOW}
                   {...form.getInputProps("listen_port")}
                 />
                 <NumberField label={words.mtu} {...form.getInputProps("mtu")} />
                 <NumberField
                   label={words.keepalive}
                   description={words.keepaliveHint}
+                  {...BELOW}
                   {...form.getInputProps("persistent_keepalive")}
                 />
                 <NumberField
                   label={words.stale}
                   description={words.staleHint}
+                  {...BELOW}
                   {...form.getInputProps("max_stale_s")}
                 />
               </SimpleGrid>
@@ -110,7 +125,7 @@ export function GatewayFields({
                 <TextInput
                   label={words.publicKey}
                   description={words.publicKeyHint}
-                  ff="monospace"
+                  styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)" } }}
                   autoComplete="off"
                   spellCheck={false}
                   {...form.getInputProps("public_key")}
