@@ -74,7 +74,7 @@ export const accessText = {
     comes_later: "matches too, but comes later",
     other_destination: "is about other destinations",
     other_service: "is about other services",
-    other_family: "the gateway's devices have no such addresses",
+    other_family: "the gateway’s devices have no such addresses",
     gateway_itself: "no policy opens the gateway itself",
   } as Record<string, string>,
   notAsked: (n: number) => (n === 1 ? "1 policy is not asked" : `${n.toLocaleString("en")} policies are not asked`),
@@ -104,7 +104,7 @@ export const accessText = {
     enforcedShort: { enforced: "enforces it", not_enforced: "not yet", unknown: "unknown" } as Record<string, string>,
   },
   matrix: {
-    text: "What the policies in force say of each destination. A row has the policies that name it, or everyone; what people have by their groups stands in the groups' rows.",
+    text: "What the policies in force say of each destination. A row has the policies that name it, or everyone; what people have by their groups stands in the groups’ rows.",
     label: "Users and groups against destinations",
     filterSubjects: "Filter by name",
     filterDestinations: "Filter by destination or policy",

@@ -36,7 +36,7 @@ export const auditText = {
     addressHint: "Of failures only the network is kept.",
     badAddress: "An IP address, such as 192.0.2.7.",
     request: "Request",
-    badRequest: "A request's id is a UUID.",
+    badRequest: "A request’s id is a UUID.",
     from: "From",
     to: "Until",
     apply: "Apply",

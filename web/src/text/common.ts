@@ -54,7 +54,6 @@ export const t = {
   selectAll: "Select all on this page",
   select: (name: string) => `Select ${name}`,
   reason: "Reason, for the audit log",
-  reasonHint: "Everybody who reads the audit log sees it.",
   oneTime: "It is shown this once: nobody can read it again.",
   oneTimeDone: "I have kept it",
   navigation: {
@@ -103,7 +102,7 @@ export const t = {
   },
   conflict: {
     title: "Somebody else changed it meanwhile",
-    text: "It was changed after this form was opened. Choose which of both is to hold:",
+    text: "It was changed after this form was opened. Choose which of the two is to hold:",
     field: "Field",
     mine: "Yours",
     theirs: "Theirs",

@@ -40,7 +40,7 @@ export const devicesText = {
     text: {
       enable: "They may connect again, each as far as its owner may and its date has not passed.",
       disable: "They can no longer connect until somebody enables them again; running connections stop within seconds.",
-      revoke: "They are put out for good: running connections stop within seconds, and the keys never work again. To come back, a device has to be added anew.",
+      revoke: "They are shut out for good: running connections stop within seconds, and the keys never work again. To come back, a device has to be added anew.",
     },
     moveTitle: (what: string) => `Move ${what}`,
     moveText: "Each gets an address of the other gateway and a new profile. Clients of NexaVPN fetch it by themselves; whoever imported a file has to import the new one, and reaches nothing until then.",
@@ -75,7 +75,7 @@ export const devicesText = {
     ownerDisabled: "The owner is disabled, and so none of the owner’s devices can connect.",
     expired: "The date until which it could connect has passed. Give it another to let it in again.",
     lapsed: "The client has not made its new key in time. A new profile lets it in again.",
-    revoked: "It was put out for good. Its history stays.",
+    revoked: "It was shut out for good. Its history stays.",
     disabled: "It cannot connect until somebody enables it.",
   },
   edit: {
@@ -108,7 +108,7 @@ export const devicesText = {
     disabled: "The device is disabled.",
     revoke: "Revoke",
     revokeTitle: (name: string) => `Revoke ${name}?`,
-    revokeText: "It is put out for good: its running connections stop within seconds, and its key never works again. To come back it has to be added anew.",
+    revokeText: "It is shut out for good: its running connections stop within seconds, and its key never works again. To come back it has to be added anew.",
     revoked: "The device is revoked.",
     rotate: "Ask for a new key",
     rotateTitle: (name: string) => `Ask ${name} for a new key?`,
@@ -139,7 +139,7 @@ export const devicesText = {
   },
   restore: {
     button: "Restore",
-    title: "Restore the device to then?",
+    title: "Restore the device as it was then?",
     text: (when: string) => `It gets the name, the platform and the expiry that it had after ${when}, and is enabled or disabled as it was then. Owner, keys, gateway and address stay.`,
     verb: "Restore",
     done: "The device is as it was then.",

@@ -142,7 +142,7 @@ export const gatewaysText = {
     cpuAverage: "average",
     cpuMax: "highest",
     memory: "Memory in use",
-    disk: "Disk in use, where the agent’s state is",
+    disk: "Disk in use, where the agent keeps its state",
     used: "used",
     traffic: (name: string) => `Traffic of ${name}`,
     received: "received",

@@ -52,8 +52,8 @@ export const policiesText = {
   bulk: {
     enable: "Enable",
     disable: "Disable",
-    enableTitle: (n: number) => `Enable ${count(n, "policy", "policies")}`,
-    disableTitle: (n: number) => `Disable ${count(n, "policy", "policies")}`,
+    enableTitle: (n: number) => `Enable ${count(n, "policy", "policies")}?`,
+    disableTitle: (n: number) => `Disable ${count(n, "policy", "policies")}?`,
     enableText: "They are asked again from now on, within their validity. Who reaches what may change at once:",
     disableText: "They are no longer asked, and what they allow or deny ends at once:",
     previewOfOne: "What each of them does can be seen on its page.",
@@ -184,7 +184,7 @@ export const policiesText = {
   },
   createdNotice: (name: string) => `Policy “${name}” created.`,
   savedNotice: (name: string) => `Policy “${name}” saved.`,
-  deleteTitle: (name: string) => `Delete “${name}”`,
+  deleteTitle: (name: string) => `Delete “${name}”?`,
   deleteText:
     "It is no longer asked from now on, and what it allows or denies ends at once. Its history stays, and it can be restored from there.",
   deletedNotice: (name: string) => `Policy “${name}” deleted.`,
@@ -212,7 +212,7 @@ export const policiesText = {
     compare: "Compare with the present",
     show: "Show this version",
     restore: "Restore this version",
-    restoreTitle: (name: string) => `Restore “${name}”`,
+    restoreTitle: (name: string) => `Restore “${name}”?`,
     restoreText: "It becomes what it was right after this event. What happened since stays in the history.",
     restoreDeleted: "It exists again, as it was. Where the order goes by age it counts as made now.",
     restored: (name: string) => `Policy “${name}” restored.`,

@@ -56,10 +56,10 @@ export const webhooksText = {
   testFailed: (ms: number, status: number | null | undefined) =>
     `The endpoint did not take the test${status ? `: it answered ${status}` : ""} (${ms.toLocaleString("en")} ms).`,
   enable: "Enable",
-  enableTitle: "Enable this webhook",
+  enableTitle: "Enable this webhook?",
   enableText: "Events are sent again, from where it was: what happened meanwhile is sent too.",
   disable: "Disable",
-  disableTitle: "Disable this webhook",
+  disableTitle: "Disable this webhook?",
   disableText: "Nothing is sent until it is enabled again. Then it goes on where it was; nothing is skipped.",
   replay: "Send again from an event",
   replayTitle: "Send events from a number on",
@@ -89,7 +89,7 @@ export const webhooksText = {
   secretHint: "The endpoint verifies signatures with it. It is shown this once.",
   secretShown: "The secret was shown before. Rotate it to get another one.",
   remove: "Delete",
-  removeTitle: "Delete this webhook",
+  removeTitle: "Delete this webhook?",
   removeText: "Nothing is sent to it any more, and its secret is destroyed. It cannot be restored.",
   done: {
     created: "Webhook created.",

@@ -39,7 +39,7 @@ export function DeviceBulk({
   };
   const ask = (action: "enable" | "disable" | "revoke") =>
     confirm({
-      title: `${words[action]}: ${what}`,
+      title: `${words[action]} ${what}?`,
       text: <Which text={words.text[action]} names={[...selected.values()]} total={selected.size} />,
       verb: words[action],
       danger: action !== "enable",
