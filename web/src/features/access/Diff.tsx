@@ -116,7 +116,7 @@ function Range({
             value={number}
             onChange={setNumber}
           />
-          <Button type="submit" mt={25}>
+          <Button type="submit" mt={{ base: 0, xs: 25 }}>
             {words.show}
           </Button>
         </Group>

@@ -8,6 +8,7 @@ import { useNames } from "../../components/entityNames.ts";
 import { Loaded } from "../../components/Loaded.tsx";
 import { serviceText } from "../../components/serviceText.ts";
 import { SearchBox } from "../../components/SearchBox.tsx";
+import { whole } from "../../components/whole.ts";
 import { ofEntity, to } from "../../paths.ts";
 import { accessText } from "../../text/access.ts";
 import { t } from "../../text/common.ts";
@@ -104,7 +105,7 @@ function Grid({ policies, filters }: { policies: readonly Policy[]; filters: Par
             <Table.Tr>
               <Table.Th style={{ ...HEAD, ...SIDE, zIndex: 3 }}>{words.subject}</Table.Th>
               {columns.items.map((destination) => (
-                <Table.Th key={destination} style={{ ...HEAD, zIndex: 2 }} ff="monospace" fz="xs" miw={88}>
+                <Table.Th key={destination} style={{ ...HEAD, zIndex: 2 }} ff="monospace" fz="xs" miw={88} className={whole(destination)}>
                   {destination === INTERNET ? words.internet : destination}
                 </Table.Th>
               ))}

@@ -54,7 +54,7 @@ export function QuestionForm({
         {whose && (
           <Group gap="sm" align="flex-end">
             <div>
-              <Text size="sm" fw={500} mb={4} id="access-of">
+              <Text size="sm" fw={600} mb={4} id="access-of">
                 {words.of}
               </Text>
               <SegmentedControl

@@ -50,7 +50,7 @@ export function When({
   return (
     <Group gap="md" align="flex-end" mt="sm">
       <div>
-        <Text size="sm" fw={500} mb={4} id="access-when">
+        <Text size="sm" fw={600} mb={4} id="access-when">
           {words.label}
         </Text>
         <SegmentedControl

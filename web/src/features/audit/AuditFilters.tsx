@@ -5,6 +5,7 @@ import { useEffect, useState } from "react";
 
 import { type EntityKind } from "../../components/entityNames.ts";
 import { EntitySelect } from "../../components/EntitySelect.tsx";
+import { narrow } from "../../components/filters.tsx";
 import { fromLocalInput, toLocalInput } from "../../components/localTime.ts";
 import { SearchBox } from "../../components/SearchBox.tsx";
 import type { useListState } from "../../components/useListState.ts";
@@ -40,7 +41,7 @@ export function AuditFilters({ list }: { list: ReturnType<typeof useListState> }
           aria-label={words.entityType}
           placeholder={words.entityType}
           clearable
-          w={140}
+          w={{ base: "100%", xs: 140 }}
           data={Object.keys(EVENTS).map((value) => ({ value, label: auditText.kinds[value] ?? value }))}
           value={kind ?? null}
           onChange={(entity_type) => set({ entity_type, event_type: null, entity_id: null })}
@@ -50,8 +51,7 @@ export function AuditFilters({ list }: { list: ReturnType<typeof useListState> }
           placeholder={words.eventType}
           clearable
           searchable
-          w={240}
-          maw="100%"
+          w={{ base: "100%", xs: 240 }}
           data={types.map((value) => ({ value, label: value.replace(".", ": ").replaceAll("_", " ") }))}
           value={type ?? null}
           onChange={(event_type) => set({ event_type })}
@@ -60,7 +60,7 @@ export function AuditFilters({ list }: { list: ReturnType<typeof useListState> }
           aria-label={words.status}
           placeholder={words.status}
           clearable
-          w={140}
+          w={narrow(140)}
           data={[
             { value: "success", label: words.success },
             { value: "failure", label: words.failure },

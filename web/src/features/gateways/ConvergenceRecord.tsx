@@ -38,7 +38,7 @@ export function ConvergenceRecord({ id }: { id: string }) {
                 <Table.Thead>
                   <Table.Tr>
                     <Table.Th>{words.outcome}</Table.Th>
-                    <Table.Th ta="right">{words.revision}</Table.Th>
+                    <Table.Th ta="right" style={{ overflowWrap: "normal" }}>{words.revision}</Table.Th>
                     <Table.Th>{words.at}</Table.Th>
                     <Table.Th visibleFrom="sm">{words.why}</Table.Th>
                   </Table.Tr>

@@ -32,7 +32,7 @@ export function Gateways() {
           ) : (
             <Stack gap="sm">
               {items.slice(0, SHOWN).map(({ id, name, device_count, convergence }) => (
-                <Group key={id} justify="space-between" gap="xs" align="flex-start">
+                <Group key={id} justify="space-between" gap="xs" align="flex-start" wrap="nowrap">
                   <div>
                     <Anchor component={Link} to={to.gateway(id)} size="sm" fw={600}>
                       {name}

@@ -16,6 +16,7 @@ import { to } from "../../paths.ts";
 import { t } from "../../text/common.ts";
 import { sessionText } from "../../text/session.ts";
 import { usersText } from "../../text/users.ts";
+import { bare } from "../devices/device.ts";
 import { askMembership } from "../groups/membership.ts";
 import { nameOf } from "./userChanges.ts";
 
@@ -177,7 +178,7 @@ function Devices({ user }: { user: User }) {
                       </Anchor>
                     </Table.Td>
                     <Table.Td visibleFrom="sm">{device.gateway_name}</Table.Td>
-                    <Table.Td visibleFrom="md">{device.assigned_ip}</Table.Td>
+                    <Table.Td visibleFrom="md">{bare(device.assigned_ip)}</Table.Td>
                     <Table.Td visibleFrom="sm">
                       <Time at={device.last_seen_at} ago />
                     </Table.Td>
