@@ -22,6 +22,15 @@ pub const TOKEN: &str = "x-consistency-token";
 /// `pending` where the write is committed but the read models were not there in time.
 pub const CONSISTENCY: &str = "x-consistency";
 
+/// Which read models are waited for.
+#[derive(Clone, Copy)]
+enum ReadModels {
+    /// Those that every write waits for.
+    Awaited,
+    /// Those that trail, too.
+    All,
+}
+
 /// How the answer to a command tells where it stands.
 #[derive(Debug, Clone, Copy)]
 pub struct Settled {
@@ -59,7 +68,7 @@ impl App {
     /// Whether everything that this process acknowledged can be read.
     pub async fn has_settled(&self) -> bool {
         let Some(position) = self.unread.furthest() else { return true };
-        let reached = self.reach(position, Duration::ZERO).await;
+        let reached = self.reach(position, ReadModels::Awaited, Duration::ZERO).await;
         if reached {
             self.unread.seen(position);
         }
@@ -68,8 +77,17 @@ impl App {
 
     /// Waits until the read models and the fleet have a command's events, within the bound.
     pub async fn settle(&self, position: Option<Position>) -> Settled {
+        self.settle_in(position, ReadModels::Awaited).await
+    }
+
+    /// The same for a command whose answer speaks of every table: an erasure.
+    pub async fn settle_everywhere(&self, position: Option<Position>) -> Settled {
+        self.settle_in(position, ReadModels::All).await
+    }
+
+    async fn settle_in(&self, position: Option<Position>, read_models: ReadModels) -> Settled {
         let Some(at) = position else { return Settled { position, pending: false } };
-        let reached = self.reach(at, self.http.consistency_wait).await;
+        let reached = self.reach(at, read_models, self.http.consistency_wait).await;
         if !reached {
             tracing::warn!(position = %at, "the read models were not there in time for an answer");
             self.unread.note(at);
@@ -91,11 +109,16 @@ impl App {
             .map_err(|_| not_yet("the newest changes are not in the audit log yet: try again"))
     }
 
-    async fn reach(&self, position: Position, bound: Duration) -> bool {
+    async fn reach(&self, position: Position, read_models: ReadModels, bound: Duration) -> bool {
         let deadline = Instant::now() + bound;
         let store = self.commands.store();
         let Ok(idx) = store.wait_sequenced(position, deadline).await else { return false };
-        let read_models = self.projections.wait_for(idx, deadline.into());
+        let read_models = async {
+            match read_models {
+                ReadModels::Awaited => self.projections.wait_for(idx, deadline.into()).await,
+                ReadModels::All => self.projections.wait_for_all(idx, deadline.into()).await,
+            }
+        };
         let fleet = self.fleet.wait_for(idx, deadline);
         let (read_models, fleet) = tokio::join!(read_models, fleet);
         read_models.is_ok() && fleet != Waited::TimedOut
@@ -154,7 +177,7 @@ pub async fn wait_for_token(
         let Some(position) = position else {
             return Err(ApiError::field("X-Consistency-Token", "is not a token of ours"));
         };
-        if !app.reach(position, app.http.consistency_wait).await {
+        if !app.reach(position, ReadModels::Awaited, app.http.consistency_wait).await {
             return Err(not_yet("the change that the token names is not readable yet: try again"));
         }
     }

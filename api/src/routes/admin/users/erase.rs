@@ -21,7 +21,7 @@ pub(super) async fn handle(
     Path(id): Path<UserId>,
 ) -> Result<Response, ApiError> {
     let done = app.commands.erase_user(&caller.request, id).await?;
-    let settled = app.settle(done.position).await;
+    let settled = app.settle_everywhere(done.position).await;
     // Answers that were read while the read models still knew the user.
     if let Err(error) = app.commands.forget_answers().await {
         tracing::warn!(%error, "answers given during an erasure are kept until they expire");
