@@ -3,7 +3,7 @@
 
 use nexavpn_tests::harness::{TestServer, WIDE, poll_until};
 use serde_json::json;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use super::{
     assert_true,
@@ -11,12 +11,14 @@ use super::{
 };
 use crate::api_admin::{Plane, assert_error, id};
 
-/// Until a transaction of this database waits for a lock.
-async fn until_somebody_waits(pool: &PgPool) {
+/// Until somebody waits for this transaction. Those who fold wait for each other.
+async fn until_somebody_waits(pool: &PgPool, held: &mut PgConnection) {
+    let own = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(held).await;
+    let own: i32 = own.unwrap();
     let waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity
-                   WHERE datname = current_database() AND wait_event_type = 'Lock')";
+                   WHERE datname = current_database() AND $1 = ANY (pg_blocking_pids(pid)))";
     poll_until(WIDE, || async {
-        sqlx::query_scalar::<_, bool>(waiting).fetch_one(pool).await.unwrap()
+        sqlx::query_scalar::<_, bool>(waiting).bind(own).fetch_one(pool).await.unwrap()
     })
     .await;
 }
@@ -43,7 +45,7 @@ async fn an_enrolment_that_a_drain_overtakes_is_decided_anew() {
 
     let (admin, at) = (plane.admin.clone(), one.clone());
     let enrolment = tokio::spawn(async move { enrol(&admin, &alice, "d", Some(&at)).await });
-    until_somebody_waits(pool).await;
+    until_somebody_waits(pool, &mut held).await;
     let gateway = one.clone();
     let begun = tokio::spawn(async move { drain(&elsewhere, &gateway, json!({})).await });
     until_drained(pool, true).await;
@@ -73,7 +75,7 @@ async fn a_move_that_the_end_of_its_drain_overtakes_does_not_happen() {
     let target = json!({ "target": two });
     let begun = tokio::spawn(async move { drain(&admin, &gateway, target).await });
     // The device is about to be counted to the other gateway.
-    until_somebody_waits(pool).await;
+    until_somebody_waits(pool, &mut held).await;
     let gateway = one.clone();
     let ended = tokio::spawn(async move { elsewhere.delete(&path(&gateway)).await });
     until_drained(pool, false).await;
