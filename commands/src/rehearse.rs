@@ -52,23 +52,34 @@ pub enum Change {
     RestoreDevice(DeviceId, i64),
 }
 
-/// Where the events of a rehearsal end up. Only commands make one.
+/// Where the events of rehearsed commands end up.
 #[derive(Debug, Clone, Default)]
 pub struct Rehearsal(Arc<Mutex<Vec<Event>>>);
 
 impl Rehearsal {
+    /// Nothing rehearsed yet, and the request with which commands are rehearsed instead of
+    /// happening. They have to be such that do nothing besides their appends; [`Change`] has those.
+    #[must_use]
+    pub fn of(request: &Request) -> (Self, Request) {
+        let rehearsal = Self::default();
+        let request = Request { once: None, rehearsal: Some(rehearsal.clone()), ..request.clone() };
+        (rehearsal, request)
+    }
+
     pub(crate) fn keep(&self, mut events: Vec<Event>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).append(&mut events);
     }
 
-    fn take(&self) -> Vec<Event> {
+    /// The events that the commands would have stored, those of a command in their order. Sealed
+    /// fields are open in them: they are for this process only.
+    #[must_use]
+    pub fn take(&self) -> Vec<Event> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Commands {
-    /// The events that a change would store now, in their order; nothing is stored. Sealed fields
-    /// are open in them: they are for this process only.
+    /// The events that a change would store now; nothing is stored. See [`Rehearsal::take`].
     ///
     /// # Errors
     /// Those of the change itself.
@@ -77,9 +88,7 @@ impl Commands {
         request: &Request,
         change: Change,
     ) -> Result<Vec<Event>, CommandError> {
-        let rehearsal = Rehearsal::default();
-        let request =
-            &Request { once: None, rehearsal: Some(rehearsal.clone()), ..request.clone() };
+        let (rehearsal, request) = &Rehearsal::of(request);
         // What a command answers is of no use: none of it has happened.
         let done = match change {
             Change::CreatePolicy(input) => self.create_policy(request, input).await.map(drop),

@@ -122,3 +122,30 @@ test("what is done to many says what it would do to all of them together", async
     await users.getByText("2 devices affected: 0 gain, 2 lose something.").waitFor();
   });
 });
+
+test("several policies say what they do together, which none of them does alone", async () => {
+  const targets = [{ type: "user" as const, id: me }];
+  for (const name of ["One way", "Another way"]) {
+    await created(
+      client.POST("/admin/policies", { body: { name, effect: "allow", destinations: ["10.9.0.0/16"], targets } }),
+    );
+  }
+  await visiting(browser, server, async ({ page }) => {
+    await signIn(page, ADMIN);
+    await settled(page);
+    const ask = async (...names: string[]) => {
+      await open(page, "/policies");
+      for (const name of names) {
+        await page.getByLabel(`Select ${name}`, { exact: true }).check();
+      }
+      const bar = page.getByRole("region", { name: `${names.length} selected` });
+      await bar.getByRole("button", { name: "Disable" }).click();
+      return page.getByRole("dialog").getByRole("group", { name: "What it would do" });
+    };
+    const alone = await ask("One way");
+    await alone.getByText("It changes nothing about who reaches what.").waitFor();
+    const both = await ask("One way", "Another way");
+    await both.getByText("1 lose something").waitFor();
+    await both.getByText("You would lose access yourself").waitFor();
+  });
+});

@@ -1092,6 +1092,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/preview/devices/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What an action on many devices would do
+         * @description What an action on many devices would do. There is none of `move`, which takes addresses.
+         *
+         *     For admins and auditors.
+         */
+        post: operations["preview_devices_bulk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/preview/devices/{id}/disable": {
         parameters: {
             query?: never;
@@ -1302,6 +1324,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/preview/policies/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What an action on many policies would do
+         * @description What an action on many policies would do.
+         *
+         *     For admins and auditors.
+         */
+        post: operations["preview_policies_bulk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/preview/policies/{id}": {
         parameters: {
             query?: never;
@@ -1346,6 +1390,28 @@ export interface paths {
          *     For admins.
          */
         post: operations["preview_policies_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/preview/users/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What an action on many users would do
+         * @description What an action on many users would do.
+         *
+         *     For admins and auditors.
+         */
+        post: operations["preview_users_bulk"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3019,6 +3085,13 @@ export interface components {
              */
             status: number;
         };
+        /** @description What an action on many would do. Each is tried as if it were the only one, and what all of them would record is looked at together: two policies may open what neither closes alone. */
+        DeviceBulkPreview: {
+            /** @description What it would do to all that would not be refused. */
+            preview: components["schemas"]["Preview"];
+            /** @description To which it would not be done, with the answers of the single routes. */
+            refused: components["schemas"]["DeviceBulkItem"][];
+        };
         /**
          * Format: uuid
          * @description The id of a WireGuard peer of a user.
@@ -4018,6 +4091,13 @@ export interface components {
              */
             status: number;
         };
+        /** @description What an action on many would do. Each is tried as if it were the only one, and what all of them would record is looked at together: two policies may open what neither closes alone. */
+        PolicyBulkPreview: {
+            /** @description What it would do to all that would not be refused. */
+            preview: components["schemas"]["Preview"];
+            /** @description To which it would not be done, with the answers of the single routes. */
+            refused: components["schemas"]["PolicyBulkItem"][];
+        };
         /** @description The request. To create a policy `name` and `effect` are required; a change leaves as it is what is left out. */
         PolicyCreate: {
             description?: string | null;
@@ -4608,6 +4688,13 @@ export interface components {
              * @description The status that the single route would have answered.
              */
             status: number;
+        };
+        /** @description What an action on many would do. Each is tried as if it were the only one, and what all of them would record is looked at together: two policies may open what neither closes alone. */
+        UserBulkPreview: {
+            /** @description What it would do to all that would not be refused. */
+            preview: components["schemas"]["Preview"];
+            /** @description To which it would not be done, with the answers of the single routes. */
+            refused: components["schemas"]["UserBulkItem"][];
         };
         /** @description The request. */
         UserCreate: {
@@ -11007,6 +11094,175 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    preview_devices_bulk: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them.
+                 * @example 100
+                 */
+                limit?: number;
+            };
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The request. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "action": "enable",
+                 *       "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                 *       "ids": [
+                 *         "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
+                 *       ],
+                 *       "reason": "lost"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DeviceBulk"];
+            };
+        };
+        responses: {
+            /** @description What would happen. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "preview": {
+                     *         "changes": {
+                     *           "items": [
+                     *             {
+                     *               "devices": {
+                     *                 "items": [
+                     *                   {
+                     *                     "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                     "device_name": "Alice MacBook Pro",
+                     *                     "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e13",
+                     *                     "loses_everything": false,
+                     *                     "profile_revision_after": 2,
+                     *                     "profile_revision_before": 1,
+                     *                     "status_after": "active",
+                     *                     "status_before": "active",
+                     *                     "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e12",
+                     *                     "username": "alice"
+                     *                   }
+                     *                 ],
+                     *                 "total": 1,
+                     *                 "truncated": false
+                     *               },
+                     *               "gained": {
+                     *                 "items": [
+                     *                   {
+                     *                     "after": {
+                     *                       "decided_by": "policy",
+                     *                       "policy": {
+                     *                         "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e14",
+                     *                         "name": "Finance subnet access"
+                     *                       }
+                     *                     },
+                     *                     "before": {
+                     *                       "decided_by": "default",
+                     *                       "policy": null
+                     *                     },
+                     *                     "network": "172.16.20.0/24",
+                     *                     "services": [
+                     *                       {
+                     *                         "ports": [
+                     *                           "443"
+                     *                         ],
+                     *                         "protocol": "tcp"
+                     *                       }
+                     *                     ]
+                     *                   }
+                     *                 ],
+                     *                 "total": 1,
+                     *                 "truncated": false
+                     *               },
+                     *               "lost": {
+                     *                 "items": [],
+                     *                 "total": 0,
+                     *                 "truncated": false
+                     *               }
+                     *             }
+                     *           ],
+                     *           "truncated": false
+                     *         },
+                     *         "devices": {
+                     *           "gaining": 1,
+                     *           "losing": 0,
+                     *           "losing_everything": 0,
+                     *           "profile_revisions": 1,
+                     *           "total": 1
+                     *         },
+                     *         "events": [
+                     *           {
+                     *             "count": 1,
+                     *             "event_type": "policy.created"
+                     *           }
+                     *         ],
+                     *         "gateways": {
+                     *           "items": [
+                     *             {
+                     *               "devices": 1,
+                     *               "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e13",
+                     *               "name": "primary-gateway",
+                     *               "revision": 1842
+                     *             }
+                     *           ],
+                     *           "total": 1,
+                     *           "truncated": false
+                     *         },
+                     *         "idx": 1842,
+                     *         "warnings": []
+                     *       },
+                     *       "refused": [
+                     *         {
+                     *           "error": null,
+                     *           "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *           "status": 200
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeviceBulkPreview"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`. */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     preview_devices_disable: {
         parameters: {
             query?: {
@@ -12773,6 +13029,173 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    preview_policies_bulk: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them.
+                 * @example 100
+                 */
+                limit?: number;
+            };
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The request. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "action": "enable",
+                 *       "ids": [
+                 *         "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["PolicyBulk"];
+            };
+        };
+        responses: {
+            /** @description What would happen. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "preview": {
+                     *         "changes": {
+                     *           "items": [
+                     *             {
+                     *               "devices": {
+                     *                 "items": [
+                     *                   {
+                     *                     "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                     "device_name": "Alice MacBook Pro",
+                     *                     "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e13",
+                     *                     "loses_everything": false,
+                     *                     "profile_revision_after": 2,
+                     *                     "profile_revision_before": 1,
+                     *                     "status_after": "active",
+                     *                     "status_before": "active",
+                     *                     "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e12",
+                     *                     "username": "alice"
+                     *                   }
+                     *                 ],
+                     *                 "total": 1,
+                     *                 "truncated": false
+                     *               },
+                     *               "gained": {
+                     *                 "items": [
+                     *                   {
+                     *                     "after": {
+                     *                       "decided_by": "policy",
+                     *                       "policy": {
+                     *                         "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e14",
+                     *                         "name": "Finance subnet access"
+                     *                       }
+                     *                     },
+                     *                     "before": {
+                     *                       "decided_by": "default",
+                     *                       "policy": null
+                     *                     },
+                     *                     "network": "172.16.20.0/24",
+                     *                     "services": [
+                     *                       {
+                     *                         "ports": [
+                     *                           "443"
+                     *                         ],
+                     *                         "protocol": "tcp"
+                     *                       }
+                     *                     ]
+                     *                   }
+                     *                 ],
+                     *                 "total": 1,
+                     *                 "truncated": false
+                     *               },
+                     *               "lost": {
+                     *                 "items": [],
+                     *                 "total": 0,
+                     *                 "truncated": false
+                     *               }
+                     *             }
+                     *           ],
+                     *           "truncated": false
+                     *         },
+                     *         "devices": {
+                     *           "gaining": 1,
+                     *           "losing": 0,
+                     *           "losing_everything": 0,
+                     *           "profile_revisions": 1,
+                     *           "total": 1
+                     *         },
+                     *         "events": [
+                     *           {
+                     *             "count": 1,
+                     *             "event_type": "policy.created"
+                     *           }
+                     *         ],
+                     *         "gateways": {
+                     *           "items": [
+                     *             {
+                     *               "devices": 1,
+                     *               "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e13",
+                     *               "name": "primary-gateway",
+                     *               "revision": 1842
+                     *             }
+                     *           ],
+                     *           "total": 1,
+                     *           "truncated": false
+                     *         },
+                     *         "idx": 1842,
+                     *         "warnings": []
+                     *       },
+                     *       "refused": [
+                     *         {
+                     *           "error": null,
+                     *           "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *           "status": 200
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PolicyBulkPreview"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description It contradicts the present state: `no_such_state`, `profile_too_large`. */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     preview_policies_delete: {
         parameters: {
             query?: {
@@ -13274,6 +13697,174 @@ export interface operations {
                 };
             };
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    preview_users_bulk: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them.
+                 * @example 100
+                 */
+                limit?: number;
+            };
+            header?: {
+                /** @description The token of an earlier answer: the request waits until that change can be read. */
+                "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
+                /** @description Names the request in the log and in the audit log; made where it is missing. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The request. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "action": "enable",
+                 *       "group_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                 *       "ids": [
+                 *         "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["UserBulk"];
+            };
+        };
+        responses: {
+            /** @description What would happen. */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "preview": {
+                     *         "changes": {
+                     *           "items": [
+                     *             {
+                     *               "devices": {
+                     *                 "items": [
+                     *                   {
+                     *                     "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                     "device_name": "Alice MacBook Pro",
+                     *                     "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e13",
+                     *                     "loses_everything": false,
+                     *                     "profile_revision_after": 2,
+                     *                     "profile_revision_before": 1,
+                     *                     "status_after": "active",
+                     *                     "status_before": "active",
+                     *                     "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e12",
+                     *                     "username": "alice"
+                     *                   }
+                     *                 ],
+                     *                 "total": 1,
+                     *                 "truncated": false
+                     *               },
+                     *               "gained": {
+                     *                 "items": [
+                     *                   {
+                     *                     "after": {
+                     *                       "decided_by": "policy",
+                     *                       "policy": {
+                     *                         "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e14",
+                     *                         "name": "Finance subnet access"
+                     *                       }
+                     *                     },
+                     *                     "before": {
+                     *                       "decided_by": "default",
+                     *                       "policy": null
+                     *                     },
+                     *                     "network": "172.16.20.0/24",
+                     *                     "services": [
+                     *                       {
+                     *                         "ports": [
+                     *                           "443"
+                     *                         ],
+                     *                         "protocol": "tcp"
+                     *                       }
+                     *                     ]
+                     *                   }
+                     *                 ],
+                     *                 "total": 1,
+                     *                 "truncated": false
+                     *               },
+                     *               "lost": {
+                     *                 "items": [],
+                     *                 "total": 0,
+                     *                 "truncated": false
+                     *               }
+                     *             }
+                     *           ],
+                     *           "truncated": false
+                     *         },
+                     *         "devices": {
+                     *           "gaining": 1,
+                     *           "losing": 0,
+                     *           "losing_everything": 0,
+                     *           "profile_revisions": 1,
+                     *           "total": 1
+                     *         },
+                     *         "events": [
+                     *           {
+                     *             "count": 1,
+                     *             "event_type": "policy.created"
+                     *           }
+                     *         ],
+                     *         "gateways": {
+                     *           "items": [
+                     *             {
+                     *               "devices": 1,
+                     *               "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e13",
+                     *               "name": "primary-gateway",
+                     *               "revision": 1842
+                     *             }
+                     *           ],
+                     *           "total": 1,
+                     *           "truncated": false
+                     *         },
+                     *         "idx": 1842,
+                     *         "warnings": []
+                     *       },
+                     *       "refused": [
+                     *         {
+                     *           "error": null,
+                     *           "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *           "status": 200
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UserBulkPreview"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description It contradicts the present state: `username_taken`, `last_admin`. */
+            409: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];

@@ -6,7 +6,7 @@ import { t } from "../text/common.ts";
 import { previewText } from "../text/preview.ts";
 import type { Confirmation } from "./confirm.tsx";
 import { Form } from "./Form.tsx";
-import type { PreviewOfMany } from "./previewMany.ts";
+import type { PreviewOfMany } from "./previewOfMany.ts";
 import { PreviewView } from "./PreviewView.tsx";
 import { Refused } from "./Refused.tsx";
 import { messageOf, notifyDone } from "./problem.ts";

@@ -2,7 +2,7 @@ import { Alert, List, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 
 import { previewText } from "../text/preview.ts";
-import type { Refusal } from "./previewMany.ts";
+import type { Refusal } from "./previewOfMany.ts";
 
 /** So many are named. */
 const NAMED = 10;

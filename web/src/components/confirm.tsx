@@ -2,7 +2,7 @@ import type { ReactNode } from "react";
 
 import { t } from "../text/common.ts";
 import { openDialog } from "./dialogs.ts";
-import type { PreviewOfMany } from "./previewMany.ts";
+import type { PreviewOfMany } from "./previewOfMany.ts";
 import { notifyProblem } from "./problem.ts";
 import type { Because } from "./reason.ts";
 

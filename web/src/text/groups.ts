@@ -43,7 +43,6 @@ export const groupsText = {
   removeConfirm: (who: string, group: string) => `Remove ${who} from ${group}?`,
   removeText: "Policies that target the group do not apply through it any more.",
   removed: (who: string, group: string) => `${who} removed from “${group}”.`,
-  tooLargeToPreview: "The group has too many members for a preview of several at once.",
 
   this: "this group",
   restore: "Make it what it was here",

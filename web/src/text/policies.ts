@@ -56,7 +56,6 @@ export const policiesText = {
     disableTitle: (n: number) => `Disable ${count(n, "policy", "policies")}?`,
     enableText: "They are asked again from now on, within their validity. Who reaches what may change at once:",
     disableText: "They are no longer asked, and what they allow or deny ends at once:",
-    previewOfOne: "What each of them does can be seen on its page.",
   },
   newTitle: "New policy",
   newText: "What it would do is shown before anything is saved.",

@@ -41,7 +41,6 @@ export const previewText = {
   allPorts: "all ports",
   everything: "There is more than is shown.",
   unavailable: "What it would do cannot be said:",
-  tooMany: (most: number) => `it is worked out for at most ${most} at once.`,
   refused: (n: number) => (n === 1 ? "For 1 of them it would be refused" : `For ${n} of them it would be refused`),
   confirmTitle: "Please confirm",
   working: "Working out what it would do",

@@ -33,7 +33,7 @@ const AT_ONCE: usize = 8;
 /// What became of one id.
 #[derive(Serialize, ToSchema)]
 #[schema(as = BulkItem)]
-struct Item<I> {
+pub(super) struct Item<I> {
     id: I,
     /// The status that the single route would have answered.
     status: u16,
@@ -132,16 +132,7 @@ impl<I: Copy + Eq + Hash + Serialize> Ids<I> {
     /// 200 with a result for each id, after one wait for the read models.
     pub(super) async fn answer(self, app: &App, outcome: Outcome) -> Response {
         let settled = app.settle(outcome.position).await;
-        let mut results = outcome.results.into_iter();
-        let mut seen = HashSet::with_capacity(self.all.len());
-        let items = self.all.into_iter().map(|id| {
-            let result = if seen.insert(id) { results.next() } else { Some(Err(twice())) };
-            match result.unwrap_or_else(|| Err(not_tried())) {
-                Ok(status) => Item { id, status: status.as_u16(), error: None },
-                Err(e) => Item { id, status: e.status().as_u16(), error: Some(e.into_fields()) },
-            }
-        });
-        let results: Vec<Item<I>> = items.collect();
+        let results = self.items(outcome);
         let failed = results.iter().filter(|item| item.error.is_some()).count();
         let succeeded = results.len() - failed;
         let errors = results.iter().filter_map(|item| Some(item.error.as_ref()?.code));
@@ -151,6 +142,34 @@ impl<I: Copy + Eq + Hash + Serialize> Ids<I> {
             response.extensions_mut().insert(RefusedCodes(codes.into_iter().collect()));
         }
         settled.answer(response)
+    }
+
+    /// Of a rehearsal: to which it would not be done, and why.
+    ///
+    /// # Errors
+    /// 503 where there was no time for all of them: what the others would do is not the whole.
+    pub(super) fn refused(self, outcome: Outcome) -> Result<Vec<Item<I>>, ApiError> {
+        let not_tried = not_tried();
+        let mut items = self.items(outcome);
+        items.retain(|item| item.error.is_some());
+        let code = |item: &Item<I>| item.error.as_ref().map(|error| error.code);
+        if items.iter().any(|item| code(item) == Some(not_tried.code())) {
+            return Err(not_tried);
+        }
+        Ok(items)
+    }
+
+    fn items(self, outcome: Outcome) -> Vec<Item<I>> {
+        let mut results = outcome.results.into_iter();
+        let mut seen = HashSet::with_capacity(self.all.len());
+        let items = self.all.into_iter().map(|id| {
+            let result = if seen.insert(id) { results.next() } else { Some(Err(twice())) };
+            match result.unwrap_or_else(|| Err(not_tried())) {
+                Ok(status) => Item { id, status: status.as_u16(), error: None },
+                Err(e) => Item { id, status: e.status().as_u16(), error: Some(e.into_fields()) },
+            }
+        });
+        items.collect()
     }
 }
 

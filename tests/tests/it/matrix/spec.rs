@@ -160,9 +160,15 @@ pub(super) async fn spec(method: &str, path: &str, world: &World) -> Option<Spec
             post(O::Nothing, 201, json!({ "note": world.checkpoint().await }))
         }
         ("POST", "/admin/users") => post(O::Nothing, 201, json!({ "username": name })),
-        ("POST", "/admin/users/bulk" | "/admin/devices/bulk") => {
-            post(O::Nothing, 200, json!({ "action": "disable", "ids": [super::NOBODY] }))
-        }
+        (
+            "POST",
+            "/admin/users/bulk"
+            | "/admin/devices/bulk"
+            | "/admin/policies/bulk"
+            | "/admin/preview/users/bulk"
+            | "/admin/preview/devices/bulk"
+            | "/admin/preview/policies/bulk",
+        ) => post(O::Nothing, 200, json!({ "action": "disable", "ids": [super::NOBODY] })),
         ("POST", "/admin/users/import") => {
             post(O::Nothing, 200, json!([{ "username": new_name() }]))
         }
@@ -185,9 +191,6 @@ pub(super) async fn spec(method: &str, path: &str, world: &World) -> Option<Spec
             | "/admin/preview/devices/{id}/enable"
             | "/admin/preview/devices/{id}/revoke",
         ) => post(O::Device, 200, empty()),
-        ("POST", "/admin/policies/bulk") => {
-            post(O::Nothing, 200, json!({ "action": "disable", "ids": [super::NOBODY] }))
-        }
         ("GET", "/admin/users/{id}" | "/admin/users/{id}/sessions") => get(O::User),
         ("PATCH", "/admin/users/{id}") => post(O::User, 200, json!({ "display_name": "Anna" })),
         ("DELETE", "/admin/users/{id}" | "/admin/users/{id}/sessions") => about(O::User, 204, None),

@@ -415,6 +415,10 @@ impl Marked {
         }
         let revoke = "POST /admin/preview/devices/{id}/revoke";
         self.admin(revoke, &[laptop], Value::Null).await;
+        for (route, id) in [("users", id), ("devices", laptop), ("policies", policy)] {
+            let body = json!({ "action": "disable", "ids": [id] });
+            self.admin(&format!("POST /admin/preview/{route}/bulk"), &[], body).await;
+        }
     }
 
     async fn gateways(&mut self, person: &str) {

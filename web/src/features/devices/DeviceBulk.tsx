@@ -6,11 +6,10 @@ import { BulkBar } from "../../components/BulkBar.tsx";
 import { tellBulk } from "../../components/bulk.tsx";
 import { confirm } from "../../components/confirm.tsx";
 import { dialogOnDemand, isOpened } from "../../components/onDemand.tsx";
-import { previewMany } from "../../components/previewMany.ts";
+import { previewOfMany } from "../../components/previewOfMany.ts";
 import type { Because } from "../../components/reason.ts";
 import { Which } from "../../components/Which.tsx";
 import { devicesText } from "../../text/devices.ts";
-import { previewDevice } from "./previewDevice.ts";
 
 const MoveDevices = dialogOnDemand(() => import("./MoveDevices.tsx").then((file) => file.MoveDevices), isOpened);
 
@@ -43,7 +42,8 @@ export function DeviceBulk({
       text: <Which text={words.text[action]} names={[...selected.values()]} total={selected.size} />,
       verb: words[action],
       danger: action !== "enable",
-      preview: () => previewMany([...selected.keys()], (id) => previewDevice(action, { path: { id } })),
+      preview: () =>
+        previewOfMany(client.POST("/admin/preview/devices/bulk", { body: { action, ids: [...selected.keys()] } })),
       nameOf: (id) => selected.get(id) ?? id,
       action: (headers) => run({ action }, headers),
     });

@@ -2,6 +2,7 @@
 
 import { client, type Schemas } from "../../api/index.ts";
 import { confirm } from "../../components/confirm.tsx";
+import { type PreviewOfMany, previewOfMany } from "../../components/previewOfMany.ts";
 import { t } from "../../text/common.ts";
 import { groupsText } from "../../text/groups.ts";
 import { runBulk } from "../users/runBulk.ts";
@@ -9,33 +10,17 @@ import { runBulk } from "../users/runBulk.ts";
 type Preview = Schemas["Preview"];
 
 /** What one user's coming or going would do. */
-function previewOne(group: string, user: string, add: boolean) {
-  return async (): Promise<Preview> => {
-    const params = { path: { id: group, user_id: user } };
-    const route = "/admin/preview/groups/{id}/members/{user_id}";
-    const { data } = await (add ? client.PUT(route, { params }) : client.DELETE(route, { params }));
-    return data as Preview;
-  };
+async function previewOne(group: string, user: string, add: boolean): Promise<Preview> {
+  const params = { path: { id: group, user_id: user } };
+  const route = "/admin/preview/groups/{id}/members/{user_id}";
+  const { data } = await (add ? client.PUT(route, { params }) : client.DELETE(route, { params }));
+  return data as Preview;
 }
 
-/** What it would do for several, where the group is small enough to say. */
-export function previewMembership(group: string, users: readonly string[], add: boolean): () => Promise<Preview> {
-  const [only] = users;
-  if (only !== undefined && users.length === 1) {
-    return previewOne(group, only, add);
-  }
-  return async () => {
-    const params = { path: { id: group } };
-    const { data } = await client.GET("/admin/groups/{id}", { params });
-    const present = data?.members;
-    if (present === null || present === undefined) {
-      throw new Error(groupsText.tooLargeToPreview);
-    }
-    const rest = present.filter((id) => !users.includes(id));
-    const members = add ? [...rest, ...users] : rest;
-    const preview = await client.PATCH("/admin/preview/groups/{id}", { params, body: { members } });
-    return preview.data as Preview;
-  };
+/** What the coming or going of several would do. */
+function previewSeveral(group_id: string, users: readonly string[], add: boolean): Promise<PreviewOfMany> {
+  const action = add ? "add_to_group" : "remove_from_group";
+  return previewOfMany(client.POST("/admin/preview/users/bulk", { body: { action, ids: [...users], group_id } }));
 }
 
 export function askMembership(
@@ -52,7 +37,7 @@ export function askMembership(
     text: add ? words.addText : words.removeText,
     verb: add ? words.add : t.remove,
     danger: !add,
-    preview: previewMembership(group.id, who.ids, add),
+    preview: () => (single ? previewOne(group.id, only, add) : previewSeveral(group.id, who.ids, add)),
     action: async (header) => {
       if (!single) {
         return runBulk(add ? "add_to_group" : "remove_from_group", who.ids, header, group.id);

@@ -8,6 +8,7 @@ import { useMayChange } from "../../app/session.ts";
 import { BulkBar } from "../../components/BulkBar.tsx";
 import { tellBulk } from "../../components/bulk.tsx";
 import { confirm } from "../../components/confirm.tsx";
+import { previewOfMany } from "../../components/previewOfMany.ts";
 import { type Column, DataTable } from "../../components/DataTable.tsx";
 import { Empty } from "../../components/Empty.tsx";
 import { ExportButton } from "../../components/ExportButton.tsx";
@@ -213,12 +214,7 @@ function changeMany(
   const { bulk } = policiesText;
   const enable = action === "enable";
   const nameOf = (id: string) => names.get(id) ?? id;
-  const [only, ...others] = ids;
-  const preview = async () => {
-    const params = { path: { id: only ?? "" } };
-    const { data } = await client.PATCH("/admin/preview/policies/{id}", { params, body: { enabled: enable } });
-    return data as Schemas["Preview"];
-  };
+  const body = { action, ids: [...ids] };
   let answer: Schemas["PolicyBulkAnswer"] | undefined;
   confirm({
     title: enable ? bulk.enableTitle(ids.length) : bulk.disableTitle(ids.length),
@@ -231,17 +227,14 @@ function changeMany(
           ))}
           {ids.length > 10 && <li>{policiesText.moreOf(ids.length - 10)}</li>}
         </ul>
-        {others.length > 0 && bulk.previewOfOne}
       </>
     ),
     verb: enable ? bulk.enable : bulk.disable,
     danger: !enable,
-    ...(others.length === 0 ? { preview } : {}),
+    preview: () => previewOfMany(client.POST("/admin/preview/policies/bulk", { body })),
+    nameOf,
     action: async (header) => {
-      ({ data: answer } = await client.POST("/admin/policies/bulk", {
-        params: { header },
-        body: { action, ids: [...ids] },
-      }));
+      ({ data: answer } = await client.POST("/admin/policies/bulk", { params: { header }, body }));
     },
     onDone: () => {
       onDone();

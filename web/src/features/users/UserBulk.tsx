@@ -2,15 +2,15 @@ import { Button, Menu } from "@mantine/core";
 import { IconChevronDown } from "@tabler/icons-react";
 import { useState } from "react";
 
+import { client } from "../../api/index.ts";
 import { BulkBar } from "../../components/BulkBar.tsx";
 import { confirm } from "../../components/confirm.tsx";
 import { useNames } from "../../components/entityNames.ts";
 import { dialogOnDemand } from "../../components/onDemand.tsx";
-import { previewMany } from "../../components/previewMany.ts";
+import { previewOfMany } from "../../components/previewOfMany.ts";
 import { NAMED, Which } from "../../components/Which.tsx";
 import { usersText } from "../../text/users.ts";
 import { runBulk } from "./runBulk.ts";
-import { previewUser } from "./userChanges.ts";
 
 const ChooseGroup = dialogOnDemand(
   () => import("./ChooseGroup.tsx").then((file) => file.ChooseGroup),
@@ -27,7 +27,7 @@ export function UserBulk({ ids, onDone }: { ids: readonly string[]; onDone: () =
       text: <Named text={usersText.bulkText[action]} ids={ids} />,
       verb: usersText.bulkActions[action],
       danger: action !== "enable",
-      preview: () => previewMany(ids, (id) => previewUser(action, { path: { id } })),
+      preview: () => previewOfMany(client.POST("/admin/preview/users/bulk", { body: { action, ids: [...ids] } })),
       nameOf: (id) => <Name id={id} />,
       action: (headers) => runBulk(action, ids, headers),
       onDone,

@@ -11,14 +11,14 @@ use crate::{
     auth::Caller,
     error::ApiError,
     extract::Json,
-    routes::admin::bulk::{Answer, Ids},
+    routes::admin::bulk::{Answer, Ids, Outcome},
 };
 
 /// The request.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = DeviceBulk)]
-pub(super) struct Bulk {
+pub(in crate::routes::admin) struct Bulk {
     action: Action,
     /// At most 1,000 devices.
     ids: Vec<DeviceId>,
@@ -55,41 +55,63 @@ pub(super) async fn handle(
     caller: Caller,
     Json(bulk): Json<Bulk>,
 ) -> Result<Response, ApiError> {
-    let Bulk { action, ids, gateway_id, reason } = bulk;
-    let ids = Ids::of(&caller, ids)?;
-    if reason.is_some() && action != Action::Revoke {
-        return Err(ApiError::field("reason", "is for revoke only"));
-    }
-    match (action, gateway_id) {
-        (Action::Move, None) => {
-            return Err(ApiError::field("gateway_id", "is required: where to move the devices"));
-        }
-        (Action::Enable | Action::Disable | Action::Revoke, Some(_)) => {
-            return Err(ApiError::field("gateway_id", "is for move only"));
-        }
-        _ => {}
-    }
-    let commands = &app.commands;
-    let change = |change: DeviceChange| {
-        ids.each(&app, &caller, StatusCode::OK, move |part, id| {
-            let change = change.clone();
-            async move { commands.change_device(&part, id, change).await }
-        })
-    };
-    let let_in = |on| DeviceChange { enabled: Some(on), ..DeviceChange::default() };
-    let outcome = match action {
-        Action::Enable => change(let_in(true)).await,
-        Action::Disable => change(let_in(false)).await,
-        Action::Move => {
-            change(DeviceChange { gateway: gateway_id, ..DeviceChange::default() }).await
-        }
-        Action::Revoke => {
-            let revoke = |part, id| {
-                let reason = reason.clone();
-                async move { commands.revoke_device(&part, id, reason).await }
-            };
-            ids.each(&app, &caller, StatusCode::OK, revoke).await
-        }
-    };
+    let (ids, outcome) = bulk.run(&app, &caller).await?;
     Ok(ids.answer(&app, outcome).await)
+}
+
+impl Bulk {
+    /// Does it, or rehearses it: as the caller's request says.
+    ///
+    /// # Errors
+    /// 400 for a field that does not belong to the action, and for the rehearsal of a move: it
+    /// would take addresses before its append.
+    pub(in crate::routes::admin) async fn run(
+        self,
+        app: &App,
+        caller: &Caller,
+    ) -> Result<(Ids<DeviceId>, Outcome), ApiError> {
+        let Self { action, ids, gateway_id, reason } = self;
+        let ids = Ids::of(caller, ids)?;
+        if reason.is_some() && action != Action::Revoke {
+            return Err(ApiError::field("reason", "is for revoke only"));
+        }
+        match (action, gateway_id) {
+            (Action::Move, _) if caller.request.rehearsal.is_some() => {
+                return Err(ApiError::field("action", "has no preview: move"));
+            }
+            (Action::Move, None) => {
+                return Err(ApiError::field(
+                    "gateway_id",
+                    "is required: where to move the devices",
+                ));
+            }
+            (Action::Enable | Action::Disable | Action::Revoke, Some(_)) => {
+                return Err(ApiError::field("gateway_id", "is for move only"));
+            }
+            _ => {}
+        }
+        let commands = &app.commands;
+        let change = |change: DeviceChange| {
+            ids.each(app, caller, StatusCode::OK, move |part, id| {
+                let change = change.clone();
+                async move { commands.change_device(&part, id, change).await }
+            })
+        };
+        let let_in = |on| DeviceChange { enabled: Some(on), ..DeviceChange::default() };
+        let outcome = match action {
+            Action::Enable => change(let_in(true)).await,
+            Action::Disable => change(let_in(false)).await,
+            Action::Move => {
+                change(DeviceChange { gateway: gateway_id, ..DeviceChange::default() }).await
+            }
+            Action::Revoke => {
+                let revoke = |part, id| {
+                    let reason = reason.clone();
+                    async move { commands.revoke_device(&part, id, reason).await }
+                };
+                ids.each(app, caller, StatusCode::OK, revoke).await
+            }
+        };
+        Ok((ids, outcome))
+    }
 }

@@ -13,6 +13,7 @@ mod rotate;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
+pub(super) use bulk::Bulk as DeviceBulk;
 pub(super) use list::page;
 
 pub(super) fn routes() -> OpenApiRouter<App> {

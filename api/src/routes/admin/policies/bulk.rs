@@ -11,14 +11,14 @@ use crate::{
     auth::Caller,
     error::ApiError,
     extract::Json,
-    routes::admin::bulk::{Answer, Ids},
+    routes::admin::bulk::{Answer, Ids, Outcome},
 };
 
 /// The request.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = PolicyBulk)]
-pub(super) struct Bulk {
+pub(in crate::routes::admin) struct Bulk {
     action: Action,
     /// At most 1,000 policies.
     ids: Vec<PolicyId>,
@@ -48,14 +48,26 @@ pub(super) async fn handle(
     caller: Caller,
     Json(bulk): Json<Bulk>,
 ) -> Result<Response, ApiError> {
-    let ids = Ids::of(&caller, bulk.ids)?;
-    let enabled = Some(bulk.action == Action::Enable);
-    let outcome = ids
-        .each(&app, &caller, StatusCode::OK, |part, id| {
-            let patch = PolicyPatch { enabled, ..PolicyPatch::default() };
-            let commands = &app.commands;
-            async move { commands.change_policy(&part, id, patch).await }
-        })
-        .await;
+    let (ids, outcome) = bulk.run(&app, &caller).await?;
     Ok(ids.answer(&app, outcome).await)
+}
+
+impl Bulk {
+    /// Does it, or rehearses it: as the caller's request says.
+    pub(in crate::routes::admin) async fn run(
+        self,
+        app: &App,
+        caller: &Caller,
+    ) -> Result<(Ids<PolicyId>, Outcome), ApiError> {
+        let ids = Ids::of(caller, self.ids)?;
+        let enabled = Some(self.action == Action::Enable);
+        let outcome = ids
+            .each(app, caller, StatusCode::OK, |part, id| {
+                let patch = PolicyPatch { enabled, ..PolicyPatch::default() };
+                let commands = &app.commands;
+                async move { commands.change_policy(&part, id, patch).await }
+            })
+            .await;
+        Ok((ids, outcome))
+    }
 }

@@ -14,6 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
 pub(super) use body::PolicyBody;
+pub(super) use bulk::Bulk as PolicyBulk;
 use view::PolicyView;
 
 pub(super) fn routes() -> OpenApiRouter<App> {

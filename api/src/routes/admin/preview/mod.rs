@@ -4,11 +4,13 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `policies.rs`, `groups.rs`, `users.rs`, `devices.rs` | the requests |
+//! | `bulk.rs` | one action on many |
 //! | `view.rs` | the answer |
 //! | `compose.rs` | from what the events do to the fleet to the answer |
 //!
 //! A further change is previewable with one variant of [`Change`] and one handler here.
 
+mod bulk;
 pub(super) mod compose;
 mod devices;
 mod groups;
@@ -19,7 +21,7 @@ pub(super) mod view;
 use std::time::Instant;
 
 use nexavpn_commands::Change;
-use nexavpn_domain::fleet::Outlook;
+use nexavpn_domain::{Event, fleet::Outlook};
 use nexavpn_gateway_projector::{FleetStatus, Waited};
 use nexavpn_projections::devices::names;
 use serde::Deserialize;
@@ -51,6 +53,9 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(policies::restore))
         .routes(routes!(groups::restore))
         .routes(routes!(devices::restore))
+        .routes(routes!(bulk::users))
+        .routes(routes!(bulk::devices))
+        .routes(routes!(bulk::policies))
 }
 
 /// How much to show.
@@ -89,7 +94,17 @@ async fn preview(
 ) -> Result<axum::Json<Preview>, ApiError> {
     let limit = shown.limit()?;
     let events = app.commands.rehearse(&caller.request, change).await?;
-    follow(&app).await?;
+    Ok(axum::Json(of_events(&app, &caller, limit, events).await?))
+}
+
+/// What rehearsed events would do, all together.
+async fn of_events(
+    app: &App,
+    caller: &Caller,
+    limit: usize,
+    events: Vec<Event>,
+) -> Result<Preview, ApiError> {
+    follow(app).await?;
     let asker = Asker { user: caller.user()?.user_id, address: caller.request.client_address };
     let (fleet, now) = (app.fleet.clone(), app.commands.now());
     // Everybody's access may have to be worked out.
@@ -100,7 +115,7 @@ async fn preview(
     let mut preview = composed.await.map_err(|error| ApiError::internal(&error))?;
     let shown = preview.shown_devices();
     preview.name(&names(&app.pool, &shown).await?);
-    Ok(axum::Json(preview))
+    Ok(preview)
 }
 
 /// Waits until the fleet knows what the rehearsal knew.

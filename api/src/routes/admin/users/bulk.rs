@@ -21,7 +21,7 @@ use crate::{
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = UserBulk)]
-pub(super) struct Bulk {
+pub(in crate::routes::admin) struct Bulk {
     action: Action,
     /// At most 1,000 users.
     ids: Vec<UserId>,
@@ -57,38 +57,50 @@ pub(super) async fn handle(
     caller: Caller,
     Json(bulk): Json<Bulk>,
 ) -> Result<Response, ApiError> {
-    let Bulk { action, ids, group_id } = bulk;
-    let ids = Ids::of(&caller, ids)?;
-    let membership = match action {
-        Action::AddToGroup => Some(Membership::Add),
-        Action::RemoveFromGroup => Some(Membership::Remove),
-        Action::Enable | Action::Disable | Action::Delete => None,
-    };
-    if membership.is_none() && group_id.is_some() {
-        let message = "is for add_to_group and remove_from_group only";
-        return Err(ApiError::field("group_id", message));
-    }
-    let commands = &app.commands;
-    let (ok, gone) = (StatusCode::OK, StatusCode::NO_CONTENT);
-    let outcome = match (action, membership) {
-        (_, Some(membership)) => {
-            let group = group_id.ok_or_else(|| required("group_id"))?;
-            in_group(&app, &caller, group, membership, &ids).await?
-        }
-        (Action::Disable, _) => {
-            let disable = |part, id| async move { commands.disable_user(&part, id).await };
-            ids.each(&app, &caller, ok, disable).await
-        }
-        (Action::Delete, _) => {
-            let delete = |part, id| async move { commands.delete_user(&part, id).await };
-            ids.each(&app, &caller, gone, delete).await
-        }
-        (_, None) => {
-            let enable = |part, id| async move { commands.enable_user(&part, id).await };
-            ids.each(&app, &caller, ok, enable).await
-        }
-    };
+    let (ids, outcome) = bulk.run(&app, &caller).await?;
     Ok(ids.answer(&app, outcome).await)
+}
+
+impl Bulk {
+    /// Does it, or rehearses it: as the caller's request says.
+    pub(in crate::routes::admin) async fn run(
+        self,
+        app: &App,
+        caller: &Caller,
+    ) -> Result<(Ids<UserId>, Outcome), ApiError> {
+        let Self { action, ids, group_id } = self;
+        let ids = Ids::of(caller, ids)?;
+        let membership = match action {
+            Action::AddToGroup => Some(Membership::Add),
+            Action::RemoveFromGroup => Some(Membership::Remove),
+            Action::Enable | Action::Disable | Action::Delete => None,
+        };
+        if membership.is_none() && group_id.is_some() {
+            let message = "is for add_to_group and remove_from_group only";
+            return Err(ApiError::field("group_id", message));
+        }
+        let commands = &app.commands;
+        let (ok, gone) = (StatusCode::OK, StatusCode::NO_CONTENT);
+        let outcome = match (action, membership) {
+            (_, Some(membership)) => {
+                let group = group_id.ok_or_else(|| required("group_id"))?;
+                in_group(app, caller, group, membership, &ids).await?
+            }
+            (Action::Disable, _) => {
+                let disable = |part, id| async move { commands.disable_user(&part, id).await };
+                ids.each(app, caller, ok, disable).await
+            }
+            (Action::Delete, _) => {
+                let delete = |part, id| async move { commands.delete_user(&part, id).await };
+                ids.each(app, caller, gone, delete).await
+            }
+            (_, None) => {
+                let enable = |part, id| async move { commands.enable_user(&part, id).await };
+                ids.each(app, caller, ok, enable).await
+            }
+        };
+        Ok((ids, outcome))
+    }
 }
 
 async fn in_group(

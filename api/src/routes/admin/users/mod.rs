@@ -18,6 +18,7 @@ mod view;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
+pub(super) use bulk::Bulk as UserBulk;
 pub(super) use list::page;
 pub(super) use view::UserView;
 

@@ -260,3 +260,48 @@ async fn refusals_are_previewed_too() {
         assert_invalid(&answer, "limit", &json!(limit));
     }
 }
+
+#[tokio::test]
+async fn of_many_it_says_what_they_would_do_together() {
+    let plane = Plane::start().await;
+    plane.gateway("gw", "100.96.0.0/24").await;
+    let alice = plane.user("alice").await;
+    let laptop = plane.device(&alice, "laptop").await;
+    let mut both = vec![];
+    for name in ["one", "two"] {
+        let body = allow(name, &["10.1.0.0/16"], everyone());
+        both.push(id(&plane.create("policies", body).await));
+    }
+    // Neither closes alone what both open.
+    for policy in &both {
+        let path = format!("/admin/policies/{policy}");
+        let off = Some(json!({ "enabled": false }));
+        let told = preview(&plane, Method::PATCH, &path, off).await;
+        assert_eq!(told["devices"]["losing"], 0, "{told}");
+    }
+    let ids = json!([both[0], both[1], NOBODY, both[0]]);
+    let body = json!({ "action": "disable", "ids": ids });
+    let told = preview(&plane, Method::POST, "/admin/policies/bulk", Some(body.clone())).await;
+    let (said, refused) = (&told["preview"], &told["refused"]);
+    assert_eq!((&said["devices"]["losing"], &said["events"][0]["count"]), (&json!(1), &json!(2)));
+    assert_eq!(said["changes"]["items"][0]["lost"]["items"][0]["network"], "10.1.0.0/16");
+    assert_eq!(said["changes"]["items"][0]["devices"]["items"][0]["device_id"], json!(laptop));
+    let named = |n: usize| (&refused[n]["id"], &refused[n]["error"]["code"]);
+    assert_eq!(named(0), (&json!(NOBODY), &json!("not_found")), "{told}");
+    assert_eq!(named(1), (&json!(both[0]), &json!("duplicate_id")), "{told}");
+    assert_eq!(refused.as_array().map(Vec::len), Some(2));
+    for policy in &both {
+        let (_, policy) = plane.admin.get(&format!("/admin/policies/{policy}")).await;
+        assert_eq!(policy["enabled"], true);
+    }
+    // What it says is refused as the real one refuses it.
+    for (kind, body, field) in [
+        ("policies", json!({ "action": "disable", "ids": [] }), "ids"),
+        ("users", with(body, json!({ "group_id": NOBODY })), "group_id"),
+        ("devices", json!({ "action": "move", "ids": [laptop], "gateway_id": NOBODY }), "action"),
+    ] {
+        let path = format!("/admin/{kind}/bulk");
+        let answer = preview_as(&plane.admin, &Method::POST, &path, Some(body.clone())).await;
+        assert_invalid(&answer, field, &body);
+    }
+}

@@ -112,7 +112,30 @@ impl World {
             format!("/admin/groups/{group}/members/{user}")
         };
         let policy = format!("/admin/policies/{}", self.pick(&policies));
-        match self.rng.random_range(0..17) {
+        match self.rng.random_range(0..20) {
+            17..=19 => {
+                let (kind, all, actions): (_, &[String], &[&str]) = [
+                    ("policies", &*policies, &["enable", "disable"] as &[_]),
+                    ("devices", &*devices, &["enable", "disable"]),
+                    (
+                        "users",
+                        &users[1..],
+                        &["enable", "disable", "add_to_group", "remove_from_group"],
+                    ),
+                ]
+                .choose(&mut self.rng)
+                .copied()
+                .unwrap();
+                let action = actions.choose(&mut self.rng).copied().unwrap();
+                // Some may be named twice, and some may be gone.
+                let ids: Vec<String> = (0..3).map(|_| self.pick(all)).collect();
+                let group = action.ends_with("group").then(|| self.pick(&groups));
+                let mut body = json!({ "action": action, "ids": ids });
+                if let Some(group) = group {
+                    body["group_id"] = json!(group);
+                }
+                (Method::POST, format!("/admin/{kind}/bulk"), Some(body))
+            }
             // Not all of them were there then, and it may be that nothing has changed since.
             14..=16 => {
                 let (kind, ids) =
@@ -281,6 +304,13 @@ fn check(told: &Value, before: &Fleet, after: &Fleet, devices: &[String]) {
     assert_eq!(said, revised, "{told}");
 }
 
+/// What became of one of many, without the id of the request.
+fn without_request(item: &Value) -> Value {
+    let mut item = item.clone();
+    item["error"]["request_id"] = Value::Null;
+    item
+}
+
 #[tokio::test]
 async fn what_is_previewed_is_what_happens() {
     let seed = rand::random();
@@ -310,13 +340,18 @@ async fn what_is_previewed_is_what_happens() {
         }
         assert_eq!(told.status, 200, "{method} {path}: {}", told.body);
         let (after, devices) = (world.fleet(), world.devices.clone());
-        check(&told.body, &before, &after, &devices);
-        let events: i64 = told.body["events"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|e| e["count"].as_i64().unwrap())
-            .sum();
+        let many = path.ends_with("/bulk");
+        if many {
+            let results = real.body["results"].as_array().unwrap().iter();
+            let failed: Vec<_> =
+                results.filter(|r| !r["error"].is_null()).map(without_request).collect();
+            let refused = told.body["refused"].as_array().unwrap().iter();
+            assert_eq!(refused.map(without_request).collect::<Vec<_>>(), failed, "{path}");
+        }
+        let said = if many { &told.body["preview"] } else { &told.body };
+        check(said, &before, &after, &devices);
+        let events: i64 =
+            said["events"].as_array().unwrap().iter().map(|e| e["count"].as_i64().unwrap()).sum();
         let stored = world.changes_since(&before).await;
         assert_eq!(stored, events, "{method} {path}: {}", told.body);
         happened += 1;
