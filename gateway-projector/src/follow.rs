@@ -237,6 +237,15 @@ impl FleetHandle {
         }
         past.at(&self.shared.store, idx).await
     }
+
+    /// The first event from this one on at which a state is kept: the fleet of then is read, and
+    /// nothing folded.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn kept_from(&self, idx: i64) -> Result<Option<i64>, FleetAtError> {
+        Ok(Snapshots::new(self.shared.store.clone()).oldest_from(idx).await?)
+    }
 }
 
 impl Folded {

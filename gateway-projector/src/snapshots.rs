@@ -78,6 +78,19 @@ impl Snapshots {
         newest.ok().flatten().unwrap_or(0)
     }
 
+    /// The event of the oldest state that is not before this one.
+    pub(crate) async fn oldest_from(&self, idx: i64) -> Result<Option<i64>, StoreError> {
+        let oldest = sqlx::query_scalar(
+            "SELECT min(s.idx) FROM fleet_snapshot s JOIN log_index i USING (idx, gen, tx, pos)
+             WHERE s.fold = $1 AND s.idx >= $2",
+        )
+        .bind(FleetImage::FOLD)
+        .bind(idx)
+        .fetch_one(self.store.pool())
+        .await;
+        Ok(oldest?)
+    }
+
     /// The newest one up to this event. Says which one it tried.
     async fn newest(&self, idx: &mut i64) -> Result<Option<Folded>, SnapshotError> {
         let row: Option<(i64, Vec<u8>)> = sqlx::query_as(

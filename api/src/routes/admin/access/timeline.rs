@@ -197,15 +197,27 @@ pub(super) async fn timeline(
     let mut numbers = concerning.up_to(&app.pool, at.idx, most + 1).await?;
     let is_full =
         |numbers: &[i64], most: i64| i64::try_from(numbers.len()).is_ok_and(|n| n >= most);
-    let start = if is_full(&numbers, most + 1) { numbers.remove(0) } else { 0 };
+    let mut start = 0;
+    if is_full(&numbers, most + 1) {
+        // A look that begins where a state is kept needs none folded.
+        let kept = app.fleet.kept_from(numbers[0]).await?.filter(|kept| *kept <= at.idx);
+        start = kept.unwrap_or(numbers[0]);
+        numbers.retain(|number| *number > start);
+    }
     let after = concerning.after(&app.pool, (at.idx, known), most).await?;
     let end = after.last().copied().filter(|_| is_full(&after, most)).unwrap_or(known);
-    numbers.extend(after);
     let witness = match start {
         0 => Witness::new(devices),
         start => Witness::of(&*app.fleet.past(start).await?, devices),
     };
-    let events = log.pick(&numbers).await?;
+    // Opening them is most of the work: both sides at the same time.
+    let pick = |numbers: Vec<i64>| {
+        let log = log.clone();
+        tokio::spawn(async move { log.pick(&numbers).await })
+    };
+    let (past, future) = (pick(numbers), pick(after));
+    let mut events = past.await.map_err(|e| ApiError::internal(&e))??;
+    events.extend(future.await.map_err(|e| ApiError::internal(&e))??);
     let watch = move || Watch { witness, packet, last: BTreeMap::new() }.fold(&ids, start, events);
     let turns = tokio::task::spawn_blocking(watch).await.map_err(|e| ApiError::internal(&e))??;
     Ok(Timeline { start, end, turns })
