@@ -28,7 +28,7 @@ use crate::{
 
 /// How many events are looked at on each side of the moment for one device, and at least for any
 /// number of them; and how many looks there are for all together.
-const MOST: i64 = 5_000;
+const MOST: i64 = 2_500;
 const LEAST: i64 = 500;
 const LOOKS: i64 = 100_000;
 
