@@ -116,7 +116,6 @@ impl Request {
             actor: self.actor,
             request_id: self.request_id,
             correlation_id: self.correlation_id,
-            causation_id: None,
             client_address: self.client_address,
             user_agent: self.user_agent.clone(),
             auth_method: self.auth_method.clone(),

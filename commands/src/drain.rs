@@ -11,6 +11,7 @@ use nexavpn_domain::{
     device::Device,
     gateway::{Drain, Gateway, GatewayCommand, GatewayFields},
     ids::{DeviceId, GatewayId},
+    occasion::{Kind, Occasion},
 };
 use uuid::Uuid;
 
@@ -25,6 +26,8 @@ use crate::{
 const BATCH: i64 = 20;
 /// How long a drain that could not go on rests before the next try.
 const REST: TimeDelta = TimeDelta::seconds(10);
+/// What the moves follow from.
+const DRAIN: Occasion = Occasion::latest(&[Kind::all("gateway.drain_started")]);
 /// What no other device of the gateway could be moved for either.
 const NOWHERE: &[&str] =
     &["pool_exhausted", "no_gateway", "gateway_not_ready", "gateway_draining", "no_target"];
@@ -172,6 +175,7 @@ impl Commands {
                 let mut plan = Plan::new(());
                 let gateway = self.store.load::<Gateway>(from.0).await?;
                 let Some(Drain { target }) = gateway.state.drain() else { return Ok(plan) };
+                plan.because_of(self.store.occasion::<Gateway>(from.0, &DRAIN).await?);
                 let mut targets = self.drain_targets(target).await?;
                 for id in devices {
                     let device = self.store.load::<Device>(id.0).await?;

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use nexavpn_domain::{Decider, Event, ids::UserId};
-use nexavpn_store::{Append, Loaded, Position, Reservation, SideRow, Stream};
+use nexavpn_store::{Append, EventId, Loaded, Position, Reservation, SideRow, Stream};
 use uuid::Uuid;
 
 use crate::{CommandError, Commands, Once, Request, error::append_failed, rows::Happened};
@@ -30,6 +30,8 @@ impl<T> Done<T> {
 /// What a command has decided to append.
 pub(crate) struct Plan<T> {
     streams: Vec<Stream>,
+    /// What the streams to come follow from.
+    cause: Option<EventId>,
     rows: Vec<Box<dyn SideRow>>,
     reservations: Vec<Reservation>,
     forget: Vec<UserId>,
@@ -39,7 +41,8 @@ pub(crate) struct Plan<T> {
 impl<T> Plan<T> {
     /// Nothing yet.
     pub(crate) fn new(value: T) -> Self {
-        Self { streams: vec![], rows: vec![], reservations: vec![], forget: vec![], value }
+        let (streams, rows) = (vec![], vec![]);
+        Self { streams, cause: None, rows, reservations: vec![], forget: vec![], value }
     }
 
     /// What the command answers.
@@ -57,7 +60,7 @@ impl<T> Plan<T> {
         let events = loaded.state.decide(command)?;
         let any = !events.is_empty();
         if any {
-            self.streams.push(Stream::new::<A>(id, loaded.sequence, events));
+            self.push(Stream::new::<A>(id, loaded.sequence, events));
         }
         Ok(any)
     }
@@ -80,9 +83,26 @@ impl<T> Plan<T> {
         }
         let any = !events.is_empty();
         if any {
-            self.streams.push(Stream::new::<A>(id, loaded.sequence, events));
+            self.push(Stream::new::<A>(id, loaded.sequence, events));
         }
         Ok((state, any))
+    }
+
+    fn push(&mut self, stream: Stream) {
+        self.streams.push(match &self.cause {
+            Some(cause) => stream.because_of(cause),
+            None => stream,
+        });
+    }
+
+    /// Says that what is decided from here on follows from this event.
+    pub(crate) fn because_of(&mut self, cause: Option<EventId>) {
+        self.cause = cause;
+    }
+
+    /// Says that what is decided from here on follows from what was decided last.
+    pub(crate) fn because_of_that(&mut self) {
+        self.cause = self.streams.last().and_then(Stream::last);
     }
 
     /// Says that the stream added last is about this person: a reason given is about them too.
@@ -123,7 +143,7 @@ impl Commands {
         Fut: Future<Output = Result<Plan<T>, CommandError>>,
     {
         for _ in 0..ATTEMPTS {
-            let Plan { streams, mut rows, reservations, forget, value } = plan().await?;
+            let Plan { streams, cause: _, mut rows, reservations, forget, value } = plan().await?;
             let Some(first) = streams.first() else {
                 return Ok(Done { value, position: None });
             };

@@ -10,6 +10,7 @@ use crate::{
     gateway::GatewayEvent,
     group::GroupEvent,
     ids::{DeviceId, GatewayId, GroupId, PolicyId, SessionId, UserId, WebhookId},
+    occasion::Occasion,
     policy::PolicyEvent,
     security::SecurityEvent,
     session::SessionEvent,
@@ -42,6 +43,12 @@ pub trait StoredEvent: cqrs_es::DomainEvent {
     /// What the event does to claims and address slots. A pure function of the event, so that
     /// both can be derived again from the stream.
     fn effects(&self, aggregate_id: Uuid) -> Vec<Effect>;
+
+    /// What made the event necessary, where that is an earlier event of the same aggregate and not
+    /// just whoever asked for it.
+    fn occasion(&self) -> Option<Occasion> {
+        None
+    }
 }
 
 /// A set-wide uniqueness, kept beside the events in the transaction that appends them.

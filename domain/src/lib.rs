@@ -16,6 +16,7 @@ pub mod fleet;
 pub mod gateway;
 pub mod group;
 pub mod ids;
+pub mod occasion;
 pub mod personal;
 pub mod policy;
 pub mod security;

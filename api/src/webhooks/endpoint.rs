@@ -211,7 +211,7 @@ impl Endpoint {
                 let attempt = Attempt { at, status: Some(410), error, next_attempt_at: at };
                 if commands.webhook_failed(worker, id, from, &attempt).await? {
                     tracing::error!(webhook = %id, idx, "a webhook's endpoint is gone: nothing is sent to it any more");
-                    commands.webhook_is_gone(id).await?;
+                    commands.webhook_is_gone(id, idx).await?;
                 }
                 Ok(Some(Next::Nothing))
             }

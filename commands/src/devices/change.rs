@@ -82,10 +82,8 @@ impl Commands {
             let device = self.load_for::<Device>(request, "device", id.0).await?;
             let mut plan = Plan::new(());
             let mut commands = Vec::new();
-            if let Some(owner) = change.owner.filter(|o| Some(*o) != device.state.owner()) {
-                self.plan_owner(&mut plan, id, &device.state, owner).await?;
-                commands.push(DeviceCommand::ChangeOwner(owner));
-            }
+            let owner = change.owner.filter(|o| Some(*o) != device.state.owner());
+            commands.extend(owner.map(DeviceCommand::ChangeOwner));
             let from = device.state.gateway_id();
             let other = change.gateway.filter(|to| Some(*to) != from);
             if let (Some(from), Some(to)) = (from, other) {
@@ -112,6 +110,10 @@ impl Commands {
                     .map(|expires_at| DeviceCommand::SetExpiry { expires_at, now: self.now() }),
             );
             self.plan_device_commands(&mut plan, id, &device, commands)?;
+            if let Some(owner) = owner {
+                plan.because_of_that();
+                self.plan_owner(&mut plan, id, &device.state, owner).await?;
+            }
             Ok(plan)
         };
         let outcome = self.transact(request, "device", attempt).await;

@@ -198,6 +198,7 @@ impl Commands {
     ) -> Result<(), CommandError> {
         let ForUser::Session(_, session_id) = for_user else { return Ok(()) };
         let session = self.store.load::<Session>(session_id.0).await?;
+        plan.because_of_that();
         if plan.decide(session_id.0, &session, SessionCommand::BindDevice(device_id))? {
             plan.row(BindSession { session_id, device_id });
         }

@@ -16,7 +16,7 @@ use nexavpn_domain::{
     values,
     webhook::{DisabledBecause, Webhook, WebhookCommand},
 };
-use nexavpn_store::WrappedKey;
+use nexavpn_store::{Recorded, WrappedKey};
 
 pub use deliveries::{Attempt, Claimed, Deliveries};
 
@@ -151,15 +151,18 @@ impl Commands {
         .await
     }
 
-    /// Sends nothing any more to an endpoint that does not want it.
+    /// Sends nothing any more to an endpoint that does not want it, as it answered to the event of
+    /// this number.
     ///
     /// # Errors
     /// `not_found`.
-    pub async fn webhook_is_gone(&self, id: WebhookId) -> Result<Done<()>, CommandError> {
+    pub async fn webhook_is_gone(&self, id: WebhookId, idx: i64) -> Result<Done<()>, CommandError> {
         let request = Request::system("webhooks", self.new_id());
+        let refused = self.store.log().pick(&[idx]).await?.first().map(Recorded::id);
         self.transact(&request, "webhook", || async {
             let webhook = self.store.load::<Webhook>(id.0).await?;
             let mut plan = Plan::new(());
+            plan.because_of(refused.clone());
             let command = WebhookCommand::Disable(DisabledBecause::Gone);
             if plan.decide(id.0, &webhook, command)? {
                 plan.row(SetDeliveries { webhook_id: id, enabled: Some(false), after: None });

@@ -23,8 +23,8 @@ mod transparency;
 mod verify;
 
 pub use append::{
-    Actor, Append, Demand, JoinedRow, Metadata, ParsePositionError, Position, Reservation, SideRow,
-    Stream, same_type, write_joined,
+    Actor, Append, Demand, EventId, JoinedRow, Metadata, ParseEventIdError, ParsePositionError,
+    Position, Reservation, SideRow, Stream, same_type, write_joined,
 };
 pub use bystanders::{Bystander, Bystanders};
 pub use direct::Direct;

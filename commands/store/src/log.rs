@@ -9,7 +9,7 @@ use sqlx::{PgPool, Row as _, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{
-    Bystanders, Keyring, Position, StoreError,
+    Bystanders, EventId, Keyring, Position, StoreError,
     keyring::DataKeys,
     sealing::{Place, Sealed, keys_of},
     tail::Tail,
@@ -84,6 +84,18 @@ pub struct Recorded {
     /// The keyed hash of where the request came from, unless that was erased: equal addresses have
     /// equal ones. See [`Log::origin`].
     pub origin: Option<String>,
+}
+
+impl Recorded {
+    /// Which one it is, as those that it causes name it.
+    #[must_use]
+    pub fn id(&self) -> EventId {
+        EventId {
+            aggregate_type: self.aggregate_type.clone(),
+            aggregate_id: self.aggregate_id.clone(),
+            sequence: self.sequence.cast_unsigned(),
+        }
+    }
 }
 
 /// Without payload and metadata, which may be personal.
@@ -174,6 +186,34 @@ impl Log {
             .fetch_all(&self.pool)
             .await?;
         self.opened(&rows).await
+    }
+
+    /// The numbers of these events; those that are not put in order yet are left out.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn numbers(&self, ids: &[EventId]) -> Result<HashMap<EventId, i64>, StoreError> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let rows: Vec<(String, String, i64, i64)> = sqlx::query_as(
+            "SELECT e.aggregate_type, e.aggregate_id, e.sequence, i.idx
+             FROM unnest($1::text[], $2::text[], $3::bigint[]) w (type, id, sequence)
+             JOIN events e ON (e.aggregate_type, e.aggregate_id, e.sequence)
+                            = (w.type, w.id, w.sequence)
+             JOIN log_index i ON (i.gen, i.tx, i.pos) = (e.gen, e.tx, e.pos)",
+        )
+        .bind(ids.iter().map(|id| id.aggregate_type.as_str()).collect::<Vec<_>>())
+        .bind(ids.iter().map(|id| id.aggregate_id.as_str()).collect::<Vec<_>>())
+        .bind(ids.iter().map(|id| id.sequence.cast_signed()).collect::<Vec<_>>())
+        .fetch_all(&self.pool)
+        .await?;
+        let id = |aggregate_type, aggregate_id, sequence: i64| EventId {
+            aggregate_type,
+            aggregate_id,
+            sequence: sequence.cast_unsigned(),
+        };
+        Ok(rows.into_iter().map(|(t, a, sequence, idx)| (id(t, a, sequence), idx)).collect())
     }
 
     /// The events of these aggregates up to number `up_to`, each aggregate's in order.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use cqrs_es::{AggregateError, EventStore as _, persist::PersistedEventStore};
-use nexavpn_domain::Decider;
+use nexavpn_domain::{Decider, occasion::Occasion};
 use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -14,8 +14,8 @@ use sqlx::{
 use uuid::Uuid;
 
 use crate::{
-    Append, AppendError, Direct, Guard, Head, Keyring, Log, Position, StoreError,
-    append::{End, Prepared, Queue, write_alone, write_rows_alone},
+    Append, AppendError, Direct, EventId, Guard, Head, Keyring, Log, Position, StoreError,
+    append::{End, Prepared, Queue, find_causes, latest_stored, write_alone, write_rows_alone},
     guard::Standing,
     migrate,
     repository::LoadingRepository,
@@ -174,12 +174,30 @@ impl Store {
         Ok(Loaded { state: context.aggregate, sequence: context.current_sequence as u64 })
     }
 
+    /// The event of an aggregate that made something necessary which other aggregates do.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn occasion<A: Decider>(
+        &self,
+        id: Uuid,
+        occasion: &Occasion,
+    ) -> Result<Option<EventId>, StoreError> {
+        let found = latest_stored(&self.0.pool, A::TYPE, id, occasion).await?;
+        Ok(found.map(|sequence| EventId {
+            aggregate_type: A::TYPE.to_owned(),
+            aggregate_id: id.to_string(),
+            sequence,
+        }))
+    }
+
     /// Commits an append, all or nothing.
     ///
     /// # Errors
     /// Why it was not committed.
-    pub async fn append(&self, append: Append) -> Result<Position, AppendError> {
+    pub async fn append(&self, mut append: Append) -> Result<Position, AppendError> {
         self.accepted().await?;
+        find_causes(&self.0.pool, &mut append.streams).await?;
         let forgotten = append.forget.clone();
         let prepared = Arc::new(Prepared::new(append, &self.0.keyring).await?);
         if prepared.rows.is_empty() {

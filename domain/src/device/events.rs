@@ -8,6 +8,7 @@ use crate::{
     aggregate::wire_names,
     event::{Claim, ClaimKind, Effect, StoredEvent},
     ids::{GatewayId, UserId},
+    occasion::{Kind, Occasion},
     personal::Personal,
     values::{Addresses, PskRef, PublicKey, Slot},
 };
@@ -277,6 +278,17 @@ impl StoredEvent for DeviceEvent {
             | Self::Enabled {}
             | Self::ExpiryChanged { .. }
             | Self::Expired {} => vec![],
+        }
+    }
+
+    fn occasion(&self) -> Option<Occasion> {
+        const EXPIRY: &[Kind] = &[Kind::all("device.enrolled"), Kind::all("device.expiry_changed")];
+        const ROTATION: Occasion = Occasion::latest(&[Kind::all("device.rotation_requested")])
+            .unless(&["device.reprovisioned", "device.rotation_lapsed"]);
+        match self {
+            Self::Expired {} => Some(Occasion::latest(EXPIRY)),
+            Self::Reprovisioned { .. } | Self::RotationLapsed {} => Some(ROTATION),
+            _ => None,
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     aggregate::wire_names,
     event::{Claim, ClaimKind, Effect, StoredEvent},
     ids::{GatewayId, UserId},
+    occasion::{Kind, Occasion},
     values::{Endpoint, Pool, PublicKey},
 };
 
@@ -199,6 +200,18 @@ impl StoredEvent for GatewayEvent {
             | Self::Joined { .. }
             | Self::DrainStarted { .. }
             | Self::DrainEnded {} => vec![],
+        }
+    }
+
+    fn occasion(&self) -> Option<Occasion> {
+        const ROTATION: &[Kind] = &[Kind::all("gateway.key_rotation_requested")];
+        const TOKEN: &[Kind] = &[Kind::all("gateway.join_token_issued")];
+        match self {
+            Self::NextKeyAnnounced { .. }
+            | Self::KeySwitched { .. }
+            | Self::KeyRotationCalledOff { .. } => Some(Occasion::latest(ROTATION)),
+            Self::Joined { .. } => Some(Occasion::latest(TOKEN)),
+            _ => None,
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     aggregate::wire_names,
     event::{Effect, StoredEvent},
     ids::UserId,
+    occasion::{Kind, Occasion},
     values::{PolicyEffect, Service, Target},
 };
 
@@ -138,5 +139,15 @@ impl StoredEvent for PolicyEvent {
 
     fn effects(&self, _: Uuid) -> Vec<Effect> {
         vec![]
+    }
+
+    fn occasion(&self) -> Option<Occasion> {
+        const VALIDITY: &[Kind] = &[
+            Kind::all("policy.created"),
+            Kind::with("policy.changed", "validity"),
+            Kind::all("policy.restored"),
+        ];
+        let in_time = matches!(self, Self::Activated {} | Self::Expired {});
+        in_time.then_some(Occasion::latest(VALIDITY))
     }
 }

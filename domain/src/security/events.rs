@@ -7,6 +7,7 @@ use crate::{
     aggregate::wire_names,
     event::{Effect, StoredEvent},
     ids::UserId,
+    occasion::{Kind, Occasion},
 };
 
 /// What failed.
@@ -84,5 +85,10 @@ impl StoredEvent for SecurityEvent {
 
     fn effects(&self, _: Uuid) -> Vec<Effect> {
         vec![]
+    }
+
+    fn occasion(&self) -> Option<Occasion> {
+        const FAILURE: &[Kind] = &[Kind::all("security.failure")];
+        matches!(self, Self::FailuresRepeated { .. }).then_some(Occasion::latest(FAILURE))
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     aggregate::wire_names,
     event::{Effect, StoredEvent},
     ids::{DeviceId, UserId},
+    occasion::{Kind, Occasion},
 };
 
 /// Why a session ended.
@@ -80,5 +81,11 @@ impl StoredEvent for SessionEvent {
 
     fn effects(&self, _: Uuid) -> Vec<Effect> {
         vec![]
+    }
+
+    fn occasion(&self) -> Option<Occasion> {
+        const REUSE: &[Kind] = &[Kind::all("session.token_reused")];
+        matches!(self, Self::Ended { reason: EndReason::TokenReuse })
+            .then_some(Occasion::latest(REUSE))
     }
 }

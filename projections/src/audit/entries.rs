@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use nexavpn_domain::told::{Before, Told, told};
-use nexavpn_store::{Log, Recorded};
+use nexavpn_store::{EventId, Log, Recorded};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::{FromRow, PgPool, QueryBuilder};
@@ -58,8 +58,8 @@ pub struct Entry {
     pub request_id: Option<String>,
     /// What the request was part of.
     pub correlation_id: Option<String>,
-    /// The event or request that made this one necessary.
-    pub causation_id: Option<String>,
+    /// The event that made this one necessary; none where it was just asked for.
+    pub cause: Option<Cause>,
     /// Where the request came from, unless that was erased.
     pub client_address: Option<String>,
     /// The client, as it calls itself, unless that was erased.
@@ -72,6 +72,22 @@ pub struct Entry {
     pub changes: Vec<Change>,
     /// The event's fields, as they are stored.
     pub data: Value,
+}
+
+/// The event that made another one necessary.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = AuditCause)]
+pub struct Cause {
+    /// Its number in the log.
+    pub idx: i64,
+    /// What happened.
+    pub event_type: String,
+    /// The same in words.
+    pub summary: String,
+    /// To what kind of thing.
+    pub entity_type: String,
+    /// To which one.
+    pub entity_id: String,
 }
 
 /// A field that an event changed.
@@ -228,10 +244,38 @@ async fn entries(log: &Log, rows: Vec<IndexRow>) -> Result<Vec<Entry>, ReadError
     let numbers: BTreeSet<i64> = rows.iter().map(|row| row.idx).chain(earlier.copied()).collect();
     let events = log.pick(&numbers.into_iter().collect::<Vec<_>>()).await?;
     let events: HashMap<i64, Recorded> = events.into_iter().map(|e| (e.idx, e)).collect();
-    Ok(rows.into_iter().map(|row| entry(&events, row)).collect())
+    let causes = causes(log, rows.iter().filter_map(|row| events.get(&row.idx))).await?;
+    Ok(rows.into_iter().map(|row| entry(&events, &causes, row)).collect())
 }
 
-fn entry(events: &HashMap<i64, Recorded>, row: IndexRow) -> Entry {
+fn cause_of(event: &Recorded) -> Option<EventId> {
+    event.metadata.get("causation_id")?.parse().ok()
+}
+
+/// What caused these events, where something did.
+async fn causes(
+    log: &Log,
+    events: impl Iterator<Item = &Recorded>,
+) -> Result<HashMap<EventId, Cause>, ReadError> {
+    let ids: BTreeSet<EventId> = events.filter_map(cause_of).collect();
+    let numbers = log.numbers(&ids.into_iter().collect::<Vec<_>>()).await?;
+    let ids: HashMap<i64, EventId> = numbers.into_iter().map(|(id, idx)| (idx, id)).collect();
+    let events = log.pick(&ids.keys().copied().collect::<Vec<_>>()).await?;
+    let cause = |event: Recorded| {
+        let id = ids.get(&event.idx)?.clone();
+        let Recorded { idx, event_type, aggregate_type, aggregate_id, event, .. } = event;
+        let summary = event.map_or_else(|_| event_type.clone(), |e| told(&e).words);
+        let (entity_type, entity_id) = (aggregate_type, aggregate_id);
+        Some((id, Cause { idx, event_type, summary, entity_type, entity_id }))
+    };
+    Ok(events.into_iter().filter_map(cause).collect())
+}
+
+fn entry(
+    events: &HashMap<i64, Recorded>,
+    causes: &HashMap<EventId, Cause>,
+    row: IndexRow,
+) -> Entry {
     let event = events.get(&row.idx);
     let told_of = |idx: &i64| Some((*idx, told(events.get(idx)?.event.as_ref().ok()?)));
     let told = told_of(&row.idx).map(|(_, told)| told);
@@ -259,7 +303,7 @@ fn entry(events: &HashMap<i64, Recorded>, row: IndexRow) -> Entry {
         status: row.status,
         request_id: row.request_id,
         correlation_id: said("correlation_id"),
-        causation_id: said("causation_id"),
+        cause: event.and_then(cause_of).and_then(|id| causes.get(&id).cloned()),
         client_address: said("client_address"),
         user_agent: said("user_agent"),
         auth_method: said("auth_method"),

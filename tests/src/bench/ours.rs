@@ -136,7 +136,6 @@ impl Ours {
             actor: Actor::User(self.actor),
             request_id,
             correlation_id,
-            causation_id: None,
             client_address: Some([192, 0, 2, 77].into()),
             user_agent: Some("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Firefox/128.0".into()),
             auth_method: Some("password".into()),

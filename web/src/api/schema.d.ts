@@ -2641,6 +2641,22 @@ export interface components {
             /** @description `user`, `gateway`, `system` or `anonymous`. */
             type: string;
         };
+        /** @description The event that made another one necessary. */
+        AuditCause: {
+            /** @description To which one. */
+            entity_id: string;
+            /** @description To what kind of thing. */
+            entity_type: string;
+            /** @description What happened. */
+            event_type: string;
+            /**
+             * Format: int64
+             * @description Its number in the log.
+             */
+            idx: number;
+            /** @description The same in words. */
+            summary: string;
+        };
         /** @description A field that an event changed. */
         AuditChange: {
             /** @description What it is since; null where it is gone, or was erased. */
@@ -2656,8 +2672,7 @@ export interface components {
             actor: components["schemas"]["AuditActor"];
             /** @description How the actor had signed in. */
             auth_method?: string | null;
-            /** @description The event or request that made this one necessary. */
-            causation_id?: string | null;
+            cause?: components["schemas"]["AuditCause"] | null;
             /** @description What each field was and is. */
             changes: components["schemas"]["AuditChange"][];
             /** @description Where the request came from, unless that was erased. */
@@ -5761,7 +5776,13 @@ export interface operations {
                      *             "type": "user"
                      *           },
                      *           "auth_method": "access_token",
-                     *           "causation_id": "causation_id",
+                     *           "cause": {
+                     *             "entity_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *             "entity_type": "policy",
+                     *             "event_type": "policy.created",
+                     *             "idx": 1842,
+                     *             "summary": "summary"
+                     *           },
                      *           "changes": [
                      *             {
                      *               "after": null,
@@ -5888,7 +5909,13 @@ export interface operations {
                      *             "type": "user"
                      *           },
                      *           "auth_method": "access_token",
-                     *           "causation_id": "causation_id",
+                     *           "cause": {
+                     *             "entity_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *             "entity_type": "policy",
+                     *             "event_type": "policy.created",
+                     *             "idx": 1842,
+                     *             "summary": "summary"
+                     *           },
                      *           "changes": [
                      *             {
                      *               "after": null,

@@ -2,7 +2,7 @@ import { Accordion, Anchor, Code, Group, Stack, Table, Text } from "@mantine/cor
 import { Link } from "react-router";
 
 import type { Schemas } from "../api/client.ts";
-import { ofEntity } from "../paths.ts";
+import { ofEntity, to } from "../paths.ts";
 import { auditText } from "../text/audit.ts";
 import { actorName } from "./actorName.ts";
 import { Status } from "./Status.tsx";
@@ -80,6 +80,14 @@ export function AuditEntryView({ entry }: { entry: Entry }) {
       {entry.reason !== null && entry.reason !== undefined && (
         <Text size="sm">
           {auditText.reason}: {entry.reason}
+        </Text>
+      )}
+      {entry.cause && (
+        <Text size="sm">
+          {auditText.cause}:{" "}
+          <Anchor component={Link} to={to.auditEntry(entry.cause.idx)} inherit>
+            {auditText.causedBy(entry.cause.idx, entry.cause.summary)}
+          </Anchor>
         </Text>
       )}
       <Changes changes={entry.changes} />

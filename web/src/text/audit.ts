@@ -9,6 +9,8 @@ export const auditText = {
   raw: "As it is stored (JSON)",
   number: "Number",
   event: "Event",
+  cause: "Because of",
+  causedBy: (idx: number, summary: string) => `#${idx}: ${summary}`,
   request: "Request",
   from: "From",
   client: "Client",

@@ -149,7 +149,8 @@ impl Exported for Entry {
         "data",
         "summary",
         "entity_name",
-        "causation_id",
+        "cause.idx",
+        "cause.event_type",
         "changes",
     ];
 }

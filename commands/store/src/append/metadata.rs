@@ -27,8 +27,6 @@ pub struct Metadata {
     pub request_id: Uuid,
     /// What the request is part of.
     pub correlation_id: Uuid,
-    /// The event or request that caused this one.
-    pub causation_id: Option<Uuid>,
     /// Personal where the actor is a person; not kept for the anonymous.
     pub client_address: Option<IpAddr>,
     /// Personal where the actor is a person; not kept for the anonymous.
@@ -57,7 +55,6 @@ impl Metadata {
             actor: Actor::System(name),
             request_id,
             correlation_id: request_id,
-            causation_id: None,
             client_address: None,
             user_agent: None,
             auth_method: None,
@@ -87,7 +84,6 @@ impl Metadata {
         };
         map.insert("actor_type", kind.to_owned());
         map.extend(id.map(|id| ("actor_id", id)));
-        map.extend(self.causation_id.map(|id| ("causation_id", id.to_string())));
         map.extend(self.auth_method.clone().map(|m| ("auth_method", m)));
         map
     }

@@ -1,5 +1,6 @@
 //! What a command appends, and how.
 
+mod causes;
 mod claims;
 mod effects;
 mod metadata;
@@ -15,11 +16,14 @@ use cqrs_es::DomainEvent as _;
 use nexavpn_domain::{
     Decider, Effect, Event, StoredEvent,
     ids::{DeviceId, GatewayId, UserId},
+    occasion::Occasion,
     values::Slot,
 };
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
+pub use causes::{EventId, ParseEventIdError};
+pub(crate) use causes::{find_causes, stored as latest_stored};
 pub(crate) use effects::stored_key;
 pub(crate) use metadata::SEALABLE;
 pub use metadata::{Actor, Metadata};
@@ -201,6 +205,9 @@ pub(crate) struct NewEvent {
     /// Whose keys seal the personal fields besides the subject's.
     pub(crate) further_subjects: Vec<UserId>,
     pub(crate) effects: Vec<Effect>,
+    pub(crate) occasion: Option<Occasion>,
+    /// The event that made this one necessary, as far as it is known.
+    pub(crate) cause: Option<EventId>,
 }
 
 impl Stream {
@@ -217,6 +224,8 @@ impl Stream {
                 subject: e.subject(id),
                 further_subjects: e.further_subjects().to_vec(),
                 effects: e.effects(id),
+                occasion: e.occasion(),
+                cause: None,
                 payload: serde_json::to_value(&e).map_err(|e| e.to_string()),
             })
             .collect();
@@ -231,6 +240,29 @@ impl Stream {
             event.subject = event.subject.or(Some(person));
         }
         self
+    }
+
+    /// The same as events that another event made necessary.
+    #[must_use]
+    pub fn because_of(mut self, cause: &EventId) -> Self {
+        for event in &mut self.events {
+            event.cause = Some(cause.clone());
+        }
+        self
+    }
+
+    /// Which one the last of these events will be; none where there are none.
+    #[must_use]
+    pub fn last(&self) -> Option<EventId> {
+        (!self.is_empty()).then(|| self.event_id(self.sequence_after()))
+    }
+
+    fn event_id(&self, sequence: u64) -> EventId {
+        EventId {
+            aggregate_type: self.aggregate_type.to_owned(),
+            aggregate_id: self.aggregate_id.to_string(),
+            sequence,
+        }
     }
 
     /// The events as a reader of the log will have them, but for what is sealed.

@@ -144,6 +144,7 @@ fn metadata(
     of_actor: &[(&'static str, String)],
 ) -> Result<HashMap<&'static str, String>, AppendError> {
     let actor = append.metadata.person();
+    map.extend(event.cause.as_ref().map(|cause| ("causation_id", cause.to_string())));
     let reason = append.metadata.reason.as_ref().map(|r| ("reason", r));
     let of_actor = of_actor.iter().map(|(field, value)| (*field, value, actor));
     // A reason is about the subject; where there is none it is the actor's own text.

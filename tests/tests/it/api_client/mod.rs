@@ -2,6 +2,7 @@
 
 mod auth;
 mod browser;
+mod causes;
 mod devices;
 mod node;
 mod passwords;

@@ -10,14 +10,14 @@ use serde_json::json;
 use super::TurnableClock;
 use crate::api_admin::{gateway, id, key, with};
 
-struct Timed {
-    clock: TurnableClock,
-    server: TestServer,
+pub(super) struct Timed {
+    pub(super) clock: TurnableClock,
+    pub(super) server: TestServer,
     _db: TestDb,
 }
 
 impl Timed {
-    async fn start() -> (Self, Client) {
+    pub(super) async fn start() -> (Self, Client) {
         let db = TestDb::new().await;
         let clock = TurnableClock::default();
         let turned = clock.clone();
@@ -29,13 +29,18 @@ impl Timed {
     }
 
     /// Turns the clock; access tokens from before do not work any more.
-    async fn later(&self, by: TimeDelta) -> Client {
+    pub(super) async fn later(&self, by: TimeDelta) -> Client {
         self.clock.forward(by);
         self.server.client().login("admin", PASSWORD).await
     }
 }
 
-async fn until_status(admin: &Client, path: &str, field: &str, wanted: serde_json::Value) {
+pub(super) async fn until_status(
+    admin: &Client,
+    path: &str,
+    field: &str,
+    wanted: serde_json::Value,
+) {
     poll_until(WIDE, || async { admin.get(path).await.1[field] == wanted }).await;
 }
 

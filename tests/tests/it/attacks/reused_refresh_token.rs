@@ -25,6 +25,8 @@ async fn a_refresh_token_works_once_and_its_reuse_ends_the_session() {
     // A refusal answers at once; its record follows.
     let path = "/admin/audit-logs?event_type=session.token_reused";
     poll_until(WIDE, || async { plane.admin.get(path).await.1["total"] == 1 }).await;
+    let (_, ended) = plane.admin.get("/admin/audit-logs?event_type=session.ended").await;
+    assert_eq!(ended["items"][0]["cause"]["event_type"], "session.token_reused", "{ended}");
 }
 
 /// Of many who use the same token at once one gets a session, and loses it with all others.

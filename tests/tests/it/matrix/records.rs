@@ -40,7 +40,11 @@ fn told(entry: &Value) -> Value {
         let (before, after) = (kind(&change["before"]), kind(&change["after"]));
         Value::from(format!("{}: {before} -> {after}", change["field"].as_str().unwrap()))
     });
-    json!({ "event": entry["event_type"], "changes": changes.collect::<Vec<_>>() })
+    let mut told = json!({ "event": entry["event_type"], "changes": changes.collect::<Vec<_>>() });
+    if let Some(cause) = entry["cause"].as_object() {
+        told["cause"] = cause["event_type"].clone();
+    }
+    told
 }
 
 /// The entries of a request, in their order.
@@ -267,4 +271,5 @@ async fn a_flood_of_refusals_is_one_entry_and_a_count() {
     })
     .await;
     assert_eq!(counted["data"], json!({ "count": 19 }));
+    assert_eq!(counted["cause"]["event_type"], "security.failure");
 }

@@ -141,6 +141,10 @@ async fn a_standby_takes_over_by_a_drain() {
         (&move_["actor"]["type"], &move_["correlation_id"]),
         (&json!("system"), &json!(request))
     );
+    assert_eq!(
+        (&move_["cause"]["event_type"], &move_["cause"]["entity_id"]),
+        (&json!("gateway.drain_started"), &json!(primary.id)),
+    );
 
     // It gets no devices until the drain is ended.
     let bob = plane.user("bob").await;

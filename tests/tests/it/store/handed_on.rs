@@ -40,7 +40,6 @@ fn from(actor: Actor) -> Metadata {
         actor,
         request_id: id(),
         correlation_id: id(),
-        causation_id: None,
         client_address: Some("203.0.113.77".parse().unwrap()),
         user_agent: Some("agent".into()),
         auth_method: Some("password".into()),

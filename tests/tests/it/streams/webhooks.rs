@@ -224,7 +224,9 @@ async fn an_endpoint_may_ask_for_a_rest_or_for_an_end() {
         (&json!("disabled"), &json!(410))
     );
     let (_, page) = plane.admin.get("/admin/audit-logs?event_type=webhook.disabled").await;
-    assert_eq!(page["items"][0]["actor"]["id"], "webhooks");
+    let disabled = &page["items"][0];
+    assert_eq!(disabled["actor"]["id"], "webhooks");
+    assert_eq!(disabled["cause"]["event_type"], "user.created", "what it would not take");
     // Enabled again it goes on where it was.
     endpoint.be(Mood::Takes);
     assert_eq!(plane.admin.patch(&path, json!({ "enabled": true })).await.0, 200);
