@@ -163,7 +163,7 @@ impl Commands {
             let gateway = self.load_for::<Gateway>(request, "gateway", id.0).await?;
             let mut plan = Plan::new(());
             self.plan_of_gateway(&mut plan, id, &gateway, GatewayCommand::Delete)?;
-            plan.because_of_that();
+            plan.because_of_its("gateway.deleted");
             if force {
                 for device in self.device_ids("gateway_id", id.0).await? {
                     let reason = Some("its gateway was deleted".to_owned());

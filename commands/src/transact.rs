@@ -100,9 +100,11 @@ impl<T> Plan<T> {
         self.cause = cause;
     }
 
-    /// Says that what is decided from here on follows from what was decided last.
-    pub(crate) fn because_of_that(&mut self) {
-        self.cause = self.streams.last().and_then(Stream::last);
+    /// Says that what is decided from here on follows from the event of this type that was decided
+    /// last.
+    pub(crate) fn because_of_its(&mut self, event_type: &str) {
+        let of_type = |stream: &Stream| stream.event_of_type(event_type);
+        self.cause = self.streams.iter().rev().find_map(of_type);
     }
 
     /// Says that the stream added last is about this person: a reason given is about them too.

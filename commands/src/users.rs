@@ -202,7 +202,7 @@ impl Commands {
             let user = self.load_for::<User>(request, "user", id.0).await?;
             let mut plan = Plan::new(());
             if plan.decide(id.0, &user, UserCommand::Disable)? {
-                plan.because_of_that();
+                plan.because_of_its("user.disabled");
                 plan.row(UpdateAccount { user_id: id, role: None, enabled: Some(false) });
                 self.end_sessions(&mut plan, id, None, EndReason::UserDisabled).await?;
             }
@@ -296,7 +296,7 @@ impl Commands {
             let user = self.load_for::<User>(request, "user", id.0).await?;
             let mut plan = Plan::new(());
             plan.decide(id.0, &user, UserCommand::SetPassword { must_change_password })?;
-            plan.because_of_that();
+            plan.because_of_its("user.password_changed");
             let password_hash = password_hash.clone();
             plan.row(SetPassword { user_id: id, password_hash, must_change_password });
             self.end_sessions(&mut plan, id, keep, EndReason::PasswordChanged).await?;
@@ -318,6 +318,7 @@ impl Commands {
             let user = self.load_for::<User>(request, "user", id.0).await?;
             let mut plan = Plan::new(());
             plan.decide(id.0, &user, UserCommand::Delete)?;
+            plan.because_of_its("user.deleted");
             self.remove_belongings(&mut plan, id).await?;
             Ok(plan)
         })
@@ -338,6 +339,7 @@ impl Commands {
             let user = self.load_for::<User>(request, "user", id.0).await?;
             let mut plan = Plan::new(());
             if plan.decide(id.0, &user, UserCommand::Erase)? {
+                plan.because_of_its("user.erased");
                 plan.forget(id);
                 let forget_answers = self.store.keyring().forget_answers();
                 plan.row(forget_answers.map_err(|e| CommandError::Store(e.into()))?);
@@ -350,7 +352,6 @@ impl Commands {
 
     /// Revokes a user's devices, ends the sessions and takes the account away.
     async fn remove_belongings(&self, plan: &mut Plan<()>, id: UserId) -> Result<(), CommandError> {
-        plan.because_of_that();
         for device in self.device_ids("user_id", id.0).await? {
             self.plan_revocation(plan, device, Some("the user was deleted".into())).await?;
         }

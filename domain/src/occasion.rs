@@ -7,6 +7,8 @@ pub struct Occasion {
     pub kinds: &'static [Kind],
     /// Wire names of events after which what came before is no reason any more.
     pub over: &'static [&'static str],
+    /// Whether only events count that were decided together with it.
+    pub alongside: bool,
 }
 
 /// Events of one type, or only those of them that have a field.
@@ -22,7 +24,13 @@ impl Occasion {
     /// The latest of these kinds.
     #[must_use]
     pub const fn latest(kinds: &'static [Kind]) -> Self {
-        Self { kinds, over: &[] }
+        Self { kinds, over: &[], alongside: false }
+    }
+
+    /// The latest of these kinds, if it was decided together with the event.
+    #[must_use]
+    pub const fn alongside(kinds: &'static [Kind]) -> Self {
+        Self { alongside: true, ..Self::latest(kinds) }
     }
 
     /// The same, unless one of these has come after it.

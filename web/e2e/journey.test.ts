@@ -55,7 +55,7 @@ test("an admin's first day", async () => {
     // A user and a group.
     await page.getByRole("navigation").getByRole("link", { name: "Users", exact: true }).click();
     await press(page, "Create user");
-    await field(page, "Login name").fill("alice");
+    await field(page, "Username").fill("alice");
     await field(page, "Name").fill("Alice Anderson");
     await press(page, "Create user");
     await page.getByRole("link", { name: "alice", exact: true }).click();
@@ -96,7 +96,7 @@ test("an admin's first day", async () => {
     // A policy, tried before it is saved.
     await open(page, "/policies/new");
     await field(page, "Name").fill("Intranet");
-    await field(page, "Networks").fill("172.16.20.0/24");
+    await field(page, "Destinations").fill("172.16.20.0/24");
     await press(page, "Add");
     await choose(page, "Groups", "Engineering");
     await page.keyboard.press("Escape");
@@ -119,7 +119,7 @@ test("an admin's first day", async () => {
     await page.getByText("Allowed", { exact: true }).waitFor();
     await page.getByRole("link", { name: "Intranet" }).first().waitFor();
     await open(page, policy);
-    await field(page, "Networks").fill("172.16.21.0/24");
+    await field(page, "Destinations").fill("172.16.21.0/24");
     await press(page, "Add");
     await press(page, /^Remove 172\.16\.20\.0/);
     await preview.getByText("172.16.21.0/24").waitFor();

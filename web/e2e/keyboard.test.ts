@@ -59,7 +59,7 @@ test("a group and a policy are made, found and deleted by keyboard", async () =>
     await settled(page);
     await tabTo(page, field(page, "Name"));
     await page.keyboard.type("Made without a mouse");
-    await tabTo(page, field(page, "Networks"));
+    await tabTo(page, field(page, "Destinations"));
     await page.keyboard.type("172.16.30.0/24");
     await page.keyboard.press("Enter");
     const groups = page.getByRole("combobox", { name: "Groups", exact: true });
@@ -116,7 +116,7 @@ test("a user is created, edited and disabled by keyboard", async () => {
     const dialog = page.getByRole("dialog");
     await go(page, "u", "/users");
     await page.keyboard.press("c");
-    await type(page, field(dialog, "Login name"), "kim");
+    await type(page, field(dialog, "Username"), "kim");
     await enter(page, button(dialog, "Create user"));
     await dialog.waitFor({ state: "detached" });
     await kept(page);
@@ -186,7 +186,7 @@ test("a list is filtered, sorted, paged and changed in bulk by keyboard", async 
     await page.waitForURL(/status=active/);
     await page.getByText("1–50 of 60").waitFor();
 
-    const heading = page.getByRole("columnheader", { name: "Login name" });
+    const heading = page.getByRole("columnheader", { name: "Username" });
     await enter(page, heading.getByRole("button"));
     await page.waitForURL(/sort=-username/);
     await page.getByRole("link", { name: "bulk-59", exact: true }).waitFor();

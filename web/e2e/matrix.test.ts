@@ -79,7 +79,7 @@ test("the matrix shows a part that can be read, and the way to the rest", async 
     await page.getByRole("searchbox", { name: "Filter by name" }).fill("Team 207");
     await page.getByText("Rows 1–1 of 1").waitFor();
     await page.getByText("Destinations 1–2 of 2").waitFor();
-    await matrix.getByRole("button", { name: "Team 207 to 10.107.0.0/16: allow" }).waitFor();
+    await matrix.getByRole("button", { name: "Team 207 to 10.107.0.0/16: Allow" }).waitFor();
     await page.getByRole("searchbox", { name: "Filter by name" }).fill("");
     await page.getByRole("searchbox", { name: "Filter by destination or policy" }).fill("10.107.");
     await page.getByText("Rows 1–3 of 3").waitFor();

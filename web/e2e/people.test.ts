@@ -87,7 +87,7 @@ test("a new user signs in with the password that was handed over", async () => {
   const guest = await as(ADMIN, "/users");
   const { page } = guest;
   await page.keyboard.press("c");
-  await page.getByLabel("Login name").fill("lena");
+  await page.getByLabel("Username").fill("lena");
   await page.getByLabel("With an initial password").check();
   await page.getByRole("button", { name: "Generate" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Create user" }).click();
@@ -137,7 +137,7 @@ test("why somebody made and changed a user and a group is in their history", asy
   const why = dialog.getByRole("textbox", { name: "Reason, for the audit log" });
   const said = (reason: string) => page.getByText(`by ${ADMIN} · ${reason}`);
   await page.getByRole("button", { name: "Create user" }).click();
-  await dialog.getByLabel("Login name").fill("runa");
+  await dialog.getByLabel("Username").fill("runa");
   await why.fill("Begins in Zürich");
   await dialog.getByRole("button", { name: "Create user" }).click();
   await page.getByRole("link", { name: "runa", exact: true }).click();

@@ -111,7 +111,7 @@ impl Commands {
             );
             self.plan_device_commands(&mut plan, id, &device, commands)?;
             if let Some(owner) = owner {
-                plan.because_of_that();
+                plan.because_of_its("device.owner_changed");
                 self.plan_owner(&mut plan, id, &device.state, owner).await?;
             }
             Ok(plan)

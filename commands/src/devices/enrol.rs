@@ -100,6 +100,7 @@ impl Commands {
                 if let Some(at) = expires_at {
                     plan.row(Due { aggregate_type: "device", aggregate_id: id.0, at: Some(at) });
                 }
+                plan.because_of_its("device.enrolled");
                 self.bind(&mut plan, for_user, id).await?;
                 Ok(plan)
             })
@@ -183,6 +184,7 @@ impl Commands {
                 commands.push(DeviceCommand::SetExpiry { expires_at, now: self.now() });
             }
             self.plan_device_commands(&mut plan, id, &device, commands)?;
+            plan.because_of_its("device.reprovisioned");
             self.bind(&mut plan, for_user, id).await?;
             Ok(plan)
         })
@@ -198,7 +200,6 @@ impl Commands {
     ) -> Result<(), CommandError> {
         let ForUser::Session(_, session_id) = for_user else { return Ok(()) };
         let session = self.store.load::<Session>(session_id.0).await?;
-        plan.because_of_that();
         if plan.decide(session_id.0, &session, SessionCommand::BindDevice(device_id))? {
             plan.row(BindSession { session_id, device_id });
         }

@@ -283,11 +283,13 @@ impl StoredEvent for DeviceEvent {
 
     fn occasion(&self) -> Option<Occasion> {
         const EXPIRY: &[Kind] = &[Kind::all("device.enrolled"), Kind::all("device.expiry_changed")];
+        const NEW_KEY: &[Kind] = &[Kind::all("device.enrolled"), Kind::all("device.reprovisioned")];
         const ROTATION: Occasion = Occasion::latest(&[Kind::all("device.rotation_requested")])
             .unless(&["device.reprovisioned", "device.rotation_lapsed"]);
         match self {
             Self::Expired {} => Some(Occasion::latest(EXPIRY)),
             Self::Reprovisioned { .. } | Self::RotationLapsed {} => Some(ROTATION),
+            Self::PresharedKeyChanged { .. } => Some(Occasion::alongside(NEW_KEY)),
             _ => None,
         }
     }

@@ -86,6 +86,6 @@ impl StoredEvent for SessionEvent {
     fn occasion(&self) -> Option<Occasion> {
         const REUSE: &[Kind] = &[Kind::all("session.token_reused")];
         matches!(self, Self::Ended { reason: EndReason::TokenReuse })
-            .then_some(Occasion::latest(REUSE))
+            .then_some(Occasion::alongside(REUSE))
     }
 }

@@ -1,8 +1,13 @@
 /** A company with everything that pages can show, for pictures and checks of all pages. */
 
 import { type Api, expect, type Schemas } from "../../src/api/client.ts";
-import { admin, created, device, gateway, Node, signedIn, user } from "./api.ts";
-import { PASSWORD, type Server } from "./server.ts";
+import { admin, created, device, gateway, Node, signedIn, user, webhook } from "./api.ts";
+import { PASSWORD, type Server, until } from "./server.ts";
+
+/** Who sees everything and changes nothing. */
+export const AUDITOR = "auditor";
+/** Somebody whose password is due to be replaced. */
+export const NEWCOMER = "newcomer";
 
 export interface Company {
   readonly admin: Api;
@@ -13,6 +18,15 @@ export interface Company {
   readonly gateways: string[];
   /** Those of the first gateways. */
   readonly nodes: Node[];
+  /** The admin, who has a device too. */
+  readonly me: string;
+  readonly webhook: string;
+  /** Gateways in the middle of something: devices that cannot be moved, none left, a key announced. */
+  readonly stuck: string;
+  readonly drained: string;
+  readonly rotating: string;
+  /** What was deleted. */
+  readonly gone: { readonly user: string; readonly group: string; readonly policy: string };
 }
 
 const PEOPLE = [
@@ -72,7 +86,8 @@ export async function company(server: Server): Promise<Company> {
     users.push(await user(client, username, more));
   }
   const more = { password: PASSWORD, must_change_password: false };
-  await user(client, "auditor", { ...more, role: "auditor", display_name: "Ada Auditor" });
+  await user(client, AUDITOR, { ...more, role: "auditor", display_name: "Ada Auditor" });
+  await user(client, NEWCOMER, { password: PASSWORD });
   const group = (name: string, description: string, members: string[]) =>
     created(client.POST("/admin/groups", { body: { name, description, members } }));
   const groups = [
@@ -147,5 +162,58 @@ export async function company(server: Server): Promise<Company> {
       await node.apply(host(n * 10 + 10, 0.4 + n / 10));
     }
   }
-  return { admin: client, users, groups, devices, policies, gateways, nodes };
+  const me = (await expect(client.GET("/auth/me"))).id;
+  await device(client, me, "admin-laptop", { platform: "linux" });
+  const hook = { description: "The chat of whoever is on call", event_types: ["device.*"] };
+  const hooked = await webhook(client, "https://hooks.example.com/nexavpn", hook);
+  const gone = await deleted(client);
+  const busy = await underWay(server, client, users, gateways, nodes);
+  return { admin: client, users, groups, devices, policies, gateways, nodes, me, webhook: hooked, gone, ...busy };
+}
+
+const at = (id: string | undefined) => ({ params: { path: { id: id ?? "" } } });
+
+/** A user with a device, a group and a policy, of which only the history is left. */
+async function deleted(client: Api): Promise<Company["gone"]> {
+  const id = await user(client, "ivan", { display_name: "Ivan Ivanov" });
+  await device(client, id, "ivan-laptop", { platform: "windows" });
+  const group = await created(client.POST("/admin/groups", { body: { name: "Interns", members: [id] } }));
+  const targets = [{ type: "group" as const, id: group }];
+  const body = { name: "Old intranet", effect: "allow" as const, destinations: ["172.16.90.0/24"], targets };
+  const policy = await created(client.POST("/admin/policies", { body }));
+  await expect(client.DELETE("/admin/policies/{id}", at(policy)));
+  await expect(client.DELETE("/admin/groups/{id}", at(group)));
+  await expect(client.DELETE("/admin/users/{id}", at(id)));
+  return { user: id, group, policy };
+}
+
+/** What takes gateways a while, and stays as it is. */
+async function underWay(
+  server: Server,
+  client: Api,
+  users: readonly string[],
+  [, ams]: readonly string[],
+  [, node]: readonly Node[],
+): Promise<Pick<Company, "stuck" | "drained" | "rotating">> {
+  // Where the devices are to go there is only one place, which is taken.
+  const stuck = await gateway(client, "par-1", "100.99.0.0/24");
+  const full = await gateway(client, "lab-1", "100.100.0.0/30");
+  await Promise.all([stuck, full].map((id) => Node.join(server, client, id)));
+  for (const [n, gateway_id] of [stuck, stuck, full].entries()) {
+    await device(client, users[n] ?? "", `meeting-room-${n + 1}`, { gateway_id });
+  }
+  const drain = async (id: string, status: string, target?: string) => {
+    await expect(client.POST("/admin/gateways/{id}/drain", { ...at(id), body: target === undefined ? {} : { target } }));
+    await until(`the drain is ${status}`, async () => {
+      const { data } = await client.GET("/admin/gateways/{id}", at(id));
+      return data?.drain?.status === status;
+    });
+  };
+  await drain(stuck, "stuck", full);
+  // Otherwise it would have the fewest devices, and so be given the next ones.
+  await drain(full, "drained");
+  const switch_at = new Date(Date.now() + 86_400_000).toISOString();
+  await expect(client.POST("/admin/gateways/{id}/key-rotation", { ...at(ams), body: { switch_at } }));
+  await node?.announce(1);
+  return { stuck, drained: full, rotating: ams ?? "" };
 }

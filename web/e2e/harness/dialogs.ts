@@ -3,11 +3,10 @@
 import type { Locator, Page } from "playwright-core";
 
 import { expect } from "../../src/api/client.ts";
-import { device, webhook } from "./api.ts";
+import { device } from "./api.ts";
 import { still } from "./browser.ts";
 import type { Company } from "./company.ts";
 import { settled } from "./pages.ts";
-import { until } from "./server.ts";
 
 export interface Dialog {
   readonly name: string;
@@ -25,6 +24,7 @@ const button = (page: Page | Locator, name: string | RegExp) =>
   page.getByRole("button", { name, exact: typeof name === "string" }).first();
 const field = (page: Page, name: string) => page.getByRole("textbox", { name, exact: true });
 const dialog = (page: Page) => page.getByRole("dialog").last();
+const menu = (page: Page) => page.getByRole("menu");
 
 /** By the buttons of these names, one after the other. */
 function press(...names: (string | RegExp)[]) {
@@ -79,25 +79,11 @@ export async function dialogs(firm: Company): Promise<Dialog[]> {
   const client = firm.admin;
   const at = (list: readonly string[], n = 0) => list[n] ?? "";
   const [alice, engineers, laptop, intranet] = [at(firm.users), at(firm.groups), at(firm.devices), at(firm.policies)];
-  const [fra, ams, nyc] = [at(firm.gateways), at(firm.gateways, 1), at(firm.gateways, 2)];
+  const [fra, nyc] = [at(firm.gateways), at(firm.gateways, 2)];
   const frank = at(firm.users, 5);
   const spare = await device(client, alice, "spare-phone", { platform: "ios" });
   const path = (id: string) => ({ params: { path: { id } } });
   await expect(client.POST("/admin/devices/{id}/disable", path(spare)));
-  const hook = { description: "The chat of whoever is on call", event_types: ["device.*"] };
-  const hooked = await webhook(client, "https://hooks.example.com/nexavpn", hook);
-  const me = await expect(client.GET("/auth/me"));
-  await device(client, me.id, "admin-laptop", { platform: "linux" });
-
-  // A rotation whose key the node has made, and a drain that is over.
-  await expect(client.POST("/admin/gateways/{id}/drain", { ...path(nyc), body: {} }));
-  const switch_at = new Date(Date.now() + 86_400_000).toISOString();
-  await expect(client.POST("/admin/gateways/{id}/key-rotation", { ...path(ams), body: { switch_at } }));
-  await firm.nodes[1]?.announce(1);
-  await until("the drain is over", async () => {
-    const { data } = await client.GET("/admin/gateways/{id}", path(nyc));
-    return data?.drain?.status === "drained";
-  });
 
   const rename = {
     user: (display_name: string) => expect(client.PATCH("/admin/users/{id}", { ...path(alice), body: { display_name } })),
@@ -105,12 +91,12 @@ export async function dialogs(firm: Company): Promise<Dialog[]> {
     device: (name: string) => expect(client.PATCH("/admin/devices/{id}", { ...path(laptop), body: { name } })),
     gateway: (name: string) => expect(client.PATCH("/admin/gateways/{id}", { ...path(fra), body: { name } })),
     policy: (description: string) => expect(client.PATCH("/admin/policies/{id}", { ...path(intranet), body: { description } })),
-    webhook: (description: string) => expect(client.PATCH("/admin/webhooks/{id}", { ...path(hooked), body: { description } })),
+    webhook: (description: string) => expect(client.PATCH("/admin/webhooks/{id}", { ...path(firm.webhook), body: { description } })),
   };
   const ofHook = (item: string) => choose(item, /^Actions for/);
   const newUser = async (page: Page) => {
     await press("Create user")(page);
-    await field(page, "Login name").fill(`u${Date.now()}`);
+    await field(page, "Username").fill(`u${Date.now()}`);
     await page.getByLabel("With an initial password").check();
     await press("Generate")(page);
     await dialog(page).getByRole("button", { name: "Create user" }).click();
@@ -122,6 +108,15 @@ export async function dialogs(firm: Company): Promise<Dialog[]> {
     await field(page, "Name").fill(`phone-${Date.now()}`);
     await dialog(page).getByRole("button", { name: /^Add/ }).click();
     await page.getByRole("img", { name: "QR code of the profile" }).waitFor();
+  };
+  const newPassword = async (page: Page) => {
+    await choose("Reset the password…")(page);
+    await press("Generate", "Set the password")(page);
+    await button(page, "I have kept it").waitFor();
+  };
+  const ofGroups = (item: string) => async (page: Page) => {
+    await bulk(3, "Groups")(page);
+    await page.getByRole("menuitem", { name: item }).click();
   };
   const chooseFile = (...rows: string[]) => async (page: Page) => {
     await press("Import")(page);
@@ -141,6 +136,11 @@ export async function dialogs(firm: Company): Promise<Dialog[]> {
     await page.getByText("Waiting for the node").waitFor();
   };
 
+  const tried = async (page: Page) => {
+    await ofHook("Send a test")(page);
+    await page.getByRole("dialog", { name: "Test of the webhook" }).waitFor();
+  };
+
   const shell: Dialog[] = [
     { name: "palette", path: "/users", open: async (page) => {
       await page.keyboard.press("Control+k");
@@ -148,8 +148,8 @@ export async function dialogs(firm: Company): Promise<Dialog[]> {
       await page.getByRole("dialog").getByText("admin-laptop").waitFor();
     } },
     { name: "shortcuts", path: "/users", open: (page) => page.keyboard.press("?") },
-    { name: "menu-own", path: "/users", open: press(/^Signed in as/), shown: (page) => page.getByRole("menu") },
-    { name: "menu-colours", path: "/users", open: press("Colours"), shown: (page) => page.getByRole("menu") },
+    { name: "menu-own", path: "/users", open: press(/^Signed in as/), shown: menu },
+    { name: "menu-colours", path: "/users", open: press("Colours"), shown: menu },
     { name: "session-over", path: "/users", open: expire, after: (page) => page.unroute("**/api/v1/**") },
   ];
   const users: Dialog[] = [
@@ -158,19 +158,17 @@ export async function dialogs(firm: Company): Promise<Dialog[]> {
     { name: "user-import", path: "/users", open: press("Import") },
     { name: "user-import-bad", path: "/users", open: chooseFile("ines,ines@example.com,Engineering", "admin,,", "jon,,Nowhere") },
     { name: "user-bulk-disable", path: "/users?sort=username", open: bulk(3, "Disable") },
+    { name: "user-bulk-enable", path: "/users?sort=username", open: bulk(3, "Enable") },
     { name: "user-bulk-delete", path: "/users?sort=username", open: bulk(3, "Delete") },
     { name: "user-bulk-failed", path: "/users?q=admin", open: async (page) => {
       await bulk(1, "Disable")(page);
       await dialog(page).getByRole("button", { name: "Disable" }).click();
       await page.getByRole("dialog", { name: "Not everything was done" }).waitFor();
     } },
-    { name: "user-bulk-group", path: "/users?sort=username", open: async (page) => {
-      await bulk(3, "Groups")(page);
-      await page.getByRole("menuitem", { name: "Add to a group…" }).click();
-    } },
+    { name: "user-bulk-group", path: "/users?sort=username", open: ofGroups("Add to a group…") },
+    { name: "user-bulk-ungroup", path: "/users?sort=username", open: ofGroups("Remove from a group…") },
     { name: "user-bulk-group-confirm", path: "/users?sort=username", open: async (page) => {
-      await bulk(3, "Groups")(page);
-      await page.getByRole("menuitem", { name: "Add to a group…" }).click();
+      await ofGroups("Add to a group…")(page);
       await pick(page, "Group", "Engineering");
       await press("Go on")(page);
       await page.getByRole("group", { name: "What it would do" }).waitFor();
@@ -179,13 +177,15 @@ export async function dialogs(firm: Company): Promise<Dialog[]> {
     { name: "user-conflict", path: `/users/${alice}`, open: conflict("Name", rename.user) },
     { name: "user-role", path: `/users/${alice}`, open: choose("Change the role…") },
     { name: "user-password", path: `/users/${alice}`, open: choose("Reset the password…") },
+    { name: "user-password-set", path: `/users/${at(firm.users, 4)}`, open: newPassword },
     { name: "user-disable", path: `/users/${alice}`, open: choose("Disable…") },
     { name: "user-enable", path: `/users/${frank}`, open: choose("Enable…") },
     { name: "user-delete", path: `/users/${alice}`, open: choose("Delete…") },
     { name: "user-erase", path: `/users/${alice}`, open: choose("Erase…") },
     { name: "user-leave-group", path: `/users/${alice}`, open: press("Remove from Engineering") },
-    { name: "user-menu", path: `/users/${alice}`, open: press("More actions"), shown: (page) => page.getByRole("menu") },
-    { name: "user-sessions-end", path: `/users/${me.id}?tab=sessions`, open: press(/^Sign out: /) },
+    { name: "user-menu", path: `/users/${alice}`, open: press("More actions"), shown: menu },
+    { name: "user-sign-out", path: `/users/${firm.me}?tab=sessions`, open: press("Sign out everywhere") },
+    { name: "user-sessions-end", path: `/users/${firm.me}?tab=sessions`, open: press(/^Sign out: /) },
   ];
   const groups: Dialog[] = [
     { name: "group-create", path: "/groups", open: press("Create group") },
@@ -213,6 +213,8 @@ export async function dialogs(firm: Company): Promise<Dialog[]> {
     { name: "device-rotate", path: `/devices/${laptop}`, open: choose("Ask for a new key") },
     { name: "device-revoke", path: `/devices/${laptop}`, open: choose("Revoke") },
     { name: "device-restore", path: `/devices/${laptop}?tab=history`, open: press("Restore") },
+    { name: "device-menu", path: `/devices/${laptop}`, open: press("More actions"), shown: menu },
+    { name: "device-bulk-enable", path: "/devices", open: bulk(3, "Enable") },
     { name: "device-bulk-disable", path: "/devices", open: bulk(3, "Disable") },
     { name: "device-bulk-revoke", path: "/devices", open: bulk(3, "Revoke") },
     { name: "device-bulk-move", path: "/devices", open: bulk(3, "Move") },
@@ -231,6 +233,8 @@ export async function dialogs(firm: Company): Promise<Dialog[]> {
     } },
     { name: "policy-compare", path: `/policies/${intranet}?tab=history`, open: press("Compare with the present") },
     { name: "policy-restore", path: `/policies/${intranet}?tab=history`, open: press("Restore this version") },
+    { name: "policy-restore-deleted", path: `/policies/${firm.gone.policy}`, open: press("Restore") },
+    { name: "policy-bulk-enable", path: "/policies", open: bulk(3, "Enable") },
     { name: "policy-bulk-disable", path: "/policies", open: bulk(3, "Disable") },
   ];
   const gateways: Dialog[] = [
@@ -240,13 +244,14 @@ export async function dialogs(firm: Company): Promise<Dialog[]> {
     { name: "gateway-join-ask", path: `/gateways/${nyc}`, open: press("Join token") },
     { name: "gateway-join", path: `/gateways/${nyc}`, open: join },
     { name: "gateway-delete", path: `/gateways/${fra}`, open: choose("Delete") },
+    { name: "gateway-menu", path: `/gateways/${fra}`, open: press("More actions"), shown: menu },
     { name: "gateway-bundle", path: `/gateways/${fra}?tab=bundles`, open: press(/^Open revision/) },
     { name: "gateway-drain-start", path: `/gateways/${fra}?tab=drain`, open: press("Start the drain") },
-    { name: "gateway-drain-end", path: `/gateways/${nyc}?tab=drain`, open: press("End the drain") },
+    { name: "gateway-drain-end", path: `/gateways/${firm.drained}?tab=drain`, open: press("End the drain") },
     { name: "gateway-rotation-start", path: `/gateways/${fra}?tab=rotation`, open: press("Start the rotation") },
-    { name: "gateway-rotation-move", path: `/gateways/${ams}?tab=rotation`, open: press("Change the time") },
-    { name: "gateway-rotation-switch", path: `/gateways/${ams}?tab=rotation`, open: press("Switch now") },
-    { name: "gateway-rotation-off", path: `/gateways/${ams}?tab=rotation`, open: press("Call it off") },
+    { name: "gateway-rotation-move", path: `/gateways/${firm.rotating}?tab=rotation`, open: press("Change the time") },
+    { name: "gateway-rotation-switch", path: `/gateways/${firm.rotating}?tab=rotation`, open: press("Switch now") },
+    { name: "gateway-rotation-off", path: `/gateways/${firm.rotating}?tab=rotation`, open: press("Call it off") },
   ];
   const others: Dialog[] = [
     { name: "webhook-create", path: "/webhooks", open: press("New webhook") },
@@ -255,6 +260,8 @@ export async function dialogs(firm: Company): Promise<Dialog[]> {
       await press("Rotate")(page);
       await page.getByRole("dialog", { name: "The secret of the webhook" }).waitFor();
     } },
+    { name: "webhook-menu", path: "/webhooks", open: press(/^Actions for/), shown: menu },
+    { name: "webhook-test", path: "/webhooks", open: tried },
     { name: "webhook-details", path: "/webhooks", open: ofHook("Details and history") },
     { name: "webhook-edit", path: "/webhooks", open: ofHook("Edit") },
     { name: "webhook-conflict", path: "/webhooks", open: conflict("Description", rename.webhook, ofHook("Edit")) },
@@ -263,7 +270,7 @@ export async function dialogs(firm: Company): Promise<Dialog[]> {
     { name: "webhook-disable", path: "/webhooks", open: ofHook("Disable") },
     { name: "webhook-delete", path: "/webhooks", open: ofHook("Delete") },
     { name: "audit-entry-raw", path: "/audit?id=20", open: press(/JSON/) },
-    { name: "audit-export", path: "/audit", open: press(/^Export/), shown: (page) => page.getByRole("menu") },
+    { name: "audit-export", path: "/audit", open: press(/^Export/), shown: menu },
     { name: "audit-compare", path: "/audit/verify", open: press("Compare one that was kept") },
     { name: "access-matrix-cell", path: "/access?tab=matrix", open: press(/Engineering/) },
     { name: "my-device-add", path: "/me", open: press("Add a device") },

@@ -71,7 +71,7 @@ export function Shell() {
               size="sm"
               fw={400}
               leftSection={<IconSearch size={16} />}
-              rightSection={<Kbd size="xs">Ctrl K</Kbd>}
+              rightSection={<Kbd size="xs">{t.shortcuts.paletteKeys}</Kbd>}
               onClick={openPalette}
               visibleFrom="sm"
               w={320}

@@ -7,6 +7,7 @@
 import { useSyncExternalStore } from "react";
 
 import { ApiError, type Schemas } from "../api/client.ts";
+import { t } from "../text/common.ts";
 
 export interface SessionState {
   /**
@@ -66,7 +67,7 @@ async function post(path: string, body?: unknown): Promise<Response> {
 export async function refusal(response: Response): Promise<ApiError> {
   const body = await response.json().catch(() => undefined);
   const known = typeof body?.error?.code === "string";
-  const message = `The server answered ${response.status}.`;
+  const message = t.problem.answered(response.status);
   return new ApiError(response.status, known ? body : { error: { code: "unknown", message } });
 }
 

@@ -4,6 +4,8 @@ import { Link } from "react-router";
 import type { Schemas } from "../api/client.ts";
 import { ofEntity, to } from "../paths.ts";
 import { auditText } from "../text/audit.ts";
+import { eventText } from "../text/events.ts";
+import { fieldText } from "../text/fields.ts";
 import { actorName } from "./actorName.ts";
 import { Status } from "./Status.tsx";
 import { inUtc, local } from "./localTime.ts";
@@ -11,8 +13,8 @@ import { ValueView } from "./ValueView.tsx";
 
 type Entry = Schemas["AuditEntry"];
 
-/** Each field that a change has changed. */
-export function Changes({ changes }: { changes: Entry["changes"] }) {
+/** Each field that a change has changed, of what kind of thing. */
+export function Changes({ changes, kind }: { changes: Entry["changes"]; kind: string }) {
   if (changes.length === 0) {
     return null;
   }
@@ -30,7 +32,7 @@ export function Changes({ changes }: { changes: Entry["changes"] }) {
           {changes.map(({ field, before, after }) => (
             <Table.Tr key={field}>
               <Table.Th scope="row" fw={500} style={{ overflowWrap: "normal" }}>
-                {field.replaceAll("_", " ")}
+                {fieldText(field, kind)}
               </Table.Th>
               <Table.Td c="dimmed">
                 <ValueView field={field} value={before} />
@@ -49,14 +51,17 @@ export function Changes({ changes }: { changes: Entry["changes"] }) {
 /** An entry of the audit log with everything that is known about it. */
 export function AuditEntryView({ entry }: { entry: Entry }) {
   const path = ofEntity(entry.entity_type, entry.entity_id);
-  const name = entry.entity_name ?? entry.entity_id;
+  // A session, or what was erased, has no name: its id is among the facts.
+  const name = entry.entity_name ?? auditText.kinds[entry.entity_type] ?? entry.entity_type;
   const facts: [string, string | null | undefined][] = [
     [auditText.number, String(entry.idx)],
-    [auditText.event, entry.event_type],
+    [auditText.event, eventText(entry.event_type)],
+    [auditText.eventType, entry.event_type],
+    [auditText.filters.entityId, entry.entity_id],
     [auditText.request, entry.request_id],
     [auditText.from, entry.client_address],
     [auditText.client, entry.user_agent],
-    [auditText.signedInBy, entry.auth_method?.replaceAll("_", " ")],
+    [auditText.signedInBy, entry.auth_method && (auditText.signedIn[entry.auth_method] ?? entry.auth_method)],
   ];
   return (
     <Stack gap="sm">
@@ -90,7 +95,7 @@ export function AuditEntryView({ entry }: { entry: Entry }) {
           </Anchor>
         </Text>
       )}
-      <Changes changes={entry.changes} />
+      <Changes changes={entry.changes} kind={entry.entity_type} />
       <Table fz="sm" verticalSpacing={4} variant="vertical" layout="fixed">
         <Table.Tbody>
           {facts.map(([label, value]) =>

@@ -1,54 +1,66 @@
 import { Alert, Loader, Text, TextInput } from "@mantine/core";
 import { useEffect, useState } from "react";
 
-import { ApiError, changed } from "../api/index.ts";
+import { changed } from "../api/index.ts";
 import { t } from "../text/common.ts";
 import { previewText } from "../text/preview.ts";
 import type { Confirmation } from "./confirm.tsx";
 import { Form } from "./Form.tsx";
+import { Overtaken } from "./Overtaken.tsx";
 import type { PreviewOfMany } from "./previewOfMany.ts";
 import { PreviewView } from "./PreviewView.tsx";
 import { Refused } from "./Refused.tsx";
 import { messageOf, notifyDone } from "./problem.ts";
 import { useReason } from "./reason.ts";
+import { useNewest } from "./useNewest.ts";
 import { useSubmit } from "./useSubmit.ts";
 
 /** Says what will happen, takes a reason, and does it. */
 export function ConfirmForm({
-  text,
-  verb,
-  danger,
-  preview,
-  nameOf,
-  action,
-  done,
-  reason: proposed = "",
-  phrase,
-  reasoned = true,
-  onDone,
+  start,
   close,
-}: Confirmation & { close: () => void }) {
+  retitle,
+}: {
+  start: Confirmation;
+  close: () => void;
+  retitle: (title: string) => void;
+}) {
+  const { now, overtaken, attempt } = useNewest(start, ({ again }) => again?.());
+  const { title, text, verb, danger = false, preview, nameOf, done, phrase, reasoned = true, onDone } = now;
   const [typed, setTyped] = useState("");
-  const reason = useReason(proposed);
-  const { problem, busy, run } = useSubmit((error) => {
-    if (error instanceof ApiError && error.status === 412) {
-      // The page below shows what it has become meanwhile.
-      void changed();
-    }
-    return messageOf(error);
-  });
+  const reason = useReason(now.reason);
+  const { problem, busy, run } = useSubmit();
   const [said, setSaid] = useState<PreviewOfMany>();
   const [unsaid, setUnsaid] = useState<string>();
+  const working = preview !== undefined && said === undefined && unsaid === undefined;
   useEffect(() => {
-    preview?.()
-      .then(setSaid)
-      .catch((error: unknown) => setUnsaid(messageOf(error)));
+    let asked = true;
+    setSaid(undefined);
+    setUnsaid(undefined);
+    const look = async () => {
+      const answer = await preview?.();
+      if (asked) {
+        setSaid(answer);
+      }
+    };
+    // The page may have been older than what it asks about; whether it is once more, the button finds out.
+    (overtaken ? look() : attempt(look)).catch((error: unknown) => asked && setUnsaid(messageOf(error)));
+    return () => {
+      asked = false;
+    };
     // What it would do is worked out once, for the moment at which one asks.
-  }, []);
+  }, [now]);
+  useEffect(() => {
+    if (overtaken) {
+      retitle(title);
+    }
+  }, [overtaken, title]);
 
   const submit = () =>
     run(async () => {
-      await action(reason.header);
+      if (!(await attempt(({ action }) => action(reason.header)))) {
+        return;
+      }
       close();
       if (done !== undefined) {
         notifyDone(done);
@@ -62,9 +74,10 @@ export function ConfirmForm({
       onSubmit={() => void submit()}
       problem={problem}
       busy={busy}
-      verb={verb}
-      danger={danger ?? false}
-      disabled={phrase !== undefined && typed !== phrase}
+      verb={overtaken ? t.conflict.allTheSame : verb}
+      danger={danger}
+      // Nobody goes through with what they have not seen.
+      disabled={(phrase !== undefined && typed !== phrase) || (overtaken && working)}
       onCancel={close}
       calm={!reasoned}
       reason={reasoned ? { ...reason.field, first: phrase === undefined } : undefined}
@@ -72,9 +85,7 @@ export function ConfirmForm({
       <Text size="sm" component="div">
         {text}
       </Text>
-      {preview !== undefined && said === undefined && unsaid === undefined && (
-        <Loader size="sm" aria-label={previewText.working} />
-      )}
+      {working && <Loader size="sm" aria-label={previewText.working} />}
       {nameOf !== undefined && <Refused of={said?.refused ?? []} nameOf={nameOf} />}
       {said !== undefined && <PreviewView preview={said} />}
       {unsaid !== undefined && (
@@ -94,6 +105,7 @@ export function ConfirmForm({
           data-autofocus
         />
       )}
+      <Overtaken by={overtaken} />
     </Form>
   );
 }

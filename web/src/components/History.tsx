@@ -52,7 +52,7 @@ export function History({
                     <Time at={entry.time} /> · {auditText.byWhom(actorName(entry.actor))}
                     {entry.reason ? ` · ${entry.reason}` : ""}
                   </Text>
-                  <Changes changes={entry.changes} />
+                  <Changes changes={entry.changes} kind={entry.entity_type} />
                   {actions?.(entry, n === 0)}
                 </Timeline.Item>
               ))}

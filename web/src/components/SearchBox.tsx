@@ -33,7 +33,7 @@ export function SearchBox({
       placeholder={placeholder ?? label}
       leftSection={<IconSearch size={16} />}
       rightSection={
-        text === "" ? null : <CloseButton size="sm" aria-label={t.clearFilters} onClick={() => change("")} />
+        text === "" ? null : <CloseButton size="sm" aria-label={t.clearSearch} onClick={() => change("")} />
       }
       value={text}
       onChange={(event) => change(event.currentTarget.value)}

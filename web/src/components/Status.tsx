@@ -2,7 +2,7 @@ import { Badge } from "@mantine/core";
 
 import { t } from "../text/common.ts";
 
-const COLORS: Record<string, string> = {
+export const COLORS: Readonly<Record<string, string>> = {
   active: "green",
   allow: "green",
   success: "green",
@@ -36,7 +36,7 @@ const COLORS: Record<string, string> = {
 export function Status({ of, label }: { of: string; label?: string }) {
   return (
     <Badge variant="light" color={COLORS[of] ?? "blue"} tt="none" fw={600} miw="max-content">
-      {label ?? t.status[of] ?? of.replaceAll("_", " ")}
+      {label ?? t.status[of] ?? of}
     </Badge>
   );
 }

@@ -1,7 +1,9 @@
 import type { Schemas } from "../api/client.ts";
 import { t } from "../text/common.ts";
+import { fieldValue } from "../text/fields.ts";
 import { type EntityKind, useNames } from "./entityNames.ts";
-import { valueText } from "./valueText.ts";
+import { Time } from "./Time.tsx";
+import { isTime, valueText } from "./valueText.ts";
 import { whole } from "./whole.ts";
 
 type Target = Schemas["Target"];
@@ -54,7 +56,10 @@ export function ValueView({ field, value }: { field?: string; value: unknown }) 
       </span>
     ));
   }
-  return valueText(value);
+  if (isTime(value)) {
+    return <Time at={value} />;
+  }
+  return (field === undefined ? undefined : fieldValue(field, value)) ?? valueText(value);
 }
 
 function Name({ kind, id }: { kind: EntityKind; id: string }) {

@@ -28,14 +28,22 @@ export interface Confirmation {
   /** Whether a reason may be given; not for what people do with what is their own. */
   reasoned?: boolean;
   onDone?: () => void;
+  /** Reads what it is done to, and asks again: for where somebody else has changed that meanwhile. */
+  again?: () => Promise<Confirmation>;
+}
+
+/** Confirms what is done to something as it is; where others have changed it, what it is by then. */
+export function confirmOf<T>(now: T, read: () => Promise<T>, ask: (now: T) => Confirmation): void {
+  const asked = (one: T): Confirmation => ({ ...ask(one), again: async () => asked(await read()) });
+  confirm(asked(now));
 }
 
 /** Says what will happen, and asks once. */
 export function confirm(confirmation: Confirmation): void {
   import("./ConfirmForm.tsx").then(
     ({ ConfirmForm }) =>
-      openDialog({ title: confirmation.title, size: "lg" }, (close) => (
-        <ConfirmForm {...confirmation} close={close} />
+      openDialog({ title: confirmation.title, size: "lg" }, (close, retitle) => (
+        <ConfirmForm start={confirmation} close={close} retitle={retitle} />
       )),
     () => notifyProblem(new Error(t.problem.notLoaded)),
   );

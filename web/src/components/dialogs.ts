@@ -31,8 +31,11 @@ export function prepareDialogs(): void {
   }
 }
 
-/** Opens a dialog with this in it; answers what closes it. */
-export function openDialog(settings: Settings, content: (close: () => void) => ReactNode): () => void {
+/** Opens a dialog with this in it, which is given what closes it and what retitles it; answers what closes it. */
+export function openDialog(
+  settings: Settings,
+  content: (close: () => void, retitle: (title: string) => void) => ReactNode,
+): () => void {
   count += 1;
   const modalId = `dialog-${count}`;
   let over = false;
@@ -40,10 +43,11 @@ export function openDialog(settings: Settings, content: (close: () => void) => R
     over = true;
     modals.close(modalId);
   };
+  const retitle = (title: string) => modals.updateModal({ modalId, title });
   prepareDialogs();
   void drawn.then(() => {
     if (!over) {
-      modals.open({ ...settings, modalId, children: content(close) });
+      modals.open({ ...settings, modalId, children: content(close, retitle) });
     }
   });
   return close;

@@ -5,6 +5,7 @@ import { notifications } from "@mantine/notifications";
 
 import { ApiError } from "../api/client.ts";
 import { t } from "../text/common.ts";
+import { fieldText } from "../text/fields.ts";
 
 /** For people: what is wrong and what to do. */
 export function messageOf(error: unknown): string {
@@ -59,10 +60,10 @@ export function fieldErrors<T extends Record<string, unknown>>(
     if (form.getInputNode(exact) !== null && exact !== own) {
       shown.set(exact, message);
     } else if (own in values) {
-      const text = exact === own ? message : `${field}: ${message}`;
+      const text = exact === own ? message : `${fieldText(field)}: ${message}`;
       shown.set(own, shown.has(own) ? `${shown.get(own)}; ${text}` : text);
     } else {
-      left.push(`${field}: ${message}`);
+      left.push(`${fieldText(field)}: ${message}`);
     }
   }
   return { shown: Object.fromEntries(shown), left };

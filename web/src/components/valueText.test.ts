@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 
-import { local } from "./localTime.ts";
-import { valueText } from "./valueText.ts";
+import { isTime, valueText } from "./valueText.ts";
 
 test.each([
   [null, "–"],
@@ -11,6 +10,11 @@ test.each([
   [[], "none"],
   [["10.0.0.0/8", "fd00::/8"], "10.0.0.0/8, fd00::/8"],
   [[{ protocol: "tcp", ports: ["80", "443"] }, { protocol: "icmp" }], "tcp 80, 443; icmp"],
-  ["2026-05-03T12:07:09.178767Z", local("2026-05-03T12:07:09Z")],
   [{ a: 1 }, '{\n "a": 1\n}'],
 ])("%j is %s", (value, text) => expect(valueText(value)).toBe(text));
+
+test("a time is told from other words", () => {
+  expect(isTime("2026-05-03T12:07:09.178767Z")).toBe(true);
+  expect(isTime("2026-05-03")).toBe(false);
+  expect(isTime(20260503)).toBe(false);
+});

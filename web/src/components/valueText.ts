@@ -1,5 +1,4 @@
 import { t } from "../text/common.ts";
-import { local } from "./localTime.ts";
 import { serviceText } from "./serviceText.ts";
 
 interface Service {
@@ -14,6 +13,10 @@ function isService(value: unknown): value is Service {
 /** A time as the API writes it. */
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
+export function isTime(value: unknown): value is string {
+  return typeof value === "string" && TIME.test(value);
+}
+
 /** A value of an event's field as text. */
 export function valueText(value: unknown): string {
   if (value === null || value === undefined || value === "") {
@@ -21,9 +24,6 @@ export function valueText(value: unknown): string {
   }
   if (typeof value === "boolean") {
     return value ? t.yes : t.no;
-  }
-  if (typeof value === "string" && TIME.test(value)) {
-    return local(value);
   }
   if (isService(value)) {
     return serviceText({ protocol: value.protocol, ports: value.ports ?? [] });

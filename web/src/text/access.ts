@@ -1,3 +1,5 @@
+import { t } from "./common.ts";
+
 /** Who reaches what. */
 export const accessText = {
   title: "Access",
@@ -67,7 +69,6 @@ export const accessText = {
   outcome: "Outcome",
   noRules: "No rule is about this device.",
   builtIn: { "built-in:dns": "Built in: DNS", "built-in:echo": "Built in: echo" } as Record<string, string>,
-  effects: { allow: "allow", deny: "deny" },
   outcomes: {
     decides: "decides",
     would_decide: "would decide, were the device a peer",
@@ -88,7 +89,6 @@ export const accessText = {
   more: (n: number) => `and ${n.toLocaleString("en")} more`,
   reaches: "Reaches",
   reachesNothing: "Reaches nothing.",
-  network: "Network",
   services: "Services",
   by: "By",
   who: {
@@ -113,7 +113,7 @@ export const accessText = {
     kindOf: { everyone: "", group: "group", user: "user", device: "device" } as Record<string, string>,
     everyone: "Everyone",
     internet: "Internet",
-    verdicts: { allow: "allow", deny: "deny", mixed: "mixed" },
+    verdicts: { ...t.effects, mixed: "Mixed" },
     some: (verdict: string) => `${verdict}, some`,
     cell: (who: string, where: string, verdict: string) => `${who} to ${where}: ${verdict}`,
     none: "No policy is in force.",

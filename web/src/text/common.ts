@@ -4,6 +4,9 @@
  * the files of its own parts only, and so loads no words that it does not show.
  */
 
+/** What a policy does. */
+const effects = { allow: "Allow", deny: "Deny" };
+
 /** Words of all pages. */
 export const t = {
   product: "NexaVPN",
@@ -23,6 +26,7 @@ export const t = {
   loading: "Loading",
   more: "More actions",
   clearFilters: "Clear filters",
+  clearSearch: "Clear search",
   noMatches: "Nothing matches the filters.",
   yes: "Yes",
   no: "No",
@@ -77,10 +81,12 @@ export const t = {
   },
   everyone: "everyone",
   kinds: { user: "user", group: "group", device: "device" },
+  effects,
   colors: { light: "Light", dark: "Dark", auto: "As the system", label: "Colours" },
   shortcuts: {
     title: "Keyboard shortcuts",
     palette: "Search or jump to",
+    paletteKeys: "Ctrl K",
     help: "This list",
     go: (page: string) => `Go to ${page}`,
     search: "Search in the table",
@@ -98,6 +104,7 @@ export const t = {
     noChart: "The chart cannot be drawn: load the page again.",
     crashed: "This page has met an error of ours.",
     request: (id: string) => `Request ${id}`,
+    answered: (status: number) => `The server answered ${status}.`,
     fields: "Some fields need another look.",
   },
   conflict: {
@@ -108,6 +115,8 @@ export const t = {
     theirs: "Theirs",
     keepMine: "Save mine over theirs",
     takeTheirs: "Take theirs and go on editing",
+    overtaken: "Somebody else changed it meanwhile, so nothing has been done yet. What you see is how it is now.",
+    allTheSame: "Do it all the same",
   },
   bulk: {
     title: "Not everything was done",
@@ -124,6 +133,9 @@ export const t = {
   },
   status: {
     active: "active",
+    ...effects,
+    success: "succeeded",
+    failure: "failed",
     disabled: "disabled",
     erased: "erased",
     revoked: "revoked",
@@ -131,10 +143,20 @@ export const t = {
     owner_disabled: "owner disabled",
     rotation_lapsed: "key lapsed",
     in_sync: "converged",
+    behind: "behind",
     rejecting: "stuck: refuses its bundle",
+    unreachable: "unreachable",
     never_joined: "never joined",
     history_lost: "history lost",
-    stuck: "stuck",
+    unknown: "unknown",
+    draining: "draining",
+    drained: "drained",
+    stuck: "drain stuck",
     waiting_for_node: "waiting for the node",
+    announced: "announced",
+    switched: "switched",
+    published: "published",
+    applied: "applied",
+    rejected: "refused",
   } as Record<string, string>,
 };

@@ -1,13 +1,6 @@
 /** Devices, and how one is added. */
 
-const platforms: Readonly<Record<string, string>> = {
-  android: "Android",
-  ios: "iPhone or iPad",
-  linux: "Linux",
-  macos: "macOS",
-  windows: "Windows",
-  unknown: "unknown",
-};
+import { platforms } from "./platforms.ts";
 
 export const devicesText = {
   title: "Devices",
@@ -57,7 +50,7 @@ export const devicesText = {
     id: "Id",
     created: "Created",
     updated: "Changed",
-    expires: "Ends on",
+    expires: "Expires",
     gateway: "Gateway",
     address: "Address in the tunnel",
     address6: "IPv6 address in the tunnel",
@@ -87,7 +80,7 @@ export const devicesText = {
     gateway: "Gateway",
     address: "Address in the tunnel",
     addressNext: "the next free one",
-    expires: "Ends on",
+    expires: "Expires",
     expiresHint: "From then on it can no longer connect. Empty means never.",
     consequences: "What saving does",
     ownerChanges: "The device reaches what the new owner may reach, and no longer what the present one may.",
@@ -156,7 +149,7 @@ export const devicesText = {
     gateway: "Gateway",
     gatewayAny: "the one with the fewest devices",
     gatewayHint: "Where the device connects to.",
-    expires: "Ends on",
+    expires: "Expires",
     expiresHint: "Empty means never.",
     key: "Key",
     generated: "Let NexaVPN make the key",

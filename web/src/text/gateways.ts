@@ -22,9 +22,6 @@ export const gatewaysText = {
   none: "There are no gateways yet.",
   noneHint: "Create one, then run the command that is shown on a Linux machine: it becomes the gateway, and devices can be added.",
   deviceCount: (n: number) => many(n, "device", "devices"),
-  draining: "draining",
-  drained: "drained",
-  drainStuck: "drain stuck",
   tabs: {
     overview: "Overview",
     node: "Node",
@@ -163,8 +160,6 @@ export const gatewaysText = {
     revision: "Revision",
     published: "Published",
     outcome: "Outcome",
-    applied: "applied",
-    rejected: "refused",
     passed: "not reported",
     open: (revision: number) => `Open revision ${revision}`,
     title: (revision: number) => `Bundle of revision ${revision}`,

@@ -26,7 +26,7 @@ export const meText = {
   lastConnected: "Last connected",
   gateway: "Connects to",
   address: "Address",
-  ends: "Works until",
+  ends: "Expires",
   statusHints: {
     disabled: "An administrator has switched this device off. Ask them why.",
     owner_disabled: "It does not work while the account is disabled.",
@@ -57,7 +57,7 @@ export const meText = {
   reaches: "What it reaches",
   reachesNothing: "Nothing yet: no policy gives this device access. Ask an administrator.",
   resource: "What",
-  network: "Network",
+  network: "Destination",
   profile: "Its settings for the WireGuard app",
   profileText:
     "Without the private key, which only the device itself has. To use them on another device or after losing the key, choose “Set up again”.",
@@ -83,7 +83,7 @@ export const meText = {
   kinds: { user: "My account", device: "My devices", session: "My sessions" } as Record<string, string>,
   outcome: "Outcome",
   anyOutcome: "Any outcome",
-  outcomes: { success: "Worked", failure: "Refused or failed" } as Record<string, string>,
+  outcomes: { success: "Succeeded", failure: "Failed" } as Record<string, string>,
   by: {
     you: "by me",
     user: "by somebody else",
@@ -92,7 +92,6 @@ export const meText = {
     anonymous: "by somebody who was not signed in",
   } as Record<string, string>,
   from: (address: string) => `from ${address}`,
-  failed: "did not work",
   changes: "What changed",
   entries: (from: number, to: number) => `Entries ${from}–${to}`,
 };

@@ -59,6 +59,7 @@ pub(crate) async fn find_causes(pool: &PgPool, streams: &mut [Stream]) -> Result
             };
             let found = match among(&stream.events[..n], occasion) {
                 Some(found) => found.map(|n| stream.expected_sequence + n as u64 + 1),
+                None if occasion.alongside => None,
                 None => stored(pool, stream.aggregate_type, stream.aggregate_id, occasion).await?,
             };
             stream.events[n].cause = found.map(|sequence| stream.event_id(sequence));

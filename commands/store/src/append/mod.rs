@@ -251,10 +251,12 @@ impl Stream {
         self
     }
 
-    /// Which one the last of these events will be; none where there are none.
+    /// Which one the event of this type will be; none where there is none among them.
     #[must_use]
-    pub fn last(&self) -> Option<EventId> {
-        (!self.is_empty()).then(|| self.event_id(self.sequence_after()))
+    pub fn event_of_type(&self, event_type: &str) -> Option<EventId> {
+        let of_type = |(event, _): &(&NewEvent, u64)| event.event_type == event_type;
+        let (_, sequence) = self.events.iter().zip(self.expected_sequence + 1..).find(of_type)?;
+        Some(self.event_id(sequence))
     }
 
     fn event_id(&self, sequence: u64) -> EventId {

@@ -4,6 +4,7 @@ mod access;
 mod bundles;
 mod enforced;
 mod histories;
+mod long_ago;
 mod moments;
 
 use nexavpn_tests::harness::Client;

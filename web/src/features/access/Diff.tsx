@@ -220,7 +220,7 @@ function ChangeView({ change: { devices, gained, lost } }: { change: Change }) {
 }
 
 function name(status: string): string {
-  return t.status[status] ?? status.replaceAll("_", " ");
+  return t.status[status] ?? status;
 }
 
 function Side({

@@ -86,7 +86,7 @@ function Why({ device: { allowed, decided_by, policy, device_status } }: { devic
       {said}: {reason}{" "}
       {policy && (
         <>
-          <PolicyLink policy={policy} /> ({words.effects[policy.effect]}, {words.priority(policy.priority)}).
+          <PolicyLink policy={policy} /> ({t.effects[policy.effect]}, {words.priority(policy.priority)}).
         </>
       )}
       {decided_by === "no_peer" && <Status of={device_status} />}
@@ -219,11 +219,11 @@ function Rules({ device }: { device: Explained }) {
                         (words.builtIn[rule] ?? rule)
                       )}
                       <Text size="xs" c="dimmed" fw={400} hiddenFrom="sm">
-                        {words.effects[allows ? "allow" : "deny"]}
+                        {t.effects[allows ? "allow" : "deny"]}
                       </Text>
                     </Table.Td>
                     <Table.Td visibleFrom="sm">
-                      <Status of={allows ? "allow" : "deny"} label={words.effects[allows ? "allow" : "deny"]} />
+                      <Status of={allows ? "allow" : "deny"} />
                     </Table.Td>
                     <Table.Td c={decides ? undefined : "dimmed"}>{words.outcomes[outcome] ?? outcome}</Table.Td>
                   </Table.Tr>

@@ -213,7 +213,7 @@ function CellView({ cell, who, where }: { cell: Cell | undefined; who: string; w
                 {name}
               </Anchor>
               <Text size="xs" c="dimmed">
-                {accessText.effects[effect]}, {accessText.priority(priority ?? 0)},{" "}
+                {t.effects[effect]}, {accessText.priority(priority ?? 0)},{" "}
                 {services.length === 0
                   ? previewText.allServices
                   : services.map(({ protocol, ports = [] }) => serviceText({ protocol, ports })).join("; ")}

@@ -57,7 +57,7 @@ function Device({ device }: { device: Schemas["DeviceAnswer"] }) {
           <Table fz="sm" verticalSpacing={4} aria-label={`${name}: ${words.reaches}`}>
             <Table.Thead>
               <Table.Tr>
-                <Table.Th>{words.network}</Table.Th>
+                <Table.Th>{words.destination}</Table.Th>
                 <Table.Th>{words.services}</Table.Th>
                 <Table.Th>{words.by}</Table.Th>
               </Table.Tr>

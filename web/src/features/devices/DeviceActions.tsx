@@ -5,12 +5,12 @@ import { useState } from "react";
 
 import { ifMatch } from "../../api/etag.ts";
 import { client } from "../../api/index.ts";
-import { confirm } from "../../components/confirm.tsx";
+import { type Confirmation, confirmOf } from "../../components/confirm.tsx";
 import { dialogOnDemand, isOpened } from "../../components/onDemand.tsx";
 import type { Because } from "../../components/reason.ts";
 import { t } from "../../text/common.ts";
 import { devicesText } from "../../text/devices.ts";
-import type { ReadDevice } from "./device.ts";
+import { readDevice, type ReadDevice } from "./device.ts";
 import { EnrolledModal } from "./EnrolledModal.tsx";
 import type { EnrolAnswer } from "./enrolment.ts";
 import { previewDevice } from "./previewDevice.ts";
@@ -19,19 +19,29 @@ const EditDevice = dialogOnDemand(() => import("./EditDevice.tsx").then((file) =
 
 const words = devicesText.act;
 
+interface Params {
+  path: { id: string };
+  header: ReturnType<typeof ifMatch> & Because;
+}
+
 /** What an admin can do with a device. */
 export function DeviceActions({ read }: { read: ReadDevice }) {
-  const { device, version } = read;
-  const name = device.name ?? t.erased;
+  const { device } = read;
   const [editing, edit] = useDisclosure(false);
   const [enrolled, setEnrolled] = useState<EnrolAnswer>();
   const path = { id: device.id };
-  const now = { path, header: ifMatch(version) };
-  const because = (headers: Because) => ({ path, header: { ...ifMatch(version), ...headers } });
+  /** Asks about the device as it is; where it is changed meanwhile, as it is by then. */
+  const confirmDevice = (
+    ask: (name: string, params: Params, because: (headers: Because) => Params) => Confirmation,
+  ) =>
+    confirmOf(read, () => readDevice(device.id), (now) => {
+      const header = ifMatch(now.version);
+      return ask(now.device.name ?? t.erased, { path, header }, (headers) => ({ path, header: { ...header, ...headers } }));
+    });
 
   const newProfile = () => {
     let answer: EnrolAnswer | undefined;
-    confirm({
+    confirmDevice((name, _, because) => ({
       title: words.newProfileTitle(name),
       text: words.newProfileText,
       verb: words.newProfile,
@@ -41,46 +51,46 @@ export function DeviceActions({ read }: { read: ReadDevice }) {
         answer = (await client.POST("/devices/{id}/key", { params, body: { generate_key: true } })).data;
       },
       onDone: () => setEnrolled(answer),
-    });
+    }));
   };
   const rotate = () =>
-    confirm({
+    confirmDevice((name, _, because) => ({
       title: words.rotateTitle(name),
       text: words.rotateText,
       verb: words.rotate,
       action: (headers) => client.POST("/admin/devices/{id}/rotate", { params: because(headers) }),
       done: words.rotated,
-    });
+    }));
   const enable = () =>
-    confirm({
+    confirmDevice((name, params, because) => ({
       title: words.enableTitle(name),
       text: words.enableText,
       verb: words.enable,
-      preview: () => previewDevice("enable", now),
+      preview: () => previewDevice("enable", params),
       action: (headers) => client.POST("/admin/devices/{id}/enable", { params: because(headers) }),
       done: words.enabled,
-    });
+    }));
   const disable = () =>
-    confirm({
+    confirmDevice((name, params, because) => ({
       title: words.disableTitle(name),
       text: words.disableText,
       verb: words.disable,
       danger: true,
-      preview: () => previewDevice("disable", now),
+      preview: () => previewDevice("disable", params),
       action: (headers) => client.POST("/admin/devices/{id}/disable", { params: because(headers) }),
       done: words.disabled,
-    });
+    }));
   const revoke = () =>
-    confirm({
+    confirmDevice((name, params, because) => ({
       title: words.revokeTitle(name),
       text: words.revokeText,
       verb: words.revoke,
       danger: true,
-      preview: () => previewDevice("revoke", now),
+      preview: () => previewDevice("revoke", params),
       action: (headers) =>
         client.POST("/admin/devices/{id}/revoke", { params: because(headers), body: {} }),
       done: words.revoked,
-    });
+    }));
 
   return (
     <>

@@ -4,22 +4,23 @@ import { IconRestore } from "@tabler/icons-react";
 import { ifMatch } from "../../api/etag.ts";
 import { client, type Schemas } from "../../api/index.ts";
 import { useMayChange } from "../../app/session.ts";
-import { confirm } from "../../components/confirm.tsx";
+import { confirmOf } from "../../components/confirm.tsx";
 import { History } from "../../components/History.tsx";
 import { local } from "../../components/localTime.ts";
 import { devicesText } from "../../text/devices.ts";
 import { previewText } from "../../text/preview.ts";
-import type { ReadDevice } from "./device.ts";
+import { readDevice, type ReadDevice } from "./device.ts";
 
 const words = devicesText.restore;
 
 /** What happened to a device; an admin can go back to any of it. */
-export function DeviceHistory({ read: { device, version } }: { read: ReadDevice }) {
+export function DeviceHistory({ read }: { read: ReadDevice }) {
+  const { device } = read;
   const mayRestore = useMayChange() && device.status !== "revoked";
   const path = { id: device.id };
   const restore = (entry: Schemas["AuditEntry"]) => {
     const body = { at: entry.idx };
-    confirm({
+    confirmOf(read, () => readDevice(device.id), ({ version }) => ({
       title: words.title,
       text: words.text(`${local(entry.time)}: ${entry.summary}`),
       verb: words.verb,
@@ -37,7 +38,7 @@ export function DeviceHistory({ read: { device, version } }: { read: ReadDevice 
           body,
         }),
       done: words.done,
-    });
+    }));
   };
   return (
     <History

@@ -98,7 +98,7 @@ function Outcome({ bundle }: { bundle: Schemas["PublishedBundle"] }) {
   if (applied_at) {
     return (
       <>
-        <Status of="applied" label={words.applied} />{" "}
+        <Status of="applied" />{" "}
         <Text span size="sm" c="dimmed">
           <Time at={applied_at} ago />
         </Text>
@@ -108,7 +108,7 @@ function Outcome({ bundle }: { bundle: Schemas["PublishedBundle"] }) {
   if (rejected_at) {
     return (
       <>
-        <Status of="rejected" label={words.rejected} />{" "}
+        <Status of="rejected" />{" "}
         <Text span size="sm">
           {rejected_reason ?? rejected_code}
         </Text>

@@ -4,7 +4,7 @@ import { useRef, useState } from "react";
 import { ifMatch } from "../../api/etag.ts";
 import { client, type Schemas } from "../../api/index.ts";
 import { useMayChange } from "../../app/session.ts";
-import { confirm } from "../../components/confirm.tsx";
+import { confirmOf } from "../../components/confirm.tsx";
 import { useNames } from "../../components/entityNames.ts";
 import { EntitySelect } from "../../components/EntitySelect.tsx";
 import { Facts } from "../../components/Facts.tsx";
@@ -12,7 +12,7 @@ import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
 import { gatewaysText } from "../../text/gateways.ts";
 import { DrainDevices } from "./DrainDevices.tsx";
-import type { Gateway } from "./gateway.ts";
+import { type Gateway, readGateway } from "./gateway.ts";
 
 const words = gatewaysText.drain;
 
@@ -35,12 +35,13 @@ export function DrainTab({ gateway }: { gateway: Gateway }) {
   );
 }
 
-function Start({ gateway: { id, name, version, device_count, drain } }: { gateway: Gateway }) {
+function Start({ gateway }: { gateway: Gateway }) {
+  const { id, drain } = gateway;
   const [target, setTarget] = useState<string | null>(null);
   const names = useNames("gateway", target === null ? [] : [target]);
   const verb = drain ? words.retarget : words.start;
   const ask = () =>
-    confirm({
+    confirmOf(gateway, () => readGateway(id), ({ name, device_count, version }) => ({
       title: words.startTitle(name),
       text: words.startText(device_count, target === null ? words.others : (names.get(target) ?? "")),
       verb,
@@ -51,7 +52,7 @@ function Start({ gateway: { id, name, version, device_count, drain } }: { gatewa
           body: target === null ? {} : { target },
         }),
       done: words.started,
-    });
+    }));
   return (
     <Group align="flex-end">
       <EntitySelect
@@ -68,7 +69,7 @@ function Start({ gateway: { id, name, version, device_count, drain } }: { gatewa
 }
 
 function Begun({ gateway, drain }: { gateway: Gateway; drain: Schemas["Drain"] }) {
-  const { id, version } = gateway;
+  const { id } = gateway;
   const mayChange = useMayChange();
   const names = useNames("gateway", drain.target ? [drain.target] : []);
   // How many there were is not kept: the most that were seen here stands for it.
@@ -76,7 +77,7 @@ function Begun({ gateway, drain }: { gateway: Gateway; drain: Schemas["Drain"] }
   most.current = Math.max(most.current, drain.devices_left);
   const moved = most.current === 0 ? 100 : 100 - (100 * drain.devices_left) / most.current;
   const end = () =>
-    confirm({
+    confirmOf(gateway, () => readGateway(id), ({ version }) => ({
       title: words.endTitle,
       text: words.endText,
       verb: words.end,
@@ -85,7 +86,7 @@ function Begun({ gateway, drain }: { gateway: Gateway; drain: Schemas["Drain"] }
           params: { path: { id }, header: { ...ifMatch(version), ...headers } },
         }),
       done: words.ended,
-    });
+    }));
   return (
     <Paper withBorder p="md" component="section">
       <Stack gap="sm">

@@ -6,12 +6,12 @@ import { useNavigate } from "react-router";
 
 import { ifMatch } from "../../api/etag.ts";
 import { client } from "../../api/index.ts";
-import { confirm } from "../../components/confirm.tsx";
+import { confirmOf } from "../../components/confirm.tsx";
 import { dialogOnDemand, isOpened } from "../../components/onDemand.tsx";
 import { to } from "../../paths.ts";
 import { t } from "../../text/common.ts";
 import { gatewaysText } from "../../text/gateways.ts";
-import type { Gateway } from "./gateway.ts";
+import { type Gateway, readGateway } from "./gateway.ts";
 import { JoinModal } from "./JoinModal.tsx";
 import { issueJoinToken, type JoinAnswer } from "./joinToken.ts";
 
@@ -21,25 +21,25 @@ const { join, remove } = gatewaysText;
 
 /** What an admin can do with a gateway as a whole. */
 export function GatewayActions({ gateway }: { gateway: Gateway }) {
-  const { id, name, version, device_count: devices } = gateway;
+  const { id, name } = gateway;
   const navigate = useNavigate();
   const [editing, edit] = useDisclosure(false);
   const [answer, setAnswer] = useState<JoinAnswer>();
 
   const token = () => {
     let issued: JoinAnswer | undefined;
-    confirm({
+    confirmOf(gateway, () => readGateway(id), ({ name, joined_at, version }) => ({
       title: join.askTitle(name),
-      text: gateway.joined_at ? `${join.askText} ${join.askJoined}` : join.askText,
+      text: joined_at ? `${join.askText} ${join.askJoined}` : join.askText,
       verb: join.verb,
       action: async (headers) => {
         issued = await issueJoinToken(id, { ...ifMatch(version), ...headers });
       },
       onDone: () => setAnswer(issued),
-    });
+    }));
   };
   const ask = () =>
-    confirm({
+    confirmOf(gateway, () => readGateway(id), ({ name, version, device_count: devices }) => ({
       title: remove.title(name),
       text: (
         <Stack gap="xs">
@@ -62,7 +62,7 @@ export function GatewayActions({ gateway }: { gateway: Gateway }) {
       },
       done: remove.done,
       onDone: () => void navigate(to.gateways()),
-    });
+    }));
 
   return (
     <>

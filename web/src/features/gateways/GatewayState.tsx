@@ -39,7 +39,7 @@ export function GatewayState({ gateway }: { gateway: Gateway }) {
           {words.convergence.since} <Time at={convergence.since} ago />
         </Text>
       )}
-      {drain && <Status of={drain.status} label={drain.status === "stuck" ? words.drainStuck : words[drain.status]} />}
+      {drain && <Status of={drain.status} />}
     </Group>
   );
 }

@@ -4,14 +4,14 @@ import { useState } from "react";
 import { ifMatch } from "../../api/etag.ts";
 import { api, client, type Schemas } from "../../api/index.ts";
 import { useMayChange } from "../../app/session.ts";
-import { confirm } from "../../components/confirm.tsx";
+import { confirmOf } from "../../components/confirm.tsx";
 import { fromLocalInput, local, toLocalInput } from "../../components/localTime.ts";
 import { CopyBlock } from "../../components/OneTime.tsx";
 import type { Because } from "../../components/reason.ts";
 import { Status } from "../../components/Status.tsx";
 import { t } from "../../text/common.ts";
 import { gatewaysText } from "../../text/gateways.ts";
-import type { Gateway } from "./gateway.ts";
+import { type Gateway, readGateway } from "./gateway.ts";
 import { RotationDevices } from "./RotationDevices.tsx";
 
 const words = gatewaysText.rotation;
@@ -69,7 +69,7 @@ export function RotationTab({ gateway }: { gateway: Gateway }) {
 
 /** Begins a rotation, or gives the one that is under way another time. */
 function Start({ gateway, at }: { gateway: Gateway; at: string | null | undefined }) {
-  const { id, name, version } = gateway;
+  const { id } = gateway;
   const moves = typeof at === "string";
   const [when, setWhen] = useState(() =>
     toLocalInput(at ?? usualSwitch()),
@@ -83,7 +83,7 @@ function Start({ gateway, at }: { gateway: Gateway; at: string | null | undefine
       return;
     }
     setError(undefined);
-    confirm({
+    confirmOf(gateway, () => readGateway(id), ({ name, version }) => ({
       title: moves ? words.moveTitle : words.startTitle(name),
       text: moves ? words.moveText(local(switch_at)) : words.startText(local(switch_at)),
       verb: moves ? words.move : words.start,
@@ -93,7 +93,7 @@ function Start({ gateway, at }: { gateway: Gateway; at: string | null | undefine
           body: { switch_at },
         }),
       done: moves ? words.moved : words.started,
-    });
+    }));
   };
   return (
     <Group align="flex-start">
@@ -113,36 +113,42 @@ function Start({ gateway, at }: { gateway: Gateway; at: string | null | undefine
 }
 
 function Standing({
-  gateway: { id, version },
+  gateway,
   rotation: { devices_left: left, next_gateway_key: key, status, switch_at },
 }: {
   gateway: Gateway;
   rotation: Rotation;
 }) {
   const mayChange = useMayChange();
-  const because = (headers: Because) => ({
+  const { id } = gateway;
+  const because = (version: number, headers: Because) => ({
     path: { id },
     header: { ...ifMatch(version), ...headers },
   });
+  const readLeft = async () => {
+    const { version } = await readGateway(id);
+    const { data } = await client.GET("/admin/gateways/{id}/key-rotation", { params: { path: { id } } });
+    return { version, left: data?.devices_left };
+  };
   const switchNow = () =>
-    confirm({
+    confirmOf({ version: gateway.version, left }, readLeft, ({ version, left }) => ({
       title: words.switchTitle,
       text: words.switchText(left ?? 0),
       verb: words.switchNow,
       danger: true,
       action: (headers) =>
-        client.POST("/admin/gateways/{id}/key-rotation/switch", { params: because(headers) }),
+        client.POST("/admin/gateways/{id}/key-rotation/switch", { params: because(version, headers) }),
       done: words.switchedNow,
-    });
+    }));
   const callOff = () =>
-    confirm({
+    confirmOf(gateway, () => readGateway(id), ({ version }) => ({
       title: words.callOffTitle,
       text: words.callOffText,
       verb: words.callOff,
       action: (headers) =>
-        client.DELETE("/admin/gateways/{id}/key-rotation", { params: because(headers) }),
+        client.DELETE("/admin/gateways/{id}/key-rotation", { params: because(version, headers) }),
       done: words.calledOff,
-    });
+    }));
   const said =
     status === "waiting_for_node"
       ? words.waiting

@@ -8,6 +8,7 @@ import { useEdit } from "../../components/useEdit.ts";
 import { t } from "../../text/common.ts";
 import { groupsText } from "../../text/groups.ts";
 import { type GroupForm, groupForm, groupPatch } from "./groupForm.ts";
+import { readGroup } from "./readGroup.ts";
 
 type Details = Schemas["GroupDetails"];
 
@@ -27,8 +28,7 @@ function Fields({ group, onClose }: { group: Details; onClose: () => void }) {
     start: { values: groupForm(group), version: group.version },
     labels: LABELS as Record<keyof GroupForm & string, string>,
     read: async () => {
-      const { data } = await client.GET("/admin/groups/{id}", { params: { path } });
-      const now = data as Details;
+      const now = await readGroup(group.id);
       return { values: groupForm(now), version: now.version };
     },
     save: (values, header) =>

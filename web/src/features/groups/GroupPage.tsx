@@ -6,7 +6,7 @@ import { useNavigate, useParams } from "react-router";
 import { ifMatch } from "../../api/etag.ts";
 import { ApiError, api, client, type Schemas } from "../../api/index.ts";
 import { useMayChange } from "../../app/session.ts";
-import { confirm } from "../../components/confirm.tsx";
+import { confirmOf } from "../../components/confirm.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { dialogOnDemand, isOpened, panelOnDemand } from "../../components/onDemand.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
@@ -14,6 +14,7 @@ import { useTab } from "../../components/useTab.ts";
 import { to } from "../../paths.ts";
 import { groupsText } from "../../text/groups.ts";
 import { Members } from "./Members.tsx";
+import { readGroup } from "./readGroup.ts";
 import { askRestore } from "./restoreGroup.tsx";
 
 const History = panelOnDemand(() => import("../../components/History.tsx").then((file) => file.History));
@@ -69,22 +70,21 @@ function Actions({ group }: { group: Details }) {
   const navigate = useNavigate();
   const [editing, edit] = useDisclosure(false);
   const path = { id: group.id };
-  const header = ifMatch(group.version);
   const remove = () =>
-    confirm({
-      title: groupsText.deleteTitle(group.name),
+    confirmOf(group, () => readGroup(group.id), ({ name, version }) => ({
+      title: groupsText.deleteTitle(name),
       text: groupsText.deleteText,
       verb: groupsText.delete,
       danger: true,
       preview: async () => {
-        const answer = await client.DELETE("/admin/preview/groups/{id}", { params: { path, header } });
+        const answer = await client.DELETE("/admin/preview/groups/{id}", { params: { path, header: ifMatch(version) } });
         return answer.data as Schemas["Preview"];
       },
       action: (reason) =>
-        client.DELETE("/admin/groups/{id}", { params: { path, header: { ...header, ...reason } } }),
-      done: groupsText.deleted(group.name),
+        client.DELETE("/admin/groups/{id}", { params: { path, header: { ...ifMatch(version), ...reason } } }),
+      done: groupsText.deleted(name),
       onDone: () => void navigate(to.groups()),
-    });
+    }));
   return mayChange ? (
     <>
       <Button variant="default" leftSection={<IconPencil size={16} aria-hidden />} onClick={edit.open}>

@@ -2,7 +2,7 @@ import { List, Stack, Table, Text } from "@mantine/core";
 
 import { ifMatch } from "../../api/etag.ts";
 import { api, client, type Schemas } from "../../api/index.ts";
-import { confirm } from "../../components/confirm.tsx";
+import { type Confirmation, confirm, confirmOf } from "../../components/confirm.tsx";
 import { useNames } from "../../components/entityNames.ts";
 import { Loaded } from "../../components/Loaded.tsx";
 import { local } from "../../components/localTime.ts";
@@ -10,14 +10,23 @@ import { auditText } from "../../text/audit.ts";
 import { groupsText } from "../../text/groups.ts";
 import { previewText } from "../../text/preview.ts";
 import { returnTo } from "./groupForm.ts";
+import { readGroup } from "./readGroup.ts";
 
 type Details = Schemas["GroupDetails"];
 
 /** Asks to make a group what it was after this event; `now` is missing where it was deleted. */
 export function askRestore(id: string, entry: Schemas["AuditEntry"], now: Details | undefined): void {
+  if (now === undefined) {
+    confirm(restoring(id, entry, undefined));
+  } else {
+    confirmOf(now, () => readGroup(id), (present) => restoring(id, entry, present));
+  }
+}
+
+function restoring(id: string, entry: Schemas["AuditEntry"], now: Details | undefined): Confirmation {
   const params = { path: { id }, ...(now === undefined ? {} : { header: ifMatch(now.version) }) };
   const body = { at: entry.idx };
-  confirm({
+  return {
     title: groupsText.restoreTitle(now?.name ?? entry.entity_name ?? groupsText.this),
     text: (
       <Stack gap="sm">
@@ -37,7 +46,7 @@ export function askRestore(id: string, entry: Schemas["AuditEntry"], now: Detail
         body,
       }),
     done: groupsText.restored,
-  });
+  };
 }
 
 /** What would be different, in words and by name. */

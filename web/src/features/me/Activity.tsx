@@ -83,7 +83,7 @@ function Entries({ items, filtered, clear }: { items: readonly Entry[]; filtered
         <Timeline.Item key={entry.idx}>
           <Group gap="xs">
             <Text fw={600}>{entry.summary}</Text>
-            {entry.status !== "success" && <Status of={entry.status} label={meText.failed} />}
+            {entry.status !== "success" && <Status of={entry.status} />}
           </Group>
           <Text size="sm" c="dimmed" mb={4}>
             <Time at={entry.time} /> · {meText.by[entry.by] ?? entry.by}
@@ -91,7 +91,7 @@ function Entries({ items, filtered, clear }: { items: readonly Entry[]; filtered
             {entry.client_address ? ` · ${meText.from(entry.client_address)}` : ""}
             {entry.user_agent ? ` · ${agentName(entry.user_agent)}` : ""}
           </Text>
-          <WhatChanged changes={readable(entry.changes)} />
+          <WhatChanged changes={readable(entry.changes)} kind={entry.entity_type} />
         </Timeline.Item>
       ))}
     </Timeline>
@@ -104,7 +104,7 @@ function readable(changes: Entry["changes"]): Entry["changes"] {
 }
 
 /** The fields of an event are for those who ask for them. */
-function WhatChanged({ changes }: { changes: Entry["changes"] }) {
+function WhatChanged({ changes, kind }: { changes: Entry["changes"]; kind: string }) {
   const [open, { toggle }] = useDisclosure(false);
   if (changes.length === 0) {
     return null;
@@ -122,7 +122,7 @@ function WhatChanged({ changes }: { changes: Entry["changes"] }) {
       >
         {meText.changes}
       </Button>
-      {open && <Changes changes={changes} />}
+      {open && <Changes changes={changes} kind={kind} />}
     </>
   );
 }

@@ -136,7 +136,7 @@ function wordOf(field: Row["field"], value: string | null): string {
   if (field === "enabled" || field === "full_tunnel") {
     return value === "true" ? t.yes : t.no;
   }
-  return field === "effect" && (value === "allow" || value === "deny") ? policiesText.effects[value] : value;
+  return field === "effect" && (value === "allow" || value === "deny") ? t.effects[value] : value;
 }
 
 function Marked({ item, mono }: { item: Item; mono: boolean }) {

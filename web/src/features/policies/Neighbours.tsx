@@ -74,7 +74,7 @@ function Neighbour({ label, none, policy }: { label: string; none: string; polic
         <>
           {label}{" "}
           <Anchor component={Link} to={to.policy(policy.id)} target="_blank" inherit>
-            {words.one(policy.name, policy.priority, policiesText.effects[policy.effect].toLowerCase())}
+            {words.one(policy.name, policy.priority, t.effects[policy.effect])}
           </Anchor>
         </>
       )}

@@ -5,6 +5,7 @@ import type { Schemas } from "../../api/index.ts";
 import { Conflict } from "../../components/Conflict.tsx";
 import { NumberField } from "../../components/NumberField.tsx";
 import { ReasonField } from "../../components/ReasonField.tsx";
+import { t } from "../../text/common.ts";
 import { policiesText } from "../../text/policies.ts";
 import { DestinationsField } from "./DestinationsField.tsx";
 import type { Policy } from "./form.ts";
@@ -65,8 +66,8 @@ export function PolicyEditor({
                   <SegmentedControl
                     aria-label={words.effect}
                     data={[
-                      { value: "allow", label: policiesText.effects.allow },
-                      { value: "deny", label: policiesText.effects.deny },
+                      { value: "allow", label: t.effects.allow },
+                      { value: "deny", label: t.effects.deny },
                     ]}
                     value={values.effect}
                     onChange={(effect) => form.setFieldValue("effect", effect === "deny" ? "deny" : "allow")}

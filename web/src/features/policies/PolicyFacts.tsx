@@ -22,7 +22,7 @@ export function PolicyFacts({ policy }: { policy: Schemas["PolicyFields"] }) {
       )}
       <Facts
         facts={[
-          [fields.effect, <Status key="effect" of={policy.effect} label={policiesText.effects[policy.effect]} />],
+          [fields.effect, <Status key="effect" of={policy.effect} />],
           [fields.priority, policy.priority],
           [fields.enabled, policy.enabled ? t.yes : t.no],
           [fields.full_tunnel, policy.full_tunnel ? t.yes : t.no],

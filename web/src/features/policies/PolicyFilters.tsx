@@ -2,6 +2,7 @@ import { Select } from "@mantine/core";
 
 import { ChoiceFilter, EntityFilter, Filters, narrow, SearchFilter } from "../../components/filters.tsx";
 import type { useListState } from "../../components/useListState.ts";
+import { t } from "../../text/common.ts";
 import { policiesText } from "../../text/policies.ts";
 
 const WIDTH = 150;
@@ -19,7 +20,7 @@ export function PolicyFilters({ list }: { list: ReturnType<typeof useListState> 
   return (
     <Filters>
       <SearchFilter list={list} label={policiesText.search} />
-      <ChoiceFilter {...all} name="effect" label={words.effect} values={Object.entries(policiesText.effects)} />
+      <ChoiceFilter {...all} name="effect" label={words.effect} values={Object.entries(t.effects)} />
       <ChoiceFilter
         {...all}
         name="in_force"

@@ -4,11 +4,12 @@ import { useState } from "react";
 import { client, type Schemas } from "../../api/index.ts";
 import { ifMatch } from "../../api/etag.ts";
 import { useMayChange } from "../../app/session.ts";
-import { confirm } from "../../components/confirm.tsx";
+import { type Confirmation, confirm, confirmOf } from "../../components/confirm.tsx";
 import { History } from "../../components/History.tsx";
 import { dialogOnDemand } from "../../components/onDemand.tsx";
 import { policiesText } from "../../text/policies.ts";
 import type { Policy } from "./form.ts";
+import { readPolicy } from "./readPolicy.ts";
 
 const ComparePolicy = dialogOnDemand(
   () => import("./ComparePolicy.tsx").then((file) => file.ComparePolicy),
@@ -22,8 +23,16 @@ const VERSIONS = ["policy.created", "policy.changed", "policy.restored"];
 
 /** Makes a policy what it was right after an event, once that was confirmed. */
 export function restore(id: string, name: string, at: number, present: Policy | undefined): void {
+  if (present === undefined) {
+    confirm(restoring(id, name, at, undefined));
+  } else {
+    confirmOf(present, () => readPolicy(id), (now) => restoring(id, now.name, at, now));
+  }
+}
+
+function restoring(id: string, name: string, at: number, present: Policy | undefined): Confirmation {
   const path = { id };
-  confirm({
+  return {
     title: policiesText.history.restoreTitle(name),
     text: present === undefined ? policiesText.history.restoreDeleted : policiesText.history.restoreText,
     verb: policiesText.history.restore,
@@ -36,7 +45,7 @@ export function restore(id: string, name: string, at: number, present: Policy | 
       return client.POST("/admin/policies/{id}/restore", { params: { path, header }, body: { at } });
     },
     done: policiesText.history.restored(name),
-  });
+  };
 }
 
 /** Every version of a policy: what changed, how it differs from the present, and the way back. */

@@ -99,7 +99,7 @@ const columns: Column<Policy>[] = [
 function Effect({ policy: { effect, full_tunnel } }: { policy: Policy }) {
   return (
     <Group gap={4}>
-      <Status of={effect} label={policiesText.effects[effect]} />
+      <Status of={effect} />
       {full_tunnel && (
         <Badge variant="light" color="blue" tt="none">
           {policiesText.fullTunnel}

@@ -5,7 +5,7 @@ import { useNavigate, useParams } from "react-router";
 import { api, ApiError, client, type Schemas } from "../../api/index.ts";
 import { ifMatch } from "../../api/etag.ts";
 import { useMayChange } from "../../app/session.ts";
-import { confirm } from "../../components/confirm.tsx";
+import { confirmOf } from "../../components/confirm.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { panelOnDemand } from "../../components/onDemand.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
@@ -17,6 +17,7 @@ import type { Policy } from "./form.ts";
 import { PolicyEditor } from "./PolicyEditor.tsx";
 import { PolicyFacts } from "./PolicyFacts.tsx";
 import { PolicyState } from "./PolicyState.tsx";
+import { readPolicy } from "./readPolicy.ts";
 
 const Concerned = panelOnDemand(() => import("./Concerned.tsx").then((file) => file.Concerned));
 const DeletedPolicy = panelOnDemand(() => import("./DeletedPolicy.tsx").then((file) => file.DeletedPolicy));
@@ -48,7 +49,7 @@ function Present({ policy }: { policy: Policy }) {
         up={{ label: policiesText.title, to: to.policies() }}
         badge={
           <Group gap="xs">
-            <Status of={policy.effect} label={policiesText.effects[policy.effect]} />
+            <Status of={policy.effect} />
             <PolicyState policy={policy} />
           </Group>
         }
@@ -86,8 +87,8 @@ function Present({ policy }: { policy: Policy }) {
 
 function remove(policy: Policy, onDone: () => void): void {
   const path = { id: policy.id };
-  confirm({
-    title: policiesText.deleteTitle(policy.name),
+  confirmOf(policy, () => readPolicy(policy.id), ({ name, version }) => ({
+    title: policiesText.deleteTitle(name),
     text: policiesText.deleteText,
     verb: policiesText.form.delete,
     danger: true,
@@ -96,8 +97,8 @@ function remove(policy: Policy, onDone: () => void): void {
       return data as Schemas["Preview"];
     },
     action: (reason) =>
-      client.DELETE("/admin/policies/{id}", { params: { path, header: { ...reason, ...ifMatch(policy.version) } } }),
-    done: policiesText.deletedNotice(policy.name),
+      client.DELETE("/admin/policies/{id}", { params: { path, header: { ...reason, ...ifMatch(version) } } }),
+    done: policiesText.deletedNotice(name),
     onDone,
-  });
+  }));
 }

@@ -11,6 +11,7 @@ import { fieldErrors, notifyDone, notifyProblem, takeErrors } from "../../compon
 import { useReason } from "../../components/reason.ts";
 import { policiesText } from "../../text/policies.ts";
 import { flawsOf, LABELS, merge, newPolicy, type Policy, type PolicyForm, toFields, toForm, toPatch } from "./form.ts";
+import { readPolicy } from "./readPolicy.ts";
 import { askPreview, useLivePreview } from "./useLivePreview.ts";
 
 type Saved = Policy | Schemas["Pending"];
@@ -51,8 +52,7 @@ export function usePolicyForm(policy: Policy | undefined, onSaved: (saved: Saved
     if (base === undefined) {
       return;
     }
-    const { data } = await client.GET("/admin/policies/{id}", { params: { path: { id: base.id } } });
-    const now = data as Policy;
+    const now = await readPolicy(base.id);
     const { merged, contested } = merge(toForm(base), form.getValues(), toForm(now));
     if (contested.length > 0) {
       setTheirs(now);

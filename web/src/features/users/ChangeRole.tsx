@@ -2,14 +2,17 @@ import { Modal, Radio, Stack, Text } from "@mantine/core";
 import { useForm } from "@mantine/form";
 
 import { ifMatch } from "../../api/etag.ts";
-import { ApiError, changed, client, type Schemas } from "../../api/index.ts";
+import { changed, client, type Schemas } from "../../api/index.ts";
 import { Form } from "../../components/Form.tsx";
 import { notifyDone, takeErrors } from "../../components/problem.ts";
+import { Overtaken } from "../../components/Overtaken.tsx";
 import { useReason } from "../../components/reason.ts";
+import { useNewest } from "../../components/useNewest.ts";
 import { useSubmit } from "../../components/useSubmit.ts";
+import { t } from "../../text/common.ts";
 import { sessionText } from "../../text/session.ts";
 import { usersText } from "../../text/users.ts";
-import { nameOf } from "./userChanges.ts";
+import { nameOf, readUser } from "./userChanges.ts";
 import type { Role } from "./userForm.ts";
 
 const ROLES: readonly Role[] = ["user", "auditor", "admin"];
@@ -26,19 +29,19 @@ export function ChangeRole({ user, opened, onClose }: { user: Schemas["User"]; o
 function Fields({ user, onClose }: { user: Schemas["User"]; onClose: () => void }) {
   const form = useForm({ initialValues: { role: user.role as string } });
   const reason = useReason();
-  const { problem, busy, run } = useSubmit((error) => {
-    if (error instanceof ApiError && error.status === 412) {
-      void changed();
-      return usersText.roleStale;
-    }
-    return takeErrors(form, error);
-  });
+  const { now, overtaken, attempt } = useNewest(user, ({ id }) => readUser(id));
+  const { problem, busy, run } = useSubmit((error) => takeErrors(form, error));
   const submit = form.onSubmit(({ role }) =>
     run(async () => {
-      await client.PATCH("/admin/users/{id}", {
-        params: { path: { id: user.id }, header: { ...ifMatch(user.version), ...reason.header } },
-        body: { role: role as Role },
-      });
+      const done = await attempt(({ id, version }) =>
+        client.PATCH("/admin/users/{id}", {
+          params: { path: { id }, header: { ...ifMatch(version), ...reason.header } },
+          body: { role: role as Role },
+        }),
+      );
+      if (!done) {
+        return;
+      }
       notifyDone(usersText.roleDone);
       onClose();
       await changed();
@@ -49,8 +52,8 @@ function Fields({ user, onClose }: { user: Schemas["User"]; onClose: () => void 
       onSubmit={submit}
       problem={problem}
       busy={busy}
-      verb={usersText.roleVerb}
-      disabled={form.getValues().role === user.role}
+      verb={overtaken ? t.conflict.allTheSame : usersText.roleVerb}
+      disabled={form.getValues().role === now.role}
       onCancel={onClose}
       reason={reason.field}
     >
@@ -60,13 +63,14 @@ function Fields({ user, onClose }: { user: Schemas["User"]; onClose: () => void 
             <Radio
               key={role}
               value={role}
-              label={role === user.role ? usersText.roleNow(sessionText.roles[role] ?? role) : sessionText.roles[role]}
+              label={role === now.role ? usersText.roleNow(sessionText.roles[role] ?? role) : sessionText.roles[role]}
               description={usersText.roleHints[role]}
             />
           ))}
         </Stack>
       </Radio.Group>
       <Text size="sm">{usersText.roleText}</Text>
+      <Overtaken by={overtaken} />
     </Form>
   );
 }

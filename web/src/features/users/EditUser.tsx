@@ -7,7 +7,7 @@ import { notifyDone } from "../../components/problem.ts";
 import { useEdit, type Versioned } from "../../components/useEdit.ts";
 import { t } from "../../text/common.ts";
 import { usersText } from "../../text/users.ts";
-import { nameOf } from "./userChanges.ts";
+import { nameOf, readUser } from "./userChanges.ts";
 import { type UserForm, userForm, userPatch } from "./userForm.ts";
 
 const LABELS = { username: usersText.username, display_name: usersText.displayName, email: usersText.email };
@@ -29,10 +29,7 @@ function Fields({ user, onClose }: { user: Schemas["User"]; onClose: () => void 
   const { form, frame, reason, conflict } = useEdit<UserForm>({
     start: versioned(user),
     labels: LABELS as Record<keyof UserForm & string, string>,
-    read: async () => {
-      const { data } = await client.GET("/admin/users/{id}", { params: { path } });
-      return versioned(data as Schemas["User"]);
-    },
+    read: async () => versioned(await readUser(user.id)),
     save: (values, header) =>
       client.PATCH("/admin/users/{id}", { params: { path, header }, body: userPatch(values) }),
     onSaved: () => {

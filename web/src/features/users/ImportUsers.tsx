@@ -7,6 +7,7 @@ import { messageOf } from "../../components/problem.ts";
 import { type Because, useReason } from "../../components/reason.ts";
 import { ReasonField } from "../../components/ReasonField.tsx";
 import { t } from "../../text/common.ts";
+import { fieldText } from "../../text/fields.ts";
 import { usersText } from "../../text/users.ts";
 import { badRows, mediaType, type Report, whatIsWrong } from "./importFile.ts";
 
@@ -130,7 +131,7 @@ function Refused({ error }: { error: unknown }) {
         <List size="sm" mt="xs">
           {details.map(({ field, message }) => (
             <List.Item key={`${field} ${message}`}>
-              {field} {message}
+              {fieldText(field)}: {message}
             </List.Item>
           ))}
         </List>

@@ -52,7 +52,7 @@ export function UserActions({ user }: { user: Schemas["User"] }) {
           <Menu.Item c="var(--mantine-color-error)" leftSection={<IconTrash size={16} />} onClick={() => askDelete(user, leave)}>
             {usersText.delete}…
           </Menu.Item>
-          <Menu.Item c="var(--mantine-color-error)" leftSection={<IconEraser size={16} />} onClick={() => askErase(user.id, user, leave)}>
+          <Menu.Item c="var(--mantine-color-error)" leftSection={<IconEraser size={16} />} onClick={() => askErase(user, leave)}>
             {usersText.erase}…
           </Menu.Item>
         </Menu.Dropdown>

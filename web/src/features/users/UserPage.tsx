@@ -12,7 +12,7 @@ import { to } from "../../paths.ts";
 import { sessionText } from "../../text/session.ts";
 import { usersText } from "../../text/users.ts";
 import { UserActions } from "./UserActions.tsx";
-import { askErase, nameOf } from "./userChanges.ts";
+import { askEraseDeleted, nameOf } from "./userChanges.ts";
 import { UserOverview } from "./UserOverview.tsx";
 
 const UserSessions = panelOnDemand(() => import("./UserSessions.tsx").then((file) => file.UserSessions));
@@ -73,7 +73,7 @@ function Gone({ id }: { id: string }) {
     <>
       <PageHeader title={usersText.gone} up={up}>
         {mayChange && (
-          <Button variant="light" color="red" onClick={() => askErase(id, undefined)}>
+          <Button variant="light" color="red" onClick={() => askEraseDeleted(id)}>
             {usersText.erase}…
           </Button>
         )}

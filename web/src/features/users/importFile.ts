@@ -1,6 +1,7 @@
 /** Files of users, and what the server says about their rows. */
 
 import type { Schemas } from "../../api/client.ts";
+import { fieldText } from "../../text/fields.ts";
 
 export type Report = Schemas["UserImport"];
 type Row = Schemas["UserImportRow"];
@@ -27,5 +28,5 @@ export function whatIsWrong({ error }: Row): string {
   const details = error.details ?? [];
   return details.length === 0
     ? error.message
-    : details.map(({ field, message }) => `${field.replaceAll("_", " ")}: ${message}`).join("; ");
+    : details.map(({ field, message }) => `${fieldText(field)}: ${message}`).join("; ");
 }

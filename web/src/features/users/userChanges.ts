@@ -2,7 +2,7 @@
 
 import { client, type Schemas } from "../../api/index.ts";
 import { ifMatch } from "../../api/etag.ts";
-import { confirm } from "../../components/confirm.tsx";
+import { type Confirmation, confirm, confirmOf } from "../../components/confirm.tsx";
 import { t } from "../../text/common.ts";
 import { usersText } from "../../text/users.ts";
 
@@ -24,69 +24,85 @@ export async function previewUser(action: "enable" | "disable" | "delete", param
   return data as Schemas["Preview"];
 }
 
+export async function readUser(id: string): Promise<User> {
+  const { data } = await client.GET("/admin/users/{id}", { params: { path: { id } } });
+  return data as User;
+}
+
 export function nameOf(user: User): string {
   return user.username ?? t.erased;
 }
 
+/** Asks about a user who may be changed meanwhile: `ask` says what is asked, of the version in this header. */
+function confirmUser(user: User, ask: (now: User, header: ReturnType<typeof ifMatch>) => Confirmation): void {
+  confirmOf(user, () => readUser(user.id), (now) => ask(now, ifMatch(now.version)));
+}
+
 export function askEnable(user: User): void {
   const path = { id: user.id };
-  const header = ifMatch(user.version);
-  confirm({
-    title: usersText.enableTitle(nameOf(user)),
+  confirmUser(user, (now, header) => ({
+    title: usersText.enableTitle(nameOf(now)),
     text: usersText.enableText,
     verb: usersText.enable,
     preview: () => previewUser("enable", { path, header }),
     action: (reason) =>
       client.POST("/admin/users/{id}/enable", { params: { path, header: { ...header, ...reason } } }),
-    done: usersText.enabled(nameOf(user)),
-  });
+    done: usersText.enabled(nameOf(now)),
+  }));
 }
 
 export function askDisable(user: User): void {
   const path = { id: user.id };
-  const header = ifMatch(user.version);
-  confirm({
-    title: usersText.disableTitle(nameOf(user)),
+  confirmUser(user, (now, header) => ({
+    title: usersText.disableTitle(nameOf(now)),
     text: usersText.disableText,
     verb: usersText.disable,
     danger: true,
     preview: () => previewUser("disable", { path, header }),
     action: (reason) =>
       client.POST("/admin/users/{id}/disable", { params: { path, header: { ...header, ...reason } } }),
-    done: usersText.disabled(nameOf(user)),
-  });
+    done: usersText.disabled(nameOf(now)),
+  }));
 }
 
 export function askDelete(user: User, onDone: () => void): void {
   const path = { id: user.id };
-  confirm({
-    title: usersText.deleteTitle(nameOf(user)),
+  confirmUser(user, (now, header) => ({
+    title: usersText.deleteTitle(nameOf(now)),
     text: usersText.deleteText,
     verb: usersText.delete,
     danger: true,
-    preview: () => previewUser("delete", { path, header: ifMatch(user.version) }),
+    preview: () => previewUser("delete", { path, header }),
     action: (reason) =>
-      client.DELETE("/admin/users/{id}", { params: { path, header: { ...ifMatch(user.version), ...reason } } }),
-    done: usersText.deleted(nameOf(user)),
+      client.DELETE("/admin/users/{id}", { params: { path, header: { ...header, ...reason } } }),
+    done: usersText.deleted(nameOf(now)),
     onDone,
-  });
+  }));
 }
 
-/** Also for a user who was deleted, of whom only the id is known. */
-export function askErase(id: string, user: User | undefined, onDone?: () => void): void {
-  confirm({
-    title: usersText.eraseTitle(user === undefined ? usersText.this : nameOf(user)),
+export function askErase(user: User, onDone: () => void): void {
+  confirmUser(user, (now, header) => ({
+    ...erasing(user.id, nameOf(now), header),
+    // Deleting is the part of it that changes who reaches what.
+    preview: () => previewUser("delete", { path: { id: user.id }, header }),
+    onDone,
+  }));
+}
+
+/** Of a user who was deleted, only the id is known. */
+export function askEraseDeleted(id: string): void {
+  confirm(erasing(id, usersText.this, {}));
+}
+
+function erasing(id: string, name: string, header: { "If-Match"?: string }): Confirmation {
+  return {
+    title: usersText.eraseTitle(name),
     text: usersText.eraseText,
     verb: usersText.erase,
     danger: true,
     phrase: usersText.erasePhrase,
-    // Deleting is the part of it that changes who reaches what.
-    ...(user === undefined ? {} : { preview: () => previewUser("delete", { path: { id }, header: ifMatch(user.version) }) }),
-    action: (reason) => {
-      const header = { ...(user === undefined ? {} : ifMatch(user.version)), ...reason };
-      return client.POST("/admin/users/{id}/erase", { params: { path: { id }, header } });
-    },
+    action: (reason) =>
+      client.POST("/admin/users/{id}/erase", { params: { path: { id }, header: { ...header, ...reason } } }),
     done: usersText.erased,
-    ...(onDone === undefined ? {} : { onDone }),
-  });
+  };
 }

@@ -8,7 +8,7 @@ import { useEdit } from "../../components/useEdit.ts";
 import { t } from "../../text/common.ts";
 import { webhooksText } from "../../text/webhooks.ts";
 import { WebhookFields } from "./WebhookFields.tsx";
-import { flawsOf, LABELS, toForm, type Webhook, type WebhookForm } from "./webhookForm.ts";
+import { flawsOf, LABELS, readWebhook, toForm, type Webhook, type WebhookForm } from "./webhookForm.ts";
 
 /** Changes where a webhook sends to, and what. */
 export function EditWebhook({ webhook, onClose }: { webhook: Webhook | undefined; onClose: () => void }) {
@@ -26,10 +26,7 @@ function Fields({ webhook, onClose }: { webhook: Webhook; onClose: () => void })
     start: versioned(webhook),
     labels: LABELS,
     validate: flawsOf,
-    read: async () => {
-      const { data } = await client.GET("/admin/webhooks/{id}", { params: { path } });
-      return versioned(data as Webhook);
-    },
+    read: async () => versioned(await readWebhook(webhook.id)),
     save: ({ url, description, event_types }, header) =>
       client.PATCH("/admin/webhooks/{id}", {
         params: { path, header },

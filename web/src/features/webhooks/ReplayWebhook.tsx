@@ -6,10 +6,13 @@ import { ifMatch } from "../../api/etag.ts";
 import { Form } from "../../components/Form.tsx";
 import { NumberField } from "../../components/NumberField.tsx";
 import { notifyDone } from "../../components/problem.ts";
+import { Overtaken } from "../../components/Overtaken.tsx";
 import { useReason } from "../../components/reason.ts";
+import { useNewest } from "../../components/useNewest.ts";
 import { useSubmit } from "../../components/useSubmit.ts";
+import { t } from "../../text/common.ts";
 import { webhooksText } from "../../text/webhooks.ts";
-import type { Webhook } from "./webhookForm.ts";
+import { readWebhook, type Webhook } from "./webhookForm.ts";
 
 /** Sends events once more, or leaves some out. */
 export function ReplayWebhook({ webhook, onClose }: { webhook: Webhook | undefined; onClose: () => void }) {
@@ -21,7 +24,8 @@ export function ReplayWebhook({ webhook, onClose }: { webhook: Webhook | undefin
 }
 
 function Fields({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
-  const cursor = webhook.delivery?.cursor ?? 0;
+  const { now, overtaken, attempt } = useNewest(webhook, ({ id }) => readWebhook(id));
+  const cursor = now.delivery?.cursor ?? 0;
   const [typed, setTyped] = useState<number | string>("");
   const reason = useReason();
   const { problem, busy, run } = useSubmit();
@@ -30,10 +34,15 @@ function Fields({ webhook, onClose }: { webhook: Webhook; onClose: () => void })
   const skips = good ? from - cursor - 1 : 0;
   const submit = () =>
     run(async () => {
-      await client.POST("/admin/webhooks/{id}/replay", {
-        params: { path: { id: webhook.id }, header: { ...ifMatch(webhook.version), ...reason.header } },
-        body: { from },
-      });
+      const done = await attempt(({ id, version }) =>
+        client.POST("/admin/webhooks/{id}/replay", {
+          params: { path: { id }, header: { ...ifMatch(version), ...reason.header } },
+          body: { from },
+        }),
+      );
+      if (!done) {
+        return;
+      }
       notifyDone(webhooksText.replayed);
       onClose();
       await changed();
@@ -44,7 +53,7 @@ function Fields({ webhook, onClose }: { webhook: Webhook; onClose: () => void })
       noValidate
       problem={problem}
       busy={busy}
-      verb={webhooksText.replayVerb}
+      verb={overtaken ? t.conflict.allTheSame : webhooksText.replayVerb}
       danger={skips > 0}
       disabled={!good}
       onCancel={onClose}
@@ -65,6 +74,7 @@ function Fields({ webhook, onClose }: { webhook: Webhook; onClose: () => void })
           {webhooksText.replaySkips(skips)}
         </Alert>
       )}
+      <Overtaken by={overtaken} />
     </Form>
   );
 }

@@ -4,11 +4,14 @@ import { useState } from "react";
 import { changed, client } from "../../api/index.ts";
 import { ifMatch } from "../../api/etag.ts";
 import { Form } from "../../components/Form.tsx";
+import { Overtaken } from "../../components/Overtaken.tsx";
 import { useReason } from "../../components/reason.ts";
+import { useNewest } from "../../components/useNewest.ts";
 import { useSubmit } from "../../components/useSubmit.ts";
+import { t } from "../../text/common.ts";
 import { webhooksText } from "../../text/webhooks.ts";
 import { tellSecret } from "./Secret.tsx";
-import type { Webhook } from "./webhookForm.ts";
+import { readWebhook, type Webhook } from "./webhookForm.ts";
 
 const DAY = "86400";
 
@@ -24,15 +27,21 @@ export function RotateSecret({ webhook, onClose }: { webhook: Webhook | undefine
 function Fields({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
   const [keep, setKeep] = useState(DAY);
   const reason = useReason();
+  const { overtaken, attempt } = useNewest(webhook, ({ id }) => readWebhook(id));
   const { problem, busy, run } = useSubmit();
   const submit = () =>
     run(async () => {
-      const { data } = await client.POST("/admin/webhooks/{id}/rotate-secret", {
-        params: { path: { id: webhook.id }, header: { ...ifMatch(webhook.version), ...reason.header } },
-        body: { keep_previous_s: Number(keep) },
+      let answer: Parameters<typeof tellSecret>[0];
+      const done = await attempt(async ({ id, version }) => {
+        const params = { path: { id }, header: { ...ifMatch(version), ...reason.header } };
+        const body = { keep_previous_s: Number(keep) };
+        answer = (await client.POST("/admin/webhooks/{id}/rotate-secret", { params, body })).data;
       });
+      if (!done) {
+        return;
+      }
       onClose();
-      tellSecret(data);
+      tellSecret(answer);
       await changed();
     });
   return (
@@ -40,7 +49,7 @@ function Fields({ webhook, onClose }: { webhook: Webhook; onClose: () => void })
       onSubmit={() => void submit()}
       problem={problem}
       busy={busy}
-      verb={webhooksText.rotateVerb}
+      verb={overtaken ? t.conflict.allTheSame : webhooksText.rotateVerb}
       onCancel={onClose}
       reason={reason.field}
     >
@@ -52,6 +61,7 @@ function Fields({ webhook, onClose }: { webhook: Webhook; onClose: () => void })
         allowDeselect={false}
         onChange={(value) => setKeep(value ?? DAY)}
       />
+      <Overtaken by={overtaken} />
     </Form>
   );
 }

@@ -2,12 +2,12 @@ import { Alert, Button, Group, Stack, Text } from "@mantine/core";
 
 import { client } from "../../api/index.ts";
 import { ifMatch } from "../../api/etag.ts";
-import { confirm } from "../../components/confirm.tsx";
+import { confirmOf } from "../../components/confirm.tsx";
 import { openDialog } from "../../components/dialogs.ts";
 import { notifyProblem } from "../../components/problem.ts";
 import { t } from "../../text/common.ts";
 import { webhooksText } from "../../text/webhooks.ts";
-import type { Webhook } from "./webhookForm.ts";
+import { readWebhook, type Webhook } from "./webhookForm.ts";
 
 const words = webhooksText;
 
@@ -43,30 +43,30 @@ export async function test(webhook: Webhook): Promise<void> {
 
 /** Enables or disables it, once that was confirmed. */
 export function setEnabled(webhook: Webhook, enabled: boolean): void {
-  confirm({
+  confirmOf(webhook, () => readWebhook(webhook.id), ({ id, version }) => ({
     title: enabled ? words.enableTitle : words.disableTitle,
     text: enabled ? words.enableText : words.disableText,
     verb: enabled ? words.enable : words.disable,
     danger: !enabled,
     action: (reason) =>
       client.PATCH("/admin/webhooks/{id}", {
-        params: { path: { id: webhook.id }, header: { ...reason, ...ifMatch(webhook.version) } },
+        params: { path: { id }, header: { ...reason, ...ifMatch(version) } },
         body: { enabled },
       }),
     done: enabled ? words.done.enabled : words.done.disabled,
-  });
+  }));
 }
 
 export function remove(webhook: Webhook): void {
-  confirm({
+  confirmOf(webhook, () => readWebhook(webhook.id), ({ id, url, version }) => ({
     title: words.removeTitle,
-    text: `${webhook.url}: ${words.removeText}`,
+    text: `${url}: ${words.removeText}`,
     verb: words.remove,
     danger: true,
     action: (reason) =>
       client.DELETE("/admin/webhooks/{id}", {
-        params: { path: { id: webhook.id }, header: { ...reason, ...ifMatch(webhook.version) } },
+        params: { path: { id }, header: { ...reason, ...ifMatch(version) } },
       }),
     done: words.done.removed,
-  });
+  }));
 }

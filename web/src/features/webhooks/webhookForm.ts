@@ -1,9 +1,14 @@
 /** The form of a webhook. */
 
-import type { Schemas } from "../../api/client.ts";
+import { client, type Schemas } from "../../api/index.ts";
 import { webhooksText } from "../../text/webhooks.ts";
 
 export type Webhook = Schemas["Webhook"];
+
+export async function readWebhook(id: string): Promise<Webhook> {
+  const { data } = await client.GET("/admin/webhooks/{id}", { params: { path: { id } } });
+  return data as Webhook;
+}
 
 export interface WebhookForm extends Record<string, unknown> {
   url: string;

@@ -17,7 +17,7 @@ use nexavpn_domain::{
     ids::{DeviceId, GatewayId},
 };
 use nexavpn_projections::concerning::Concerning;
-use nexavpn_store::Recorded;
+use nexavpn_store::{Log, Recorded};
 use uuid::Uuid;
 
 use crate::{
@@ -27,10 +27,13 @@ use crate::{
 };
 
 /// How many events are looked at on each side of the moment for one device, and at least for any
-/// number of them; and how many looks there are for all together.
+/// number of them.
 const MOST: i64 = 2_500;
 const LEAST: i64 = 500;
+/// How many looks there are for all together: where what held began earlier, a look goes on to the
+/// past, each time over so many times as many events, until it is found or there are no more looks.
 const LOOKS: i64 = 100_000;
+const FURTHER: i64 = 4;
 
 /// What is decided about a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,6 +152,27 @@ impl Timeline {
         same.last()?.event.as_ref()
     }
 
+    /// Whether something held after an event of which it is not known since when.
+    fn lacks_a_beginning(&self, idx: i64) -> bool {
+        self.turns.keys().any(|id| {
+            let gateway = self.turn_at(*id, idx).and_then(|turn| turn.gateway);
+            gateway.is_some_and(|gateway| {
+                self.made_so_by(*id, idx).is_none() || self.span(*id, gateway, idx).since.is_none()
+            })
+        })
+    }
+
+    /// Puts before it what led to where it begins.
+    fn begin_with(&mut self, start: i64, earlier: BTreeMap<DeviceId, Vec<Turn>>) {
+        self.start = start;
+        for (id, mut turns) in earlier {
+            // The first of those known held already: how it came about is told by the earlier ones.
+            let later = self.turns.remove(&id).unwrap_or_default();
+            turns.extend(later.into_iter().skip(1));
+            self.turns.insert(id, turns);
+        }
+    }
+
     /// From when until when a gateway was to do with the device's packets what it was to do after
     /// an event.
     pub(super) fn span(&self, id: DeviceId, gateway: GatewayId, idx: i64) -> Span {
@@ -188,39 +212,82 @@ pub(super) async fn timeline(
     let owners = own.iter().filter_map(|e| Witness::owner_named(e.event.as_ref().ok()?));
     let owners: BTreeSet<_> = owners.collect();
     let owners: Vec<_> = owners.into_iter().collect();
-    let concerning = Concerning { devices: &ids, owners: &owners };
-    let most = (LOOKS / i64::try_from(ids.len()).unwrap_or(LOOKS)).clamp(LEAST, MOST);
+    let look = Look { app, log, concerning: Concerning { devices: &ids, owners: &owners }, packet };
+    let mut left = LOOKS / i64::try_from(ids.len()).unwrap_or(LOOKS);
+    let most = left.clamp(LEAST, MOST);
     let known = Concerning::known_up_to(&app.pool).await?;
     if known < at.idx {
         return Err(behind());
     }
-    let mut numbers = concerning.up_to(&app.pool, at.idx, most + 1).await?;
-    let is_full =
-        |numbers: &[i64], most: i64| i64::try_from(numbers.len()).is_ok_and(|n| n >= most);
-    let mut start = 0;
-    if is_full(&numbers, most + 1) {
-        // A look that begins where a state is kept needs none folded.
-        let kept = app.fleet.kept_from(numbers[0]).await?.filter(|kept| *kept <= at.idx);
-        start = kept.unwrap_or(numbers[0]);
-        numbers.retain(|number| *number > start);
+    let (start, past) = look.back_from(at.idx, most).await?;
+    let future = look.concerning.after(&app.pool, (at.idx, known), most).await?;
+    let end = future.last().copied().filter(|_| is_full(&future, most)).unwrap_or(known);
+    let mut timeline = Timeline { start, end, turns: look.turns(start, past, future).await? };
+    // What was decided long ago is found, too, where the devices are few enough.
+    let mut most = most;
+    while timeline.start > 0 && timeline.lacks_a_beginning(at.idx) {
+        left -= most;
+        most = (most * FURTHER).min(left);
+        if most < LEAST {
+            break;
+        }
+        let (start, past) = look.back_from(timeline.start, most).await?;
+        timeline.begin_with(start, look.turns(start, past, vec![]).await?);
     }
-    let after = concerning.after(&app.pool, (at.idx, known), most).await?;
-    let end = after.last().copied().filter(|_| is_full(&after, most)).unwrap_or(known);
-    let witness = match start {
-        0 => Witness::new(devices),
-        start => Witness::of(&*app.fleet.past(start).await?, devices),
-    };
-    // Opening them is most of the work: both sides at the same time.
-    let pick = |numbers: Vec<i64>| {
-        let log = log.clone();
-        tokio::spawn(async move { log.pick(&numbers).await })
-    };
-    let (past, future) = (pick(numbers), pick(after));
-    let mut events = past.await.map_err(|e| ApiError::internal(&e))??;
-    events.extend(future.await.map_err(|e| ApiError::internal(&e))??);
-    let watch = move || Watch { witness, packet, last: BTreeMap::new() }.fold(&ids, start, events);
-    let turns = tokio::task::spawn_blocking(watch).await.map_err(|e| ApiError::internal(&e))??;
-    Ok(Timeline { start, end, turns })
+    Ok(timeline)
+}
+
+fn is_full(numbers: &[i64], most: i64) -> bool {
+    i64::try_from(numbers.len()).is_ok_and(|n| n >= most)
+}
+
+/// What a look needs, however far it goes.
+struct Look<'a> {
+    app: &'a App,
+    log: Log,
+    concerning: Concerning<'a>,
+    packet: Option<Packet>,
+}
+
+impl Look<'_> {
+    /// Where a look begins that takes about so many events up to this one, and which they are.
+    async fn back_from(&self, idx: i64, most: i64) -> Result<(i64, Vec<i64>), ApiError> {
+        let mut numbers = self.concerning.up_to(&self.app.pool, idx, most + 1).await?;
+        if !is_full(&numbers, most + 1) {
+            return Ok((0, numbers));
+        }
+        // A look that begins where a state is kept needs none folded. It has to get further.
+        let kept = self.app.fleet.kept_from(numbers[0]).await?.filter(|kept| *kept < idx);
+        let start = kept.unwrap_or(numbers[0]);
+        numbers.retain(|number| *number > start);
+        Ok((start, numbers))
+    }
+
+    /// The turns from an event on, by the events before a moment and after it.
+    async fn turns(
+        &self,
+        start: i64,
+        past: Vec<i64>,
+        future: Vec<i64>,
+    ) -> Result<BTreeMap<DeviceId, Vec<Turn>>, ApiError> {
+        let ids = self.concerning.devices.to_vec();
+        let devices = ids.iter().copied().collect();
+        let witness = match start {
+            0 => Witness::new(devices),
+            start => Witness::of(&*self.app.fleet.past(start).await?, devices),
+        };
+        // Opening them is most of the work: both sides at the same time.
+        let pick = |numbers: Vec<i64>| {
+            let log = self.log.clone();
+            tokio::spawn(async move { log.pick(&numbers).await })
+        };
+        let (past, future) = (pick(past), pick(future));
+        let mut events = past.await.map_err(|e| ApiError::internal(&e))??;
+        events.extend(future.await.map_err(|e| ApiError::internal(&e))??);
+        let watch = Watch { witness, packet: self.packet, last: BTreeMap::new() };
+        let fold = move || watch.fold(&ids, start, events);
+        tokio::task::spawn_blocking(fold).await.map_err(|e| ApiError::internal(&e))?
+    }
 }
 
 struct Watch {
