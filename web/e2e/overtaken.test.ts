@@ -21,7 +21,7 @@ before(async () => {
   browser = await startBrowser();
   client = await admin(server);
   joined = await gateway(client, "fra-1", "100.96.0.0/20");
-  await Node.join(server, client, joined);
+  await (await Node.join(server, client, joined)).apply();
 });
 
 after(async () => {
@@ -195,6 +195,7 @@ for (const [kind, make] of Object.entries(kinds)) {
       });
       const verb = await ask(page);
       const dialog = page.getByRole("dialog");
+      await button(dialog, verb).waitFor();
       await settled(page);
       await theirs();
       await button(dialog, verb).click();

@@ -131,37 +131,61 @@ async fn admitted(
     let known = request.headers().contains_key(header::AUTHORIZATION);
     let public = permission.who == Who::Public;
     if public || !known {
-        count(stranger)?;
+        count(stranger)
+            .inspect_err(|_| too_many(app, Principal::Anonymous, &request, permission))?;
     }
     let principal = match identify(app, request.headers()).await? {
         Ok(principal) => principal,
         Err(doubt) => {
             if !public {
-                count(stranger)?;
+                count(stranger)
+                    .inspect_err(|_| too_many(app, Principal::Anonymous, &request, permission))?;
             }
             let asked = caller(Principal::Anonymous, &request).request;
             record_doubt(app, &asked, permission, doubt);
             return Err(invalid_token());
         }
     };
-    match principal {
-        Principal::User(user) if !public => count(Client::User(user.user_id))?,
-        Principal::Gateway(id) if !public => count(Client::Gateway(id))?,
-        _ => {}
-    }
+    let counted = match principal {
+        Principal::User(user) if !public => count(Client::User(user.user_id)),
+        Principal::Gateway(id) if !public => count(Client::Gateway(id)),
+        _ => Ok(()),
+    };
+    counted.inspect_err(|_| too_many(app, principal, &request, permission))?;
     let caller = caller(principal, &request);
     if let Err(error) = admit(permission, &caller, request.uri().path()) {
-        if error.status() == StatusCode::FORBIDDEN {
-            refused(app, &caller, FailureKind::Forbidden, error.code(), permission);
+        match principal {
+            // Who asks for something to be read without having signed in is told to, and no more.
+            Principal::Anonymous if !is_command(permission) => {}
+            Principal::Anonymous => {
+                refused(app, &caller, FailureKind::Token, error.code(), permission);
+            }
+            // Also a gateway that names another one, for which that does not exist.
+            Principal::User(_) | Principal::Gateway(_) => {
+                refused(app, &caller, FailureKind::Forbidden, error.code(), permission);
+            }
         }
         return Err(error);
     }
     request.extensions_mut().insert(caller.clone());
     let response = next.run(request).await;
-    if permission.method != "GET" && !permission.path.starts_with(PREVIEWS) {
+    if is_command(permission) {
         record_refusal(app, &caller, permission, &response);
     }
     Ok(response)
+}
+
+/// Records a command that was one too many.
+fn too_many(app: &App, by: Principal, request: &Request, permission: &Permission) {
+    if is_command(permission) {
+        let caller = caller(by, request);
+        refused(app, &caller, FailureKind::Refused, "rate_limited", permission);
+    }
+}
+
+/// Whether it is there to change something.
+fn is_command(permission: &Permission) -> bool {
+    permission.method != "GET" && !permission.path.starts_with(PREVIEWS)
 }
 
 /// Records what a command's answer says was refused, also of single items.

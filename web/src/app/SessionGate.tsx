@@ -1,7 +1,7 @@
 import { Button, Center, Loader, Stack, Text } from "@mantine/core";
-import { type ReactNode, Suspense, useCallback, useEffect, useState } from "react";
+import { type ReactNode, Suspense, useCallback, useEffect, useRef, useState } from "react";
 
-import { queries } from "../api/index.ts";
+import { changed, queries } from "../api/index.ts";
 import { onDemand } from "../components/onDemand.tsx";
 import { t } from "../text/common.ts";
 import { sessionText } from "../text/session.ts";
@@ -26,11 +26,17 @@ export function SessionGate({ children }: { children: ReactNode }) {
   }, []);
   useEffect(begin, [begin]);
   const id = user?.id;
+  const before = useRef(status);
   useEffect(() => {
     // Nobody sees what somebody else was shown.
     if (status === "anonymous") {
       queries.clear();
     }
+    // What was refused meanwhile is there again, and the rest may have changed.
+    if (before.current === "expired" && status === "signed-in") {
+      void changed();
+    }
+    before.current = status;
   }, [status]);
 
   if (status === "starting") {

@@ -2,10 +2,16 @@ import { Button, Group, Modal, Stack, Table, Text } from "@mantine/core";
 
 import { t } from "../text/common.ts";
 import type { Versions } from "./Conflict.tsx";
+import { fromLocalInput } from "./localTime.ts";
 import { ValueView } from "./ValueView.tsx";
 
 /** A word is not cut in two where there is little room. */
 const WHOLE = { overflowWrap: "normal" } as const;
+
+/** A time in a form is as its input has it: there, nobody reads it. */
+function readable(field: string, value: unknown): unknown {
+  return field.endsWith("_at") && typeof value === "string" ? fromLocalInput(value) : value;
+}
 
 /** Somebody else was faster: both versions, and the choice. */
 export function ConflictDialog({
@@ -28,14 +34,14 @@ export function ConflictDialog({
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
-            {found?.map(({ label, mine, theirs }) => (
-              <Table.Tr key={label}>
+            {found?.map(({ field, label, mine, theirs }) => (
+              <Table.Tr key={field}>
                 <Table.Th scope="row" style={WHOLE}>{label}</Table.Th>
                 <Table.Td>
-                  <ValueView value={mine} />
+                  <ValueView field={field} value={readable(field, mine)} />
                 </Table.Td>
                 <Table.Td>
-                  <ValueView value={theirs} />
+                  <ValueView field={field} value={readable(field, theirs)} />
                 </Table.Td>
               </Table.Tr>
             ))}

@@ -1,5 +1,6 @@
 import { ActionIcon, Alert, Box, Code, CopyButton, Stack, Text, Tooltip } from "@mantine/core";
 import { IconCheck, IconCopy } from "@tabler/icons-react";
+import type { ReactNode } from "react";
 
 import { t } from "../text/common.ts";
 
@@ -32,7 +33,7 @@ export function CopyBlock({ text, label }: { text: string; label: string }) {
 }
 
 /** A secret that nobody is shown again. */
-export function OneTime({ text, label, hint }: { text: string; label: string; hint?: string }) {
+export function OneTime({ text, label, hint }: { text: string; label: string; hint?: ReactNode }) {
   return (
     <Alert color="yellow" title={label}>
       <Stack gap="xs">

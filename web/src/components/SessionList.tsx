@@ -26,7 +26,7 @@ export function SessionList({
   onEnd: ((session: Session) => void) | undefined;
 }) {
   if (sessions.length === 0) {
-    return <Empty title={sessionsText.none} />;
+    return <Empty title={sessionsText.none} text={sessionsText.noneHint} />;
   }
   return (
     <Stack component="ul" gap="sm" p={0} m={0} aria-label={sessionsText.label} style={{ listStyle: "none" }}>

@@ -1,5 +1,6 @@
 /** A field whose two versions differ. */
 export interface Difference {
+  readonly field: string;
   readonly label: string;
   readonly mine: unknown;
   readonly theirs: unknown;
@@ -17,6 +18,6 @@ export function differences(
   theirs: Readonly<Record<string, unknown>>,
 ): Difference[] {
   return Object.entries(labels)
-    .map(([field, label]) => ({ label, mine: mine[field], theirs: theirs[field] }))
+    .map(([field, label]) => ({ field, label, mine: mine[field], theirs: theirs[field] }))
     .filter(({ mine, theirs }) => !sameValue(mine, theirs));
 }

@@ -1,6 +1,7 @@
 /** Times of the API as people read and type them: in the local zone. */
 
 import { t } from "../text/common.ts";
+import { LOCALE } from "../text/locale.ts";
 
 /** As RFC 3339 has it, but on the clock of the local zone; nothing where it is no time. */
 function onTheClock(at: Date): string | undefined {
@@ -39,7 +40,7 @@ const UNITS = [
   ["minute", 60],
 ] as const;
 
-const relative = new Intl.RelativeTimeFormat("en");
+const relative = new Intl.RelativeTimeFormat(LOCALE);
 
 /** How long ago a time was, or how far off it is. */
 export function fromNow(time: string, now = Date.now()): string {

@@ -14,7 +14,7 @@ test("who has changed different fields need not choose: both changes hold", () =
 test("a field that both have changed is asked about, and no other", () => {
   const mine = { name: "mine", email: "e", note: "mine" };
   const theirs = { name: "theirs", email: "theirs", note: "n" };
-  const found = [{ label: "Name", mine: "mine", theirs: "theirs" }];
+  const found = [{ field: "name", label: "Name", mine: "mine", theirs: "theirs" }];
   expect(contested(labels, base, mine, theirs)).toEqual(found);
 });
 

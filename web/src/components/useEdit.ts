@@ -30,9 +30,9 @@ export function contested<V extends Record<string, unknown>>(
   mine: V,
   theirs: V,
 ): Difference[] {
-  const touched = differences(labels, base, theirs).map(({ label }) => label);
+  const touched = differences(labels, base, theirs).map(({ field }) => field);
   const both = differences(labels, merged(labels, base, mine, theirs), theirs);
-  return both.filter(({ label }) => touched.includes(label));
+  return both.filter(({ field }) => touched.includes(field));
 }
 
 export function useEdit<V extends Record<string, unknown>>({
@@ -97,8 +97,8 @@ export function useEdit<V extends Record<string, unknown>>({
     if (theirs !== undefined) {
       const asked = contested(labels, base.values, form.getValues(), theirs.values);
       const both = merged(labels, base.values, form.getValues(), theirs.values);
-      for (const [field, label] of Object.entries(labels)) {
-        const lost = asked.some((one) => one.label === label);
+      for (const field of Object.keys(labels)) {
+        const lost = asked.some((one) => one.field === field);
         form.setFieldValue(field, (lost ? theirs.values : both)[field] as never);
       }
       setBase(theirs);

@@ -1,3 +1,5 @@
+import { LOCALE } from "./locale.ts";
+
 /** The audit log, its entries and its proofs. */
 export const auditText = {
   was: "Was",
@@ -22,12 +24,15 @@ export const auditText = {
     gateway_credential: "the gateway’s credential",
     "wg-easy": "password, in the API of wg-easy",
   } as Record<string, string>,
-  noHistory: "Nothing has happened to it yet.",
+  noHistory: "Nothing is recorded of it.",
+  noHistoryHint: "What somebody changes appears here. If it was changed just now, look again in a moment.",
+  historyRest: "All of them in the audit log",
   historyLabel: "What happened to it",
   system: "NexaVPN itself",
   anonymous: "somebody who is not signed in",
   about: "Everything that was changed, by whom and why. Entries are never changed or removed.",
-  empty: "Nothing matches, or nothing has happened yet.",
+  empty: "Nothing has happened yet.",
+  emptyHint: "Every change, sign-in and refusal appears here.",
   tableLabel: "Audit log",
   columns: { time: "When", summary: "What happened", actor: "By", entity: "To", status: "Outcome", number: "Number" },
   filters: {
@@ -73,15 +78,15 @@ export const auditText = {
     connecting: "Connecting…",
     pause: "Pause",
     resume: "Go on",
-    waiting: (n: number) => (n === 1 ? "1 new entry" : `${n.toLocaleString("en")} new entries`),
-    show: (n: number) => (n === 1 ? "Show 1 new entry" : `Show ${n.toLocaleString("en")} new entries`),
+    waiting: (n: number) => (n === 1 ? "1 new entry" : `${n.toLocaleString(LOCALE)} new entries`),
+    show: (n: number) => (n === 1 ? "Show 1 new entry" : `Show ${n.toLocaleString(LOCALE)} new entries`),
     notWith: (filters: string) => `Not with these filters: ${filters}.`,
     notHere: "Only on the first page, the newest entries first.",
     search: "search",
   },
   exporting: { label: "Export", csv: "CSV, for spreadsheets", ndjson: "NDJSON, for programs", name: "audit-log" },
   entry: {
-    title: (idx: number) => `Entry ${idx.toLocaleString("en")}`,
+    title: (idx: number) => `Entry ${idx.toLocaleString(LOCALE)}`,
     older: "The one before",
     newer: "The one after",
     ofRequest: "All of this request",

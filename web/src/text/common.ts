@@ -4,6 +4,8 @@
  * the files of its own parts only, and so loads no words that it does not show.
  */
 
+import { LOCALE } from "./locale.ts";
+
 /** What a policy does. */
 const effects = { allow: "Allow", deny: "Deny" };
 
@@ -42,7 +44,9 @@ export const t = {
   all: "All",
   details: "Details",
   older: "Older",
+  newest: (n: number) => `These are the newest ${n}; there are older ones.`,
   history: "History",
+  restore: "Restore this version",
   erased: "(erased)",
   gone: "(not there any more)",
   optional: "optional",
@@ -51,7 +55,7 @@ export const t = {
   first: "To the first page",
   rowsPerPage: "Rows per page",
   rows: (from: number, to: number, total: number, capped: boolean) =>
-    `${from}–${to} of ${total.toLocaleString("en")}${capped ? " or more" : ""}`,
+    `${from}–${to} of ${total.toLocaleString(LOCALE)}${capped ? " or more" : ""}`,
   selected: (n: number) => `${n} selected`,
   clearSelection: "Clear the selection",
   typeToConfirm: (phrase: string) => `To go on, type “${phrase}”`,
@@ -120,10 +124,10 @@ export const t = {
   },
   bulk: {
     title: "Not everything was done",
-    which: (n: number) => (n === 1 ? "It is:" : `These ${n.toLocaleString("en")}:`),
-    done: (n: number) => (n === 1 ? "Done for 1." : `Done for ${n.toLocaleString("en")}.`),
+    which: (n: number) => (n === 1 ? "It is:" : `These ${n.toLocaleString(LOCALE)}:`),
+    done: (n: number) => (n === 1 ? "Done for 1." : `Done for ${n.toLocaleString(LOCALE)}.`),
     counts: (done: number, failed: number) =>
-      `Done for ${done.toLocaleString("en")}, not for ${failed.toLocaleString("en")}.`,
+      `Done for ${done.toLocaleString(LOCALE)}, not for ${failed.toLocaleString(LOCALE)}.`,
     failed: "Not done",
   },
   time: {

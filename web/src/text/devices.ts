@@ -1,6 +1,10 @@
 /** Devices, and how one is added. */
 
+import type { ReactNode } from "react";
+
+import { LOCALE } from "./locale.ts";
 import { platforms } from "./platforms.ts";
+import { said } from "./said.ts";
 
 export const devicesText = {
   title: "Devices",
@@ -24,7 +28,7 @@ export const devicesText = {
   none: "There are no devices yet.",
   noneHint: "Add one for somebody, or let people add their own: everybody can, under “My devices”.",
   lacksKey: "Only devices that have not fetched the gateway’s key:",
-  many: (n: number) => (n === 1 ? "1 device" : `${n.toLocaleString("en")} devices`),
+  many: (n: number) => (n === 1 ? "1 device" : `${n.toLocaleString(LOCALE)} devices`),
   bulk: {
     enable: "Enable",
     disable: "Disable",
@@ -63,7 +67,7 @@ export const devicesText = {
     sent: "Sent to the device",
     revision: "Profile revision",
     reprovision: "A new profile waits to be fetched.",
-    rotation: (at: string) => `A new key is asked of the client. Without one the device can no longer connect from ${at} on.`,
+    rotation: (at: ReactNode) => said`A new key is asked of the client. Without one the device can no longer connect from ${at} on.`,
     rotationOpen: "A new key is asked of the client.",
     ownerDisabled: "The owner is disabled, and so none of the owner’s devices can connect.",
     expired: "The date until which it could connect has passed. Give it another to let it in again.",
@@ -121,7 +125,7 @@ export const devicesText = {
     nothing: "It reaches nothing.",
     nothingHint: "No policy that allows something applies to it. Policies can name its owner, or a group of the owner’s.",
     noPeer: "It reaches nothing: its gateway does not know it.",
-    truncated: (shown: number, total: number) => `${shown.toLocaleString("en")} of ${total.toLocaleString("en")} are shown.`,
+    truncated: (shown: number, total: number) => `${shown.toLocaleString(LOCALE)} of ${total.toLocaleString(LOCALE)} are shown.`,
     explore: "Ask about a single packet, or about the past",
     pending: "Its gateway has not applied that yet.",
   },
@@ -131,16 +135,14 @@ export const devicesText = {
     none: "A revoked device has no profile.",
   },
   restore: {
-    button: "Restore",
-    title: "Restore the device as it was then?",
-    text: (when: string) => `It gets the name, the platform and the expiry that it had after ${when}, and is enabled or disabled as it was then. Owner, keys, gateway and address stay.`,
-    verb: "Restore",
+    title: (name: string) => `Restore “${name}”?`,
+    text: (time: ReactNode, event: string) => said`It gets the name, the platform and the expiry that it had after this event of ${time}: “${event}”, and is enabled or disabled as it was then. Owner, keys, gateway and address stay.`,
     done: "The device is as it was then.",
   },
   platforms,
   platform: (platform: string) => platforms[platform] ?? platform,
   enrol: {
-    title: "Add a device",
+    title: "Add device",
     owner: "Owner",
     ownerHint: "The device reaches what this person may reach.",
     name: "Name",
@@ -160,7 +162,6 @@ export const devicesText = {
     publicKeyHint: "What “wg pubkey” prints, or the WireGuard app shows: 44 characters.",
     notAKey: "This is no WireGuard public key: 44 characters that end with “=”.",
     needed: "This is needed.",
-    submit: "Add the device",
   },
   enrolled: {
     title: "The device is ready",

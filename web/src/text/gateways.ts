@@ -1,6 +1,11 @@
 /** Gateways. */
 
-const many = (n: number, one: string, several: string) => `${n.toLocaleString("en")} ${n === 1 ? one : several}`;
+import type { ReactNode } from "react";
+
+import { LOCALE } from "./locale.ts";
+import { said } from "./said.ts";
+
+const many = (n: number, one: string, several: string) => `${n.toLocaleString(LOCALE)} ${n === 1 ? one : several}`;
 
 export const gatewaysText = {
   title: "Gateways",
@@ -18,9 +23,11 @@ export const gatewaysText = {
   anyJoined: "Joined or not",
   joined: "Joined",
   notJoined: "Never joined",
-  add: "New gateway",
+  add: "Create gateway",
   none: "There are no gateways yet.",
   noneHint: "Create one, then run the command that is shown on a Linux machine: it becomes the gateway, and devices can be added.",
+  gone: "This gateway was deleted",
+  goneText: "Its node lets nothing pass any more, and its address pool is free for another one. The history stays.",
   deviceCount: (n: number) => many(n, "device", "devices"),
   tabs: {
     overview: "Overview",
@@ -42,7 +49,9 @@ export const gatewaysText = {
     since: "since",
   },
   form: {
-    createTitle: "New gateway",
+    createTitle: "Create gateway",
+    create: "Create gateway",
+    created: (name: string) => `“${name}” was created.`,
     editTitle: "Edit the gateway",
     name: "Name",
     endpoint: "Endpoint",
@@ -92,7 +101,7 @@ export const gatewaysText = {
     check: "Look whether the machine is fit:",
     joinIt: "Become the gateway:",
     command: "Join command",
-    joinHint: (until: string) => `The command holds a secret that works once, until ${until}. It is shown this once.`,
+    joinHint: (until: ReactNode) => said`The command holds a secret that works once, until ${until}. It is shown this once.`,
     run: "Keep the agent running:",
     shown: "The token was made by a request whose answer was lost on the way here, and it cannot be shown a second time. Make another one.",
     waiting: "Waiting for the node…",
@@ -153,6 +162,7 @@ export const gatewaysText = {
     at: "When",
     why: "Why",
     noRecord: "Nothing was published to it yet.",
+    noRecordHint: "The first bundle is published when a node has joined: make a join token, and run its command on the node.",
   },
   bundles: {
     intro: "Every bundle that was published to the gateway. An opened one is rendered anew from the events and compared with what was published.",
@@ -191,7 +201,7 @@ export const gatewaysText = {
     to: "To",
     progress: "Devices that were moved",
     drainedText: "The gateway is empty and stays drained, so that nothing comes back to it until the drain is ended.",
-    stuckText: "The devices cannot be moved:",
+    stuckText: (why: string, tried: ReactNode) => said`The devices cannot be moved: ${why} (tried ${tried})`,
     retarget: "Go on with this target",
     end: "End the drain",
     endTitle: "End the drain?",
@@ -205,14 +215,14 @@ export const gatewaysText = {
     switchAt: "Switch at",
     start: "Start the rotation",
     startTitle: (name: string) => `Rotate the key of ${name}?`,
-    startText: (at: string) => `The node makes its next key within seconds. It comes into force at ${at}, for all devices at once.`,
+    startText: (at: ReactNode) => said`The node makes its next key within seconds. It comes into force at ${at}, for all devices at once.`,
     started: "The node is asked for its next key.",
     move: "Change the time",
     moveTitle: "Change the time of the switch?",
-    moveText: (at: string) => `The next key comes into force at ${at} instead.`,
+    moveText: (at: ReactNode) => said`The next key comes into force at ${at} instead.`,
     moved: "The switch comes at the other time.",
     waiting: "The node has not announced its next key yet.",
-    announced: (at: string) => `The next key comes into force at ${at}.`,
+    announced: (at: ReactNode) => said`The next key comes into force at ${at}.`,
     switched: "The new key is in force.",
     nextKey: "Next key",
     newKey: "New key",

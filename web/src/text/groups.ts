@@ -1,4 +1,10 @@
 /** Groups. */
+
+import type { ReactNode } from "react";
+
+import { LOCALE } from "./locale.ts";
+import { said } from "./said.ts";
+
 export const groupsText = {
   title: "Groups",
   intro: "Sets of users that policies apply to.",
@@ -13,7 +19,7 @@ export const groupsText = {
   none: "There are no groups yet.",
   noneHint: "Policies can apply to a group, so that nobody has to be named one by one.",
   create: "Create group",
-  createTitle: "New group",
+  createTitle: "Create group",
   createMembersHint: "Can also be added later.",
   createdDone: (name: string) => `“${name}” was created.`,
   edit: "Edit",
@@ -27,7 +33,7 @@ export const groupsText = {
   anyMember: "Of any user",
 
   tabs: { members: "Members", history: "History" },
-  memberCount: (n: number) => (n === 1 ? "1 member" : `${n.toLocaleString("en")} members`),
+  memberCount: (n: number) => (n === 1 ? "1 member" : `${n.toLocaleString(LOCALE)} members`),
   searchMembers: "Search members",
   noMembers: "The group has no members.",
   noMembersHint: "Policies that target it apply to nobody yet.",
@@ -45,11 +51,9 @@ export const groupsText = {
   removed: (who: string, group: string) => `${who} removed from “${group}”.`,
 
   this: "this group",
-  restore: "Make it what it was here",
-  restoreTitle: (name: string) => `Make ${name} what it was?`,
-  restoreText: (when: string) =>
-    `Name, description and members become what they were after this event of ${when}. Users who have been deleted since are not in it again. What happened in between stays in the history.`,
-  restoreVerb: "Restore",
+  restoreTitle: (name: string) => `Restore “${name}”?`,
+  restoreText: (when: ReactNode) =>
+    said`Name, description and members become what they were after this event of ${when}. Users who have been deleted since are not in it again. What happened in between stays in the history.`,
   restored: "The group is what it was.",
   restoreNothing: "Name, description and members are the same as now.",
   wouldBe: "Would be",

@@ -1,5 +1,8 @@
 /** Overview. */
-const many = (n: number, one: string, more: string) => `${n.toLocaleString("en")} ${n === 1 ? one : more}`;
+
+import { LOCALE } from "./locale.ts";
+
+const many = (n: number, one: string, more: string) => `${n.toLocaleString(LOCALE)} ${n === 1 ? one : more}`;
 
 export const homeText = {
   title: "Overview",
@@ -9,8 +12,8 @@ export const homeText = {
     policies: "Policies in force",
     gateways: "Gateways converged",
     online: "Devices online",
-    ofAll: (n: number, all: number) => `${n.toLocaleString("en")} of ${all.toLocaleString("en")}`,
-    atLeast: (n: number) => `${n.toLocaleString("en")} or more`,
+    ofAll: (n: number, all: number) => `${n.toLocaleString(LOCALE)} of ${all.toLocaleString(LOCALE)}`,
+    atLeast: (n: number) => `${n.toLocaleString(LOCALE)} or more`,
     seen: (n: string) => `${n} seen within a day`,
     label: "At a glance",
   },
@@ -41,6 +44,7 @@ export const homeText = {
     reported: "reported",
     behind: (n: number) => `behind by ${many(n, "revision", "revisions")}`,
     none: "There is no gateway yet.",
+    noneHint: "Devices connect to one: create it under “Gateways”, and run the command that is shown on a Linux machine.",
     all: "All gateways",
     more: (n: number) => `and ${many(n, "more", "more")}`,
   },
@@ -49,9 +53,10 @@ export const homeText = {
     received: "From devices",
     sent: "To devices",
     none: "No gateway has reported any traffic yet.",
+    noneHint: "It is drawn here once a node has joined and devices are connected. Whether it is so is on the gateway’s page, under “Node”.",
     gateway: "Gateway",
     all: "All gateways",
-    first: (n: number) => `Of the first ${n.toLocaleString("en")} gateways.`,
+    first: (n: number) => `Of the first ${n.toLocaleString(LOCALE)} gateways.`,
   },
   latest: {
     title: "Latest events",
@@ -68,7 +73,7 @@ export const homeText = {
     usersText: "One by one, or many from a file.",
     policy: "Write a policy",
     policyText: "Nothing is reached until a policy allows it.",
-    device: "Enrol a device",
+    device: "Add a device",
     deviceText: "With a QR code or a file, shown once.",
     done: "Done",
     open: "To do",

@@ -1,13 +1,15 @@
 /** Policies. */
 
-const count = (n: number, one: string, many: string) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+import { LOCALE } from "./locale.ts";
+
+const count = (n: number, one: string, many: string) => `${n.toLocaleString(LOCALE)} ${n === 1 ? one : many}`;
 
 export const policiesText = {
   title: "Policies",
   order:
     "They are asked from the top down: by priority, the lowest number first; at the same priority deny before allow, then the older one. The first that matches decides; where none does, access is denied.",
   search: "Search by name",
-  new: "New policy",
+  create: "Create policy",
   empty: "There is no policy yet",
   emptyText: "Without one nobody reaches anything through the VPN. A policy says who may reach which networks.",
   position: "Position",
@@ -56,8 +58,8 @@ export const policiesText = {
     enableText: "They are asked again from now on, within their validity. Who reaches what may change at once:",
     disableText: "They are no longer asked, and what they allow or deny ends at once:",
   },
-  newTitle: "New policy",
-  newText: "What it would do is shown before anything is saved.",
+  createTitle: "Create policy",
+  createText: "What it would do is shown before anything is saved.",
   tabs: {
     edit: "Policy",
     concerns: "Who it concerns",
@@ -123,7 +125,6 @@ export const policiesText = {
     until: "Until",
     fromHint: (zone: string) => `Local time (${zone}); at once where empty.`,
     untilHint: (zone: string) => `Local time (${zone}); without an end where empty.`,
-    create: "Create policy",
     save: "Save",
     reset: "Discard changes",
     delete: "Delete",
@@ -151,7 +152,7 @@ export const policiesText = {
     last: "Nothing is asked after it.",
     before: "Asked before it:",
     after: "Asked after it:",
-    place: (n: number, of: number) => `It would be asked as number ${n.toLocaleString("en")} of ${of.toLocaleString("en")}.`,
+    place: (n: number, of: number) => `It would be asked as number ${n.toLocaleString(LOCALE)} of ${of.toLocaleString(LOCALE)}.`,
     one: (name: string, priority: number, effect: string) => `${name} (${priority}, ${effect})`,
     far: "Its place among so many policies is not shown.",
   },
@@ -190,7 +191,6 @@ export const policiesText = {
     text: "This policy was deleted. It is not asked any more.",
     byWhom: (who: string) => `Deleted by ${who}`,
     asItWas: "As it was",
-    restore: "Restore",
   },
   concerns: {
     allow: "Devices that reach something by this policy: what they would lose without it.",
@@ -203,13 +203,12 @@ export const policiesText = {
     reach: "Reach by it",
     kept: "Kept from",
     total: (n: number) => count(n, "device", "devices"),
-    showAll: (n: number) => `Show all ${n.toLocaleString("en")}`,
-    truncated: (n: number) => `The first ${n.toLocaleString("en")} devices are shown.`,
+    showAll: (n: number) => `Show all ${n.toLocaleString(LOCALE)}`,
+    truncated: (n: number) => `The first ${n.toLocaleString(LOCALE)} devices are shown.`,
   },
   history: {
     compare: "Compare with the present",
     show: "Show this version",
-    restore: "Restore this version",
     restoreTitle: (name: string) => `Restore “${name}”?`,
     restoreText: "It becomes what it was right after this event. What happened since stays in the history.",
     restoreDeleted: "It exists again, as it was. Where the order goes by age it counts as made now.",

@@ -9,6 +9,7 @@ export const sessionsText = {
   this: "this one",
   device: (name: string) => `for the device ${name}`,
   none: "Signed in nowhere.",
+  noneHint: "Each browser and program appears here once somebody signs in with it, and can be signed out again.",
   unknownClient: "Unknown program",
   on: (browser: string, system: string) => `${browser} on ${system}`,
   end: "Sign out",

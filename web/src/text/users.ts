@@ -1,3 +1,5 @@
+import { LOCALE } from "./locale.ts";
+
 /** Users. */
 export const usersText = {
   title: "Users",
@@ -28,7 +30,7 @@ export const usersText = {
   passwordDue: "New password due",
 
   create: "Create user",
-  createTitle: "New user",
+  createTitle: "Create user",
   groups: "Groups",
   groupsHint: "Decide which policies apply.",
   password: "Password",
@@ -50,13 +52,13 @@ export const usersText = {
 
   edit: "Edit",
   editTitle: (name: string) => `Edit ${name}`,
-  changeRole: "Change the role…",
+  changeRole: "Change the role",
   roleNow: (role: string) => `${role} (now)`,
   roleTitle: (name: string) => `Role of ${name}`,
   roleText: "The new role counts at once. All sessions of the user end: signing in again is necessary.",
   roleVerb: "Change the role",
   roleDone: "The role was changed.",
-  resetPassword: "Reset the password…",
+  resetPassword: "Reset the password",
   resetTitle: (name: string) => `New password for ${name}`,
   resetText: "The present password stops working at once, and all sessions of the user end.",
   resetVerb: "Set the password",
@@ -108,10 +110,10 @@ export const usersText = {
     enable: "Enable",
     disable: "Disable",
     delete: "Delete",
-    add_to_group: "Add to a group…",
-    remove_from_group: "Remove from a group…",
+    add_to_group: "Add to a group",
+    remove_from_group: "Remove from a group",
   },
-  count: (n: number) => (n === 1 ? "1 user" : `${n.toLocaleString("en")} users`),
+  count: (n: number) => (n === 1 ? "1 user" : `${n.toLocaleString(LOCALE)} users`),
   bulkTitle: (verb: string, n: string) => `${verb} ${n}?`,
   bulkText: {
     enable: "They can sign in again, and their devices that were not disabled themselves connect again.",

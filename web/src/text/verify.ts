@@ -1,3 +1,5 @@
+import { LOCALE } from "./locale.ts";
+
 /** Proofs of the audit log. */
 export const verifyText = {
   about: "Whether anybody edited the audit log is checked here by this browser itself, not by the server.",
@@ -8,12 +10,12 @@ export const verifyText = {
   meaningTitle: "What this means",
   checking: "Checking the log",
   checkAgain: "Check again",
-  goodTitle: (n: number) => `Verified up to event ${n.toLocaleString("en")}`,
+  goodTitle: (n: number) => `Verified up to event ${n.toLocaleString(LOCALE)}`,
   badTitle: "The log is not what it was",
   badText:
     "Keep the database as it is, run nexavpn verify on the server, and compare with checkpoints that were kept elsewhere: they name the first event that was changed.",
   at: "Checked",
-  behind: (n: number) => (n === 1 ? "1 event is not in the tree yet." : `${n.toLocaleString("en")} events are not in the tree yet.`),
+  behind: (n: number) => (n === 1 ? "1 event is not in the tree yet." : `${n.toLocaleString(LOCALE)} events are not in the tree yet.`),
   good: "Right",
   bad: "Wrong",
   unknown: "Not checked",
@@ -25,16 +27,16 @@ export const verifyText = {
   },
   newest: {
     name: "Newest event",
-    good: (n: number) => `Event ${n.toLocaleString("en")} is at the end of the tree.`,
-    bad: (n: number) => `Event ${n.toLocaleString("en")} is not where the checkpoint says.`,
+    good: (n: number) => `Event ${n.toLocaleString(LOCALE)} is at the end of the tree.`,
+    bad: (n: number) => `Event ${n.toLocaleString(LOCALE)} is not where the checkpoint says.`,
   },
   since: {
     name: "Since the last time",
     first: "This browser has kept no checkpoint yet: from now on it compares with this one.",
-    continues: (n: number) => `Nothing up to event ${n.toLocaleString("en")} was changed since this browser last looked,`,
+    continues: (n: number) => `Nothing up to event ${n.toLocaleString(LOCALE)} was changed since this browser last looked,`,
     other_key: () => "The log has another key than when this browser last looked,",
-    shorter: (n: number) => `The log has lost events: it had ${n.toLocaleString("en")} when this browser last looked,`,
-    other_history: (n: number) => `Something up to event ${n.toLocaleString("en")} was changed since this browser last looked,`,
+    shorter: (n: number) => `The log has lost events: it had ${n.toLocaleString(LOCALE)} when this browser last looked,`,
+    other_history: (n: number) => `Something up to event ${n.toLocaleString(LOCALE)} was changed since this browser last looked,`,
     expected: "Where a restore from a backup explains it, begin anew:",
     forget: "Forget what this browser kept",
   },
@@ -54,8 +56,8 @@ export const verifyText = {
     label: "Number of the event",
     prove: "Prove",
     good: (n: number, size: number, hashes: number) =>
-      `Event ${n.toLocaleString("en")} is in the log of ${size.toLocaleString("en")} events: ${hashes === 1 ? "1 hash leads" : `${hashes} hashes lead`} from it to the signed root.`,
-    bad: (n: number) => `Event ${n.toLocaleString("en")} is not in the log as the checkpoint has it.`,
+      `Event ${n.toLocaleString(LOCALE)} is in the log of ${size.toLocaleString(LOCALE)} events: ${hashes === 1 ? "1 hash leads" : `${hashes} hashes lead`} from it to the signed root.`,
+    bad: (n: number) => `Event ${n.toLocaleString(LOCALE)} is not in the log as the checkpoint has it.`,
     show: "Show the entry",
     what: "Event",
     of: "Of",

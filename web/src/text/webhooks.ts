@@ -1,9 +1,10 @@
 /** Webhooks: endpoints that events are sent to. */
 
+import { LOCALE } from "./locale.ts";
+
 export const webhooksText = {
   title: "Webhooks",
   text: "Each event of the audit log is sent to these addresses, in its order and at least once, signed by the Standard Webhooks specification.",
-  new: "New webhook",
   empty: "There is no webhook yet",
   emptyText: "A webhook tells another system of every event, such as a chat or an inventory.",
   url: "Address",
@@ -14,9 +15,10 @@ export const webhooksText = {
   eventsWrong: "Types of events such as device.enrolled or device.*.",
   urlWrong: "An address such as https://example.com/hook.",
   allEvents: "all events",
+  allOf: "all of these",
   state: "State",
   behind: "Behind",
-  behindEvents: (n: number) => `${n.toLocaleString("en")} ${n === 1 ? "event" : "events"}`,
+  behindEvents: (n: number) => `${n.toLocaleString(LOCALE)} ${n === 1 ? "event" : "events"}`,
   upToDate: "up to date",
   delivered: "Last delivery",
   enabled: "Enabled",
@@ -52,9 +54,9 @@ export const webhooksText = {
   test: "Send a test",
   testTitle: "Test of the webhook",
   testDone: (ms: number, status: number | null | undefined) =>
-    `The endpoint took the test${status ? ` (${status})` : ""} in ${ms.toLocaleString("en")} ms.`,
+    `The endpoint took the test${status ? ` (${status})` : ""} in ${ms.toLocaleString(LOCALE)} ms.`,
   testFailed: (ms: number, status: number | null | undefined) =>
-    `The endpoint did not take the test${status ? `: it answered ${status}` : ""} (${ms.toLocaleString("en")} ms).`,
+    `The endpoint did not take the test${status ? `: it answered ${status}` : ""} (${ms.toLocaleString(LOCALE)} ms).`,
   enable: "Enable",
   enableTitle: "Enable this webhook?",
   enableText: "Events are sent again, from where it was: what happened meanwhile is sent too.",
@@ -66,8 +68,8 @@ export const webhooksText = {
   replayText:
     "Events from this number on are sent once more, with the same ids as before. A number past the last one taken leaves out what lies between.",
   replayFrom: "First event",
-  replayHint: (cursor: number) => `The last event taken has the number ${cursor.toLocaleString("en")}; 1 is the first of all.`,
-  replaySkips: (n: number) => `This leaves out ${n.toLocaleString("en")} ${n === 1 ? "event" : "events"} for ever.`,
+  replayHint: (cursor: number) => `The last event taken has the number ${cursor.toLocaleString(LOCALE)}; 1 is the first of all.`,
+  replaySkips: (n: number) => `This leaves out ${n.toLocaleString(LOCALE)} ${n === 1 ? "event" : "events"} for ever.`,
   replayNumber: "A whole number from 1.",
   replayVerb: "Send",
   replayed: "The events are being sent.",

@@ -1,7 +1,9 @@
 //! Rate limits.
 
 use nexavpn_api::serve::ServeOptions;
-use nexavpn_tests::harness::{ADMIN, Answer, Client, PASSWORD, TestDb, TestServer};
+use nexavpn_tests::harness::{
+    ADMIN, Answer, Client, PASSWORD, TestDb, TestServer, WIDE, poll_until,
+};
 use reqwest::Method;
 use serde_json::json;
 
@@ -56,7 +58,15 @@ async fn an_address_is_counted_where_nobody_is_signed_in() {
         assert_eq!(client.get_outside("/healthz").await.0, 200);
     }
     let elsewhere = Client::from_address(&server.base_url, "127.0.0.2".parse().unwrap());
-    elsewhere.login(ADMIN, PASSWORD).await;
+    let admin = elsewhere.login(ADMIN, PASSWORD).await;
+    // A command that was one too many is on record, without a reading that was.
+    let failures = async || {
+        let (_, page) = admin.get("/admin/audit-logs?event_type=security.failure").await;
+        let codes = page["items"].as_array().unwrap().iter();
+        let limited = codes.filter(|entry| entry["data"]["code"] == "rate_limited");
+        limited.map(|entry| entry["data"]["route"].clone()).collect::<Vec<_>>()
+    };
+    poll_until(WIDE, async || failures().await == [json!("POST /auth/refresh")]).await;
 }
 
 #[tokio::test]

@@ -184,6 +184,7 @@ async fn failure(world: &World, answer: &Answer, place: &str) -> Value {
 async fn every_refused_command_leaves_a_failure() {
     let world = World::make().await;
     let standing = Standing::make(&world).await;
+    let (other_gateway, _) = world.node().await;
     let mut tried = 0;
     for row in commands() {
         let place = row.name();
@@ -205,9 +206,32 @@ async fn every_refused_command_leaves_a_failure() {
             }
             tried += 1;
         }
-        // Not to those who may not.
+        if row.who == Who::Public {
+            continue;
+        }
+        // Nor to those who do not say who they are.
+        let nobody = world.server.client().send(method.clone(), &path, &[], body.clone()).await;
+        assert_eq!(nobody.status, 401, "{place}: {}", nobody.body);
+        let entry = failure(&world, &nobody, &place).await;
+        assert_eq!(
+            (&entry["data"]["kind"], &entry["data"]["route"], &entry["actor"]["type"]),
+            (&json!("token"), &json!(place), &json!("anonymous")),
+            "{entry}"
+        );
+        // Another gateway's routes do not exist for a node, which is worth an entry all the same.
+        if matches!(row.who, Who::OwnGateway | Who::OwnGatewayOrAdmin) {
+            let foreign = row.path.replace("{id}", &other_gateway);
+            let answer = standing.node.send(method.clone(), &foreign, &[], body.clone()).await;
+            assert_eq!(answer.status, 404, "{place}: {}", answer.body);
+            let entry = failure(&world, &answer, &place).await;
+            assert_eq!(
+                (&entry["data"]["kind"], &entry["actor"]["id"]),
+                (&json!("forbidden"), &json!(standing.gateway)),
+                "{entry}"
+            );
+        }
+        // Nor to those who may not.
         let answer = match row.who {
-            Who::Public => continue,
             Who::Admin | Who::OwnGateway => standing.auditor.send(method, &path, &[], body).await,
             _ => {
                 let stranger = world.server.client().with_token("made.up.token");

@@ -131,13 +131,7 @@ function Changes({ diff, event }: { diff: Schemas["AccessDiff"]; event: number |
   return (
     <Stack gap="sm" role="region" aria-live="polite" aria-label={accessText.tabs.diff}>
       <Text size="sm" c="dimmed">
-        {event === undefined ? (
-          <>
-            {words.between} <Moment moment={from} /> {words.and} <Moment moment={to} />.
-          </>
-        ) : (
-          <>{words.ofEvent(event)}.</>
-        )}{" "}
+        {event === undefined ? words.between(<Moment moment={from} />, <Moment moment={to} />) : words.ofEvent(event)}{" "}
         {from.idx < to.idx && (
           <Anchor component={Link} to={path.audit(range)} inherit underline="always">
             {words.events}
@@ -175,13 +169,7 @@ function Changes({ diff, event }: { diff: Schemas["AccessDiff"]; event: number |
 }
 
 function Moment({ moment: { idx, time } }: { moment: Schemas["Moment"] }) {
-  return time ? (
-    <>
-      <Time at={time} /> ({accessText.entry(idx)})
-    </>
-  ) : (
-    words.beginning
-  );
+  return time ? words.moment(<Time at={time} />, accessText.entry(idx)) : words.beginning;
 }
 
 /** Devices that gained and lost the same. */

@@ -10,8 +10,8 @@ import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
 import { to } from "../../paths.ts";
 import { accessText } from "../../text/access.ts";
-import { auditText } from "../../text/audit.ts";
 import { t } from "../../text/common.ts";
+import { eventText } from "../../text/events.ts";
 import { previewText } from "../../text/preview.ts";
 
 const words = accessText;
@@ -62,10 +62,10 @@ export function Explanation({ device, before }: { device: Explained; before: (id
   );
 }
 
-function Fact({ children }: { children: ReactNode }) {
+function Fact({ label, children }: { label?: string; children: ReactNode }) {
   return (
     <Text size="sm" component="div" mb={6}>
-      {children}
+      {label !== undefined && <b>{label}:</b>} {children}
     </Text>
   );
 }
@@ -78,35 +78,33 @@ export function PolicyLink({ policy }: { policy: Pick<Schemas["PolicySummary"], 
   );
 }
 
-function Why({ device: { allowed, decided_by, policy, device_status } }: { device: Explained }) {
-  const said = allowed ? words.allowed : words.denied;
-  const reason = words.reason[decided_by] ?? decided_by;
+function EntryLink({ idx }: { idx: number }) {
   return (
-    <>
-      {said}: {reason}{" "}
-      {policy && (
-        <>
-          <PolicyLink policy={policy} /> ({t.effects[policy.effect]}, {words.priority(policy.priority)}).
-        </>
-      )}
-      {decided_by === "no_peer" && <Status of={device_status} />}
-    </>
+    <Anchor component={Link} to={to.auditEntry(idx)} inherit>
+      {words.entry(idx)}
+    </Anchor>
   );
+}
+
+function Why({ device: { allowed, decided_by, policy, device_status } }: { device: Explained }) {
+  const verdict = allowed ? words.allowed : words.denied;
+  if (policy) {
+    return words.byPolicy(verdict, <PolicyLink policy={policy} />, t.effects[policy.effect], policy.priority);
+  }
+  return decided_by === "no_peer"
+    ? words.byNoPeer(verdict, <Status of={device_status} />)
+    : words.because(verdict, words.reason[decided_by] ?? decided_by);
 }
 
 function MadeSo({ device, before }: { device: Explained; before: (idx: number) => void }) {
   const { made_so_by: cause, searched_from, enforcement } = device;
+  const { decided_since: since, decided_until: until } = enforcement;
   return (
     <>
-      <Fact>
-        <b>{words.madeSo}</b>{" "}
+      <Fact label={words.madeSo}>
         {cause ? (
           <>
-            <Time at={cause.time} /> {auditText.byWhom(actorName(cause.actor))} ({words.event(cause.event_type)},{" "}
-            <Anchor component={Link} to={to.auditEntry(cause.idx)} inherit>
-              {words.entry(cause.idx)}
-            </Anchor>
-            ){cause.reason ? `: ${cause.reason}` : "."}{" "}
+            <Cause cause={cause} />{" "}
             <Button size="compact-xs" variant="default" onClick={() => before(cause.idx)}>
               {words.justBefore}
             </Button>
@@ -115,59 +113,41 @@ function MadeSo({ device, before }: { device: Explained; before: (idx: number) =
           words.notFound(searched_from)
         )}
       </Fact>
-      {enforcement.decided_since && (
-        <Fact>
-          <b>{words.decided}</b> {words.from} <Time at={enforcement.decided_since.time} />{" "}
-          {enforcement.decided_until ? (
-            <>
-              {words.until} <Time at={enforcement.decided_until.time} /> (
-              <Anchor component={Link} to={to.auditEntry(enforcement.decided_until.idx)} inherit>
-                {words.entry(enforcement.decided_until.idx)}
-              </Anchor>
-              ).
-            </>
-          ) : (
-            `${words.holds}.`
-          )}
+      {since && (
+        <Fact label={words.decided}>
+          {until
+            ? words.decidedBetween(<Time at={since.time} />, <Time at={until.time} />, <EntryLink idx={until.idx} />)
+            : words.decidedSince(<Time at={since.time} />)}
         </Fact>
       )}
     </>
   );
 }
 
+function Cause({ cause: { actor, event_type, idx, reason, time } }: { cause: NonNullable<Explained["made_so_by"]> }) {
+  const said = [<Time at={time} />, actorName(actor), eventText(event_type), <EntryLink idx={idx} />] as const;
+  return reason ? words.madeSoBecause(...said, reason) : words.madeSoBy(...said);
+}
+
 function Enforced({ enforcement, gateway }: { enforcement: Schemas["Enforcement"]; gateway: string }) {
   const name = useNames("gateway", [gateway]).get(gateway);
-  const { status, enforced_from, enforced_until, published_at, in_force } = enforcement;
+  const { status, enforced_from: from, enforced_until: until, published_at, in_force } = enforcement;
+  const link = (
+    <Anchor component={Link} to={to.gateway(gateway)} inherit>
+      {name}
+    </Anchor>
+  );
   return (
     <>
-      <Fact>
-        <b>{words.enforcement}</b>{" "}
-        <Anchor component={Link} to={to.gateway(gateway)} inherit>
-          {name}
-        </Anchor>{" "}
-        {words.enforced[status] ?? status}.{" "}
-        {enforced_from && (
-          <>
-            {words.enforcedFrom} {words.from} <Time at={enforced_from} />
-            {enforced_until && (
-              <>
-                {" "}
-                {words.until} <Time at={enforced_until} />
-              </>
-            )}
-            .
-          </>
-        )}{" "}
-        {published_at && (
-          <>
-            {words.published} <Time at={published_at} />.
-          </>
-        )}
+      <Fact label={words.enforcement}>
+        {words.enforced[status]?.(link) ?? link}{" "}
+        {from && (until ? words.enforcedBetween(<Time at={from} />, <Time at={until} />) : words.enforcedFrom(<Time at={from} />))}{" "}
+        {published_at && words.published(<Time at={published_at} />)}
       </Fact>
       {in_force && (
         <Fact>
           <Text span inherit c="dimmed">
-            {words.inForce(in_force.revision)} <Time at={in_force.applied_at} />.
+            {words.inForce(in_force.revision, <Time at={in_force.applied_at} />)}
           </Text>
         </Fact>
       )}

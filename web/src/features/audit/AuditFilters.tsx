@@ -1,4 +1,4 @@
-import { Button, Collapse, Group, Select, SimpleGrid, Stack, TextInput } from "@mantine/core";
+import { Button, Collapse, type ComboboxItem, Group, Select, SimpleGrid, Stack, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconChevronDown, IconChevronUp } from "@tabler/icons-react";
 import { useEffect, useState } from "react";
@@ -11,6 +11,7 @@ import { SearchBox } from "../../components/SearchBox.tsx";
 import type { useListState } from "../../components/useListState.ts";
 import { auditText } from "../../text/audit.ts";
 import { t } from "../../text/common.ts";
+import { eventText } from "../../text/events.ts";
 import { EVENTS, eventTypes } from "./events.ts";
 
 const words = auditText.filters;
@@ -18,6 +19,12 @@ const MORE = ["entity_id", "user", "actor_id", "actor_type", "address", "request
 const NAMED: readonly string[] = ["user", "group", "device", "policy", "gateway"];
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const ADDRESS = /^[0-9a-f:.]{2,45}$/i;
+
+/** Whether an event is what somebody types: a part of its words, or of its type as the API has it. */
+function fits({ label, value }: ComboboxItem, search: string): boolean {
+  const typed = search.trim().toLowerCase();
+  return label.toLowerCase().includes(typed) || value.includes(typed);
+}
 
 /** What is looked for, all of it in the URL. */
 export function AuditFilters({ list }: { list: ReturnType<typeof useListState> }) {
@@ -52,7 +59,8 @@ export function AuditFilters({ list }: { list: ReturnType<typeof useListState> }
           clearable
           searchable
           w={{ base: "100%", xs: 240 }}
-          data={types.map((value) => ({ value, label: value.replace(".", ": ").replaceAll("_", " ") }))}
+          data={types.map((value) => ({ value, label: eventText(value) }))}
+          filter={({ options, search }) => (options as ComboboxItem[]).filter((option) => fits(option, search))}
           value={type ?? null}
           onChange={(event_type) => set({ event_type })}
         />

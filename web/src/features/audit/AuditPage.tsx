@@ -93,7 +93,7 @@ export function Page() {
         list={list}
         nameOf={({ summary }) => summary}
         usualSort="-idx"
-        empty={<Empty title={auditText.empty} />}
+        empty={<Empty title={auditText.empty} text={auditText.emptyHint} />}
       />
       <EntryDrawer
         idx={idx}

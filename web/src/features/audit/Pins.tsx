@@ -9,6 +9,7 @@ import { Empty } from "../../components/Empty.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { messageOf, notifyDone, notifyProblem, takeErrors } from "../../components/problem.ts";
 import { Time } from "../../components/Time.tsx";
+import { LOCALE } from "../../text/locale.ts";
 import { verifyText } from "../../text/verify.ts";
 import { Finding } from "./Findings.tsx";
 import { readCheckpoint } from "./note.ts";
@@ -68,7 +69,7 @@ export function Pins({ checked }: { checked: Checked }) {
                     {items.map(({ pin, holds }) => (
                       <Table.Tr key={pin.note}>
                         <Table.Td ta="right" className="nums">
-                          {pin.tree.size.toLocaleString("en")}
+                          {pin.tree.size.toLocaleString(LOCALE)}
                         </Table.Td>
                         <Table.Td>
                           <Finding found={holds ? "good" : "bad"}>{holds ? words.continues : words.not}</Finding>

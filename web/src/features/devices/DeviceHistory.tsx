@@ -6,7 +6,8 @@ import { client, type Schemas } from "../../api/index.ts";
 import { useMayChange } from "../../app/session.ts";
 import { confirmOf } from "../../components/confirm.tsx";
 import { History } from "../../components/History.tsx";
-import { local } from "../../components/localTime.ts";
+import { Time } from "../../components/Time.tsx";
+import { t } from "../../text/common.ts";
 import { devicesText } from "../../text/devices.ts";
 import { previewText } from "../../text/preview.ts";
 import { readDevice, type ReadDevice } from "./device.ts";
@@ -21,9 +22,9 @@ export function DeviceHistory({ read }: { read: ReadDevice }) {
   const restore = (entry: Schemas["AuditEntry"]) => {
     const body = { at: entry.idx };
     confirmOf(read, () => readDevice(device.id), ({ version }) => ({
-      title: words.title,
-      text: words.text(`${local(entry.time)}: ${entry.summary}`),
-      verb: words.verb,
+      title: words.title(device.name ?? t.erased),
+      text: words.text(<Time at={entry.time} />, entry.summary),
+      verb: t.restore,
       preview: async () => {
         const params = { path, header: ifMatch(version) };
         const { data } = await client.POST("/admin/preview/devices/{id}/restore", { params, body });
@@ -46,8 +47,8 @@ export function DeviceHistory({ read }: { read: ReadDevice }) {
       id={device.id}
       {...(mayRestore
         ? {
-            actions: (entry: Schemas["AuditEntry"]) =>
-              entry.status !== "success" ? null : (
+            actions: (entry: Schemas["AuditEntry"], newest: boolean) =>
+              newest || entry.status !== "success" ? null : (
                 <Button
                   size="compact-xs"
                   variant="default"
@@ -55,7 +56,7 @@ export function DeviceHistory({ read }: { read: ReadDevice }) {
                   leftSection={<IconRestore size={14} aria-hidden />}
                   onClick={() => restore(entry)}
                 >
-                  {words.button}
+                  {t.restore}
                 </Button>
               ),
           }

@@ -3,7 +3,6 @@ import { Link } from "react-router";
 
 import { Facts } from "../../components/Facts.tsx";
 import { CopyBlock } from "../../components/OneTime.tsx";
-import { local } from "../../components/localTime.ts";
 import { Time } from "../../components/Time.tsx";
 import { bytes } from "../../components/units.ts";
 import { to } from "../../paths.ts";
@@ -34,7 +33,7 @@ export function DeviceOverview({ device }: { device: Device }) {
       {reason !== undefined && <Alert color={device.status === "revoked" ? "red" : "orange"}>{reason}</Alert>}
       {device.status === "active" && device.reprovision_required && (
         <Alert color="blue">
-          {deadline ? words.rotation(local(deadline)) : words.reprovision}
+          {deadline ? words.rotation(<Time at={deadline} />) : words.reprovision}
         </Alert>
       )}
       <Paper withBorder p="md" component="section">

@@ -112,7 +112,7 @@ function Fields({
       noValidate
       problem={problem}
       busy={busy}
-      verb={words.submit}
+      verb={devicesText.add}
       onCancel={onCancel}
       reason={administers ? reason.field : undefined}
     >

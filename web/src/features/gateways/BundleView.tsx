@@ -7,6 +7,7 @@ import { Loaded } from "../../components/Loaded.tsx";
 import { saveFile } from "../../components/saveFile.ts";
 import { t } from "../../text/common.ts";
 import { gatewaysText } from "../../text/gateways.ts";
+import { LOCALE } from "../../text/locale.ts";
 
 const words = gatewaysText.bundles;
 /** More than this makes a page slow; the file has all of it. */
@@ -31,8 +32,8 @@ export function BundleView({ id, revision }: { id: string; revision: number }) {
             <Facts
               cols={{ base: 1, xs: 2 }}
               facts={[
-                [words.peers, payload.devices.length.toLocaleString("en")],
-                [words.profiles, Object.keys(payload.profiles).length.toLocaleString("en")],
+                [words.peers, payload.devices.length.toLocaleString(LOCALE)],
+                [words.profiles, Object.keys(payload.profiles).length.toLocaleString(LOCALE)],
                 [words.epoch, epoch],
                 [words.sha, sha256],
               ]}

@@ -1,27 +1,25 @@
-import { Anchor, Button, Modal, Stack, Table, Text } from "@mantine/core";
+import { Anchor, Modal, Stack, Table, Text } from "@mantine/core";
 import { useState } from "react";
 
 import { api, type Schemas } from "../../api/index.ts";
 import { Empty } from "../../components/Empty.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
+import { Older, useSize } from "../../components/Older.tsx";
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
-import { t } from "../../text/common.ts";
 import { gatewaysText } from "../../text/gateways.ts";
 import { BundleView } from "./BundleView.tsx";
 
 const words = gatewaysText.bundles;
-const FIRST = 25;
-const MOST = 200;
 
 /** Every bundle that was published to the gateway, and what became of it. */
 export function BundlesTab({ id }: { id: string }) {
-  const [size, setSize] = useState(FIRST);
+  const shown = useSize();
   const [open, setOpen] = useState<number>();
   const query = api.useQuery(
     "get",
     "/admin/gateways/{id}/bundles",
-    { params: { path: { id }, query: { page_size: size } } },
+    { params: { path: { id }, query: { page_size: shown.size } } },
     { placeholderData: (before) => before, refetchInterval: 5_000 },
   );
   return (
@@ -69,15 +67,7 @@ export function BundlesTab({ id }: { id: string }) {
                 </Table.Tbody>
               </Table>
             </Table.ScrollContainer>
-            {next && size < MOST && (
-              <Button
-                variant="default"
-                loading={query.isPlaceholderData}
-                onClick={() => setSize(Math.min(size * 2, MOST))}
-              >
-                {t.older}
-              </Button>
-            )}
+            <Older next={next} of={shown} loading={query.isPlaceholderData} />
             <Modal
               opened={open !== undefined}
               onClose={() => setOpen(undefined)}
@@ -94,7 +84,7 @@ export function BundlesTab({ id }: { id: string }) {
 }
 
 function Outcome({ bundle }: { bundle: Schemas["PublishedBundle"] }) {
-  const { applied_at, rejected_at, rejected_reason, rejected_code } = bundle;
+  const { applied_at, rejected_at, rejected_reason } = bundle;
   if (applied_at) {
     return (
       <>
@@ -110,7 +100,7 @@ function Outcome({ bundle }: { bundle: Schemas["PublishedBundle"] }) {
       <>
         <Status of="rejected" />{" "}
         <Text span size="sm">
-          {rejected_reason ?? rejected_code}
+          {rejected_reason}
         </Text>
       </>
     );

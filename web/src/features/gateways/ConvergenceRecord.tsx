@@ -1,26 +1,23 @@
-import { Button, Paper, Table, Text, Title } from "@mantine/core";
-import { useState } from "react";
+import { Paper, Table, Text, Title } from "@mantine/core";
 
 import { api } from "../../api/index.ts";
 import { Empty } from "../../components/Empty.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
+import { Older, useSize } from "../../components/Older.tsx";
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
-import { t } from "../../text/common.ts";
 import { gatewaysText } from "../../text/gateways.ts";
 
 const words = gatewaysText.node;
-const FIRST = 25;
-const MOST = 200;
 const OFTEN = 5_000;
 
 /** What was published to the node, applied and refused by it, the newest first. */
 export function ConvergenceRecord({ id }: { id: string }) {
-  const [size, setSize] = useState(FIRST);
+  const shown = useSize();
   const query = api.useQuery(
     "get",
     "/admin/gateways/{id}/convergence",
-    { params: { path: { id }, query: { page_size: size } } },
+    { params: { path: { id }, query: { page_size: shown.size } } },
     { placeholderData: (before) => before, refetchInterval: OFTEN },
   );
   return (
@@ -31,7 +28,7 @@ export function ConvergenceRecord({ id }: { id: string }) {
       <Loaded query={query}>
         {({ items, next }) =>
           items.length === 0 ? (
-            <Empty title={words.noRecord} />
+            <Empty title={words.noRecord} text={words.noRecordHint} />
           ) : (
             <>
               <Table verticalSpacing="xs" aria-label={words.recordLabel}>
@@ -44,7 +41,7 @@ export function ConvergenceRecord({ id }: { id: string }) {
                   </Table.Tr>
                 </Table.Thead>
                 <Table.Tbody>
-                  {items.map(({ at, outcome, revision, reason, code }) => (
+                  {items.map(({ at, outcome, revision, reason }) => (
                     <Table.Tr key={`${at} ${outcome} ${revision}`}>
                       <Table.Td>
                         <Status of={outcome} />
@@ -60,24 +57,12 @@ export function ConvergenceRecord({ id }: { id: string }) {
                       <Table.Td>
                         <Time at={at} ago />
                       </Table.Td>
-                      <Table.Td visibleFrom="sm">
-                        {reason ?? ""}
-                        {code ? ` (${code})` : ""}
-                      </Table.Td>
+                      <Table.Td visibleFrom="sm">{reason}</Table.Td>
                     </Table.Tr>
                   ))}
                 </Table.Tbody>
               </Table>
-              {next && size < MOST && (
-                <Button
-                  mt="sm"
-                  variant="default"
-                  loading={query.isPlaceholderData}
-                  onClick={() => setSize(Math.min(size * 2, MOST))}
-                >
-                  {t.older}
-                </Button>
-              )}
+              <Older next={next} of={shown} loading={query.isPlaceholderData} mt="sm" />
             </>
           )
         }

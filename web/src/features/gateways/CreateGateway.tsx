@@ -6,7 +6,6 @@ import { changed, client, type Schemas } from "../../api/index.ts";
 import { Form } from "../../components/Form.tsx";
 import { notifyDone, notifyProblem, takeErrors } from "../../components/problem.ts";
 import { useReason } from "../../components/reason.ts";
-import { t } from "../../text/common.ts";
 import { gatewaysText } from "../../text/gateways.ts";
 import { GatewayFields } from "./GatewayFields.tsx";
 import { createOf, EMPTY, type GatewayForm } from "./gateway.ts";
@@ -72,7 +71,7 @@ function Fields({ onCancel, onDone }: { onCancel: () => void; onDone: (created: 
       setBusy(false);
       return;
     }
-    notifyDone(t.saved);
+    notifyDone(words.created(values.name.trim()));
     // A node whose key is known joins with a token as well; nobody has to use it.
     try {
       const answer = made && (await issueJoinToken(made.id, reason.header));
@@ -91,7 +90,7 @@ function Fields({ onCancel, onDone }: { onCancel: () => void; onDone: (created: 
       noValidate
       problem={problem}
       busy={busy}
-      verb={t.create}
+      verb={words.create}
       onCancel={onCancel}
       reason={reason.field}
     >

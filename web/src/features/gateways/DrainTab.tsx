@@ -98,7 +98,7 @@ function Begun({ gateway, drain }: { gateway: Gateway; drain: Schemas["Drain"] }
         {drain.status === "drained" && <Text size="sm">{words.drainedText}</Text>}
         {drain.error && (
           <Alert color="red">
-            {words.stuckText} {drain.error.message} ({drain.error.code}, <Time at={drain.error.at} ago />)
+            {words.stuckText(drain.error.message, <Time at={drain.error.at} ago />)}
           </Alert>
         )}
         <Facts

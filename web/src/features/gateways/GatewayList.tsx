@@ -16,6 +16,7 @@ import { Time } from "../../components/Time.tsx";
 import { useListState } from "../../components/useListState.ts";
 import { to } from "../../paths.ts";
 import { gatewaysText } from "../../text/gateways.ts";
+import { LOCALE } from "../../text/locale.ts";
 import { GatewayState } from "./GatewayState.tsx";
 import type { Gateway } from "./gateway.ts";
 
@@ -51,7 +52,7 @@ const columns: readonly Column<Gateway>[] = [
         aria-label={words.deviceCount(gateway.device_count)}
         inherit
       >
-        {gateway.device_count.toLocaleString("en")}
+        {gateway.device_count.toLocaleString(LOCALE)}
       </Anchor>
     ),
   },

@@ -1,6 +1,7 @@
 import { Alert, Tabs } from "@mantine/core";
 import { useParams } from "react-router";
 
+import { ApiError } from "../../api/index.ts";
 import { useMayChange } from "../../app/session.ts";
 import { Loaded } from "../../components/Loaded.tsx";
 import { panelOnDemand } from "../../components/onDemand.tsx";
@@ -26,6 +27,9 @@ const up = { label: words.title, to: to.gateways() };
 export function Page() {
   const { id = "" } = useParams();
   const query = useGateway(id);
+  if (query.error instanceof ApiError && query.error.status === 404) {
+    return <Gone id={id} />;
+  }
   return (
     <>
       {query.data === undefined && <PageHeader title={words.title} up={up} />}
@@ -75,6 +79,19 @@ function Shown({ gateway }: { gateway: Gateway }) {
           <History type="gateway" id={gateway.id} />
         </Tabs.Panel>
       </Tabs>
+    </>
+  );
+}
+
+/** What is left of a deleted gateway: the history. */
+function Gone({ id }: { id: string }) {
+  return (
+    <>
+      <PageHeader title={words.gone} up={up} />
+      <Alert color="gray" mb="lg">
+        {words.goneText}
+      </Alert>
+      <History type="gateway" id={id} />
     </>
   );
 }

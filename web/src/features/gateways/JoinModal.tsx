@@ -3,7 +3,7 @@ import { IconCheck } from "@tabler/icons-react";
 
 import { api } from "../../api/index.ts";
 import { CopyBlock, OneTime } from "../../components/OneTime.tsx";
-import { local } from "../../components/localTime.ts";
+import { Time } from "../../components/Time.tsx";
 import { gatewaysText } from "../../text/gateways.ts";
 import type { JoinAnswer } from "./joinToken.ts";
 
@@ -54,7 +54,7 @@ function Steps({ id, answer, onClose }: { id: string; answer: JoinAnswer; onClos
             </List.Item>
             <List.Item>
               {words.joinIt}
-              <OneTime text={answer.command} label={words.command} hint={words.joinHint(local(answer.expires_at))} />
+              <OneTime text={answer.command} label={words.command} hint={words.joinHint(<Time at={answer.expires_at} />)} />
             </List.Item>
             <List.Item>
               {words.run}

@@ -13,7 +13,7 @@ const words = gatewaysText.node;
 
 /** The node: whether it has the newest bundle, how its host is, and what it has reported. */
 export function NodeTab({ gateway: { id, convergence } }: { gateway: Gateway }) {
-  const { applied, code, reason, last_report_at, revision, since, status } = convergence;
+  const { applied, reason, last_report_at, revision, since, status } = convergence;
   return (
     <Stack>
       <Paper withBorder p="md" component="section">
@@ -31,7 +31,7 @@ export function NodeTab({ gateway: { id, convergence } }: { gateway: Gateway }) 
             [words.applied, applied?.revision],
             [words.report, <Time at={last_report_at} ago />],
             ...(since ? [[words.since, <Time at={since} />] as const] : []),
-            ...(reason ? [[words.reason, `${reason}${code ? ` (${code})` : ""}`] as const] : []),
+            ...(reason ? [[words.reason, reason] as const] : []),
           ]}
         />
       </Paper>

@@ -5,10 +5,11 @@ import { ifMatch } from "../../api/etag.ts";
 import { api, client, type Schemas } from "../../api/index.ts";
 import { useMayChange } from "../../app/session.ts";
 import { confirmOf } from "../../components/confirm.tsx";
-import { fromLocalInput, local, toLocalInput } from "../../components/localTime.ts";
+import { fromLocalInput, toLocalInput } from "../../components/localTime.ts";
 import { CopyBlock } from "../../components/OneTime.tsx";
 import type { Because } from "../../components/reason.ts";
 import { Status } from "../../components/Status.tsx";
+import { Time } from "../../components/Time.tsx";
 import { t } from "../../text/common.ts";
 import { gatewaysText } from "../../text/gateways.ts";
 import { type Gateway, readGateway } from "./gateway.ts";
@@ -85,7 +86,7 @@ function Start({ gateway, at }: { gateway: Gateway; at: string | null | undefine
     setError(undefined);
     confirmOf(gateway, () => readGateway(id), ({ name, version }) => ({
       title: moves ? words.moveTitle : words.startTitle(name),
-      text: moves ? words.moveText(local(switch_at)) : words.startText(local(switch_at)),
+      text: moves ? words.moveText(<Time at={switch_at} />) : words.startText(<Time at={switch_at} />),
       verb: moves ? words.move : words.start,
       action: (headers) =>
         client.POST("/admin/gateways/{id}/key-rotation", {
@@ -154,7 +155,7 @@ function Standing({
       ? words.waiting
       : status === "switched"
         ? words.switched
-        : words.announced(switch_at ? local(switch_at) : t.unknown);
+        : words.announced(switch_at ? <Time at={switch_at} /> : t.unknown);
   return (
     <Paper withBorder p="md" component="section">
       <Stack gap="sm">

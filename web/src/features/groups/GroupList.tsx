@@ -16,6 +16,7 @@ import { Time } from "../../components/Time.tsx";
 import { useListState } from "../../components/useListState.ts";
 import { to } from "../../paths.ts";
 import { groupsText } from "../../text/groups.ts";
+import { LOCALE } from "../../text/locale.ts";
 
 const CreateGroup = dialogOnDemand(() => import("./CreateGroup.tsx").then((file) => file.CreateGroup), isOpened);
 
@@ -37,7 +38,7 @@ const columns: readonly Column<Schemas["Group"]>[] = [
     key: "members",
     title: groupsText.members,
     align: "right",
-    render: (group) => <span className="nums">{group.member_count.toLocaleString("en")}</span>,
+    render: (group) => <span className="nums">{group.member_count.toLocaleString(LOCALE)}</span>,
   },
   {
     key: "created",

@@ -12,6 +12,7 @@ import { dialogOnDemand, isOpened, panelOnDemand } from "../../components/onDema
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { useTab } from "../../components/useTab.ts";
 import { to } from "../../paths.ts";
+import { t } from "../../text/common.ts";
 import { groupsText } from "../../text/groups.ts";
 import { Members } from "./Members.tsx";
 import { readGroup } from "./readGroup.ts";
@@ -109,7 +110,7 @@ function GroupHistory({ id, group }: { id: string; group: Details | undefined })
         // After its deletion there was nothing to go back to.
         mayChange && !newest && entry.event_type !== "group.deleted" && entry.status === "success" ? (
           <Button size="compact-sm" variant="default" mt="xs" onClick={() => askRestore(id, entry, group)}>
-            {groupsText.restore}
+            {t.restore}
           </Button>
         ) : null
       }

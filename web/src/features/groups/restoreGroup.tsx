@@ -5,8 +5,9 @@ import { api, client, type Schemas } from "../../api/index.ts";
 import { type Confirmation, confirm, confirmOf } from "../../components/confirm.tsx";
 import { useNames } from "../../components/entityNames.ts";
 import { Loaded } from "../../components/Loaded.tsx";
-import { local } from "../../components/localTime.ts";
+import { Time } from "../../components/Time.tsx";
 import { auditText } from "../../text/audit.ts";
+import { t } from "../../text/common.ts";
 import { groupsText } from "../../text/groups.ts";
 import { previewText } from "../../text/preview.ts";
 import { returnTo } from "./groupForm.ts";
@@ -30,11 +31,11 @@ function restoring(id: string, entry: Schemas["AuditEntry"], now: Details | unde
     title: groupsText.restoreTitle(now?.name ?? entry.entity_name ?? groupsText.this),
     text: (
       <Stack gap="sm">
-        <Text size="sm">{groupsText.restoreText(local(entry.time))}</Text>
+        <Text size="sm">{groupsText.restoreText(<Time at={entry.time} />)}</Text>
         <WouldBe id={id} at={entry.idx} now={now} />
       </Stack>
     ),
-    verb: groupsText.restoreVerb,
+    verb: t.restore,
     danger: true,
     preview: async () => {
       const answer = await client.POST("/admin/preview/groups/{id}/restore", { params, body });

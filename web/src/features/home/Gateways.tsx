@@ -28,7 +28,7 @@ export function Gateways() {
       <Loaded query={query}>
         {({ items, total }) =>
           items.length === 0 ? (
-            <Empty title={words.none} />
+            <Empty title={words.none} text={words.noneHint} />
           ) : (
             <Stack gap="sm">
               {items.slice(0, SHOWN).map(({ id, name, device_count, convergence }) => (

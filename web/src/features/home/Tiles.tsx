@@ -3,6 +3,7 @@ import { Link } from "react-router";
 
 import { to } from "../../paths.ts";
 import { homeText } from "../../text/home.ts";
+import { LOCALE } from "../../text/locale.ts";
 import { FRESH } from "../me/connection.ts";
 import { dayAgo, minuteAt, useActiveCount, useGateways, usePolicies, useUserCount } from "./reads.ts";
 
@@ -10,7 +11,7 @@ const words = homeText.tiles;
 
 /** A list's total, as far as it was counted. */
 function total({ total: n, total_capped: capped }: { total: number; total_capped?: boolean | undefined }): string {
-  return capped === true ? words.atLeast(n) : n.toLocaleString("en");
+  return capped === true ? words.atLeast(n) : n.toLocaleString(LOCALE);
 }
 
 /** How many there are of what. */
@@ -32,8 +33,8 @@ export function Tiles() {
       />
       <Tile label={words.online} value={online && total(online)} hint={seen && words.seen(total(seen))} path={to.devices()} />
       <Tile label={words.devices} value={devices && total(devices)} path={to.devices({ status: "active" })} />
-      <Tile label={words.users} value={users?.total.toLocaleString("en")} path={to.users()} />
-      <Tile label={words.policies} value={policies?.total.toLocaleString("en")} path={to.policies()} />
+      <Tile label={words.users} value={users?.total.toLocaleString(LOCALE)} path={to.users()} />
+      <Tile label={words.policies} value={policies?.total.toLocaleString(LOCALE)} path={to.policies()} />
     </SimpleGrid>
   );
 }

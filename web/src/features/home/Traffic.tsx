@@ -71,7 +71,7 @@ export function Traffic() {
       <Loaded query={metrics}>
         {() =>
           rates.times.length === 0 ? (
-            <Empty title={words.none} />
+            <Empty title={words.none} text={words.noneHint} />
           ) : (
             <>
               <Chart label={words.title} times={rates.times} series={series} format={bitsPerSecond} height={200} />

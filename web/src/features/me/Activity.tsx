@@ -74,7 +74,7 @@ function Entries({ items, filtered, clear }: { items: readonly Entry[]; filtered
         </Button>
       </Empty>
     ) : (
-      <Empty title={meText.activityNone} />
+      <Empty title={meText.activityNone} text={meText.activityNoneHint} />
     );
   }
   return (

@@ -45,7 +45,7 @@ function Deleted({ id, entry }: { id: string; entry: Schemas["AuditEntry"] }) {
             badge={<Status of="revoked" label={policiesText.states.deleted} />}
           >
             {mayChange && (
-              <Button onClick={() => restore(id, policy.name, at, undefined)}>{words.restore}</Button>
+              <Button onClick={() => restore(id, policy.name, at, undefined)}>{t.restore}</Button>
             )}
           </PageHeader>
           <Stack gap="lg">

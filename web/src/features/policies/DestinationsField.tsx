@@ -1,6 +1,7 @@
 import { Box, Button, CloseButton, Group, Input, ScrollArea, Stack, Text, TextInput } from "@mantine/core";
 import { type ReactNode, useId } from "react";
 
+import { LOCALE } from "../../text/locale.ts";
 import { policiesText } from "../../text/policies.ts";
 import { covers, parseNetwork, sizeOf, splitNetworks } from "./cidr.ts";
 
@@ -10,7 +11,7 @@ const FEW = 5;
 
 function sizeText(network: string): string {
   const size = sizeOf(network);
-  return words.addresses(size > 1_000_000_000n ? `2^${size.toString(2).length - 1}` : size.toLocaleString("en"));
+  return words.addresses(size > 1_000_000_000n ? `2^${size.toString(2).length - 1}` : size.toLocaleString(LOCALE));
 }
 
 /** The networks of a policy: typed or pasted, checked at once, and corrected with a click. */

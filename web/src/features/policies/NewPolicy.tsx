@@ -10,8 +10,8 @@ export function Page() {
   return (
     <>
       <PageHeader
-        title={policiesText.newTitle}
-        text={policiesText.newText}
+        title={policiesText.createTitle}
+        text={policiesText.createText}
         up={{ label: policiesText.title, to: to.policies() }}
       />
       <PolicyEditor onSaved={({ id }) => void navigate(to.policy(id), { replace: true })} />

@@ -142,7 +142,7 @@ export function PolicyEditor({
                 </Button>
               )}
               <Button type="submit" loading={editing.busy} disabled={base !== undefined && !dirty}>
-                {base === undefined ? words.create : words.save}
+                {base === undefined ? policiesText.create : words.save}
               </Button>
             </Group>
           </LivePreview>

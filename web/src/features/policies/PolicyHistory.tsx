@@ -7,6 +7,7 @@ import { useMayChange } from "../../app/session.ts";
 import { type Confirmation, confirm, confirmOf } from "../../components/confirm.tsx";
 import { History } from "../../components/History.tsx";
 import { dialogOnDemand } from "../../components/onDemand.tsx";
+import { t } from "../../text/common.ts";
 import { policiesText } from "../../text/policies.ts";
 import type { Policy } from "./form.ts";
 import { readPolicy } from "./readPolicy.ts";
@@ -35,7 +36,7 @@ function restoring(id: string, name: string, at: number, present: Policy | undef
   return {
     title: policiesText.history.restoreTitle(name),
     text: present === undefined ? policiesText.history.restoreDeleted : policiesText.history.restoreText,
-    verb: policiesText.history.restore,
+    verb: t.restore,
     preview: async () => {
       const answer = await client.POST("/admin/preview/policies/{id}/restore", { params: { path }, body: { at } });
       return answer.data as Schemas["Preview"];
@@ -70,7 +71,7 @@ export function PolicyHistory({ id, name, present }: { id: string; name: string;
         </Button>
         {mayChange && (
           <Button size="xs" variant="default" onClick={() => restore(id, name, entry.idx, present)}>
-            {policiesText.history.restore}
+            {t.restore}
           </Button>
         )}
       </Group>

@@ -170,7 +170,7 @@ export function Page() {
         <ExportButton path="/admin/policies" query={asked} name="policies" />
         {mayChange && (
           <Button component={Link} to={to.newPolicy()} leftSection={<IconPlus size={16} aria-hidden />} data-create>
-            {policiesText.new}
+            {policiesText.create}
           </Button>
         )}
       </PageHeader>
@@ -195,7 +195,7 @@ export function Page() {
           <Empty title={policiesText.empty} text={policiesText.emptyText}>
             {mayChange && (
               <Button component={Link} to={to.newPolicy()}>
-                {policiesText.new}
+                {policiesText.create}
               </Button>
             )}
           </Empty>

@@ -42,18 +42,18 @@ export function UserActions({ user }: { user: Schemas["User"] }) {
           <Menu.Divider />
           {user.enabled ? (
             <Menu.Item leftSection={<IconBan size={16} />} onClick={() => askDisable(user)}>
-              {usersText.disable}…
+              {usersText.disable}
             </Menu.Item>
           ) : (
             <Menu.Item leftSection={<IconPlayerPlay size={16} />} onClick={() => askEnable(user)}>
-              {usersText.enable}…
+              {usersText.enable}
             </Menu.Item>
           )}
           <Menu.Item c="var(--mantine-color-error)" leftSection={<IconTrash size={16} />} onClick={() => askDelete(user, leave)}>
-            {usersText.delete}…
+            {usersText.delete}
           </Menu.Item>
           <Menu.Item c="var(--mantine-color-error)" leftSection={<IconEraser size={16} />} onClick={() => askErase(user, leave)}>
-            {usersText.erase}…
+            {usersText.erase}
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>

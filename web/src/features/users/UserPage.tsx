@@ -74,7 +74,7 @@ function Gone({ id }: { id: string }) {
       <PageHeader title={usersText.gone} up={up}>
         {mayChange && (
           <Button variant="light" color="red" onClick={() => askEraseDeleted(id)}>
-            {usersText.erase}…
+            {usersText.erase}
           </Button>
         )}
       </PageHeader>

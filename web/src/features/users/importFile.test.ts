@@ -35,5 +35,5 @@ test("files are known by how their names end", () => {
 test("every problem of a bad row is named", () => {
   const bad = badRows(report);
   expect(bad.map(({ row }) => row)).toEqual([3]);
-  expect(bad.map(whatIsWrong)).toEqual(["display name: is too long; groups: names no group"]);
+  expect(bad.map(whatIsWrong)).toEqual(["Name: is too long; Groups: names no group"]);
 });

@@ -14,7 +14,7 @@ import { flawsOf, newWebhook, type WebhookForm } from "./webhookForm.ts";
 /** Makes a webhook, and shows its secret once. */
 export function CreateWebhook({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   return (
-    <Modal opened={opened} onClose={onClose} title={webhooksText.new} size="lg">
+    <Modal opened={opened} onClose={onClose} title={webhooksText.create} size="lg">
       <Fields onClose={onClose} />
     </Modal>
   );

@@ -1,6 +1,7 @@
-import { TagsInput, Textarea, TextInput } from "@mantine/core";
+import { TagsInput, Text, Textarea, TextInput } from "@mantine/core";
 import type { UseFormReturnType } from "@mantine/form";
 
+import { eventText } from "../../text/events.ts";
 import { webhooksText } from "../../text/webhooks.ts";
 import { EVENTS, eventTypes } from "../audit/events.ts";
 import type { WebhookForm } from "./webhookForm.ts";
@@ -33,6 +34,14 @@ export function WebhookFields({ form }: { form: UseFormReturnType<WebhookForm> }
         label={webhooksText.events}
         description={webhooksText.eventsHint}
         data={OFFERED}
+        renderOption={({ option: { value } }) => (
+          <span>
+            {value}{" "}
+            <Text span inherit c="dimmed">
+              {value.endsWith("*") ? webhooksText.allOf : eventText(value)}
+            </Text>
+          </span>
+        )}
         maxTags={50}
         splitChars={[",", " ", ";"]}
         acceptValueOnBlur

@@ -56,7 +56,7 @@ export function Page() {
   const close = () => setOpen(undefined);
   const create = (
     <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={() => setCreating(true)} data-create>
-      {webhooksText.new}
+      {webhooksText.create}
     </Button>
   );
   return (
@@ -86,7 +86,7 @@ export function Page() {
         usualSort="created_at"
         empty={
           <Empty title={webhooksText.empty} text={webhooksText.emptyText}>
-            {mayChange && <Button onClick={() => setCreating(true)}>{webhooksText.new}</Button>}
+            {mayChange && <Button onClick={() => setCreating(true)}>{webhooksText.create}</Button>}
           </Empty>
         }
       />
