@@ -52,7 +52,8 @@ pub(super) fn told(event: &DeviceEvent) -> Told {
             .set_key(public_key, *key_origin)
             .set("os_version", os_version)
             .set("app_version", app_version)
-            .set("rotation_deadline", Value::Null),
+            .set("rotation_deadline", Value::Null)
+            .set_first("rotation_lapsed", false, false),
         DeviceEvent::PresharedKeyChanged { psk_ref } => Told::new(if psk_ref.is_some() {
             "Preshared key of the device replaced"
         } else {
@@ -86,20 +87,22 @@ pub(super) fn told(event: &DeviceEvent) -> Told {
         DeviceEvent::RotationRequested { deadline } => {
             Told::new(format!("New key of the device asked for until {deadline}"))
                 .set("rotation_deadline", deadline)
+                .set_first("rotation_lapsed", false, false)
         }
         DeviceEvent::RotationLapsed {} => Told::new(
             "Device cut off: no new key came before the deadline",
         )
-        .turn("rotation_lapsed", false, true),
+        .set_first("rotation_lapsed", false, true),
         DeviceEvent::Disabled {} => Told::new("Device disabled").set("enabled", false),
         DeviceEvent::Enabled {} => Told::new("Device enabled").set("enabled", true),
         DeviceEvent::ExpiryChanged { expires_at } => Told::new(match expires_at {
             Some(at) => format!("Expiry of the device set to {at}"),
             None => "Expiry of the device removed".to_owned(),
         })
-        .set("expires_at", expires_at),
+        .set("expires_at", expires_at)
+        .set_first("expired", false, false),
         DeviceEvent::Expired {} => {
-            Told::new("Device cut off: it has expired").turn("expired", false, true)
+            Told::new("Device cut off: it has expired").set_first("expired", false, true)
         }
         DeviceEvent::Revoked { owner: _, reason } => Told::new(match reason {
             Some(reason) => format!("Device revoked: {}", reason.get().unwrap_or("(erased)")),

@@ -40,7 +40,7 @@ pub(super) fn told(event: &GatewayEvent) -> Told {
                 .set("agent_version", agent_version)
         }
         GatewayEvent::DrainStarted { target } => Told::new("Gateway is drained of its devices")
-            .set("draining", true)
+            .set_first("draining", false, true)
             .set("drain_target", target),
         GatewayEvent::DrainEnded {} => Told::new("Gateway may have devices again")
             .set("draining", false)

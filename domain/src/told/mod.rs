@@ -42,8 +42,8 @@ pub struct Field {
 /// What a field was before an event.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Before {
-    /// What the last event said that set it; nothing where there is none.
-    Earlier,
+    /// What the last event said that set it; this where there is none.
+    Earlier(Value),
     /// This.
     Known(Value),
 }
@@ -84,7 +84,12 @@ impl Told {
 
     /// Sets a field that an earlier event has set, or none.
     fn set(self, name: &str, after: impl Serialize) -> Self {
-        self.with(name, Before::Earlier, after)
+        self.set_first(name, (), after)
+    }
+
+    /// The same, of a field that is something before any event has set it.
+    fn set_first(self, name: &str, first: impl Serialize, after: impl Serialize) -> Self {
+        self.with(name, Before::Earlier(value(first)), after)
     }
 
     /// Sets a field of which the event itself tells what it was.

@@ -15,8 +15,8 @@ pub(super) fn told(event: &SecurityEvent) -> Told {
                 FailureKind::GatewayJoin => "Join of a gateway refused",
             };
             let from = network.as_ref().map(|n| format!(" from {n}")).unwrap_or_default();
-            let route = route.as_ref().map(|r| format!(": {r}")).unwrap_or_default();
-            Told::new(format!("{what} ({code}){from}{route}"))
+            let at = route.as_ref().map(|r| format!(" at {r}")).unwrap_or_default();
+            Told::new(format!("{what}: {}{from}{at}", code.replace('_', " ")))
         }
         SecurityEvent::FailuresRepeated { count } => {
             Told::new(format!("The same failure {count} more times"))

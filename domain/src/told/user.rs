@@ -41,6 +41,6 @@ pub(super) fn told(event: &UserEvent) -> Told {
             .set("must_change_password", must_change_password)
         }
         UserEvent::Deleted {} => Told::new("User deleted").ending(),
-        UserEvent::Erased {} => Told::new("Personal data of the user erased"),
+        UserEvent::Erased {} => Told::new("Personal data of the user erased").ending(),
     }
 }

@@ -328,7 +328,7 @@ fn changes(told: &Told, earlier: &[(i64, Told)]) -> Vec<Change> {
         .map(|field| {
             let was = match &field.before {
                 Before::Known(value) => value.clone(),
-                Before::Earlier => before(&field.name).unwrap_or_default(),
+                Before::Earlier(first) => before(&field.name).unwrap_or_else(|| first.clone()),
             };
             of(field.name.clone(), was, field.after.clone())
         })

@@ -32,7 +32,7 @@ impl Projection for AuditLog {
     }
 
     fn version(&self) -> i32 {
-        2
+        3
     }
 
     fn tables(&self) -> &'static [&'static str] {
@@ -249,7 +249,7 @@ impl Entities {
         let mut priors: Vec<i64> = if told.ends {
             entity.setters.values().copied().collect()
         } else {
-            let earlier = told.fields.iter().filter(|f| f.before == Before::Earlier);
+            let earlier = told.fields.iter().filter(|f| matches!(f.before, Before::Earlier(_)));
             earlier.filter_map(|f| entity.setters.get(&f.name).copied()).collect()
         };
         priors.sort_unstable();
@@ -261,7 +261,7 @@ impl Entities {
             (entity.setters, entity.about) = (BTreeMap::new(), None);
             return (priors, concerns);
         }
-        for field in told.fields.iter().filter(|f| f.before == Before::Earlier) {
+        for field in told.fields.iter().filter(|f| matches!(f.before, Before::Earlier(_))) {
             entity.setters.insert(field.name.clone(), event.idx);
             entity.touched = true;
         }

@@ -103,6 +103,38 @@ impl<I: Copy + Eq + Hash + Serialize> Ids<I> {
         Fut: Future<Output = Result<Done<()>, CommandError>>,
         I: Display,
     {
+        self.some_at_once(AT_ONCE, app, caller, done, command).await
+    }
+
+    /// The same one after the other, where what one does depends on those before it.
+    pub(super) async fn in_turn<F, Fut>(
+        &self,
+        app: &App,
+        caller: &Caller,
+        done: StatusCode,
+        command: F,
+    ) -> Outcome
+    where
+        F: Fn(Request, I) -> Fut,
+        Fut: Future<Output = Result<Done<()>, CommandError>>,
+        I: Display,
+    {
+        self.some_at_once(1, app, caller, done, command).await
+    }
+
+    async fn some_at_once<F, Fut>(
+        &self,
+        at_once: usize,
+        app: &App,
+        caller: &Caller,
+        done: StatusCode,
+        command: F,
+    ) -> Outcome
+    where
+        F: Fn(Request, I) -> Fut,
+        Fut: Future<Output = Result<Done<()>, CommandError>>,
+        I: Display,
+    {
         let last_begin = Instant::now() + begin_within(app.http.timeout);
         let runs = self.distinct().into_iter().map(|id| {
             let command = &command;
@@ -123,7 +155,7 @@ impl<I: Copy + Eq + Hash + Serialize> Ids<I> {
             }
         });
         let runs: Vec<Result<Done<()>, ApiError>> =
-            stream::iter(runs).buffered(AT_ONCE).collect().await;
+            stream::iter(runs).buffered(at_once).collect().await;
         let position = runs.iter().flatten().filter_map(|run| run.position).max();
         let results = runs.into_iter().map(|run| run.map(|_| done)).collect();
         Outcome { results, position }

@@ -59,6 +59,13 @@ async fn a_device_expires_and_comes_back_with_another_date() {
     assert_eq!(log["items"][0]["actor"]["type"], "system", "{log}");
     let (status, device) = admin.patch(&path, json!({ "expires_at": null })).await;
     assert_eq!((status, &device["status"]), (200, &json!("active")), "{device}");
+    // That it had expired, and has not any more, is said by the new date.
+    let (_, log) = admin.get("/admin/audit-logs?event_type=device.expiry_changed").await;
+    let changes = log["items"][0]["changes"].as_array().unwrap();
+    let back = json!({ "field": "expired", "before": true, "after": false });
+    assert!(changes.contains(&back), "{log}");
+    let first = log["items"][1]["changes"].as_array().unwrap();
+    assert!(first.iter().all(|change| change["field"] != "expired"), "{log}");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Random histories: everything that can happen, in any order.
 
 use chrono::{DateTime, Duration, Utc};
+use ipnetwork::IpNetwork;
 use nexavpn_domain::{
     device::{Device, DeviceCommand, KeyOrigin, Reprovision},
     gateway::{Drain, Gateway, GatewayChange, GatewayCommand},
@@ -10,10 +11,11 @@ use nexavpn_domain::{
     security::{FailureKind, Security, SecurityCommand},
     session::{EndReason, Session, SessionCommand},
     user::{User, UserCommand},
-    values::{PolicyEffect, Role, Target},
+    values::{PolicyEffect, Role, Service, Target},
 };
 use nexavpn_store::Store;
 use rand::{Rng, RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
+use serde_json::json;
 
 use super::{command, create_user, enrol, erase, gateway, group, id, move_to, pool, random_key};
 
@@ -170,7 +172,7 @@ impl History {
             }
             return;
         }
-        let wish = match self.rng.random_range(0..10) {
+        let wish = match self.rng.random_range(0..11) {
             0 if here => DeviceCommand::Reprovision(Reprovision {
                 public_key: random_key(),
                 key_origin: KeyOrigin::Server,
@@ -185,6 +187,13 @@ impl History {
             6 => DeviceCommand::SetExpiry { expires_at: Some(past), now: now() },
             7 => DeviceCommand::SetExpiry { expires_at: None, now: now() },
             8 => DeviceCommand::Expire { now: now() },
+            9 => {
+                let to = self.users.choose(&mut self.rng).copied().unwrap();
+                if !here || !self.store.load::<User>(to.0).await.unwrap().state.exists() {
+                    return;
+                }
+                DeviceCommand::ChangeOwner(to)
+            }
             _ => DeviceCommand::Revoke { reason: None },
         };
         let _ = command::<Device>(&self.store, device.0, wish).await;
@@ -199,15 +208,16 @@ impl History {
                 self.some_users().into_iter().map(Target::User).collect();
             targets.extend(self.groups.first().copied().map(Target::Group));
             targets.push(Target::Everyone);
+            let effect = self.an_effect();
             let fields = PolicyFields {
                 name,
                 description: String::new(),
                 priority: self.rng.random_range(0..100),
-                effect: PolicyEffect::Allow,
-                full_tunnel: self.rng.random_bool(0.2),
-                destinations: vec!["172.16.0.0/12".parse().unwrap()],
+                effect,
+                full_tunnel: effect == PolicyEffect::Allow && self.rng.random_bool(0.2),
+                destinations: self.some_destinations(),
                 targets,
-                services: vec![],
+                services: self.some_services(),
                 enabled: true,
                 valid_from: self.rng.random_bool(0.5).then_some(soon),
                 valid_until: None,
@@ -219,22 +229,42 @@ impl History {
             return;
         };
         let none = PolicyChange::default;
-        let change = match self.rng.random_range(0..7) {
+        let change = match self.rng.random_range(0..10) {
             0 => PolicyChange { name: Some(name), priority: Some(7), ..none() },
             1 => PolicyChange { valid_from: Some(None), valid_until: Some(Some(soon)), ..none() },
             2 => PolicyChange { valid_from: Some(Some(soon)), valid_until: Some(None), ..none() },
             3 => PolicyChange { destinations: Some(vec![]), enabled: Some(false), ..none() },
             4 => PolicyChange { enabled: Some(true), ..none() },
+            5 => PolicyChange { effect: Some(self.an_effect()), ..none() },
+            6 => PolicyChange { destinations: Some(self.some_destinations()), ..none() },
+            7 => PolicyChange { services: Some(self.some_services()), ..none() },
             n => {
                 let later = now() + Duration::days(2);
                 let wish =
-                    if n == 5 { PolicyCommand::Tick { now: later } } else { PolicyCommand::Delete };
+                    if n == 8 { PolicyCommand::Tick { now: later } } else { PolicyCommand::Delete };
                 let _ = command::<Policy>(&self.store, policy.0, wish).await;
                 return;
             }
         };
         let change = PolicyCommand::Change { change: Box::new(change), now: now() };
         let _ = command::<Policy>(&self.store, policy.0, change).await;
+    }
+
+    fn an_effect(&mut self) -> PolicyEffect {
+        if self.rng.random_bool(0.3) { PolicyEffect::Deny } else { PolicyEffect::Allow }
+    }
+
+    /// Networks that lie within each other, so that order and effect matter.
+    fn some_destinations(&mut self) -> Vec<IpNetwork> {
+        let networks = ["172.16.0.0/12", "172.16.1.0/24", "10.0.0.0/24", "172.16.1.1/32"];
+        let chosen = networks.sample(&mut self.rng, 2);
+        chosen.map(|network| network.parse().unwrap()).collect()
+    }
+
+    fn some_services(&mut self) -> Vec<Service> {
+        let tcp = json!([{ "protocol": "tcp", "ports": ["443", "8000-8100"] }]);
+        let all = [json!([]), tcp, json!([{ "protocol": "udp", "ports": ["53"] }])];
+        serde_json::from_value(all.choose(&mut self.rng).unwrap().clone()).unwrap()
     }
 
     async fn of_a_gateway(&mut self) {

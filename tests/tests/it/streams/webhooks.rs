@@ -176,7 +176,8 @@ async fn an_endpoint_that_hangs_holds_up_nobody_else() {
     let plane = Plane::start().await;
     let (slow, quick) = (Receiver::start().await, Receiver::start().await);
     slow.be(Mood::Hangs);
-    hook(&plane.admin, &slow, json!({})).await;
+    let begin = head(&plane.admin).await + 1;
+    let (hanging, hanging_secret) = hook(&plane.admin, &slow, json!({})).await;
     poll_until(WIDE, || async { slow.received().len() == 1 }).await;
     let start = head(&plane.admin).await + 1;
     let (_, secret) = hook(&plane.admin, &quick, json!({})).await;
@@ -186,6 +187,10 @@ async fn an_endpoint_that_hangs_holds_up_nobody_else() {
     all_arrive(&plane.admin, &quick, start, &secret).await;
     // The other one has not even given up its first attempt by then.
     assert_eq!(slow.received().len(), 1);
+    // It is given up after a while, and once it answers again, everything arrives there, too.
+    poll_until(WIDE, || async { delivery(&plane.admin, &hanging).await["failures"] == 1 }).await;
+    slow.be(Mood::Takes);
+    all_arrive(&plane.admin, &slow, begin, &hanging_secret).await;
 }
 
 #[tokio::test]

@@ -61,8 +61,10 @@ impl Bulk {
     ) -> Result<(Ids<PolicyId>, Outcome), ApiError> {
         let ids = Ids::of(caller, self.ids)?;
         let enabled = Some(self.action == Action::Enable);
+        // Which rules are in force in between, and so how often a device gets another profile, depends
+        // on the order: it is that of the request, as the preview says.
         let outcome = ids
-            .each(app, caller, StatusCode::OK, |part, id| {
+            .in_turn(app, caller, StatusCode::OK, |part, id| {
                 let patch = PolicyPatch { enabled, ..PolicyPatch::default() };
                 let commands = &app.commands;
                 async move { commands.change_policy(&part, id, patch).await }
