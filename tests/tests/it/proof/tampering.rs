@@ -64,7 +64,7 @@ async fn every_deed_is_found_and_named() {
         assert!(said, "{deed:?}: {problems:#?}");
         vandal.undo().await;
     }
-    for n in 0..13 {
+    for n in 0..Deed::KINDS {
         found(&log, &mut vandal, Deed::all(n, 5 + n, 100 + n)).await;
     }
     assert_eq!(log.problems().await, Vec::<String>::new());
@@ -110,7 +110,7 @@ fn random_deeds_in_random_histories_are_found() {
     let config =
         Config { cases: 6, failure_persistence: None, max_shrink_iters: 0, ..Config::default() };
     let deeds = prop::collection::vec(
-        (0..13i64, any::<prop::sample::Index>(), any::<prop::sample::Index>()),
+        (0..Deed::KINDS, any::<prop::sample::Index>(), any::<prop::sample::Index>()),
         6,
     );
     let histories = (3usize..40, deeds);

@@ -19,6 +19,10 @@ pub(super) enum Deed {
     Time(i64),
     /// Of something else.
     Owner(i64),
+    /// Has it be a later one of the same thing.
+    Sequence(i64),
+    /// Has it be of another shape.
+    Version(i64),
     /// Removes it.
     Delete(i64),
     /// Removes it and numbers the others anew.
@@ -36,6 +40,9 @@ pub(super) enum Deed {
 }
 
 impl Deed {
+    /// How many kinds there are.
+    pub(super) const KINDS: i64 = 15;
+
     /// The first place that does not fit any more.
     pub(super) const fn place(self) -> i64 {
         match self {
@@ -45,6 +52,8 @@ impl Deed {
             | Self::Type(idx)
             | Self::Time(idx)
             | Self::Owner(idx)
+            | Self::Sequence(idx)
+            | Self::Version(idx)
             | Self::Delete(idx)
             | Self::DeleteAndRenumber(idx) => idx,
             Self::Insert(after) | Self::InsertAndRenumber(after) => after + 1,
@@ -60,7 +69,7 @@ impl Deed {
 
     /// Every deed, among so many events.
     pub(super) fn all(n: i64, a: i64, b: i64) -> Self {
-        match n.rem_euclid(13) {
+        match n.rem_euclid(Self::KINDS) {
             0 => Self::Payload(a),
             1 => Self::Metadata(a),
             2 => Self::StrangeMetadata(a),
@@ -73,6 +82,8 @@ impl Deed {
             9 => Self::InsertAndRenumber(a),
             10 => Self::Swap(a, b),
             11 => Self::SwapPayloads(a, b),
+            12 => Self::Sequence(a),
+            13 => Self::Version(a),
             _ => Self::SwapMetadata(a, b),
         }
     }
@@ -131,6 +142,8 @@ impl Vandal {
             Deed::Owner(idx) => {
                 self.run(&set("aggregate_id = gen_random_uuid()::text", idx)).await;
             }
+            Deed::Sequence(idx) => self.run(&set("sequence = sequence + 1000000", idx)).await,
+            Deed::Version(idx) => self.run(&set("event_version = '1.1'", idx)).await,
             Deed::Delete(idx) => self.run(&format!("DELETE FROM events WHERE {}", at(idx))).await,
             Deed::DeleteAndRenumber(idx) => {
                 self.run(&format!("DELETE FROM events WHERE {}", at(idx))).await;
