@@ -1,4 +1,4 @@
-/** The audit log: as it grows, and as a file. */
+/** The audit log: as it grows, what follows from what, and as a file; other lists as files too. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -7,7 +7,9 @@ import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 
 import { type Api, expect, type Schemas } from "../src/api/client.ts";
-import { admin, created, user } from "./harness/api.ts";
+import { auditText } from "../src/text/audit.ts";
+import { t } from "../src/text/common.ts";
+import { admin, created, device, gateway, Node, user } from "./harness/api.ts";
 import { signIn, startBrowser, visiting } from "./harness/browser.ts";
 import { startLine } from "./harness/line.ts";
 import { open, settled } from "./harness/pages.ts";
@@ -81,6 +83,43 @@ test("a live log shows only what its filters let through", async () => {
   });
 });
 
+test("what followed from something else leads to it", async () => {
+  await Node.join(server, client, await gateway(client, "fra-1", "100.96.0.0/24"));
+  const id = await user(client, "vera");
+  await device(client, id, "vera-laptop");
+  await expect(client.DELETE("/admin/users/{id}", { params: { path: { id } } }));
+  const query = { entity_type: "user" as const, entity_id: id, event_type: "user.deleted" as const };
+  const { items } = await expect(client.GET("/admin/audit-logs", { params: { query } }));
+  const [deletion] = items;
+  assert.ok(deletion !== undefined);
+  await visiting(browser, server, async ({ page }) => {
+    await signIn(page, ADMIN);
+    await settled(page);
+    await open(page, "/audit?entity_type=device");
+    await entries(page, /^Device revoked/).first().click();
+    const drawer = page.getByRole("dialog");
+    await drawer.getByText(`${auditText.cause}:`).waitFor();
+    await drawer.getByRole("link", { name: auditText.causedBy(deletion.idx, deletion.summary), exact: true }).click();
+    const cause = page.getByRole("dialog", { name: auditText.entry.title(deletion.idx) });
+    await cause.getByText(deletion.summary, { exact: true }).first().waitFor();
+    assert.equal(await cause.getByText(`${auditText.cause}:`).count(), 0, "nothing made the deletion necessary");
+  });
+});
+
+test("a time is shown on the local clock, and in UTC to whoever points at it", async () => {
+  await visiting(browser, server, async ({ page }) => {
+    await signIn(page, ADMIN);
+    await settled(page);
+    await open(page, "/audit");
+    const time = page.getByRole("table").locator("time").first();
+    const at = new Date((await time.getAttribute("datetime")) ?? "");
+    const written = (zone: string) => at.toLocaleString("sv-SE", { timeZone: zone });
+    assert.equal(await time.innerText(), written("Europe/Berlin"));
+    await time.hover();
+    await page.getByRole("tooltip").getByText(t.time.utc(written("UTC")), { exact: true }).waitFor();
+  });
+});
+
 /** The rows of a CSV file by their columns; nothing here has a line end within a field. */
 function rows(csv: string): Record<string, string>[] {
   const cells = (line: string) =>
@@ -90,10 +129,14 @@ function rows(csv: string): Record<string, string>[] {
   return lines.map((line) => Object.fromEntries(cells(line).map((cell, n) => [names[n] ?? "", cell])));
 }
 
-async function exported(page: Page, as: string): Promise<string> {
-  await page.getByRole("button", { name: "Export", exact: true }).click();
-  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("menuitem", { name: as }).click()]);
+async function saved(page: Page, press: () => Promise<void>): Promise<string> {
+  const [download] = await Promise.all([page.waitForEvent("download"), press()]);
   return readFileSync(await download.path(), "utf8");
+}
+
+async function exported(page: Page, as: string): Promise<string> {
+  await page.getByRole("button", { name: auditText.exporting.label, exact: true }).click();
+  return saved(page, () => page.getByRole("menuitem", { name: as }).click());
 }
 
 test("the file holds what the filters leave, all pages of it", async () => {
@@ -118,5 +161,20 @@ test("the file holds what the filters leave, all pages of it", async () => {
     const parsed = lines.map((one) => JSON.parse(one) as Schemas["AuditEntry"]);
     assert.deepEqual(sorted(parsed), numbers);
     assert.ok(parsed.every(({ entity_type }) => entity_type === "group"));
+  });
+});
+
+test("the file of a table holds what its filters leave, all pages of it", async () => {
+  const names = Array.from({ length: 30 }, (_, n) => `tabled-${String(n).padStart(2, "0")}`);
+  for (const name of [...names, "left-out"]) {
+    await user(client, name);
+  }
+  await visiting(browser, server, async ({ page }) => {
+    await signIn(page, ADMIN);
+    await settled(page);
+    await open(page, "/users?q=tabled-&page_size=25&page=2&sort=username");
+    const table = rows(await saved(page, () => page.getByRole("button", { name: t.export }).click()));
+    assert.deepEqual(table.map((row) => row["username"]), names);
+    assert.ok(table.every((row) => row["role"] === "user" && row["status"] === "active"));
   });
 });

@@ -145,3 +145,32 @@ for (const [kind, make] of Object.entries(kinds)) {
     });
   });
 }
+
+test("a conflict over a device names people and gateways, and says times as they are read", async () => {
+  const [mine, theirs] = [await user(client, "mina"), await user(client, "theo")];
+  const id = await device(client, await user(client, "olga"), "olga-laptop");
+  await visiting(browser, server, async ({ page }) => {
+    await signIn(page, ADMIN);
+    await settled(page);
+    await open(page, `/devices/${id}`);
+    await press(page);
+    const edit = page.getByRole("dialog", { name: "Edit the device" });
+    const owner = edit.getByRole("textbox", { name: "Owner" }).or(edit.getByRole("combobox", { name: "Owner" }));
+    await owner.last().fill("mina");
+    await page.getByRole("option", { name: /mina/ }).click();
+    await edit.getByLabel("Expires").fill("2099-05-03T12:00");
+    const platform = edit.getByRole("textbox", { name: "Platform" }).or(edit.getByRole("combobox", { name: "Platform" }));
+    await platform.last().click();
+    await page.getByRole("option", { name: "macOS" }).click();
+    const body = { user_id: theirs, expires_at: "2098-01-02T03:04:00Z", platform: "ios" };
+    await expect(client.PATCH("/admin/devices/{id}", { ...at(id), body }));
+    await edit.getByRole("button", { name: "Save", exact: true }).click();
+    const conflict = page.getByRole("dialog", { name: "Somebody else changed it meanwhile" });
+    // In Berlin, where this browser is.
+    await conflict.getByRole("row", { name: /^Expires 2099-05-03 12:00:00 2098-01-02 04:04:00$/ }).waitFor();
+    await conflict.getByRole("row", { name: /^Owner mina theo$/ }).waitFor();
+    await conflict.getByRole("row", { name: /^Platform macOS iPhone or iPad$/ }).waitFor();
+    await conflict.getByRole("button", { name: "Save mine over theirs" }).click();
+    await until("it is mine", async () => (await client.GET("/admin/devices/{id}", at(id))).data?.user_id === mine);
+  });
+});

@@ -118,3 +118,18 @@ test("the rotation of a key is followed, moved, called off and switched", async 
     await late.getByRole("link", { name: "gwen-tablet" }).waitFor();
   });
 });
+
+test("a deleted gateway is said to be gone, and its history stays", async () => {
+  const id = await gateway(client, "old-1", "100.99.0.0/24");
+  await visiting(browser, server, async ({ page }) => {
+    await signIn(page, ADMIN);
+    await settled(page);
+    await open(page, `/gateways/${id}`);
+    await expect(client.DELETE("/admin/gateways/{id}", { params: { path: { id } } }));
+    // Somebody who looks at it at that moment is told, too.
+    await page.getByRole("heading", { name: "This gateway was deleted" }).waitFor();
+    await open(page, `/gateways/${id}`);
+    await page.getByRole("heading", { name: "This gateway was deleted" }).waitFor();
+    await page.getByRole("list", { name: "What happened to it" }).or(page.getByLabel("What happened to it")).first().getByText(/deleted/).first().waitFor();
+  });
+});

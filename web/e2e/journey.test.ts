@@ -5,6 +5,8 @@ import { after, before, test } from "node:test";
 
 import type { Browser, Page } from "playwright-core";
 
+import { accessText } from "../src/text/access.ts";
+import { auditText } from "../src/text/audit.ts";
 import { signedIn } from "./harness/api.ts";
 import { signIn, startBrowser, visiting } from "./harness/browser.ts";
 import { type Gateway, startGateway } from "./harness/gateway.ts";
@@ -42,6 +44,18 @@ async function ask(page: Page, query: string): Promise<void> {
   await open(page, `/access?${query}`);
 }
 
+/** The explanation says who made it so and when, and by which entry of the log: the number of that. */
+async function madeSo(page: Page, summary: string): Promise<string> {
+  const said = await page.locator("#content").innerText();
+  const pattern = new RegExp(`${accessText.madeSo}:\\s+\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d by ${ADMIN}\\b[^\n]*entry (\\d+)`);
+  const number = pattern.exec(said)?.[1];
+  assert.ok(number, said);
+  await page.getByRole("link", { name: accessText.entry(Number(number)) }).first().click();
+  const drawer = page.getByRole("dialog", { name: auditText.entry.title(Number(number)) });
+  await drawer.getByText(summary, { exact: true }).first().waitFor();
+  return number;
+}
+
 test("an admin's first day", async () => {
   await visiting(browser, server, async (guest) => {
     const { page } = guest;
@@ -71,11 +85,11 @@ test("an admin's first day", async () => {
 
     // A gateway, whose node is a real one.
     await open(page, "/gateways");
-    await press(page, "New gateway");
+    await press(page, "Create gateway");
     await field(page, "Name").fill("fra-1");
     await field(page, "Endpoint").fill("vpn.example.com:51820");
     await field(page, "IPv4 address pool").fill("100.96.0.0/24");
-    await press(page, "Create");
+    await press(page, "Create gateway");
     const command = await page.locator("pre", { hasText: " join " }).innerText();
     const token = /join\s+\S+\s+(\S+)/.exec(command)?.[1];
     assert.ok(token, command);
@@ -118,6 +132,7 @@ test("an admin's first day", async () => {
     await ask(page, question);
     await page.getByText("Allowed", { exact: true }).waitFor();
     await page.getByRole("link", { name: "Intranet" }).first().waitFor();
+    await madeSo(page, "Policy “Intranet” created");
     await open(page, policy);
     await field(page, "Destinations").fill("172.16.21.0/24");
     await press(page, "Add");
@@ -136,6 +151,20 @@ test("an admin's first day", async () => {
     await until("the node opens it again", async () => gateway?.firewall().includes("172.16.20.0/24"));
     await ask(page, question);
     await page.getByText("Allowed", { exact: true }).waitFor();
+    const restored = await madeSo(page, "Policy changed: destinations");
+
+    // Who else gets there, and what the last change has changed.
+    await ask(page, "tab=who&destination=172.16.20.5&protocol=tcp&port=443");
+    const reaching = page.getByRole("table", { name: accessText.who.label });
+    await reaching.getByRole("row", { name: /alice laptop Intranet/ }).waitFor();
+    assert.equal(await reaching.getByRole("row").count(), 2, "a head, and nobody else");
+    await ask(page, "tab=who&destination=172.16.21.5&protocol=tcp&port=443");
+    await page.getByText(accessText.who.none).waitFor();
+    await ask(page, `tab=diff&event=${restored}`);
+    const changes = page.getByRole("region", { name: accessText.tabs.diff });
+    await changes.getByText("laptop of alice").waitFor();
+    const what = (await changes.innerText()).replaceAll(/\s+/g, " ");
+    assert.match(what, new RegExp(`${accessText.diff.gained} 172\\.16\\.20\\.0/24.*${accessText.diff.lost} 172\\.16\\.21\\.0/24`));
 
     // The device is lost.
     await open(page, device);
@@ -148,10 +177,32 @@ test("an admin's first day", async () => {
 
     // All of it is on record.
     await open(page, "/audit");
-    const told = await page.locator("#content").innerText();
-    for (const what of ["laptop", "Intranet", "Engineering", "fra-1", "alice"]) {
-      assert.ok(told.includes(what), `${what} is in the audit log:\n${told}`);
+    const told = (await page.getByRole("table").getByRole("button").allInnerTexts()).reverse();
+    const steps = [
+      "User “alice” created with the role user",
+      "Group “Engineering” created",
+      "Member added to the group",
+      "Gateway “fra-1” created",
+      /^Node joined as the gateway/,
+      /^Device “laptop” enrolled/,
+      "Policy “Intranet” created",
+      "Policy changed: destinations",
+      "Policy changed: destinations",
+      /^Device revoked/,
+    ];
+    let from = 0;
+    for (const step of steps) {
+      const at = told.findIndex((one, n) => n >= from && (typeof step === "string" ? one === step : step.test(one)));
+      assert.ok(at >= 0, `${step} is in the audit log after the one before:\n${told.join("\n")}`);
+      from = at + 1;
     }
+    const entry = page.getByRole("dialog");
+    await page.getByRole("button", { name: "Policy changed: destinations" }).first().click();
+    await entry.getByRole("row", { name: /^destinations.*172\.16\.21\.0\/24.*172\.16\.20\.0\/24/i }).waitFor();
+    await page.keyboard.press("Escape");
+    await entry.waitFor({ state: "detached" });
+    await page.getByRole("button", { name: /^Device revoked/ }).click();
+    await entry.getByText("Lost on the train to Zürich").first().waitFor();
     await open(page, `${device}?tab=history`);
     await page.getByText("Lost on the train to Zürich").first().waitFor();
     await open(page, "/audit/verify");

@@ -6,6 +6,8 @@ import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 
 import type { Api } from "../src/api/client.ts";
+import { t } from "../src/text/common.ts";
+import { gatewaysText } from "../src/text/gateways.ts";
 import { admin, created, device, gateway, Node, user } from "./harness/api.ts";
 import { signIn, startBrowser, visiting } from "./harness/browser.ts";
 import { back, button, choose, enter, field, focused, go, kept, pick, search, select, tabTo, type } from "./harness/keyboard.ts";
@@ -132,12 +134,12 @@ test("a user is created, edited and disabled by keyboard", async () => {
     await page.getByText("Kim Keller").first().waitFor();
 
     const more = button(page, "More actions");
-    await choose(page, "Disable…");
+    await choose(page, "Disable");
     await dialog.waitFor();
     // Whoever thinks better of it is where they were.
     await page.keyboard.press("Escape");
     await back(page, more);
-    await choose(page, "Disable…");
+    await choose(page, "Disable");
     await enter(page, button(dialog, "Disable"));
     await back(page, more);
     await page.getByText("disabled", { exact: true }).first().waitFor();
@@ -167,6 +169,32 @@ test("a device is enrolled and revoked by keyboard", async () => {
     await page.getByText("revoked", { exact: true }).first().waitFor();
     // There is nothing left to do with it, the menu included.
     await button(page, "More actions").waitFor({ state: "detached" });
+    await kept(page);
+  });
+});
+
+test("a gateway is created by keyboard, and Escape does not lose its command", async () => {
+  await by(async (page) => {
+    const { form, join } = gatewaysText;
+    const dialog = page.getByRole("dialog");
+    await go(page, "g", "/gateways");
+    await page.keyboard.press("c");
+    await type(page, field(dialog, form.name), "key-1");
+    await type(page, field(dialog, form.endpoint), "key-1.example.com:51820");
+    await type(page, field(dialog, form.pool4), "100.110.0.0/24");
+    await enter(page, button(dialog, form.create));
+    const shown = page.getByRole("dialog", { name: join.title("key-1") });
+    const command = shown.locator("pre", { hasText: " join " });
+    const text = await command.innerText();
+    await page.keyboard.press("Escape");
+    const asked = shown.getByText(join.closing);
+    await asked.waitFor();
+    assert.equal(await command.innerText(), text);
+    await enter(page, button(shown, t.oneTimeStay));
+    await asked.waitFor({ state: "detached" });
+    await enter(page, button(shown, join.done));
+    await shown.waitFor({ state: "detached" });
+    await page.getByRole("link", { name: "key-1", exact: true }).waitFor();
     await kept(page);
   });
 });

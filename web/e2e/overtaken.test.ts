@@ -64,7 +64,7 @@ const kinds: Record<string, () => Promise<Asked>> = {
     const id = await user(client, "alice");
     return {
       path: `/users/${id}`,
-      ask: async (page) => (await choose(page, "Disable…"), "Disable"),
+      ask: async (page) => (await choose(page, "Disable"), "Disable"),
       theirs: () => expect(client.PATCH("/admin/users/{id}", { ...at(id), body: { username: "alicia" } })),
       title: "Disable alicia?",
       previewed: true,
@@ -76,7 +76,7 @@ const kinds: Record<string, () => Promise<Asked>> = {
     return {
       path: `/users/${id}`,
       ask: async (page) => {
-        await choose(page, "Change the role…");
+        await choose(page, "Change the role");
         await page.getByRole("radio", { name: "Auditor" }).check();
         return "Change the role";
       },

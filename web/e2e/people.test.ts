@@ -6,6 +6,8 @@ import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 
 import { type Api, expect } from "../src/api/client.ts";
+import { t } from "../src/text/common.ts";
+import { usersText } from "../src/text/users.ts";
 import { admin, created, device, gateway, Node, signedIn, user } from "./harness/api.ts";
 import { signIn, startBrowser, type Visit, visit } from "./harness/browser.ts";
 import { open, settled } from "./harness/pages.ts";
@@ -102,6 +104,26 @@ test("a new user signs in with the password that was handed over", async () => {
   await lena.close();
 });
 
+test("what the server refuses is said in the form, beside the field", async () => {
+  await user(client, "taken");
+  const guest = await as(ADMIN, "/users");
+  const { page } = guest;
+  await page.getByRole("button", { name: usersText.create }).click();
+  const dialog = page.getByRole("dialog");
+  const field = dialog.getByRole("textbox", { name: usersText.username });
+  await field.fill("taken");
+  await dialog.getByRole("button", { name: usersText.create }).click();
+  await dialog.getByRole("alert").getByText(t.problem.fields).waitFor();
+  await dialog.getByText("another user has this username").waitFor();
+  assert.equal(await field.getAttribute("aria-invalid"), "true");
+  assert.equal(await field.inputValue(), "taken");
+  await field.fill("free");
+  await dialog.getByRole("button", { name: usersText.create }).click();
+  await dialog.waitFor({ state: "detached" });
+  await page.getByRole("link", { name: "free", exact: true }).waitFor();
+  await guest.close();
+});
+
 test("who leaves a group loses what it opened, and the group can be made what it was", async () => {
   const id = await user(client, "mona");
   await device(client, id, "mona-laptop");
@@ -118,12 +140,12 @@ test("who leaves a group loses what it opened, and the group can be made what it
   await dialog.getByRole("button", { name: "Remove" }).click();
   await page.getByText("The group has no members.").waitFor();
   await page.getByRole("tab", { name: "History" }).click();
-  const before = page.getByRole("button", { name: "Make it what it was here" }).first();
+  const before = page.getByRole("button", { name: "Restore this version" }).first();
   await before.click();
   await dialog.getByText("Members again").waitFor();
   await dialog.getByText("mona", { exact: true }).waitFor();
   await dialog.getByText("172.16.77.0/24").waitFor();
-  await dialog.getByRole("button", { name: "Restore" }).click();
+  await dialog.getByRole("button", { name: "Restore this version" }).click();
   await page.getByText("The group is what it was.").waitFor();
   await page.getByRole("tab", { name: "Members" }).click();
   await page.getByRole("link", { name: "mona" }).waitFor();

@@ -91,7 +91,7 @@ test("whoever disables their own account is told", async () => {
     await settled(page);
     await open(page, `/users/${me}`);
     await page.getByRole("button", { name: "More actions" }).click();
-    await page.getByRole("menuitem", { name: "Disable…" }).click();
+    await page.getByRole("menuitem", { name: "Disable" }).click();
     const dialog = page.getByRole("dialog");
     await dialog.getByRole("alert").filter({ hasText: "This closes your own account" }).waitFor();
     await dialog.getByRole("button", { name: "Cancel" }).click();

@@ -10,10 +10,11 @@ import { mkdirSync } from "node:fs";
 import type { Page } from "playwright-core";
 
 import { DESKTOP, PHONE, recolor, signIn, startBrowser, visit } from "../e2e/harness/browser.ts";
-import { company } from "../e2e/harness/company.ts";
+import { company, NEWCOMER } from "../e2e/harness/company.ts";
 import { type Dialog, dialogs, openDialog } from "../e2e/harness/dialogs.ts";
-import { open, pages, settled } from "../e2e/harness/pages.ts";
+import { arrive, open, OWN, pages, settled } from "../e2e/harness/pages.ts";
 import { ADMIN, startServer } from "../e2e/harness/server.ts";
+import { sessionText } from "../src/text/session.ts";
 
 const wanted = process.argv.slice(2);
 const directory = new URL("../screenshots/", import.meta.url).pathname;
@@ -50,6 +51,10 @@ try {
           await page.screenshot({ path: `${directory}/${name}.${size}.${colorScheme}.png`, fullPage });
         }
       };
+      const as = async (username: string) => {
+        await guest.context.clearCookies();
+        await signIn(page, username);
+      };
       await page.goto("/");
       await page.getByLabel("Username").waitFor();
       if (part === "pages") {
@@ -58,11 +63,20 @@ try {
       await signIn(page, ADMIN);
       await settled(page);
       if (part === "pages") {
-        for (const { name, path } of pages(firm).filter(asked)) {
-          await open(page, path);
+        for (const place of pages(firm).filter(asked)) {
+          await arrive(page, place);
           await drawnWhole(page);
-          await take(name, true);
+          await take(place.name, true);
         }
+        await as("alice");
+        await settled(page);
+        for (const place of OWN.filter(asked)) {
+          await arrive(page, place);
+          await take(place.name, true);
+        }
+        await as(NEWCOMER);
+        await page.getByRole("heading", { name: sessionText.due }).waitFor();
+        await take("password-due", false);
       } else {
         lying ??= await dialogs(firm);
         for (const dialog of lying.filter(asked)) {

@@ -26,7 +26,7 @@ export interface Company {
   readonly drained: string;
   readonly rotating: string;
   /** What was deleted. */
-  readonly gone: { readonly user: string; readonly group: string; readonly policy: string };
+  readonly gone: { readonly user: string; readonly group: string; readonly policy: string; readonly gateway: string };
 }
 
 const PEOPLE = [
@@ -173,7 +173,7 @@ export async function company(server: Server): Promise<Company> {
 
 const at = (id: string | undefined) => ({ params: { path: { id: id ?? "" } } });
 
-/** A user with a device, a group and a policy, of which only the history is left. */
+/** A user with a device, a group, a policy and a gateway, of which only the history is left. */
 async function deleted(client: Api): Promise<Company["gone"]> {
   const id = await user(client, "ivan", { display_name: "Ivan Ivanov" });
   await device(client, id, "ivan-laptop", { platform: "windows" });
@@ -184,7 +184,9 @@ async function deleted(client: Api): Promise<Company["gone"]> {
   await expect(client.DELETE("/admin/policies/{id}", at(policy)));
   await expect(client.DELETE("/admin/groups/{id}", at(group)));
   await expect(client.DELETE("/admin/users/{id}", at(id)));
-  return { user: id, group, policy };
+  const old = await gateway(client, "old-1", "100.101.0.0/24");
+  await expect(client.DELETE("/admin/gateways/{id}", at(old)));
+  return { user: id, group, policy, gateway: old };
 }
 
 /** What takes gateways a while, and stays as it is. */
@@ -198,9 +200,9 @@ async function underWay(
   // Where the devices are to go there is only one place, which is taken.
   const stuck = await gateway(client, "par-1", "100.99.0.0/24");
   const full = await gateway(client, "lab-1", "100.100.0.0/30");
-  await Promise.all([stuck, full].map((id) => Node.join(server, client, id)));
+  await Promise.all([stuck, full].map(async (id) => (await Node.join(server, client, id)).apply()));
   for (const [n, gateway_id] of [stuck, stuck, full].entries()) {
-    await device(client, users[n] ?? "", `meeting-room-${n + 1}`, { gateway_id });
+    await device(client, users[n] ?? "", `meeting-room-${n + 1}`, { gateway_id, platform: "linux" });
   }
   const drain = async (id: string, status: string, target?: string) => {
     await expect(client.POST("/admin/gateways/{id}/drain", { ...at(id), body: target === undefined ? {} : { target } }));

@@ -84,6 +84,8 @@ export async function dialogs(firm: Company): Promise<Dialog[]> {
   const spare = await device(client, alice, "spare-phone", { platform: "ios" });
   const path = (id: string) => ({ params: { path: { id } } });
   await expect(client.POST("/admin/devices/{id}/disable", path(spare)));
+  // The newest version is not offered to go back to.
+  await expect(client.PATCH("/admin/devices/{id}", { ...path(laptop), body: { platform: "macos" } }));
 
   const rename = {
     user: (display_name: string) => expect(client.PATCH("/admin/users/{id}", { ...path(alice), body: { display_name } })),
@@ -110,7 +112,7 @@ export async function dialogs(firm: Company): Promise<Dialog[]> {
     await page.getByRole("img", { name: "QR code of the profile" }).waitFor();
   };
   const newPassword = async (page: Page) => {
-    await choose("Reset the password…")(page);
+    await choose("Reset the password")(page);
     await press("Generate", "Set the password")(page);
     await button(page, "I have kept it").waitFor();
   };
@@ -165,23 +167,23 @@ export async function dialogs(firm: Company): Promise<Dialog[]> {
       await dialog(page).getByRole("button", { name: "Disable" }).click();
       await page.getByRole("dialog", { name: "Not everything was done" }).waitFor();
     } },
-    { name: "user-bulk-group", path: "/users?sort=username", open: ofGroups("Add to a group…") },
-    { name: "user-bulk-ungroup", path: "/users?sort=username", open: ofGroups("Remove from a group…") },
+    { name: "user-bulk-group", path: "/users?sort=username", open: ofGroups("Add to a group") },
+    { name: "user-bulk-ungroup", path: "/users?sort=username", open: ofGroups("Remove from a group") },
     { name: "user-bulk-group-confirm", path: "/users?sort=username", open: async (page) => {
-      await ofGroups("Add to a group…")(page);
+      await ofGroups("Add to a group")(page);
       await pick(page, "Group", "Engineering");
       await press("Go on")(page);
       await page.getByRole("group", { name: "What it would do" }).waitFor();
     } },
     { name: "user-edit", path: `/users/${alice}`, open: press("Edit") },
     { name: "user-conflict", path: `/users/${alice}`, open: conflict("Name", rename.user) },
-    { name: "user-role", path: `/users/${alice}`, open: choose("Change the role…") },
-    { name: "user-password", path: `/users/${alice}`, open: choose("Reset the password…") },
+    { name: "user-role", path: `/users/${alice}`, open: choose("Change the role") },
+    { name: "user-password", path: `/users/${alice}`, open: choose("Reset the password") },
     { name: "user-password-set", path: `/users/${at(firm.users, 4)}`, open: newPassword },
-    { name: "user-disable", path: `/users/${alice}`, open: choose("Disable…") },
-    { name: "user-enable", path: `/users/${frank}`, open: choose("Enable…") },
-    { name: "user-delete", path: `/users/${alice}`, open: choose("Delete…") },
-    { name: "user-erase", path: `/users/${alice}`, open: choose("Erase…") },
+    { name: "user-disable", path: `/users/${alice}`, open: choose("Disable") },
+    { name: "user-enable", path: `/users/${frank}`, open: choose("Enable") },
+    { name: "user-delete", path: `/users/${alice}`, open: choose("Delete") },
+    { name: "user-erase", path: `/users/${alice}`, open: choose("Erase") },
     { name: "user-leave-group", path: `/users/${alice}`, open: press("Remove from Engineering") },
     { name: "user-menu", path: `/users/${alice}`, open: press("More actions"), shown: menu },
     { name: "user-sign-out", path: `/users/${firm.me}?tab=sessions`, open: press("Sign out everywhere") },
@@ -192,9 +194,16 @@ export async function dialogs(firm: Company): Promise<Dialog[]> {
     { name: "group-edit", path: `/groups/${engineers}`, open: press("Edit") },
     { name: "group-conflict", path: `/groups/${engineers}`, open: conflict("Description", rename.group) },
     { name: "group-delete", path: `/groups/${engineers}`, open: press("Delete") },
+    { name: "group-overtaken", path: `/groups/${engineers}`, open: async (page) => {
+      await press("Delete")(page);
+      await dialog(page).getByRole("group", { name: "What it would do" }).waitFor();
+      await rename.group(`Theirs ${Date.now()}`);
+      await dialog(page).getByRole("button", { name: "Delete", exact: true }).click();
+      await dialog(page).getByRole("button", { name: "Do it all the same" }).waitFor();
+    } },
     { name: "group-add", path: `/groups/${engineers}`, open: press("Add members") },
     { name: "group-remove", path: `/groups/${engineers}`, open: press("Remove alice") },
-    { name: "group-restore", path: `/groups/${engineers}?tab=history`, open: press("Make it what it was here") },
+    { name: "group-restore", path: `/groups/${engineers}?tab=history`, open: press("Restore this version") },
     { name: "group-history-entry", path: `/groups/${engineers}?tab=history`, open: press(/Group “Engineering” created/) },
   ];
   const devices: Dialog[] = [
@@ -212,7 +221,7 @@ export async function dialogs(firm: Company): Promise<Dialog[]> {
     { name: "device-profile", path: `/devices/${laptop}`, open: choose(/profile/i) },
     { name: "device-rotate", path: `/devices/${laptop}`, open: choose("Ask for a new key") },
     { name: "device-revoke", path: `/devices/${laptop}`, open: choose("Revoke") },
-    { name: "device-restore", path: `/devices/${laptop}?tab=history`, open: press("Restore") },
+    { name: "device-restore", path: `/devices/${laptop}?tab=history`, open: press("Restore this version") },
     { name: "device-menu", path: `/devices/${laptop}`, open: press("More actions"), shown: menu },
     { name: "device-bulk-enable", path: "/devices", open: bulk(3, "Enable") },
     { name: "device-bulk-disable", path: "/devices", open: bulk(3, "Disable") },
@@ -233,18 +242,17 @@ export async function dialogs(firm: Company): Promise<Dialog[]> {
     } },
     { name: "policy-compare", path: `/policies/${intranet}?tab=history`, open: press("Compare with the present") },
     { name: "policy-restore", path: `/policies/${intranet}?tab=history`, open: press("Restore this version") },
-    { name: "policy-restore-deleted", path: `/policies/${firm.gone.policy}`, open: press("Restore") },
+    { name: "policy-restore-deleted", path: `/policies/${firm.gone.policy}`, open: press("Restore this version") },
     { name: "policy-bulk-enable", path: "/policies", open: bulk(3, "Enable") },
     { name: "policy-bulk-disable", path: "/policies", open: bulk(3, "Disable") },
   ];
   const gateways: Dialog[] = [
-    { name: "gateway-create", path: "/gateways", open: press("New gateway") },
+    { name: "gateway-create", path: "/gateways", open: press("Create gateway") },
     { name: "gateway-edit", path: `/gateways/${fra}`, open: press("Edit") },
     { name: "gateway-conflict", path: `/gateways/${fra}`, open: conflict("Name", rename.gateway) },
     { name: "gateway-join-ask", path: `/gateways/${nyc}`, open: press("Join token") },
     { name: "gateway-join", path: `/gateways/${nyc}`, open: join },
     { name: "gateway-delete", path: `/gateways/${fra}`, open: choose("Delete") },
-    { name: "gateway-menu", path: `/gateways/${fra}`, open: press("More actions"), shown: menu },
     { name: "gateway-bundle", path: `/gateways/${fra}?tab=bundles`, open: press(/^Open revision/) },
     { name: "gateway-drain-start", path: `/gateways/${fra}?tab=drain`, open: press("Start the drain") },
     { name: "gateway-drain-end", path: `/gateways/${firm.drained}?tab=drain`, open: press("End the drain") },
@@ -254,7 +262,7 @@ export async function dialogs(firm: Company): Promise<Dialog[]> {
     { name: "gateway-rotation-off", path: `/gateways/${firm.rotating}?tab=rotation`, open: press("Call it off") },
   ];
   const others: Dialog[] = [
-    { name: "webhook-create", path: "/webhooks", open: press("New webhook") },
+    { name: "webhook-create", path: "/webhooks", open: press("Create webhook") },
     { name: "webhook-secret", path: "/webhooks", open: async (page) => {
       await ofHook("Rotate the secret")(page);
       await press("Rotate")(page);
@@ -273,11 +281,11 @@ export async function dialogs(firm: Company): Promise<Dialog[]> {
     { name: "audit-export", path: "/audit", open: press(/^Export/), shown: menu },
     { name: "audit-compare", path: "/audit/verify", open: press("Compare one that was kept") },
     { name: "access-matrix-cell", path: "/access?tab=matrix", open: press(/Engineering/) },
-    { name: "my-device-add", path: "/me", open: press("Add a device") },
+    { name: "my-device-add", path: "/me", open: press("Add device") },
     { name: "my-device-settings", path: "/me", open: press(/^Settings and what it reaches/) },
-    { name: "my-device-rename", path: "/me", open: choose("Rename…", /^More for/) },
-    { name: "my-device-again", path: "/me", open: choose("Set up again…", /^More for/) },
-    { name: "my-device-remove", path: "/me", open: choose("Remove…", /^More for/) },
+    { name: "my-device-rename", path: "/me", open: choose("Rename", /^More for/) },
+    { name: "my-device-again", path: "/me", open: choose("Set up again", /^More for/) },
+    { name: "my-device-remove", path: "/me", open: choose("Remove", /^More for/) },
     { name: "my-session-end", path: "/me/security", open: press(/^Sign out: /) },
     { name: "my-sessions-end", path: "/me/security", open: press("Sign out everywhere") },
   ];

@@ -70,6 +70,7 @@ export function pages(company: Company): Place[] {
     { name: "policy-deleted", path: `/policies/${company.gone.policy}` },
     { name: "gateways", path: "/gateways" },
     { name: "gateway", path: `/gateways/${gateway}` },
+    { name: "gateway-deleted", path: `/gateways/${company.gone.gateway}` },
     { name: "gateway-node", path: `/gateways/${gateway}?tab=node` },
     { name: "gateway-bundles", path: `/gateways/${gateway}?tab=bundles` },
     { name: "gateway-drain", path: `/gateways/${gateway}?tab=drain` },

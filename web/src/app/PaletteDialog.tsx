@@ -7,29 +7,31 @@ import { useNavigate } from "react-router";
 import { api } from "../api/index.ts";
 import { to } from "../paths.ts";
 import { t } from "../text/common.ts";
-import { administration, own } from "./navigation.ts";
+import { administration, own, searchText } from "./navigation.ts";
+import { useAdministers } from "./session.ts";
 
 /** So many of each kind are offered. */
 const FEW = 5;
 
-/** Every page, and every user, group, device, policy and gateway by name. */
+/** Every page; for those who see the whole fleet, every user, group, device, policy and gateway by name too. */
 export function PaletteDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+  const administers = useAdministers();
   return (
     <Modal.Root opened={opened} onClose={onClose} size={600} yOffset={80}>
       <Modal.Overlay blur={4} />
-      <Modal.Content aria-label={t.searchEverything}>
-        <Finder onClose={onClose} />
+      <Modal.Content aria-label={searchText(administers)}>
+        <Finder administers={administers} onClose={onClose} />
       </Modal.Content>
     </Modal.Root>
   );
 }
 
-function Finder({ onClose }: { onClose: () => void }) {
+function Finder({ administers, onClose }: { administers: boolean; onClose: () => void }) {
   const [text, setText] = useState("");
   const navigate = useNavigate();
-  const found = useFound(text.trim());
+  const found = useFound(administers ? text.trim() : "");
   const typed = text.trim().toLowerCase();
-  const places = [...administration, ...own].filter(({ label }) => label.toLowerCase().includes(typed));
+  const places = (administers ? [...administration, ...own] : own).filter(({ label }) => label.toLowerCase().includes(typed));
   const combobox = useCombobox({ opened: true, onDropdownClose: onClose });
   const input = useRef<HTMLInputElement>(null);
   const offered = [...found.flatMap(({ items }) => items.map(({ path }) => path)), ...places.map((place) => place.to)];
@@ -49,8 +51,8 @@ function Finder({ onClose }: { onClose: () => void }) {
           ref={input}
           size="lg"
           variant="unstyled"
-          placeholder={t.searchEverything}
-          aria-label={t.searchEverything}
+          placeholder={searchText(administers)}
+          aria-label={searchText(administers)}
           leftSection={<IconSearch size={18} aria-hidden />}
           value={text}
           onChange={(event) => setText(event.currentTarget.value)}
@@ -60,7 +62,7 @@ function Finder({ onClose }: { onClose: () => void }) {
       <Combobox.Options
         mah="min(400px, 60dvh)"
         p="xs"
-        aria-label={t.searchEverything}
+        aria-label={searchText(administers)}
         style={{ overflowY: "auto", borderTop: "1px solid var(--mantine-color-default-border)" }}
       >
         {offered.length === 0 && <Combobox.Empty>{t.noMatches}</Combobox.Empty>}

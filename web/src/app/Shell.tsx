@@ -11,17 +11,16 @@ import { to } from "../paths.ts";
 import { t } from "../text/common.ts";
 import { sessionText } from "../text/session.ts";
 import { LostBanner } from "./LostBanner.tsx";
-import { administration, own, type Place } from "./navigation.ts";
+import { administration, own, type Place, searchText } from "./navigation.ts";
 import { openPalette, Palette } from "./Palette.tsx";
 import { openShortcuts, Shortcuts } from "./Shortcuts.tsx";
-import { signOut, useSession } from "./session.ts";
+import { signOut, useAdministers, useSession } from "./session.ts";
 import { useFocusKept } from "./useFocusKept.ts";
 
 const Dialogs = onDemand(() => import("./Dialogs.tsx").then(({ Dialogs }) => Dialogs));
 
 /** The frame of every page. */
 export function Shell() {
-  const { user } = useSession();
   const { pathname } = useLocation();
   const loading = useNavigation().state !== "idle";
   const [open, { toggle, close }] = useDisclosure(false);
@@ -39,7 +38,7 @@ export function Shell() {
     first.current = false;
   }, [pathname, close]);
 
-  const administers = user?.role !== "user";
+  const administers = useAdministers();
   if (!administers && !pathname.startsWith(to.me())) {
     return <Navigate to={to.me()} replace />;
   }
@@ -64,35 +63,31 @@ export function Shell() {
               {t.product}
             </Text>
           </Group>
-          {administers && (
-            <Button
-              variant="default"
-              color="gray"
-              size="sm"
-              fw={400}
-              leftSection={<IconSearch size={16} />}
-              rightSection={<Kbd size="xs">{t.shortcuts.paletteKeys}</Kbd>}
-              onClick={openPalette}
-              visibleFrom="sm"
-              w={320}
-              styles={{ label: { flex: 1 } }}
-            >
-              {t.searchEverything}
-            </Button>
-          )}
+          <Button
+            variant="default"
+            color="gray"
+            size="sm"
+            fw={400}
+            leftSection={<IconSearch size={16} />}
+            rightSection={<Kbd size="xs">{t.shortcuts.paletteKeys}</Kbd>}
+            onClick={openPalette}
+            visibleFrom="sm"
+            w={320}
+            styles={{ label: { flex: 1 } }}
+          >
+            {searchText(administers)}
+          </Button>
           <Group gap="xs" wrap="nowrap">
-            {administers && (
-              <ActionIcon
-                variant="subtle"
-                color="gray"
-                size="lg"
-                hiddenFrom="sm"
-                aria-label={t.searchEverything}
-                onClick={openPalette}
-              >
-                <IconSearch size={20} />
-              </ActionIcon>
-            )}
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              size="lg"
+              hiddenFrom="sm"
+              aria-label={searchText(administers)}
+              onClick={openPalette}
+            >
+              <IconSearch size={20} />
+            </ActionIcon>
             <Colors />
             <OwnMenu />
           </Group>

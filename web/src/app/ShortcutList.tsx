@@ -2,14 +2,14 @@ import { Group, Kbd, Modal, Stack, Text } from "@mantine/core";
 
 import { t } from "../text/common.ts";
 import { administration, own } from "./navigation.ts";
-import { useMayChange, useSession } from "./session.ts";
+import { useAdministers, useMayChange } from "./session.ts";
 
 /** What the keyboard understands. */
 export function ShortcutList({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   const mayChange = useMayChange();
-  const administers = useSession().user?.role !== "user";
+  const administers = useAdministers();
   const rows: [string[], string][] = [
-    ...(administers ? [[["Ctrl", "K"], t.shortcuts.palette] as [string[], string]] : []),
+    [["Ctrl", "K"], administers ? t.shortcuts.palette : t.jump],
     [["?"], t.shortcuts.help],
     [["/"], t.shortcuts.search],
     ...(mayChange ? [[["c"], t.shortcuts.create] as [string[], string]] : []),

@@ -3,7 +3,7 @@ import { useNavigate } from "react-router";
 
 import { dialogOnDemand } from "../components/onDemand.tsx";
 import { administration, own } from "./navigation.ts";
-import { useSession } from "./session.ts";
+import { useAdministers } from "./session.ts";
 
 const ShortcutList = dialogOnDemand(
   () => import("./ShortcutList.tsx").then(({ ShortcutList }) => ShortcutList),
@@ -30,7 +30,7 @@ function isTyping(target: EventTarget | null): boolean {
 export function Shortcuts() {
   const [shown, setShown] = useState(false);
   const navigate = useNavigate();
-  const administers = useSession().user?.role !== "user";
+  const administers = useAdministers();
   open = () => setShown(true);
 
   useEffect(() => {

@@ -28,6 +28,11 @@ export interface Place {
 
 const n = t.navigation;
 
+/** What the palette is called: whoever has only own pages finds nothing else in it. */
+export function searchText(administers: boolean): string {
+  return administers ? t.searchEverything : t.jump;
+}
+
 /** For admins and auditors. */
 export const administration: readonly Place[] = [
   { label: n.overview, to: to.home(), icon: IconHome, key: "h" },

@@ -168,6 +168,11 @@ export function useSession(): SessionState {
   );
 }
 
+/** Whether the one who is signed in sees the whole fleet, and not only what is their own. */
+export function useAdministers(): boolean {
+  return useSession().user?.role !== "user";
+}
+
 /** Whether the one who is signed in may change anything: auditors only look. */
 export function useMayChange(): boolean {
   return useSession().user?.role === "admin";

@@ -82,6 +82,7 @@ export function ConfirmForm({
       calm={!reasoned}
       reason={reasoned ? { ...reason.field, first: phrase === undefined } : undefined}
     >
+      <Overtaken by={overtaken} />
       <Text size="sm" component="div">
         {text}
       </Text>
@@ -105,7 +106,6 @@ export function ConfirmForm({
           data-autofocus
         />
       )}
-      <Overtaken by={overtaken} />
     </Form>
   );
 }

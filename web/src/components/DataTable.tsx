@@ -1,11 +1,12 @@
-import { Box, Button, Checkbox, Group, Select, Skeleton, Table, Text, UnstyledButton, VisuallyHidden } from "@mantine/core";
-import { IconArrowDown, IconArrowUp, IconArrowsSort, IconChevronLeft, IconChevronRight } from "@tabler/icons-react";
+import { Box, Button, Checkbox, Group, Skeleton, Table, UnstyledButton, VisuallyHidden } from "@mantine/core";
+import { IconArrowDown, IconArrowUp, IconArrowsSort } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 
 import { t } from "../text/common.ts";
 import { Empty } from "./Empty.tsx";
+import { Pager, type PageOf } from "./Pager.tsx";
 import { Problem } from "./Problem.tsx";
-import { PAGE_SIZES, type useListState } from "./useListState.ts";
+import type { useListState } from "./useListState.ts";
 
 export interface Column<T> {
   readonly key: string;
@@ -20,18 +21,6 @@ export interface Column<T> {
   /** The title is only for those who read by ear: what is below says it to all others. */
   readonly unseen?: boolean;
 }
-
-interface PageOf<T> {
-  items: T[];
-  page?: number | null | undefined;
-  page_size: number;
-  total: number;
-  total_capped?: boolean | undefined;
-  next?: string | null | undefined;
-}
-
-/** Past so many rows pages have no numbers: the API goes on after the last row instead. */
-const NUMBERED = 10_000;
 
 /**
  * A page of one of the API's lists, whose state is in the URL. Not mantine-datatable: its sortable
@@ -183,53 +172,5 @@ function Header<T>({
         </Group>
       </UnstyledButton>
     </Table.Th>
-  );
-}
-
-function Pager<T>({ page, list }: { page: PageOf<T>; list: ReturnType<typeof useListState> }) {
-  const { page_size: size, total, items, next } = page;
-  const numbered = list.filters["after"] === undefined;
-  const from = (list.page - 1) * size + 1;
-  const more = next !== null && next !== undefined;
-  const forward = () => {
-    const past = !numbered || (list.page + 1) * size > NUMBERED;
-    list.go(past ? { after: next } : { page: list.page + 1 });
-  };
-  const back = () => list.go(numbered ? { page: list.page - 1 } : { after: null });
-  return (
-    <Group justify="space-between" mt="sm" gap="sm">
-      <Text size="sm" c="dimmed" className="nums" role="status">
-        {numbered ? t.rows(from, from + items.length - 1, total, page.total_capped === true) : ""}
-      </Text>
-      <Group gap="xs">
-        <Select
-          size="xs"
-          w={76}
-          aria-label={t.rowsPerPage}
-          data={PAGE_SIZES.map(String)}
-          value={String(size)}
-          allowDeselect={false}
-          onChange={(value) => list.set({ page_size: value })}
-        />
-        <Button
-          size="xs"
-          variant="default"
-          leftSection={<IconChevronLeft size={14} />}
-          disabled={numbered && list.page <= 1}
-          onClick={back}
-        >
-          {numbered ? t.previous : t.first}
-        </Button>
-        <Button
-          size="xs"
-          variant="default"
-          rightSection={<IconChevronRight size={14} />}
-          disabled={!more}
-          onClick={forward}
-        >
-          {t.next}
-        </Button>
-      </Group>
-    </Group>
   );
 }

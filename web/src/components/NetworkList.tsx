@@ -1,8 +1,8 @@
 import { List, Text } from "@mantine/core";
 
 import type { Schemas } from "../api/client.ts";
-import { previewText } from "../text/preview.ts";
-import { serviceText } from "./serviceText.ts";
+import { t } from "../text/common.ts";
+import { servicesText } from "./serviceText.ts";
 
 /** Where to, each with its services; how many more there are where the server left some out. */
 export function NetworkList({ list }: { list: Schemas["PreviewChange"]["gained"] }) {
@@ -14,11 +14,11 @@ export function NetworkList({ list }: { list: Schemas["PreviewChange"]["gained"]
             {network}
           </Text>{" "}
           <Text span inherit c="dimmed">
-            {services.length === 0 ? previewText.allServices : services.map(serviceText).join("; ")}
+            {servicesText(services)}
           </Text>
         </List.Item>
       ))}
-      {list.truncated && <List.Item>{previewText.andMore(list.total - list.items.length)}</List.Item>}
+      {list.truncated && <List.Item>{t.andMore(list.total - list.items.length)}</List.Item>}
     </List>
   );
 }

@@ -42,7 +42,7 @@ export function PreviewView({ preview }: { preview: Preview }) {
                 </List.Item>
               ))}
               {change.devices.total > 10 && (
-                <List.Item>{previewText.andMore(change.devices.total - 10)}</List.Item>
+                <List.Item>{t.andMore(change.devices.total - 10)}</List.Item>
               )}
             </List>
             <SimpleGrid cols={{ base: 1, sm: 2 }}>

@@ -2,6 +2,7 @@ import { Alert, Text } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
 
 import type { Schemas } from "../api/client.ts";
+import { t } from "../text/common.ts";
 import { previewText } from "../text/preview.ts";
 import { useNames } from "./entityNames.ts";
 
@@ -26,7 +27,7 @@ export function PreviewWarning({ warning: { code, devices, message } }: { warnin
       <Text size="sm">{words?.text(devices.total) ?? message}</Text>
       {names.length > 0 && (
         <Text size="sm" mt={4}>
-          {names.join(", ")} {rest > 0 && previewText.andMore(rest)}
+          {names.join(", ")} {rest > 0 && t.andMore(rest)}
         </Text>
       )}
     </Alert>

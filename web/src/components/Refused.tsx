@@ -1,6 +1,7 @@
 import { Alert, List, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 
+import { t } from "../text/common.ts";
 import { previewText } from "../text/preview.ts";
 import type { Refusal } from "./previewOfMany.ts";
 
@@ -24,7 +25,7 @@ export function Refused({ of, nameOf }: { of: readonly Refusal[]; nameOf: (id: s
             {message}
           </List.Item>
         ))}
-        {of.length > NAMED && <List.Item>{previewText.andMore(of.length - NAMED)}</List.Item>}
+        {of.length > NAMED && <List.Item>{t.andMore(of.length - NAMED)}</List.Item>}
       </List>
     </Alert>
   );

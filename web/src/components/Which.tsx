@@ -1,7 +1,6 @@
 import { Stack, Text } from "@mantine/core";
 
 import { t } from "../text/common.ts";
-import { previewText } from "../text/preview.ts";
 
 /** So many are named before it is done to them. */
 export const NAMED = 20;
@@ -15,7 +14,7 @@ export function Which({ text, names, total }: { text: string; names: readonly st
       <Text size="sm">{text}</Text>
       <Text size="sm">
         {t.bulk.which(total)} {shown.join(", ")}
-        {more > 0 && ` ${previewText.andMore(more)}`}
+        {more > 0 && ` ${t.andMore(more)}`}
       </Text>
     </Stack>
   );

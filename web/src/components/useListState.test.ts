@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { changeListState, readListState } from "./useListState.ts";
+import { changeListState, onward, readListState } from "./useListState.ts";
 
 test("another filter begins at the first page, whichever way one came to another", () => {
   for (const at of ["page=3", "after=120"]) {
@@ -14,6 +14,13 @@ test("a page keeps what the list is narrowed by", () => {
   expect(changeListState(params, { page: 3 }).toString()).toBe("q=lap&role=user&page=3");
   expect(changeListState(params, { page: 1 }).toString()).toBe("q=lap&role=user");
   expect(changeListState(params, { after: "120" }).toString()).toBe("q=lap&role=user&after=120");
+});
+
+test("past ten thousand rows pages have no numbers", () => {
+  const at = (query: string) => onward(readListState(new URLSearchParams(query)), 200, "there");
+  expect(at("page=49")).toEqual({ page: 50 });
+  expect(at("page=50")).toEqual({ after: "there" });
+  expect(at("after=here")).toEqual({ after: "there" });
 });
 
 test("what is no number is as good as left out", () => {

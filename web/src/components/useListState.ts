@@ -55,6 +55,15 @@ export function changeListState(
   return next;
 }
 
+/** Past so many rows pages have no numbers: the API goes on after the last row instead. */
+const NUMBERED = 10_000;
+
+/** What leads from a page to the next one, which begins at `next`. */
+export function onward({ page, filters }: ListState, size: number, next: string | null | undefined) {
+  const past = filters["after"] !== undefined || (page + 1) * size > NUMBERED;
+  return past ? { after: next } : { page: page + 1 };
+}
+
 export function useListState() {
   const [params, setParams] = useSearchParams();
   const state = useMemo(() => readListState(params), [params]);

@@ -26,7 +26,7 @@ export function valueText(value: unknown): string {
     return value ? t.yes : t.no;
   }
   if (isService(value)) {
-    return serviceText({ protocol: value.protocol, ports: value.ports ?? [] });
+    return serviceText(value);
   }
   if (Array.isArray(value) && value.every((one) => typeof one !== "object" || one === null || isService(one))) {
     return value.length === 0 ? t.none : value.map(valueText).join(value.some(isService) ? "; " : ", ");

@@ -95,7 +95,6 @@ export const accessText = {
     not_targeted: "is not about this device",
   } as Record<string, string>,
   lists: "would have matched",
-  more: (n: number) => `and ${n.toLocaleString(LOCALE)} more`,
   reaches: "Reaches",
   reachesNothing: "Reaches nothing.",
   services: "Services",

@@ -82,7 +82,7 @@ export const auditText = {
     show: (n: number) => (n === 1 ? "Show 1 new entry" : `Show ${n.toLocaleString(LOCALE)} new entries`),
     notWith: (filters: string) => `Not with these filters: ${filters}.`,
     notHere: "Only on the first page, the newest entries first.",
-    search: "search",
+    search: "Search",
   },
   exporting: { label: "Export", csv: "CSV, for spreadsheets", ndjson: "NDJSON, for programs", name: "audit-log" },
   entry: {

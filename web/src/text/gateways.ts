@@ -104,6 +104,7 @@ export const gatewaysText = {
     joinHint: (until: ReactNode) => said`The command holds a secret that works once, until ${until}. It is shown this once.`,
     run: "Keep the agent running:",
     shown: "The token was made by a request whose answer was lost on the way here, and it cannot be shown a second time. Make another one.",
+    closing: "Close without running it? The command cannot be shown again; the node would need another token.",
     waiting: "Waiting for the node…",
     arrived: "The node has joined.",
     done: "Done",

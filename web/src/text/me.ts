@@ -94,5 +94,4 @@ export const meText = {
   } as Record<string, string>,
   from: (address: string) => `from ${address}`,
   changes: "What changed",
-  entries: (from: number, to: number) => `Entries ${from}–${to}`,
 };

@@ -26,8 +26,6 @@ export const policiesText = {
   everyone: "Everyone",
   nobody: "nobody",
   nowhere: "nowhere",
-  allServices: "all services",
-  moreOf: (n: number) => `and ${n} more`,
   filters: {
     effect: "Effect",
     inForce: "In force",

@@ -45,6 +45,7 @@ export const usersText = {
   createdDone: (name: string) => `“${name}” was created.`,
   createdTitle: (name: string) => `“${name}” was created`,
   oneTimePassword: "Password",
+  oneTimeClosing: "Close without handing it over? The password cannot be shown again; the user would need another one.",
   oneTimeHint: "Hand it over in a safe way. It is shown this once: nobody can read it again.",
   notAdded: (names: string) => `The user was created, but is not a member of ${names}:`,
   createAnother: "Create another",

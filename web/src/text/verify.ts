@@ -59,7 +59,7 @@ export const verifyText = {
       `Event ${n.toLocaleString(LOCALE)} is in the log of ${size.toLocaleString(LOCALE)} events: ${hashes === 1 ? "1 hash leads" : `${hashes} hashes lead`} from it to the signed root.`,
     bad: (n: number) => `Event ${n.toLocaleString(LOCALE)} is not in the log as the checkpoint has it.`,
     show: "Show the entry",
-    what: "Event",
+    what: "Type of event",
     of: "Of",
     sequence: "Its number there",
     recorded: "Recorded",

@@ -3,6 +3,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { createElement } from "react";
+import { renderToStaticMarkup } from "react-dom/server";
 import { expect, test } from "vitest";
 
 import { COLORS } from "../components/Status.tsx";
@@ -10,6 +12,7 @@ import { eventTypes } from "../features/audit/events.ts";
 import { t } from "./common.ts";
 import { eventText } from "./events.ts";
 import { fieldText, fieldValue } from "./fields.ts";
+import { said } from "./said.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
@@ -74,4 +77,9 @@ test("a value is in words where its field has some", () => {
 
 test("every state that has a colour has a word", () => {
   expect(Object.keys(COLORS).filter((state) => t.status[state] === undefined)).toEqual([]);
+});
+
+test("a sentence has what is drawn in its places", () => {
+  const link = createElement("a", null, "Intranet");
+  expect(renderToStaticMarkup(said`By ${link}, number ${2}: ${null}.`)).toBe("By <a>Intranet</a>, number 2: .");
 });

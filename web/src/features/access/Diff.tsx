@@ -7,7 +7,7 @@ import { Empty } from "../../components/Empty.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { fromLocalInput, toLocalInput } from "../../components/localTime.ts";
 import { NumberField } from "../../components/NumberField.tsx";
-import { serviceText } from "../../components/serviceText.ts";
+import { servicesText } from "../../components/serviceText.ts";
 import { Time } from "../../components/Time.tsx";
 import { to as path } from "../../paths.ts";
 import { accessText } from "../../text/access.ts";
@@ -190,7 +190,7 @@ function ChangeView({ change: { devices, gained, lost } }: { change: Change }) {
               )}
             </List.Item>
           ))}
-          {devices.total > SHOWN && <List.Item>{accessText.more(devices.total - SHOWN)}</List.Item>}
+          {devices.total > SHOWN && <List.Item>{t.andMore(devices.total - SHOWN)}</List.Item>}
         </List>
         {gained.total === 0 && lost.total === 0 ? (
           <Text size="sm" c="dimmed">
@@ -240,7 +240,7 @@ function Side({
                 {one.network}
               </Text>{" "}
               <Text span inherit c="dimmed">
-                {one.services.length === 0 ? previewText.allServices : one.services.map(serviceText).join("; ")} ·{" "}
+                {servicesText(one.services)} ·{" "}
               </Text>
               {policy ? (
                 <Anchor component={Link} to={path.policy(policy.id)} inherit>
@@ -252,7 +252,7 @@ function Side({
             </List.Item>
           );
         })}
-        {destinations.truncated && <List.Item>{accessText.more(destinations.total - destinations.items.length)}</List.Item>}
+        {destinations.truncated && <List.Item>{t.andMore(destinations.total - destinations.items.length)}</List.Item>}
       </List>
     </div>
   );

@@ -240,7 +240,7 @@ function NotAsked({ list }: { list: Schemas["PolicyNotAskedList"] }) {
                 )}
               </List.Item>
             ))}
-            {list.truncated && <List.Item>{words.more(list.total - list.items.length)}</List.Item>}
+            {list.truncated && <List.Item>{t.andMore(list.total - list.items.length)}</List.Item>}
           </List>
         </Accordion.Panel>
       </Accordion.Item>

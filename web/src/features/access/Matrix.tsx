@@ -3,19 +3,19 @@ import { IconChevronDown, IconChevronLeft, IconChevronRight, IconChevronUp } fro
 import { useMemo } from "react";
 import { Link } from "react-router";
 
+import { MOST } from "../../api/allOf.ts";
 import { Empty } from "../../components/Empty.tsx";
 import { useNames } from "../../components/entityNames.ts";
 import { Loaded } from "../../components/Loaded.tsx";
-import { serviceText } from "../../components/serviceText.ts";
+import { servicesText } from "../../components/serviceText.ts";
 import { SearchBox } from "../../components/SearchBox.tsx";
 import { whole } from "../../components/whole.ts";
 import { ofEntity, to } from "../../paths.ts";
 import { accessText } from "../../text/access.ts";
 import { t } from "../../text/common.ts";
-import { previewText } from "../../text/preview.ts";
 import { type Cell, cellOf, INTERNET, keyOf, type Policy, type Subject } from "./matrix.ts";
 import { useQuestion } from "./question.ts";
-import { filtered, MOST, pageOf, useNamed, usePoliciesInForce } from "./useMatrix.ts";
+import { filtered, pageOf, useNamed, usePoliciesInForce } from "./useMatrix.ts";
 import { When } from "./When.tsx";
 
 const words = accessText.matrix;
@@ -207,16 +207,14 @@ function CellView({ cell, who, where }: { cell: Cell | undefined; who: string; w
       </Popover.Target>
       <Popover.Dropdown aria-label={words.cell(who, where, said)}>
         <List size="sm" type="ordered" spacing={6} pl="md">
-          {policies.map(({ id, name, effect, priority, services = [] }) => (
+          {policies.map(({ id, name, effect, priority, services }) => (
             <List.Item key={id}>
               <Anchor component={Link} to={to.policy(id)} inherit>
                 {name}
               </Anchor>
               <Text size="xs" c="dimmed">
                 {t.effects[effect]}, {accessText.priority(priority ?? 0)},{" "}
-                {services.length === 0
-                  ? previewText.allServices
-                  : services.map(({ protocol, ports = [] }) => serviceText({ protocol, ports })).join("; ")}
+                {servicesText(services)}
               </Text>
             </List.Item>
           ))}

@@ -4,8 +4,9 @@ import { useEffect, useState } from "react";
 
 import { ApiError } from "../../api/index.ts";
 import { EntitySelect } from "../../components/EntitySelect.tsx";
+import { hasPorts, PROTOCOLS } from "../../components/protocols.ts";
 import { accessText } from "../../text/access.ts";
-import { hasPorts, PROTOCOLS, type Question } from "./question.ts";
+import type { Question } from "./question.ts";
 
 const words = accessText;
 

@@ -3,7 +3,7 @@ import { Paper, Stack, Table, Text, Title } from "@mantine/core";
 import { api, type Schemas } from "../../api/index.ts";
 import { Empty } from "../../components/Empty.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
-import { serviceText } from "../../components/serviceText.ts";
+import { servicesText } from "../../components/serviceText.ts";
 import { Status } from "../../components/Status.tsx";
 import { whole } from "../../components/whole.ts";
 import { accessText } from "../../text/access.ts";
@@ -66,9 +66,7 @@ function Device({ device }: { device: Schemas["DeviceAnswer"] }) {
               {destinations.items.map(({ network, services, policy, decided_by }, n) => (
                 <Table.Tr key={n}>
                   <Table.Td ff="monospace" className={whole(network)}>{network}</Table.Td>
-                  <Table.Td>
-                    {services.length === 0 ? previewText.allServices : services.map(serviceText).join("; ")}
-                  </Table.Td>
+                  <Table.Td>{servicesText(services)}</Table.Td>
                   <Table.Td>
                     {policy ? <PolicyLink policy={policy} /> : (words.builtIn[decided_by] ?? decided_by)}
                   </Table.Td>
@@ -78,7 +76,7 @@ function Device({ device }: { device: Schemas["DeviceAnswer"] }) {
           </Table>
           {destinations.truncated && (
             <Text size="sm" c="dimmed">
-              {words.more(destinations.total - destinations.items.length)}
+              {t.andMore(destinations.total - destinations.items.length)}
             </Text>
           )}
         </Table.ScrollContainer>

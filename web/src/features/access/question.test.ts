@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { hasPorts, packetOf, readQuestion } from "./question.ts";
+import { packetOf, readQuestion } from "./question.ts";
 
 const read = (query: string) => readQuestion(new URLSearchParams(query));
 
@@ -13,7 +13,10 @@ test("a port belongs to protocols that have ports", () => {
   expect(read("protocol=TCP&port=443").port).toBe("443");
   expect(read("protocol=17&port=53").port).toBe("53");
   expect(read("protocol=icmp&port=443").port).toBeUndefined();
-  expect(hasPorts("47")).toBe(false);
+  expect(read("protocol=33&port=5001").port).toBe("5001");
+  expect(read("protocol=136&port=5001").port).toBe("5001");
+  expect(read("protocol=47&port=443").port).toBeUndefined();
+  expect(read("protocol=no-such&port=443").port).toBeUndefined();
 });
 
 test("a packet has a destination and a protocol", () => {

@@ -2,6 +2,8 @@
 
 import { useSearchParams } from "react-router";
 
+import { hasPorts } from "../../components/protocols.ts";
+
 export interface Question {
   readonly device: string | undefined;
   readonly user: string | undefined;
@@ -10,14 +12,6 @@ export interface Question {
   readonly port: string | undefined;
   /** A time, or the number of an event; the present where there is none. */
   readonly at: string | undefined;
-}
-
-/** Those that have names; any other is a number. */
-export const PROTOCOLS = ["tcp", "udp", "icmp", "icmpv6", "sctp"];
-const WITH_PORTS = new Set(["tcp", "udp", "sctp", "6", "17", "132"]);
-
-export function hasPorts(protocol: string): boolean {
-  return WITH_PORTS.has(protocol.trim().toLowerCase());
 }
 
 export function readQuestion(params: URLSearchParams): Question {

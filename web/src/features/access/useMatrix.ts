@@ -1,50 +1,23 @@
 import { useQuery } from "@tanstack/react-query";
 
+import { allOf } from "../../api/allOf.ts";
 import { client } from "../../api/index.ts";
 import { asked, destinationsOf, INTERNET, meeting, type Policy, type Subject, subjectsOf } from "./matrix.ts";
-
-const PAGE = 200;
-/** With more policies than this a matrix says less than a search. */
-export const MOST = 1_000;
 
 /** All policies in force at a moment, in the order in which they are asked. */
 export function usePoliciesInForce(at: string | undefined) {
   return useQuery({
     queryKey: ["matrix", "policies", at],
     queryFn: async () => {
-      const policies: Policy[] = [];
-      let after: string | undefined;
-      let capped = false;
-      do {
-        const query = {
-          in_force: true,
-          page_size: PAGE,
-          ...(at === undefined ? {} : { at }),
-          ...(after === undefined ? {} : { after }),
-        };
-        const { data } = await client.GET("/admin/policies", { params: { query } });
-        policies.push(...(data?.items ?? []));
-        after = data?.next ?? undefined;
-        capped = after !== undefined && policies.length >= MOST;
-      } while (after !== undefined && !capped);
-      return { policies: asked(policies), capped };
+      const query = { in_force: true, ...(at === undefined ? {} : { at }) };
+      const { items, whole } = await allOf((page) =>
+        client.GET("/admin/policies", { params: { query: { ...query, ...page } } }),
+      );
+      // With more of them a matrix says less than a search.
+      return { policies: asked(items), capped: !whole };
     },
     placeholderData: (before) => before,
   });
-}
-
-/** All pages of a list, up to {@link MOST}. */
-async function allOf<T>(
-  read: (page: { page_size: number; after?: string }) => Promise<{ data?: { items: T[]; next?: string | null } }>,
-): Promise<T[]> {
-  const items: T[] = [];
-  let after: string | undefined;
-  do {
-    const { data } = await read({ page_size: PAGE, ...(after === undefined ? {} : { after }) });
-    items.push(...(data?.items ?? []));
-    after = data?.next ?? undefined;
-  } while (after !== undefined && items.length < MOST);
-  return items;
 }
 
 /** The ids of what is called so, of each kind. */
@@ -57,7 +30,7 @@ export function useNamed(q: string) {
         allOf((page) => client.GET("/admin/users", { params: { query: { q, ...page } } })),
         allOf((page) => client.GET("/admin/devices", { params: { query: { q, ...page } } })),
       ]);
-      return new Set(found.flat().map(({ id }) => id));
+      return new Set(found.flatMap(({ items }) => items.map(({ id }) => id)));
     },
     enabled: q !== "",
     placeholderData: (before) => before,

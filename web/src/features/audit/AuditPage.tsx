@@ -117,7 +117,7 @@ function columns(open: (idx: number) => void): Column<Row>[] {
           <UnstyledButton onClick={() => open(idx)} fz="sm" fw={600} c="var(--mantine-color-anchor)">
             {summary}
           </UnstyledButton>{" "}
-          {status === "failure" && <Status of={status} label={auditText.filters.failure} />}
+          {status === "failure" && <Status of={status} />}
           <Text size="xs" c="dimmed" hiddenFrom="sm">
             <Time at={time} /> · {auditText.byWhom(actorName(actor))}
           </Text>
@@ -168,7 +168,7 @@ function useLive(list: ReturnType<typeof useListState>, items: readonly Entry[] 
   const { after, ...filters } = list.filters;
   const other = Object.keys(filters).filter((name) => !(TAIL_FILTERS as readonly string[]).includes(name));
   if (list.q !== "") {
-    other.push(auditText.live.search);
+    other.push("q");
   }
   const first = list.page === 1 && after === undefined && (list.sort ?? "-idx") === "-idx";
   const on = wanted && first && other.length === 0;
@@ -203,9 +203,20 @@ function useLive(list: ReturnType<typeof useListState>, items: readonly Entry[] 
     waiting: on ? here.waiting.length : 0,
     show,
     /** Why it cannot be switched on. */
-    hindered: !first ? auditText.live.notHere : other.length > 0 ? auditText.live.notWith(other.join(", ")) : undefined,
+    hindered: !first ? auditText.live.notHere : other.length > 0 ? auditText.live.notWith(other.map((name) => NAMES[name] ?? name).join(", ")) : undefined,
   };
 }
+
+/** What the filters are called that the live tail cannot have. */
+const NAMES: Readonly<Record<string, string>> = {
+  q: auditText.live.search,
+  user: auditText.filters.user,
+  actor_type: auditText.filters.actorType,
+  address: auditText.filters.address,
+  request_id: auditText.filters.request,
+  from: auditText.filters.from,
+  to: auditText.filters.to,
+};
 
 const NONE: readonly Entry[] = [];
 

@@ -4,18 +4,13 @@ import { Link } from "react-router";
 import { api } from "../../api/index.ts";
 import { Empty } from "../../components/Empty.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
-import { serviceText } from "../../components/serviceText.ts";
+import { servicesText } from "../../components/serviceText.ts";
 import { to } from "../../paths.ts";
 import { whole } from "../../components/whole.ts";
 import { devicesText } from "../../text/devices.ts";
-import { previewText } from "../../text/preview.ts";
 
 const words = devicesText.reaches;
 const MOST = 1_000;
-
-function servicesText(services: Parameters<typeof serviceText>[0][]): string {
-  return services.length === 0 ? previewText.allServices : services.map(serviceText).join("; ");
-}
 
 /** Everything that a device reaches, and which policy lets it. */
 export function DeviceReaches({ id }: { id: string }) {

@@ -1,8 +1,9 @@
-import { Alert, Button, Group, List, Loader, Modal, Stack, Text } from "@mantine/core";
+import { Alert, Button, Group, List, Loader, Stack, Text } from "@mantine/core";
 import { IconCheck } from "@tabler/icons-react";
 
 import { api } from "../../api/index.ts";
 import { CopyBlock, OneTime } from "../../components/OneTime.tsx";
+import { OnceModal } from "../../components/OnceModal.tsx";
 import { Time } from "../../components/Time.tsx";
 import { gatewaysText } from "../../text/gateways.ts";
 import type { JoinAnswer } from "./joinToken.ts";
@@ -29,15 +30,16 @@ export function JoinModal({
   onClose: () => void;
 }) {
   return (
-    <Modal
+    <OnceModal
       opened={answer !== undefined}
       onClose={onClose}
-      closeOnClickOutside={false}
+      holds={answer !== undefined && "token" in answer}
+      closing={words.closing}
       title={words.title(name)}
       size="xl"
     >
       {answer !== undefined && <Steps id={id} answer={answer} onClose={onClose} />}
-    </Modal>
+    </OnceModal>
   );
 }
 

@@ -9,7 +9,6 @@ import { Time } from "../../components/Time.tsx";
 import { auditText } from "../../text/audit.ts";
 import { t } from "../../text/common.ts";
 import { groupsText } from "../../text/groups.ts";
-import { previewText } from "../../text/preview.ts";
 import { returnTo } from "./groupForm.ts";
 import { readGroup } from "./readGroup.ts";
 
@@ -117,7 +116,7 @@ function Names({ label, ids }: { label: string; ids: readonly string[] }) {
         {[...names].map(([id, name]) => (
           <List.Item key={id}>{name}</List.Item>
         ))}
-        {ids.length > NAMED && <List.Item>{previewText.andMore(ids.length - NAMED)}</List.Item>}
+        {ids.length > NAMED && <List.Item>{t.andMore(ids.length - NAMED)}</List.Item>}
       </List>
     </div>
   );

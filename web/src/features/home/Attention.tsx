@@ -32,10 +32,11 @@ export function Attention() {
     error: all.find(({ error }) => error !== null)?.error ?? null,
     refetch: () => all.map(({ refetch }) => refetch()),
   };
-  const found = [
-    gatewayConcerns(gateways.data?.items ?? [], now),
-    deviceConcerns(devices.data?.items ?? [], now, t.erased),
-    policyConcerns(policies.data?.items ?? [], now),
+  const unread = (devices.data?.total ?? 0) - (devices.data?.items.length ?? 0);
+  const found: { list: Concern[]; more?: number }[] = [
+    { list: gatewayConcerns(gateways.data?.items ?? [], now) },
+    { list: deviceConcerns(devices.data?.items ?? [], now, t.erased), more: unread },
+    { list: policyConcerns(policies.data?.items ?? [], now) },
   ];
   const counted: [number, string, string][] = [
     [lapsed.data?.total ?? 0, words.lapsed(lapsed.data?.total ?? 0), to.devices({ status: "rotation_lapsed" })],
@@ -46,7 +47,7 @@ export function Attention() {
       to.audit({ status: "failure", from: since }),
     ],
   ];
-  const nothing = found.every((list) => list.length === 0) && counted.every(([n]) => n === 0);
+  const nothing = found.every(({ list }) => list.length === 0) && counted.every(([n]) => n === 0);
   return (
     <Panel title={words.title}>
       <Loaded query={query}>
@@ -59,9 +60,11 @@ export function Attention() {
               </Group>
             ) : (
               <List listStyleType="none" spacing={8} size="sm" styles={{ itemWrapper: { width: "100%" } }}>
-                {found.flatMap((list) => [
+                {found.flatMap(({ list, more = 0 }) => [
                   ...list.slice(0, FEW).map((one) => <Item key={`${one.kind} ${one.id}`}>{said(one)}</Item>),
-                  ...(list.length > FEW ? [<Item key={`more ${list[0]?.kind}`}>{words.more(list.length - FEW)}</Item>] : []),
+                  ...(list.length > FEW
+                    ? [<Item key={`more ${list[0]?.kind}`}>{t.andMore(list.length - FEW + more)}</Item>]
+                    : []),
                 ])}
                 {counted.map(([n, text, path]) =>
                   n === 0 ? null : (
@@ -73,6 +76,16 @@ export function Attention() {
                   ),
                 )}
               </List>
+            )}
+            {gateways.data?.whole === false && (
+              <Text size="xs" c="dimmed">
+                {words.gatewaysRead(gateways.data.items.length)}
+              </Text>
+            )}
+            {policies.data?.whole === false && (
+              <Text size="xs" c="dimmed">
+                {words.policiesRead(policies.data.items.length)}
+              </Text>
             )}
           </Stack>
         )}

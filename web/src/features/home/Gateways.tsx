@@ -6,6 +6,7 @@ import { Loaded } from "../../components/Loaded.tsx";
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
 import { to } from "../../paths.ts";
+import { t } from "../../text/common.ts";
 import { homeText } from "../../text/home.ts";
 import { Panel } from "./Panel.tsx";
 import { useGateways } from "./reads.ts";
@@ -57,7 +58,7 @@ export function Gateways() {
               ))}
               {total > SHOWN && (
                 <Text size="sm" c="dimmed">
-                  {words.more(total - SHOWN)}
+                  {t.andMore(total - SHOWN)}
                 </Text>
               )}
             </Stack>

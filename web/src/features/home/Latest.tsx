@@ -41,7 +41,7 @@ export function Latest() {
                   <Anchor component={Link} to={to.auditEntry(entry.idx)} size="sm">
                     {entry.summary}
                   </Anchor>{" "}
-                  {entry.status === "failure" && <Status of={entry.status} label={auditText.filters.failure} />}
+                  {entry.status === "failure" && <Status of={entry.status} />}
                   <Text size="xs" c="dimmed">
                     {auditText.byWhom(actorName(entry.actor))}
                     {entry.entity_name && ` · ${entry.entity_name}`}

@@ -5,7 +5,7 @@ import { to } from "../../paths.ts";
 import { homeText } from "../../text/home.ts";
 import { LOCALE } from "../../text/locale.ts";
 import { FRESH } from "../me/connection.ts";
-import { dayAgo, minuteAt, useActiveCount, useGateways, usePolicies, useUserCount } from "./reads.ts";
+import { dayAgo, minuteAt, useActiveCount, useGateways, usePolicyCount, useUserCount } from "./reads.ts";
 
 const words = homeText.tiles;
 
@@ -21,14 +21,14 @@ export function Tiles() {
   const devices = useActiveCount().data;
   const online = useActiveCount({ handshake_since: minuteAt(now, -FRESH) }).data;
   const seen = useActiveCount({ seen_since: dayAgo(now) }).data;
-  const policies = usePolicies().data;
+  const policies = usePolicyCount().data;
   const gateways = useGateways().data;
   const converged = gateways?.items.filter(({ convergence }) => convergence.status === "in_sync").length ?? 0;
   return (
     <SimpleGrid component="section" aria-label={words.label} cols={{ base: 2, sm: 3, lg: 5 }} spacing="sm">
       <Tile
         label={words.gateways}
-        value={gateways && words.ofAll(converged, gateways.total)}
+        value={gateways && (gateways.whole ? words.ofAll : words.ofFirst)(converged, gateways.items.length)}
         path={to.gateways()}
       />
       <Tile label={words.online} value={online && total(online)} hint={seen && words.seen(total(seen))} path={to.devices()} />

@@ -1,23 +1,31 @@
 /** What the overview reads: a few requests, each shared by the parts that show it. */
 
-import { api } from "../../api/index.ts";
+import { useQuery } from "@tanstack/react-query";
 
-/** The API's largest page. */
-const MOST = 200;
+import { allOf, PAGE } from "../../api/allOf.ts";
+import { api, client } from "../../api/index.ts";
+
 /** How often what nobody announces is read again, in milliseconds. */
 const AGAIN = 30_000;
+/** How often what is long and tells of days is read again. */
+const SELDOM = 300_000;
 const DAY = 86_400_000;
 
 const fresh = { refetchInterval: AGAIN };
 const count = { page_size: 1 };
 
+/** All gateways: no list of the API has those only that are in some state. */
 export function useGateways() {
-  return api.useQuery("get", "/admin/gateways", { params: { query: { page_size: MOST } } }, fresh);
+  return useQuery({
+    queryKey: ["home", "gateways"],
+    queryFn: () => allOf((page) => client.GET("/admin/gateways", { params: { query: page } })),
+    ...fresh,
+  });
 }
 
 /** Active devices whose time ends, or that have to get a new key, until a time: the most urgent first. */
 export function useDueDevices(until: string) {
-  const query = { status: "active", due_before: until, sort: "due_at", page_size: MOST } as const;
+  const query = { status: "active", due_before: until, sort: "due_at", page_size: PAGE } as const;
   return api.useQuery("get", "/admin/devices", { params: { query } }, fresh);
 }
 
@@ -27,8 +35,18 @@ export function useActiveCount(condition: { handshake_since?: string; seen_since
   return api.useQuery("get", "/admin/devices", { params: { query } }, fresh);
 }
 
+/** All policies in force: no list of the API has those only that end soon. */
 export function usePolicies() {
-  return api.useQuery("get", "/admin/policies", { params: { query: { in_force: true, page_size: MOST } } }, fresh);
+  return useQuery({
+    queryKey: ["home", "policies"],
+    queryFn: () =>
+      allOf((page) => client.GET("/admin/policies", { params: { query: { in_force: true, ...page } } })),
+    refetchInterval: SELDOM,
+  });
+}
+
+export function usePolicyCount() {
+  return api.useQuery("get", "/admin/policies", { params: { query: { in_force: true, ...count } } }, fresh);
 }
 
 export function useUserCount() {

@@ -1,6 +1,6 @@
 import { Button, Group, Text, Timeline } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconChevronDown, IconChevronLeft, IconChevronRight } from "@tabler/icons-react";
+import { IconChevronDown, IconChevronRight } from "@tabler/icons-react";
 
 import { api, type Schemas } from "../../api/index.ts";
 import type { paths } from "../../api/schema.d.ts";
@@ -11,6 +11,7 @@ import { ExportButton } from "../../components/ExportButton.tsx";
 import { ChoiceFilter, Filters } from "../../components/filters.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
+import { Pager } from "../../components/Pager.tsx";
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
 import { useListState } from "../../components/useListState.ts";
@@ -57,7 +58,7 @@ export function Page() {
         {(page) => (
           <>
             <Entries items={page.items} filtered={list.filtered} clear={() => list.set({ entity_type: null, status: null })} />
-            <Pages page={page} list={list} />
+            {(page.items.length < page.total || list.filters["after"] !== undefined) && <Pager page={page} list={list} />}
           </>
         )}
       </Loaded>
@@ -124,41 +125,5 @@ function WhatChanged({ changes, kind }: { changes: Entry["changes"]; kind: strin
       </Button>
       {open && <Changes changes={changes} kind={kind} />}
     </>
-  );
-}
-
-function Pages({ page, list }: { page: Schemas["ActivityPage"]; list: ReturnType<typeof useListState> }) {
-  const { items, page_size: size, next } = page;
-  const numbered = list.filters["after"] === undefined;
-  const from = (list.page - 1) * size + 1;
-  if (items.length === 0 || (list.page === 1 && numbered && !next)) {
-    return null;
-  }
-  return (
-    <Group justify="space-between" mt="lg">
-      <Text size="sm" c="dimmed" className="nums" role="status">
-        {numbered ? meText.entries(from, from + items.length - 1) : ""}
-      </Text>
-      <Group gap="xs">
-        <Button
-          size="xs"
-          variant="default"
-          leftSection={<IconChevronLeft size={14} aria-hidden />}
-          disabled={numbered && list.page === 1}
-          onClick={() => list.go(numbered ? { page: list.page - 1 } : { after: null })}
-        >
-          {t.previous}
-        </Button>
-        <Button
-          size="xs"
-          variant="default"
-          rightSection={<IconChevronRight size={14} aria-hidden />}
-          disabled={!next}
-          onClick={() => list.go({ page: list.page + 1 })}
-        >
-          {t.next}
-        </Button>
-      </Group>
-    </Group>
   );
 }

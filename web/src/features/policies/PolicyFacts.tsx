@@ -2,7 +2,7 @@ import { Box, Stack, Text } from "@mantine/core";
 
 import type { Schemas } from "../../api/client.ts";
 import { Facts } from "../../components/Facts.tsx";
-import { serviceText } from "../../components/serviceText.ts";
+import { servicesText } from "../../components/serviceText.ts";
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
 import { t } from "../../text/common.ts";
@@ -12,7 +12,6 @@ import { TargetNames } from "./TargetNames.tsx";
 /** A policy to read: for those who only look, and for one that is gone. */
 export function PolicyFacts({ policy }: { policy: Schemas["PolicyFields"] }) {
   const { fields } = policiesText;
-  const services = (policy.services ?? []).map(({ protocol, ports }) => serviceText({ protocol, ports: ports ?? [] }));
   return (
     <Stack>
       {policy.description !== "" && (
@@ -29,7 +28,7 @@ export function PolicyFacts({ policy }: { policy: Schemas["PolicyFields"] }) {
           [fields.valid_from, policy.valid_from ? <Time key="from" at={policy.valid_from} /> : undefined],
           [fields.valid_until, policy.valid_until ? <Time key="until" at={policy.valid_until} /> : undefined],
           [fields.targets, <TargetNames key="targets" targets={policy.targets} />],
-          [fields.services, services.length === 0 ? policiesText.allServices : services.join("; ")],
+          [fields.services, servicesText(policy.services)],
           [fields.destinations, <Networks key="destinations" list={policy.destinations} />],
         ]}
       />

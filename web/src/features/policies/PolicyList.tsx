@@ -13,10 +13,11 @@ import { type Column, DataTable } from "../../components/DataTable.tsx";
 import { Empty } from "../../components/Empty.tsx";
 import { ExportButton } from "../../components/ExportButton.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
-import { serviceText } from "../../components/serviceText.ts";
+import { servicesText } from "../../components/serviceText.ts";
 import { Status } from "../../components/Status.tsx";
 import { useListState } from "../../components/useListState.ts";
 import { to } from "../../paths.ts";
+import { t } from "../../text/common.ts";
 import { policiesText } from "../../text/policies.ts";
 import { PolicyFilters } from "./PolicyFilters.tsx";
 import { PolicyState } from "./PolicyState.tsx";
@@ -126,7 +127,7 @@ function Destinations({ policy: { destinations } }: { policy: Policy }) {
       ))}
       {destinations.length > FEW && (
         <Text size="xs" c="dimmed">
-          {policiesText.moreOf(destinations.length - FEW)}
+          {t.andMore(destinations.length - FEW)}
         </Text>
       )}
     </Stack>
@@ -134,12 +135,11 @@ function Destinations({ policy: { destinations } }: { policy: Policy }) {
 }
 
 function Services({ services }: { services: readonly Schemas["Service"][] }) {
-  const words = services.slice(0, FEW).map(({ protocol, ports }) => serviceText({ protocol, ports: ports ?? [] }));
-  const rest = services.length - words.length;
+  const rest = services.length - FEW;
   return (
     <Text size="sm" c={services.length === 0 ? "dimmed" : ""}>
-      {services.length === 0 ? policiesText.allServices : words.join("; ")}
-      {rest > 0 && ` ${policiesText.moreOf(rest)}`}
+      {servicesText(services.slice(0, FEW))}
+      {rest > 0 && ` ${t.andMore(rest)}`}
     </Text>
   );
 }
@@ -225,7 +225,7 @@ function changeMany(
           {ids.slice(0, 10).map((id) => (
             <li key={id}>{nameOf(id)}</li>
           ))}
-          {ids.length > 10 && <li>{policiesText.moreOf(ids.length - 10)}</li>}
+          {ids.length > 10 && <li>{t.andMore(ids.length - 10)}</li>}
         </ul>
       </>
     ),

@@ -3,11 +3,11 @@ import type { UseFormReturnType } from "@mantine/form";
 import { IconX } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 
+import { PROTOCOLS } from "../../components/protocols.ts";
 import { policiesText } from "../../text/policies.ts";
 import { mayHavePorts, type PolicyForm } from "./form.ts";
 
 const words = policiesText.form;
-const PROTOCOLS = ["tcp", "udp", "icmp", "icmpv6", "sctp"];
 
 export interface ServiceFields {
   form: UseFormReturnType<PolicyForm>;

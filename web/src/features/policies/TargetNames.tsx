@@ -3,6 +3,7 @@ import { Link } from "react-router";
 
 import { useNames } from "../../components/entityNames.ts";
 import { ofEntity } from "../../paths.ts";
+import { t } from "../../text/common.ts";
 import { policiesText } from "../../text/policies.ts";
 import { keyOf, type Target } from "./target.ts";
 
@@ -26,7 +27,7 @@ export function TargetNames({ targets, most }: { targets: readonly Target[]; mos
       ))}
       {targets.length > shown.length && (
         <Text span inherit c="dimmed">
-          {policiesText.moreOf(targets.length - shown.length)}
+          {t.andMore(targets.length - shown.length)}
         </Text>
       )}
     </Group>

@@ -54,7 +54,7 @@ export function compare(then: Fields, now: Fields): { differing: Row[]; same: (k
 }
 
 function words(services: Fields["services"]): string[] {
-  return (services ?? []).map(({ protocol, ports }) => serviceText({ protocol, ports: ports ?? [] }));
+  return (services ?? []).map(serviceText);
 }
 
 function list(field: "destinations" | "services", then: readonly string[], now: readonly string[]): Row {

@@ -2,6 +2,7 @@
 
 import { fromLocalInput, toLocalInput } from "../../components/localTime.ts";
 import type { Schemas } from "../../api/client.ts";
+import { hasPorts, protocolNumber } from "../../components/protocols.ts";
 import { policiesText } from "../../text/policies.ts";
 import { parseNetwork, splitNetworks } from "./cidr.ts";
 import { keyOf, type Target } from "./target.ts";
@@ -147,27 +148,9 @@ export function splitPorts(text: string): string[] {
     .filter((part) => part !== "");
 }
 
-const PROTOCOLS = new Map([
-  ["icmp", 1],
-  ["tcp", 6],
-  ["udp", 17],
-  ["icmpv6", 58],
-  ["ipv6-icmp", 58],
-  ["sctp", 132],
-]);
-/** Those whose packets say a port where the gateway reads one. */
-const WITH_PORTS = [6, 17, 33, 132, 136];
-
-function protocolNumber(text: string): number | undefined {
-  const name = text.trim().toLowerCase();
-  const number = /^\d{1,3}$/.test(name) ? Number(name) : PROTOCOLS.get(name);
-  return number !== undefined && number <= 255 ? number : undefined;
-}
-
 /** Whether ports can be given; also while the protocol is not typed yet. */
 export function mayHavePorts(protocol: string): boolean {
-  const number = protocolNumber(protocol);
-  return number === undefined || WITH_PORTS.includes(number);
+  return protocolNumber(protocol) === undefined || hasPorts(protocol);
 }
 
 function portsFlaw(text: string): string | undefined {

@@ -1,4 +1,4 @@
-import { Alert, Button, Checkbox, Group, Modal, Radio, Select, Stack, TextInput } from "@mantine/core";
+import { Alert, Button, Checkbox, Group, Radio, Select, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useState } from "react";
 import { useNavigate } from "react-router";
@@ -7,6 +7,7 @@ import { changed, client } from "../../api/index.ts";
 import { useNames } from "../../components/entityNames.ts";
 import { EntityMultiSelect } from "../../components/EntityMultiSelect.tsx";
 import { Form } from "../../components/Form.tsx";
+import { OnceModal } from "../../components/OnceModal.tsx";
 import { OneTime } from "../../components/OneTime.tsx";
 import { messageOf, notifyDone, takeErrors } from "../../components/problem.ts";
 import { type Because, useReason } from "../../components/reason.ts";
@@ -35,12 +36,13 @@ export function CreateUser({ opened, onClose }: { opened: boolean; onClose: () =
     onClose();
   };
   return (
-    <Modal
+    <OnceModal
       opened={opened}
       onClose={close}
+      holds={created?.password !== undefined}
+      closing={usersText.oneTimeClosing}
       title={created === undefined ? usersText.createTitle : usersText.createdTitle(created.username)}
       size="lg"
-      closeOnClickOutside={false}
     >
       {created === undefined ? (
         <Fields
@@ -57,7 +59,7 @@ export function CreateUser({ opened, onClose }: { opened: boolean; onClose: () =
       ) : (
         <HandOver user={created} close={close} another={() => setCreated(undefined)} />
       )}
-    </Modal>
+    </OnceModal>
   );
 }
 

@@ -1,9 +1,10 @@
-import { Button, Checkbox, Group, Modal, Stack, Text } from "@mantine/core";
+import { Button, Checkbox, Group, Stack, Text } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useState } from "react";
 
 import { changed, client, type Schemas } from "../../api/index.ts";
 import { Form } from "../../components/Form.tsx";
+import { OnceModal } from "../../components/OnceModal.tsx";
 import { OneTime } from "../../components/OneTime.tsx";
 import { notifyDone, takeErrors } from "../../components/problem.ts";
 import { useReason } from "../../components/reason.ts";
@@ -29,7 +30,13 @@ export function ResetPassword({
     onClose();
   };
   return (
-    <Modal opened={opened} onClose={close} title={usersText.resetTitle(nameOf(user))} closeOnClickOutside={false}>
+    <OnceModal
+      opened={opened}
+      onClose={close}
+      holds={password !== undefined}
+      closing={usersText.oneTimeClosing}
+      title={usersText.resetTitle(nameOf(user))}
+    >
       {password === undefined ? (
         <Fields id={user.id} onDone={setPassword} onClose={close} />
       ) : (
@@ -40,7 +47,7 @@ export function ResetPassword({
           </Group>
         </Stack>
       )}
-    </Modal>
+    </OnceModal>
   );
 }
 
