@@ -21,18 +21,21 @@ use axum::{
     http::{Extensions, HeaderMap, StatusCode, Version},
     middleware::map_response,
 };
-use tower_http::{
-    CompressionLevel,
-    compression::{CompressionLayer, Predicate, predicate::SizeAbove},
-};
+use tower_http::compression::CompressionLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
 use view::{ConvergenceView, GatewayView};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
+    // The bundle is compressed here rather than outside, so that its ETag can name the encoding.
+    // Errors are not: the outermost layer completes their bodies.
+    let bundle =
+        |status: StatusCode, _: Version, _: &HeaderMap, _: &Extensions| status.is_success();
     let (schemas, paths, sync) = routes!(sync::handle);
-    let sync = sync.layer(compression()).layer(map_response(sync::name_encoding));
+    let sync = sync
+        .layer(CompressionLayer::new().compress_when(bundle))
+        .layer(map_response(sync::name_encoding));
     OpenApiRouter::new()
         .routes(routes!(list::handle, create::handle))
         .routes(routes!(get::handle, patch::handle, delete::handle))
@@ -53,17 +56,4 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(bundle::handle))
         .routes((schemas, paths, sync))
         .routes(routes!(sync::stream::handle))
-}
-
-/// A bundle is compressed here rather than outside, so that its ETag can name the encoding. Only a
-/// long one is: where an edit gives each of many gateways another bundle at once, compressing took
-/// as long as all that comes before, and a delta is on its way sooner as it is.
-fn compression() -> CompressionLayer<impl Predicate> {
-    const LONG: u64 = 128 * 1024;
-    // Errors are not: the outermost layer completes their bodies.
-    let bundle =
-        |status: StatusCode, _: Version, _: &HeaderMap, _: &Extensions| status.is_success();
-    CompressionLayer::new()
-        .quality(CompressionLevel::Fastest)
-        .compress_when(SizeAbove::new(LONG).and(bundle))
 }
