@@ -14,7 +14,7 @@ pub(super) fn told(event: &UserEvent) -> Told {
                 .set("enabled", true)
         }
         UserEvent::Renamed { username } => {
-            Told::new(format!("Login name changed to {}", quoted(username)))
+            Told::new(format!("Username changed to {}", quoted(username)))
                 .set("username", username)
         }
         UserEvent::DisplayNameChanged { display_name } => {

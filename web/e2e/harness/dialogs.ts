@@ -247,6 +247,7 @@ export async function dialogs(firm: Company): Promise<Dialog[]> {
     { name: "policy-bulk-disable", path: "/policies", open: bulk(3, "Disable") },
   ];
   const gateways: Dialog[] = [
+    { name: "gateway-menu", path: `/gateways/${fra}`, open: press("More actions"), shown: menu },
     { name: "gateway-create", path: "/gateways", open: press("Create gateway") },
     { name: "gateway-edit", path: `/gateways/${fra}`, open: press("Edit") },
     { name: "gateway-conflict", path: `/gateways/${fra}`, open: conflict("Name", rename.gateway) },

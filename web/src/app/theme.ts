@@ -65,7 +65,8 @@ export const contrast: CSSVariablesResolver = () => ({
   dark: {
     "--mantine-color-dimmed": "#a0a7ae",
     "--mantine-color-placeholder": "#9aa2aa",
-    "--mantine-color-error": "#ff8787",
+    // Also on an item of a menu that has the focus.
+    "--mantine-color-error": "#ff9090",
     "--mantine-color-anchor": "#79bac6",
     "--mantine-color-petrol-light-color": "#a8d2da",
     "--mantine-color-green-light-color": "#8ce99a",

@@ -43,7 +43,7 @@ export const gatewaysText = {
       revisions ? `The node has yet to apply ${many(revisions, "revision", "revisions")}.` : "The node has yet to apply the newest bundle.",
     rejecting: "The node refuses the newest bundle and goes on with the one before.",
     unreachable: "Nothing is heard of the node. It goes on with the bundle that it has, as long as it is set to.",
-    never_joined: "No node has become this gateway yet. Make a join token and run the command on the node.",
+    never_joined: "No node has reported as this gateway yet. Make a join token and run the command on the node, or start its agent.",
     history_lost: "The node has a bundle from a history that this server no longer has, for example from before a restore.",
     unknown: "NexaVPN is catching up; the state is known in a moment.",
     since: "since",

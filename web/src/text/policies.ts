@@ -57,6 +57,7 @@ export const policiesText = {
     disableText: "They are no longer asked, and what they allow or deny ends at once:",
   },
   createTitle: "Create policy",
+  lookOnly: { title: "You may look, but not change anything", text: "Ask an admin to create the policy." },
   createText: "What it would do is shown before anything is saved.",
   tabs: {
     edit: "Policy",
