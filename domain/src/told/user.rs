@@ -14,8 +14,7 @@ pub(super) fn told(event: &UserEvent) -> Told {
                 .set("enabled", true)
         }
         UserEvent::Renamed { username } => {
-            Told::new(format!("Username changed to {}", quoted(username)))
-                .set("username", username)
+            Told::new(format!("Username changed to {}", quoted(username))).set("username", username)
         }
         UserEvent::DisplayNameChanged { display_name } => {
             Told::new(format!("Display name changed to {}", quoted(display_name)))
