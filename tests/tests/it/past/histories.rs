@@ -1,7 +1,7 @@
 //! Random histories: what is answered about any event is what was answered when it was the newest.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     time::Instant,
 };
 
@@ -101,8 +101,8 @@ async fn the_past_is_told_as_it_was_told_then() {
     for _ in 0..80 {
         history.step().await;
         let idx = settled(&plane).await;
-        if !told.contains_key(&idx) {
-            told.insert(idx, everything(&plane, None).await);
+        if let Entry::Vacant(told) = told.entry(idx) {
+            told.insert(everything(&plane, None).await);
         }
     }
     let erased: BTreeSet<String> = {
