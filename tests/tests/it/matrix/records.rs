@@ -47,6 +47,49 @@ fn told(entry: &Value) -> Value {
     told
 }
 
+/// The kinds of things that admins can look at, and where.
+const SHOWN: [(&str, &str); 5] = [
+    ("user", "users"),
+    ("group", "groups"),
+    ("device", "devices"),
+    ("policy", "policies"),
+    ("gateway", "gateways"),
+];
+
+/// How each thing that a request names is shown at present, by its id.
+async fn shown(world: &World, asked: &str) -> BTreeMap<String, Value> {
+    let mut views = BTreeMap::new();
+    for id in asked.split(['/', '"', '?']).filter(|part| part.parse::<uuid::Uuid>().is_ok()) {
+        for (_, list) in SHOWN {
+            let (status, view) = world.admin.get(&format!("/admin/{list}/{id}")).await;
+            if status == 200 {
+                views.insert(id.to_owned(), view);
+            }
+        }
+    }
+    views
+}
+
+/// What an entry says a field was and is, is what was shown before and what is shown now. Answers how
+/// many values were compared.
+fn assert_shown(entry: &Value, before: Option<&Value>, now: Option<&Value>) -> usize {
+    let mut compared = 0;
+    for change in entry["changes"].as_array().unwrap() {
+        let field = change["field"].as_str().unwrap();
+        // An entry names the one member who came or went.
+        if field == "members" {
+            continue;
+        }
+        for (view, said) in [(before, &change["before"]), (now, &change["after"])] {
+            if let Some(shown) = view.and_then(|view| view.get(field)) {
+                assert_eq!(said, shown, "{field}: {entry}");
+                compared += 1;
+            }
+        }
+    }
+    compared
+}
+
 /// The entries of a request, in their order.
 async fn entries(world: &World, answer: &Answer) -> Vec<Value> {
     let request = answer.header("x-request-id");
@@ -110,6 +153,7 @@ async fn every_command_leaves_exactly_its_entries() {
     let world = World::make().await;
     let standing = Standing::make(&world).await;
     let mut left = BTreeMap::new();
+    let mut compared = 0;
     for row in commands() {
         let spec = spec(row.method, row.path, &world).await.unwrap();
         let (client, caller) = rightful(&world, row, &standing).await;
@@ -118,10 +162,15 @@ async fn every_command_leaves_exactly_its_entries() {
             path = row.path.replace("{id}", &standing.gateway);
         }
         let method = row.method.parse().unwrap();
+        let named = format!("{path}/{}", body.as_ref().map(Value::to_string).unwrap_or_default());
+        let before = shown(&world, &named).await;
         let answer = client.send(method, &path, &spec.headers(), body).await;
         assert_eq!(answer.status, spec.success, "{}: {}", row.name(), answer.body);
+        let now = shown(&world, &named).await;
         let entries = entries(&world, &answer).await;
         for entry in &entries {
+            let id = entry["entity_id"].as_str().unwrap();
+            compared += assert_shown(entry, before.get(id), now.get(id));
             assert!(entry["summary"].as_str().unwrap().len() > 5, "{entry}");
             assert_eq!(entry["status"], "success", "{entry}");
             let who = (caller != As::Anonymous).then(|| match caller {
@@ -134,6 +183,7 @@ async fn every_command_leaves_exactly_its_entries() {
         }
         left.insert(row.name(), Value::from(entries.iter().map(told).collect::<Vec<_>>()));
     }
+    assert!(compared > 40, "only {compared} values were held against what is shown");
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/matrix/records.json");
     let found = serde_json::to_string_pretty(&left).unwrap() + "\n";
     if std::env::var_os("UPDATE_GOLDEN").is_some_and(|v| v == "1") {
