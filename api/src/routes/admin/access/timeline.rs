@@ -34,6 +34,8 @@ const LEAST: i64 = 500;
 /// past, each time over so many times as many events, until it is found or there are no more looks.
 const LOOKS: i64 = 100_000;
 const FURTHER: i64 = 4;
+/// For how many devices a look goes on: an explanation's, not those of a list.
+const FEW: usize = 4;
 
 /// What is decided about a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -225,7 +227,7 @@ pub(super) async fn timeline(
     let mut timeline = Timeline { start, end, turns: look.turns(start, past, future).await? };
     // What was decided long ago is found, too, where the devices are few enough.
     let mut most = most;
-    while timeline.start > 0 && timeline.lacks_a_beginning(at.idx) {
+    while ids.len() <= FEW && timeline.start > 0 && timeline.lacks_a_beginning(at.idx) {
         left -= most;
         most = (most * FURTHER).min(left);
         if most < LEAST {
