@@ -26,9 +26,11 @@ use crate::{
 
 /// The most ids of one request.
 const MAX_IDS: usize = 1000;
-/// How many commands of one request run at once. Together they share commits; more would only
-/// take the connections of others.
-const AT_ONCE: usize = 8;
+/// How many commands of one request run at once where none depends on another. Together they share
+/// commits; more would only take the connections of others.
+pub(super) const TOGETHER: usize = 8;
+/// One after the other, in the order of the request, where what one does depends on those before it.
+pub(super) const IN_TURN: usize = 1;
 
 /// What became of one id.
 #[derive(Serialize, ToSchema)]
@@ -88,41 +90,10 @@ impl<I: Copy + Eq + Hash + Serialize> Ids<I> {
         self.all.iter().copied().filter(|id| seen.insert(*id)).collect()
     }
 
-    /// Runs a command for each id, some at once. One that fails does not stop the others. What
+    /// Runs a command for each id, so many at once. One that fails does not stop the others. What
     /// was not begun early enough to be answered in time is reported as such; what happened when
     /// the same request was sent before is done.
     pub(super) async fn each<F, Fut>(
-        &self,
-        app: &App,
-        caller: &Caller,
-        done: StatusCode,
-        command: F,
-    ) -> Outcome
-    where
-        F: Fn(Request, I) -> Fut,
-        Fut: Future<Output = Result<Done<()>, CommandError>>,
-        I: Display,
-    {
-        self.some_at_once(AT_ONCE, app, caller, done, command).await
-    }
-
-    /// The same one after the other, where what one does depends on those before it.
-    pub(super) async fn in_turn<F, Fut>(
-        &self,
-        app: &App,
-        caller: &Caller,
-        done: StatusCode,
-        command: F,
-    ) -> Outcome
-    where
-        F: Fn(Request, I) -> Fut,
-        Fut: Future<Output = Result<Done<()>, CommandError>>,
-        I: Display,
-    {
-        self.some_at_once(1, app, caller, done, command).await
-    }
-
-    async fn some_at_once<F, Fut>(
         &self,
         at_once: usize,
         app: &App,

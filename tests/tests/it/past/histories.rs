@@ -89,14 +89,19 @@ async fn settled(plane: &Plane) -> i64 {
     count
 }
 
-#[tokio::test]
-async fn the_past_is_told_as_it_was_told_then() {
+/// A control plane with the beginning of a random history.
+async fn begun() -> (Plane, History) {
     let seed = rand::random();
     println!("seed {seed}");
     let plane = Plane::start().await;
-    let store = plane.server.commands().store().clone();
-    let mut history = History::new(store, 1, seed);
+    let mut history = History::new(plane.server.commands().store().clone(), 1, seed);
     history.begin().await;
+    (plane, history)
+}
+
+#[tokio::test]
+async fn the_past_is_told_as_it_was_told_then() {
+    let (plane, mut history) = begun().await;
     let mut told: BTreeMap<i64, Answers> = BTreeMap::new();
     // Some steps append nothing.
     while told.len() < 40 {
@@ -146,12 +151,7 @@ const SETTINGS: [(&str, &[&str]); 3] = [
 
 #[tokio::test]
 async fn what_is_restored_is_what_it_was_then() {
-    let seed = rand::random();
-    println!("seed {seed}");
-    let plane = Plane::start().await;
-    let store = plane.server.commands().store().clone();
-    let mut history = History::new(store, 1, seed);
-    history.begin().await;
+    let (plane, mut history) = begun().await;
     for _ in 0..120 {
         history.step().await;
     }
@@ -198,12 +198,7 @@ async fn what_is_restored_is_what_it_was_then() {
 /// The event that an explanation names made the decision: before it there was another one.
 #[tokio::test]
 async fn without_the_event_that_made_it_so_it_would_be_otherwise() {
-    let seed = rand::random();
-    println!("seed {seed}");
-    let plane = Plane::start().await;
-    let store = plane.server.commands().store().clone();
-    let mut history = History::new(store, 1, seed);
-    history.begin().await;
+    let (plane, mut history) = begun().await;
     for _ in 0..80 {
         history.step().await;
     }

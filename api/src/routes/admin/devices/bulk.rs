@@ -11,7 +11,7 @@ use crate::{
     auth::Caller,
     error::ApiError,
     extract::Json,
-    routes::admin::bulk::{Answer, Ids, Outcome},
+    routes::admin::bulk::{Answer, Ids, Outcome, TOGETHER},
 };
 
 /// The request.
@@ -92,7 +92,7 @@ impl Bulk {
         }
         let commands = &app.commands;
         let change = |change: DeviceChange| {
-            ids.each(app, caller, StatusCode::OK, move |part, id| {
+            ids.each(TOGETHER, app, caller, StatusCode::OK, move |part, id| {
                 let change = change.clone();
                 async move { commands.change_device(&part, id, change).await }
             })
@@ -109,7 +109,7 @@ impl Bulk {
                     let reason = reason.clone();
                     async move { commands.revoke_device(&part, id, reason).await }
                 };
-                ids.each(app, caller, StatusCode::OK, revoke).await
+                ids.each(TOGETHER, app, caller, StatusCode::OK, revoke).await
             }
         };
         Ok((ids, outcome))

@@ -11,7 +11,7 @@ use crate::{
     auth::Caller,
     error::ApiError,
     extract::Json,
-    routes::admin::bulk::{Answer, Ids, Outcome},
+    routes::admin::bulk::{Answer, IN_TURN, Ids, Outcome},
 };
 
 /// The request.
@@ -64,7 +64,7 @@ impl Bulk {
         // Which rules are in force in between, and so how often a device gets another profile, depends
         // on the order: it is that of the request, as the preview says.
         let outcome = ids
-            .in_turn(app, caller, StatusCode::OK, |part, id| {
+            .each(IN_TURN, app, caller, StatusCode::OK, |part, id| {
                 let patch = PolicyPatch { enabled, ..PolicyPatch::default() };
                 let commands = &app.commands;
                 async move { commands.change_policy(&part, id, patch).await }

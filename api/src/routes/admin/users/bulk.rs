@@ -14,7 +14,7 @@ use crate::{
     auth::Caller,
     error::ApiError,
     extract::{Json, required},
-    routes::admin::bulk::{Answer, Ids, Outcome},
+    routes::admin::bulk::{Answer, Ids, Outcome, TOGETHER},
 };
 
 /// The request.
@@ -88,15 +88,15 @@ impl Bulk {
             }
             (Action::Disable, _) => {
                 let disable = |part, id| async move { commands.disable_user(&part, id).await };
-                ids.each(app, caller, ok, disable).await
+                ids.each(TOGETHER, app, caller, ok, disable).await
             }
             (Action::Delete, _) => {
                 let delete = |part, id| async move { commands.delete_user(&part, id).await };
-                ids.each(app, caller, gone, delete).await
+                ids.each(TOGETHER, app, caller, gone, delete).await
             }
             (_, None) => {
                 let enable = |part, id| async move { commands.enable_user(&part, id).await };
-                ids.each(app, caller, ok, enable).await
+                ids.each(TOGETHER, app, caller, ok, enable).await
             }
         };
         Ok((ids, outcome))
