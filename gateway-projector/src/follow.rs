@@ -246,6 +246,11 @@ impl FleetHandle {
     pub async fn kept_from(&self, idx: i64) -> Result<Option<i64>, FleetAtError> {
         Ok(Snapshots::new(self.shared.store.clone()).oldest_from(idx).await?)
     }
+
+    /// The last event up to this one at which a state is kept; 0, the beginning, where there is none.
+    pub async fn kept_up_to(&self, idx: i64) -> i64 {
+        Snapshots::new(self.shared.store.clone()).newest_up_to(idx).await
+    }
 }
 
 impl Folded {

@@ -190,14 +190,14 @@ fn is_command(permission: &Permission) -> bool {
 
 /// Records what a command's answer says was refused, also of single items.
 fn record_refusal(app: &App, caller: &Caller, permission: &Permission, response: &Response) {
-    // A login records its failures itself: it knows whose they are. It is not asked where another
-    // site's page sends it.
+    // A login records wrong passwords itself: it knows whose they are.
     let login = ["/auth/login", "/auth/browser/login"].contains(&permission.path);
-    let asked = response.status() != StatusCode::FORBIDDEN;
-    if (login && asked) || response.headers().contains_key(REPLAYED) {
+    let status = response.status();
+    let tried = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS);
+    if (login && tried) || response.headers().contains_key(REPLAYED) {
         return;
     }
-    let kind = match response.status() {
+    let kind = match status {
         _ if permission.path == "/gateways/join" => FailureKind::GatewayJoin,
         StatusCode::UNAUTHORIZED => FailureKind::Token,
         StatusCode::FORBIDDEN => FailureKind::Forbidden,

@@ -12,8 +12,18 @@ use nexavpn_domain::{
 use nexavpn_store::{Log, Recorded};
 use uuid::Uuid;
 
-use super::{Dates, each_stream, gateways, known, users};
+use super::{each_stream, gateways, known, users::usernames};
 use crate::{ReadError, devices::DeviceRow};
+
+/// What says what the fleet does not know of a device.
+const TELLING: &[&str] = &[
+    "device.enrolled",
+    "device.reprovisioned",
+    "device.renamed",
+    "device.platform_changed",
+    "device.owner_changed",
+    "device.revoked",
+];
 
 /// What the fleet does not know of a device.
 #[derive(Default)]
@@ -41,10 +51,12 @@ pub async fn devices(
         ids.iter().filter_map(|id| Some((*id, fleet.device(*id)?))).collect();
     let owners: BTreeSet<UserId> = states.iter().map(|(_, device)| device.owner).collect();
     let at: BTreeSet<GatewayId> = states.iter().map(|(_, device)| device.gateway_id).collect();
-    let owners = users(log, &Vec::from_iter(owners), fleet.idx()).await?;
+    let owners = usernames(log, &Vec::from_iter(owners), fleet.idx()).await?;
     let at = gateways(log, &Vec::from_iter(at), fleet.idx()).await?;
     let uuids: Vec<Uuid> = states.iter().map(|(id, _)| id.0).collect();
-    let events = log.streams(DeviceEvent::AGGREGATE_TYPE, &uuids, fleet.idx()).await?;
+    let kind = DeviceEvent::AGGREGATE_TYPE;
+    let newest = log.newest_of(kind, &uuids, fleet.idx()).await?;
+    let events = log.streams_of(kind, &uuids, fleet.idx(), TELLING).await?;
     let mut told = HashMap::new();
     for stream in each_stream(&events) {
         let mut one = Told::default();
@@ -54,17 +66,19 @@ pub async fn devices(
             of = Some(*id);
             one.fold(recorded, event);
         }
-        if let Some((id, dates)) = of.zip(Dates::of(stream)) {
-            told.insert(id, (one, dates));
+        let created_at = stream.first().map(|event| event.effective_time);
+        if let Some((id, created_at)) = of.zip(created_at) {
+            told.insert(id, (one, created_at));
         }
     }
     let row = |(id, device): (DeviceId, &DeviceState)| {
-        let (told, dates) = told.remove(&id)?;
+        let (told, created_at) = told.remove(&id)?;
+        let (version, updated_at) = newest.get(&id.0).copied()?;
         let owner = fleet.user(device.owner);
         let row = DeviceRow {
             id,
             owner_id: device.owner,
-            owner_username: owners.get(&device.owner).and_then(|owner| owner.username.clone()),
+            owner_username: owners.get(&device.owner).cloned(),
             name: told.name,
             platform: told.platform,
             os_version: told.os_version,
@@ -83,9 +97,9 @@ pub async fn devices(
             expires_at: device.expires_at,
             rotation_deadline: device.rotation_deadline,
             revoked_at: told.revoked_at,
-            version: dates.version,
-            created_at: dates.created_at,
-            updated_at: dates.updated_at,
+            version,
+            created_at,
+            updated_at,
         };
         Some((id, row))
     };

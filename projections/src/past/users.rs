@@ -57,3 +57,28 @@ pub async fn users(
     }
     Ok(rows)
 }
+
+/// What says what a user is called.
+const NAMING: &[&str] = &["user.created", "user.renamed", "user.erased"];
+
+/// What these users were called right after an event, as far as they had names that can be told.
+pub(super) async fn usernames(
+    log: &Log,
+    ids: &[UserId],
+    idx: i64,
+) -> Result<HashMap<UserId, String>, ReadError> {
+    let uuids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let events = log.streams_of(UserEvent::AGGREGATE_TYPE, &uuids, idx, NAMING).await?;
+    let mut names = HashMap::new();
+    for stream in each_stream(&events) {
+        let (mut user, mut of) = (User::default(), None);
+        for recorded in stream {
+            let Event::User(id, event) = known(recorded)? else { continue };
+            of = Some(*id);
+            user.evolve(event);
+        }
+        let name = user.username().get().map(str::to_owned);
+        names.extend(of.zip(name));
+    }
+    Ok(names)
+}

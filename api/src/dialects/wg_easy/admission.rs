@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{FromRequestParts, MatchedPath, Request, State},
-    http::{HeaderMap, request::Parts},
+    http::{HeaderMap, StatusCode, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -36,6 +36,14 @@ struct Session {
     user: Authenticated,
     /// By the header, as the contract has it, and not by the cookie.
     by_bearer: bool,
+}
+
+/// Who sent a request.
+enum Sender {
+    Session(Session),
+    /// Somebody whose session has come to its end.
+    Expired,
+    Nobody,
 }
 
 impl Guest {
@@ -81,22 +89,36 @@ async fn admitted(
         return Err(super::nothing_here().await);
     };
     let stranger = Client::of(&request);
-    let session = identify(dialect, request.headers()).await?;
+    let (session, expired) = match identify(dialect, request.headers()).await? {
+        Sender::Session(session) => (Some(session), false),
+        Sender::Expired => (None, true),
+        Sender::Nobody => (None, false),
+    };
     let guest = guest(session, &request);
     *quota = match (route.opens, session) {
         (Opens::Session, None) => dialect.app.rates.count(stranger),
         (_, session) => count(dialect, route, stranger, session),
     };
-    limits::check(*quota)?;
+    let recorded = |error: DialectError| {
+        if route.is_command() {
+            record_refusal(dialect, &guest, route, error.status(), error.cause());
+        }
+        error
+    };
+    limits::check(*quota).map_err(recorded)?;
     if route.opens == Opens::Session && session.is_none() {
-        // A session ends with the day, and its client signs in again: that is no failure. Whoever
-        // has no token at all has only lost the way.
-        return Err(not_signed_in());
+        // A session ends with the day, and its client signs in again: that is no failure.
+        return Err(if expired { not_signed_in() } else { recorded(not_signed_in()) });
     }
     request.extensions_mut().insert(guest.clone());
     let response = next.run(request).await;
-    if route.method != "GET" && route.path != "/api/session" {
-        record_refusal(dialect, &guest, route, &response);
+    let status = response.status();
+    // A login records wrong passwords itself.
+    let login = route.counted == Counted::Session;
+    let tried = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS);
+    if route.is_command() && !(login && tried) {
+        let code = response.extensions().get::<Refused>().map_or("refused", |refused| refused.0);
+        record_refusal(dialect, &guest, route, status, code);
     }
     Ok(response)
 }
@@ -122,23 +144,31 @@ fn count(
 
 /// The session of the header's or the cookie's token, whichever works. A cookie comes with whatever
 /// request a browser makes: it counts in those of our own pages, and of programs.
-async fn identify(dialect: &WgEasy, headers: &HeaderMap) -> Result<Option<Session>, DialectError> {
+async fn identify(dialect: &WgEasy, headers: &HeaderMap) -> Result<Sender, DialectError> {
+    let mut sender = Sender::Nobody;
     let cookie = token::cookie().sent(headers).filter(|_| is_own(headers));
     let tokens = [(token::bearer(headers), true), (cookie.as_ref().map(Secret::expose), false)];
     for (token, by_bearer) in tokens {
         let Some(token) = token else { continue };
         let app = &dialect.app;
         let checked = app.tokens.check_for(TokenUse::WgEasy, token, app.commands.now()).await?;
-        let Checked::Works(claims) = checked else { continue };
+        let claims = match checked {
+            Checked::Works(claims) => claims,
+            Checked::Expired => {
+                sender = Sender::Expired;
+                continue;
+            }
+            Checked::Unknown => continue,
+        };
         // The owner of a session from before another owner was configured is none any more.
         if claims.sub == dialect.owner
             && let Some(user) = app.commands.authenticate(claims.sid).await?
             && user.user_id == dialect.owner
         {
-            return Ok(Some(Session { id: claims.sid, user, by_bearer }));
+            return Ok(Sender::Session(Session { id: claims.sid, user, by_bearer }));
         }
     }
-    Ok(None)
+    Ok(sender)
 }
 
 fn guest(session: Option<Session>, request: &Request) -> Guest {
@@ -154,12 +184,20 @@ fn not_signed_in() -> DialectError {
     DialectError::unauthorized("Not Logged In")
 }
 
-fn record_refusal(dialect: &WgEasy, guest: &Guest, route: &Route, response: &Response) {
-    if !response.status().is_client_error() {
-        return;
-    }
-    let code = response.extensions().get::<Refused>().map_or("refused", |refused| refused.0);
+/// Records a command that was refused.
+fn record_refusal(
+    dialect: &WgEasy,
+    guest: &Guest,
+    route: &Route,
+    status: StatusCode,
+    code: &'static str,
+) {
+    let kind = match status {
+        StatusCode::UNAUTHORIZED => FailureKind::Token,
+        status if status.is_client_error() => FailureKind::Refused,
+        _ => return,
+    };
     let at = format!("{} {}", route.method, route.path);
-    let (kind, user) = (FailureKind::Refused, guest.session.map(|s| s.user.user_id));
+    let user = guest.session.map(|s| s.user.user_id);
     dialect.app.commands.record_failure_later(&guest.request, kind, user, code, Some(at));
 }

@@ -60,6 +60,15 @@ impl DialectError {
         Self::new(StatusCode::UNAUTHORIZED, UNAUTHORIZED, message)
     }
 
+    pub(super) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Our own code for it.
+    pub(super) const fn cause(&self) -> &'static str {
+        self.cause
+    }
+
     pub(super) fn is_unauthorized(&self) -> bool {
         self.status == StatusCode::UNAUTHORIZED
     }

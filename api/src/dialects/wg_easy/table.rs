@@ -36,6 +36,14 @@ pub struct Route {
     pub(super) counted: Counted,
 }
 
+impl Route {
+    /// Whether it is there to change something.
+    #[must_use]
+    pub fn is_command(&self) -> bool {
+        self.method != "GET"
+    }
+}
+
 const fn row(method: &'static str, path: &'static str, opens: Opens, counted: Counted) -> Route {
     Route { method, path, opens, counted }
 }

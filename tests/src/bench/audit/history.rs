@@ -6,6 +6,7 @@ use nexavpn_domain::{
     device::{Device, DeviceEvent},
     ids::UserId,
     policy::{Policy, PolicyEvent},
+    security::{FailureKind, Security, SecurityEvent},
     user::{User, UserEvent},
 };
 use nexavpn_store::{Actor, Append, Metadata, Stream};
@@ -17,8 +18,8 @@ use crate::harness::TestServer;
 const GATEWAYS: usize = 10;
 /// On each of them.
 const DEVICES: usize = 200;
-/// Of each append: a thousand events, few of which concern many.
-const CHANGED: [usize; 3] = [900, 95, 5];
+/// Of each append: a thousand events, few of which concern many. The last are failures.
+const CHANGED: [usize; 4] = [880, 95, 5, 20];
 const PATIENCE: Duration = Duration::from_secs(1800);
 
 /// What was made.
@@ -91,6 +92,16 @@ impl History {
                     validity: None,
                 };
                 streams.push(Stream::new::<Policy>(id, sequences.next(id), vec![event]));
+            }
+            for n in 0..CHANGED[3] {
+                let event = SecurityEvent::Failure {
+                    kind: FailureKind::Login,
+                    user_id: Some(UserId(history.user(round * CHANGED[3] + n))),
+                    network: Some("192.0.2.0/24".into()),
+                    code: "invalid_credentials".into(),
+                    route: None,
+                };
+                streams.push(Stream::new::<Security>(new_id(), 0, vec![event]));
             }
             let metadata = Metadata {
                 actor: Actor::User(actor),

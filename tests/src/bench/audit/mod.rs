@@ -151,12 +151,16 @@ async fn pages(asker: &Asker, history: &History) -> Outcome<Vec<TimesLine>> {
         cursors.extend(page["next"].as_str().map(ToOwned::to_owned));
     }
     let cursor = |n: usize| cursors.get(n % cursors.len().max(1)).cloned().unwrap_or_default();
-    let types = ["device.disabled", "policy.changed", "user.created", "gateway.created"];
+    let types = ["device.disabled", "policy.changed", "user.created", "security.failure"];
     let entities = ["device", "user", "policy", "session", "gateway"];
     let list = |query: String| format!("/admin/audit-logs?{query}");
     let lines = vec![
         asker.ask("page: the first", |_| list(String::new())).await?,
         asker.ask("page: by after=", |n| list(format!("after={}", cursor(n)))).await?,
+        asker.ask("page: page=", |n| list(format!("page={}", 1 + n % 50))).await?,
+        asker
+            .ask("page: 200 by after=", |n| list(format!("page_size=200&after={}", cursor(n))))
+            .await?,
         asker.ask("page: event_type", |n| list(format!("event_type={}", types[n % 4]))).await?,
         asker
             .ask("page: entity_type", |n| list(format!("entity_type={}", entities[n % 5])))
@@ -218,9 +222,28 @@ async fn past(asker: &Asker, history: &History) -> Outcome<Vec<TimesLine>> {
             .ask("explain as of any event", |n| format!("/admin/access/explain?{}", of(n)))
             .await?,
         asker
+            .ask("as of any event: what all of a user's devices may reach", |n| {
+                format!("/admin/access?user={}&at={}", history.user(n), history.at(n))
+            })
+            .await?,
+        asker
+            .ask("what 5,000 events changed", |n| {
+                let to = history.at(n);
+                format!("/admin/access/diff?from={}&to={to}", (to - 5_000).max(1))
+            })
+            .await?,
+        asker
+            .ask("what any one event changed", |n| {
+                format!("/admin/access/diff?event={}", history.at(n))
+            })
+            .await?,
+        asker
             .ask("a policy as of any event", |n| {
                 format!("/admin/policies/{}?at={}", history.policy(n), history.at(n))
             })
+            .await?,
+        asker
+            .ask("the devices as of any event", |n| format!("/admin/devices?at={}", history.at(n)))
             .await?,
     ];
     Ok(lines.into_iter().map(|line| line.goal("well under a second")).collect())

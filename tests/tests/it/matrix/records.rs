@@ -1,9 +1,6 @@
 //! Every command leaves its entries in the audit log, and every refused one a failure.
-//!
-//! What each leaves is in `records.json`: event, and of each field whether it was and is there.
-//! `UPDATE_GOLDEN=1` writes the file anew, to be read before it is committed.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use nexavpn_api::auth::permissions::{Permission, TABLE, Who};
@@ -13,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     As, NOBODY, Standing,
+    left::{self, assert_recorded, entries, told},
     spec::{Object, Spec, spec},
     world::World,
 };
@@ -22,29 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 fn commands() -> impl Iterator<Item = &'static Permission> {
     TABLE.iter().filter(|row| row.method != "GET" && !row.path.starts_with("/admin/preview/"))
-}
-
-/// What is told of a value without what changes from run to run.
-fn kind(value: &Value) -> String {
-    match value {
-        Value::Null | Value::Bool(_) => value.to_string(),
-        Value::Number(_) => "number".into(),
-        Value::String(_) => "text".into(),
-        Value::Array(_) => "list".into(),
-        Value::Object(_) => "object".into(),
-    }
-}
-
-fn told(entry: &Value) -> Value {
-    let changes = entry["changes"].as_array().unwrap().iter().map(|change| {
-        let (before, after) = (kind(&change["before"]), kind(&change["after"]));
-        Value::from(format!("{}: {before} -> {after}", change["field"].as_str().unwrap()))
-    });
-    let mut told = json!({ "event": entry["event_type"], "changes": changes.collect::<Vec<_>>() });
-    if let Some(cause) = entry["cause"].as_object() {
-        told["cause"] = cause["event_type"].clone();
-    }
-    told
 }
 
 /// The kinds of things that admins can look at, and where.
@@ -88,15 +63,6 @@ fn assert_shown(entry: &Value, before: Option<&Value>, now: Option<&Value>) -> u
         }
     }
     compared
-}
-
-/// The entries of a request, in their order.
-async fn entries(world: &World, answer: &Answer) -> Vec<Value> {
-    let request = answer.header("x-request-id");
-    let path = format!("/admin/audit-logs?sort=idx&page_size=200&request_id={request}");
-    let (status, page) = world.admin.get(&path).await;
-    assert_eq!(status, 200, "{page}");
-    page["items"].as_array().unwrap().clone()
 }
 
 /// A request with its object and the one that makes it a change.
@@ -167,7 +133,7 @@ async fn every_command_leaves_exactly_its_entries() {
         let answer = client.send(method, &path, &spec.headers(), body).await;
         assert_eq!(answer.status, spec.success, "{}: {}", row.name(), answer.body);
         let now = shown(&world, &named).await;
-        let entries = entries(&world, &answer).await;
+        let entries = entries(&world.admin, answer.header("x-request-id")).await;
         for entry in &entries {
             let id = entry["entity_id"].as_str().unwrap();
             compared += assert_shown(entry, before.get(id), now.get(id));
@@ -184,17 +150,7 @@ async fn every_command_leaves_exactly_its_entries() {
         left.insert(row.name(), Value::from(entries.iter().map(told).collect::<Vec<_>>()));
     }
     assert!(compared > 40, "only {compared} values were held against what is shown");
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/matrix/records.json");
-    let found = serde_json::to_string_pretty(&left).unwrap() + "\n";
-    if std::env::var_os("UPDATE_GOLDEN").is_some_and(|v| v == "1") {
-        std::fs::write(&file, &found).unwrap();
-    }
-    let wanted: BTreeMap<String, Value> =
-        serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
-    for (route, entries) in &left {
-        assert_eq!(wanted.get(route), Some(entries), "{route}");
-    }
-    assert_eq!(wanted.len(), left.len(), "records.json knows routes that are no more");
+    assert_recorded("matrix/records.json", &left);
 }
 
 /// A request that its rightful caller is refused.
@@ -216,18 +172,7 @@ async fn refused(world: &World, row: &Permission, spec: &Spec) -> (String, Optio
 }
 
 async fn failure(world: &World, answer: &Answer, place: &str) -> Value {
-    let entry = poll_for(PATIENCE, async || {
-        let entries = entries(world, answer).await;
-        assert!(entries.len() < 2, "{place}: {entries:?}");
-        entries.into_iter().next()
-    })
-    .await;
-    assert_eq!(
-        (&entry["event_type"], &entry["status"]),
-        (&json!("security.failure"), &json!("failure")),
-        "{place}"
-    );
-    entry
+    left::failure(&world.admin, answer.header("x-request-id"), place).await
 }
 
 #[tokio::test]
@@ -299,6 +244,19 @@ async fn every_refused_command_leaves_a_failure() {
 }
 
 #[tokio::test]
+async fn a_login_that_is_none_leaves_a_failure_too() {
+    let world = World::make().await;
+    for path in ["/auth/login", "/auth/browser/login"] {
+        let body = Some(json!({ "surprise": 1 }));
+        let answer = world.server.client().send(Method::POST, path, &[], body).await;
+        assert_eq!(answer.status, 400, "{}", answer.body);
+        let entry = failure(&world, &answer, path).await;
+        assert_eq!(entry["data"]["code"], answer.body["error"]["code"], "{entry}");
+        assert_eq!(entry["data"]["route"], json!(format!("POST {path}")), "{entry}");
+    }
+}
+
+#[tokio::test]
 async fn an_item_that_is_refused_leaves_a_failure_too_and_a_repeated_answer_none() {
     let world = World::make().await;
     let path = "/admin/users/bulk";
@@ -317,7 +275,7 @@ async fn an_item_that_is_refused_leaves_a_failure_too_and_a_repeated_answer_none
         .send(Method::PATCH, &format!("/admin/users/{NOBODY}"), &[], Some(json!({})))
         .await;
     failure(&world, &other, "the next one").await;
-    assert_eq!(entries(&world, &again).await, Vec::<Value>::new());
+    assert_eq!(entries(&world.admin, again.header("x-request-id")).await, Vec::<Value>::new());
 }
 
 #[tokio::test]

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::{Node, ask, newest, policy};
 use crate::api_admin::{Plane, id};
 
-/// More than one look takes, even the second one.
-const EDITS: usize = 14_000;
+/// More than a list looks at on each side of a moment, and several looks of an explanation.
+const EDITS: usize = 6_000;
 
 /// Edits another policy over and over, which may concern everybody as far as its kind tells.
 async fn edit(plane: &Plane, policy: &str) {
@@ -49,7 +49,7 @@ async fn who_made_a_decision_is_found_behind_thousands_of_other_edits() {
     poll_until(WIDE, || async { newest(&plane).await.0 >= last }).await;
 
     let web = "destination=172.16.20.5&protocol=tcp&port=443";
-    for at in ["".to_owned(), (opened + 9_000).to_string()] {
+    for at in ["".to_owned(), (opened + 4_000).to_string()] {
         let path = format!("/admin/access/explain?user={alice}&{web}&at={at}");
         let answer = ask(&plane, &path).await["items"][0].clone();
         assert_eq!(
@@ -62,4 +62,23 @@ async fn who_made_a_decision_is_found_behind_thousands_of_other_edits() {
     }
     let all = ask(&plane, &format!("/admin/access?device={laptop}")).await;
     assert_eq!(all["items"][0]["enforcement"]["decided_since"]["idx"], opened, "{all}");
+
+    // It ends, and the gateway, which is away, goes on with what it fetched long ago.
+    let left = plane.admin.send(reqwest::Method::DELETE, &path, &[], None).await;
+    assert!(left.status < 300, "{}", left.body);
+    let (closed, _) = newest(&plane).await;
+    let explained = async |at: i64| {
+        let path = format!("/admin/access/explain?user={alice}&{web}&at={at}");
+        ask(&plane, &path).await["items"][0].clone()
+    };
+    let now = explained(closed).await;
+    let enforcement = &now["enforcement"];
+    assert_eq!((&now["allowed"], &enforcement["status"]), (&json!(false), &json!("not_enforced")));
+    assert_eq!(enforcement["decided_since"]["idx"], closed, "{now}");
+    assert_eq!(enforcement["in_force"]["allowed"], true, "{now}");
+    // The end is found ahead as well, though no further than a look goes.
+    for (before, until) in [(50, json!(closed)), (1_500, json!(closed)), (4_000, json!(null))] {
+        let then = explained(closed - before).await;
+        assert_eq!(then["enforcement"]["decided_until"]["idx"], until, "{before}: {then}");
+    }
 }

@@ -6,6 +6,7 @@ mod imported;
 mod keys;
 mod limits;
 mod many;
+mod records;
 mod sessions;
 mod start;
 mod version14;

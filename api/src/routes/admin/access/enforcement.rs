@@ -10,8 +10,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
+    look::Look,
     subject::Subject,
-    timeline::{Span, Timeline, timeline},
+    timeline::{Span, Timeline},
 };
 use crate::{
     App,
@@ -67,7 +68,8 @@ pub(super) async fn enforcement(
     packet: Option<Packet>,
 ) -> Result<(Timeline, Vec<EnforcementView>), ApiError> {
     let ids: BTreeSet<DeviceId> = subjects.iter().map(|subject| subject.id).collect();
-    let timeline = timeline(app, at, ids, packet).await?;
+    let mut look = Look::at(app, at, ids, packet).await?;
+    let timeline = &look.timeline;
     let spans: Vec<Span> =
         subjects.iter().map(|s| timeline.span(s.id, s.gateway_id, at.idx)).collect();
     let question = |(subject, span): (&Subject, &Span)| EnforcedQuestion {
@@ -78,6 +80,12 @@ pub(super) async fn enforcement(
     };
     let questions: Vec<_> = subjects.iter().zip(&spans).map(question).collect();
     let enforced = app.reports.enforced(&questions).await?;
+    // What a gateway had in force may be older than what was decided.
+    let oldest = enforced.iter().filter_map(|e| Some(e.in_force.as_ref()?.revision)).min();
+    if let Some(oldest) = oldest {
+        look.back_to(oldest).await?;
+    }
+    let timeline = look.timeline;
     let all = subjects.iter().zip(spans).zip(enforced);
     let views = all.map(|((subject, span), enforced)| view(&timeline, at, subject, span, enforced));
     let views = views.collect();

@@ -8,12 +8,14 @@
 //! | `question.rs` | who and what is asked about |
 //! | `subject.rs` | a device as the answers see it |
 //! | `timeline.rs` | what was decided about some devices in the course of time |
+//! | `look.rs` | how far is looked for that |
 //! | `enforcement.rs` | from when until when their gateways enforced that |
 
 mod decide;
 mod diff;
 mod enforcement;
 mod explain;
+mod look;
 mod question;
 mod subject;
 mod timeline;
