@@ -10,6 +10,8 @@ const form = /\/node_modules\/(@mantine\/form|klona|fast-deep-equal)\//;
 const dialog = new RegExp(`${mantine}Modal(Base)?/|/node_modules/react-remove-scroll`);
 const choice = new RegExp(`${mantine}(Select/|Combobox/(?!ComboboxChevron|get-parsed))|/src/components/EntitySelect`);
 const apart = [form, dialog, choice];
+/** Each is smaller than what its answer has around it, and most pages need several of them. */
+const small = /\/src\/(api\/etag|components\/(Facts|NumberField|TimeField|useTab|protocols))\.tsx?$|\/icons\/Icon(Plus|Trash|ChevronDown)\.mjs$/;
 
 /**
  * What is shared is in few files, since each costs a request of its own: what every page needs, what
@@ -22,6 +24,7 @@ const groups = [
   { name: "form", test: form, priority: 1 },
   { name: "dialog", test: dialog, priority: 1 },
   { name: "choice", test: choice, priority: 1 },
+  { name: "small", test: small, priority: 1 },
 ];
 
 export default defineConfig({

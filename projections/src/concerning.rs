@@ -56,7 +56,8 @@ impl Concerning<'_> {
         order: &str,
         limit: i64,
     ) -> Result<Vec<i64>, ReadError> {
-        // Each part is read along its index, no further than it has to be.
+        // Each part is read along its index, no further than it has to be: of many devices, each for
+        // itself.
         let tail = format!("AND a.idx > $1 AND a.idx <= $2 ORDER BY a.idx {order} LIMIT $5");
         let sql = format!(
             "SELECT DISTINCT idx FROM (
@@ -64,9 +65,8 @@ impl Concerning<'_> {
                  UNION ALL
                  (SELECT a.idx FROM read.audit_log a WHERE a.entity_type = 'gateway' {tail})
                  UNION ALL
-                 (SELECT a.idx FROM read.audit_log a WHERE a.entity_id = ANY ($3) {tail})
-                 UNION ALL
-                 (SELECT a.idx FROM read.audit_log a WHERE a.entity_id = ANY ($4) {tail})
+                 (SELECT own.idx FROM unnest($3::text[] || $4::text[]) entity (id) CROSS JOIN LATERAL
+                  (SELECT a.idx FROM read.audit_log a WHERE a.entity_id = entity.id {tail}) own)
                  UNION ALL
                  (SELECT a.idx FROM read.audit_log a WHERE a.event_type = 'group.created' {tail})
                  UNION ALL
@@ -74,9 +74,10 @@ impl Concerning<'_> {
                  UNION ALL
                  (SELECT a.idx FROM read.audit_log a WHERE a.event_type = 'group.restored' {tail})
                  UNION ALL
-                 (SELECT a.idx FROM read.audit_log a
-                  WHERE a.event_type IN ('group.member_added', 'group.member_removed')
-                    AND a.about = ANY ($6) {tail})
+                 (SELECT own.idx FROM unnest($6::uuid[]) member (id) CROSS JOIN LATERAL
+                  (SELECT a.idx FROM read.audit_log a
+                   WHERE a.event_type IN ('group.member_added', 'group.member_removed')
+                     AND a.about = member.id {tail}) own)
              ) concerning ORDER BY idx {order} LIMIT $5"
         );
         let devices: Vec<String> = self.devices.iter().map(ToString::to_string).collect();

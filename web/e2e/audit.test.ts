@@ -63,6 +63,11 @@ test("what happens appears by itself, also after the connection was lost", async
       const told = await entries(page, /^Group “.*” created/).allInnerTexts();
       const names = told.map((summary) => /“(.*)”/.exec(summary)?.[1]);
       assert.deepEqual(names, ["Waits", "Came meanwhile", "Came live"], "the newest first, none twice");
+      // So early in the log all of it is on the page.
+      const rows = await page.getByRole("status").filter({ hasText: /^1–/ }).innerText();
+      const [, to, all] = /^1–(\d+) of (\d+)$/.exec(rows) ?? [];
+      assert.equal(to, all, rows);
+      assert.equal(Number(to), (await page.getByRole("row").count()) - 1);
     });
   } finally {
     await line.stop();

@@ -36,6 +36,8 @@ interface Edited {
   readonly read: () => Promise<string | null | undefined>;
   /** Opens the form, where the page itself is none. */
   readonly edit: (page: Page) => Promise<void>;
+  /** Opens what has happened to it, where that is no tab of its page. */
+  readonly history?: (page: Page) => Promise<void>;
 }
 
 const press = async (page: Page) => page.getByRole("button", { name: "Edit", exact: true }).click();
@@ -102,6 +104,10 @@ const kinds: Record<string, () => Promise<Edited>> = {
         await page.getByRole("button", { name: /^Actions for/ }).click();
         await page.getByRole("menuitem", { name: "Edit" }).click();
       },
+      history: async (page) => {
+        await open(page, "/webhooks");
+        await page.getByRole("button", { name: /^https:/ }).click();
+      },
       theirs: (description) => expect(client.PATCH("/admin/webhooks/{id}", { ...at(id), body: { description } })),
       read: async () => (await client.GET("/admin/webhooks/{id}", at(id))).data?.description,
     };
@@ -109,8 +115,8 @@ const kinds: Record<string, () => Promise<Edited>> = {
 };
 
 for (const [kind, make] of Object.entries(kinds)) {
-  test(`a stale edit of a ${kind} is a choice`, async () => {
-    const { path, label, edit, theirs, read } = await make();
+  test(`a stale edit of a ${kind} is a choice, and the history tells what was and what is`, async () => {
+    const { path, label, edit, theirs, read, history } = await make();
     await visiting(browser, server, async ({ page }) => {
       await signIn(page, ADMIN);
       await settled(page);
@@ -142,6 +148,17 @@ for (const [kind, make] of Object.entries(kinds)) {
       await field.fill("both.example.com:51820");
       await save.click();
       await until("it is what both made of it", async () => (await read()) === "both.example.com:51820");
+
+      await (history?.(page) ?? open(page, `${path}?tab=history`));
+      const told = page.getByLabel("What happened to it").getByRole("row", { name: new RegExp(`^${label} `) });
+      await told.first().waitFor();
+      const changes = (await told.allInnerTexts()).map((row) => row.split("\t").slice(1));
+      // Of what was there at first every kind has something else.
+      assert.deepEqual(changes.slice(0, 3), [
+        ["theirs-2.example.com:51820", "both.example.com:51820"],
+        ["mine-1.example.com:51820", "theirs-2.example.com:51820"],
+        ["theirs-1.example.com:51820", "mine-1.example.com:51820"],
+      ]);
     });
   });
 }

@@ -262,6 +262,8 @@ test("an access is explained at a moment of the past by keyboard", async () => {
     await page.waitForURL(/at=/);
     await page.getByText("Allowed", { exact: true }).waitFor({ state: "detached" });
     await until("the slider has the focus still", () => focused(slider));
+    // It is read out as a time.
+    assert.match((await slider.getAttribute("aria-valuetext")) ?? "", /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/);
     await page.keyboard.press("End");
     await page.getByText("Allowed", { exact: true }).waitFor();
   });

@@ -1,5 +1,6 @@
 /** What is shown this once is not lost by a slip of the hand. */
 
+import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import type { Browser, Locator, Page } from "playwright-core";
@@ -72,8 +73,24 @@ for (const [what, { path, show }] of Object.entries(shown)) {
       const question = dialog.getByRole("alert").filter({ hasText: /^Close without/ });
       await page.keyboard.press("Escape");
       await question.waitFor();
-      await button(question, "Go back to it").click();
-      await question.waitFor({ state: "detached" });
+      const goBack = async () => {
+        await button(question, "Go back to it").click();
+        await question.waitFor({ state: "detached" });
+        await secret.waitFor();
+      };
+      await goBack();
+      await page.keyboard.press("Control+k");
+      await page.evaluate(() => document.querySelector<HTMLElement>("nav a[href='/groups']")?.click());
+      await question.waitFor();
+      assert.equal(await dialog.count(), 1, "no palette over it");
+      await goBack();
+      assert.equal(new URL(page.url()).pathname, at);
+      // Closing the tab.
+      const asked = page.waitForEvent("dialog");
+      await page.close({ runBeforeUnload: true });
+      const browsers = await asked;
+      assert.equal(browsers.type(), "beforeunload");
+      await browsers.dismiss();
       await secret.waitFor();
       // The cross.
       await button(dialog, "Close").first().click();
@@ -84,3 +101,40 @@ for (const [what, { path, show }] of Object.entries(shown)) {
     });
   });
 }
+
+test("what leads on from the password of a new user asks as well", async () => {
+  await visiting(browser, server, async ({ page }) => {
+    await signIn(page, ADMIN);
+    await settled(page);
+    await page.getByRole("navigation").getByRole("link", { name: "Users" }).click();
+    await page.getByRole("heading", { name: "Users", level: 1 }).waitFor();
+    const dialog = page.getByRole("dialog");
+    const question = dialog.getByRole("alert").filter({ hasText: /^Close without/ });
+    const create = async (name: string) => {
+      await dialog.getByLabel(usersText.username, { exact: false }).first().fill(name);
+      await page.getByLabel("With an initial password").check();
+      await button(dialog, "Generate").click();
+      await button(dialog, "Create user").click();
+      await dialog.getByText(usersText.oneTimeHint).waitFor();
+    };
+    await page.keyboard.press("c");
+    await create("mona");
+    await button(dialog, usersText.createAnother).click();
+    await question.waitFor();
+    await button(question, "Close").click();
+    await create("nele");
+    await page.evaluate(() => history.back());
+    await question.waitFor();
+    await button(question, "Go back to it").click();
+    await question.waitFor({ state: "detached" });
+    await button(dialog, usersText.openUser).click();
+    await question.waitFor();
+    assert.equal(new URL(page.url()).pathname, "/users");
+    await button(question, "Close").click();
+    await page.getByRole("heading", { name: "nele", level: 1 }).waitFor();
+    // It was asked about; nothing holds whoever goes on from there.
+    await page.goBack();
+    await page.getByRole("heading", { name: "Users", level: 1 }).waitFor();
+    assert.equal(await dialog.count(), 0);
+  });
+});

@@ -6,6 +6,7 @@ import { after, before, test } from "node:test";
 import type { Browser, Locator, Page } from "playwright-core";
 
 import { type Api, expect } from "../src/api/client.ts";
+import { previewText } from "../src/text/preview.ts";
 import { admin, created, device, gateway, Node, user, webhook } from "./harness/api.ts";
 import { signIn, startBrowser, visiting } from "./harness/browser.ts";
 import { open, settled } from "./harness/pages.ts";
@@ -210,6 +211,90 @@ for (const [kind, make] of Object.entries(kinds)) {
     });
   });
 }
+
+test("nobody goes through with what is still being worked out", async () => {
+  const id = await user(client, "walter");
+  await visiting(browser, server, async ({ page }) => {
+    await signIn(page, ADMIN);
+    await settled(page);
+    await open(page, `/users/${id}`);
+    let answer: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    let fail = false;
+    await page.route("**/admin/preview/**", async (route) => {
+      await held;
+      await (fail ? route.fulfill({ status: 503, body: "" }) : route.fallback());
+    });
+    await choose(page, "Disable");
+    const dialog = page.getByRole("dialog", { name: "Disable walter?" });
+    await dialog.getByLabel(previewText.working).waitFor();
+    assert.equal(await button(dialog, "Disable").isEnabled(), false);
+    answer();
+    await dialog.getByRole("group", { name: "What it would do" }).waitFor();
+    assert.equal(await button(dialog, "Disable").isEnabled(), true);
+    await button(dialog, "Cancel").click();
+    await dialog.waitFor({ state: "detached" });
+    // What cannot be worked out is said, and stops nobody.
+    fail = true;
+    await choose(page, "Disable");
+    await dialog.getByText(previewText.unavailable).waitFor();
+    await button(dialog, "Disable").click();
+    await until("it is done", async () => (await client.GET("/admin/users/{id}", at(id))).data?.enabled === false);
+  });
+});
+
+test("Escape in a conflict leaves the form below", async () => {
+  const id = await created(client.POST("/admin/groups", { body: { name: "Support" } }));
+  await visiting(browser, server, async ({ page }) => {
+    await signIn(page, ADMIN);
+    await settled(page);
+    await open(page, `/groups/${id}`);
+    await button(page, "Edit").click();
+    const form = page.getByRole("dialog", { name: "Edit Support" });
+    const field = form.getByRole("textbox", { name: "Description", exact: true });
+    await field.fill("Mine");
+    await expect(client.PATCH("/admin/groups/{id}", { ...at(id), body: { description: "Theirs" } }));
+    await button(form, "Save").click();
+    const conflict = page.getByRole("dialog", { name: "Somebody else changed it meanwhile" });
+    await conflict.waitFor();
+    await page.keyboard.press("Escape");
+    await conflict.waitFor({ state: "detached" });
+    assert.equal(await field.inputValue(), "Mine");
+    await page.keyboard.press("Escape");
+    await form.waitFor({ state: "detached" });
+  });
+});
+
+test("who would not be put into a group is said before", async () => {
+  const [going, staying] = [await user(client, "gone-soon"), await user(client, "gone-never")];
+  const group = await created(client.POST("/admin/groups", { body: { name: "Choir" } }));
+  await visiting(browser, server, async ({ page }) => {
+    await signIn(page, ADMIN);
+    await settled(page);
+    await open(page, "/users?q=gone");
+    for (const name of ["gone-soon", "gone-never"]) {
+      await page.getByRole("checkbox", { name: `Select ${name}` }).check();
+    }
+    await expect(client.DELETE("/admin/users/{id}", at(going)));
+    await button(page, "Groups").click();
+    await page.getByRole("menuitem", { name: "Add to a group" }).click();
+    const dialog = page.getByRole("dialog");
+    const field = { name: "Group" };
+    await dialog.getByRole("combobox", field).or(dialog.getByRole("textbox", field)).last().fill("Choir");
+    await page.getByRole("option", { name: "Choir" }).click();
+    await button(dialog, "Go on").click();
+    const refused = dialog.getByRole("alert").filter({ hasText: previewText.refused(1) });
+    await refused.getByRole("listitem").filter({ hasText: /^\(not there any more\): user not found$/ }).waitFor();
+    await button(dialog, "Add").click();
+    const params = { params: { path: { id: group } } };
+    await until("the other one belongs to it", async () => {
+      const members = await expect(client.GET("/admin/groups/{id}/members", params));
+      return members.items.map(({ id }) => id).join() === staying;
+    });
+  });
+});
 
 test("a page that is older than what it asks about says so at once", async () => {
   const id = await created(client.POST("/admin/groups", { body: { name: "Sales" } }));

@@ -1,17 +1,17 @@
-/** Users, groups, and what people do with what is their own. */
+/** Users and groups. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import type { Browser, Page } from "playwright-core";
 
-import { type Api, expect } from "../src/api/client.ts";
+import type { Api } from "../src/api/client.ts";
 import { t } from "../src/text/common.ts";
 import { usersText } from "../src/text/users.ts";
-import { admin, created, device, gateway, Node, signedIn, user } from "./harness/api.ts";
+import { admin, created, device, gateway, Node, user } from "./harness/api.ts";
 import { signIn, startBrowser, type Visit, visit } from "./harness/browser.ts";
 import { open, settled } from "./harness/pages.ts";
-import { ADMIN, PASSWORD, type Server, startServer } from "./harness/server.ts";
+import { ADMIN, type Server, startServer } from "./harness/server.ts";
 
 let browser: Browser;
 let server: Server;
@@ -204,44 +204,5 @@ test("deleting keeps the history, erasing takes the name out of it", async () =>
   await page.getByText("The personal data was erased.").waitFor();
   await page.getByText("Personal data of the user erased").waitFor();
   await page.getByText("nora").first().waitFor({ state: "detached" });
-  await guest.close();
-});
-
-test("people look after their own devices", async () => {
-  const id = await user(client, "otto", { password: PASSWORD, must_change_password: false });
-  const guest = await as("otto", "/me");
-  const { page } = guest;
-  await page.getByRole("heading", { name: "Connect your first device" }).waitFor();
-  await device(client, id, "ottos-phone", { platform: "ios" });
-  await open(page, "/me");
-  const menu = () => page.getByRole("button", { name: /^More for/ }).click();
-  await menu();
-  await page.getByRole("menuitem", { name: "Rename" }).click();
-  await page.getByRole("textbox", { name: "Name" }).fill("Otto’s phone");
-  await page.getByRole("button", { name: "Save" }).click();
-  await page.getByRole("heading", { name: "Otto’s phone", exact: true }).waitFor();
-  await menu();
-  await page.getByRole("menuitem", { name: "Set up again" }).click();
-  await page.getByRole("button", { name: "Make a new key" }).click();
-  await page.getByRole("img", { name: "QR code of the profile" }).waitFor();
-  await page.getByRole("button", { name: "I have kept it" }).click();
-  await menu();
-  await page.getByRole("menuitem", { name: "Remove" }).click();
-  await page.getByRole("button", { name: "Remove the device" }).click();
-  await page.getByRole("heading", { name: "Connect your first device" }).waitFor();
-  await open(page, "/me/activity");
-  await page.getByText("Device renamed").first().waitFor();
-  await guest.close();
-});
-
-test("signing out everywhere ends every session", async () => {
-  await user(client, "pia", { password: PASSWORD, must_change_password: false });
-  const elsewhere = await signedIn(server, "pia", PASSWORD);
-  const guest = await as("pia", "/me/security");
-  const { page } = guest;
-  await page.getByRole("button", { name: "Sign out everywhere" }).click();
-  await page.getByRole("dialog").getByRole("button", { name: "Sign out everywhere" }).click();
-  await page.getByRole("heading", { name: "Sign in" }).waitFor();
-  await assert.rejects(expect(elsewhere.GET("/me/sessions")), { status: 401 });
   await guest.close();
 });

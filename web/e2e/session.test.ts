@@ -170,6 +170,36 @@ test("a form outlives a lost connection, and is sent again", async () => {
   });
 });
 
+test("a change whose answer a proxy has lost happens once", async () => {
+  const client = await signedIn(server, ADMIN, PASSWORD);
+  await visiting(browser, server, async ({ page }) => {
+    await signIn(page, ADMIN);
+    await settled(page);
+    await open(page, "/users");
+    await page.getByRole("button", { name: usersText.create }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("textbox", { name: usersText.username }).fill("otto");
+    const statuses: number[] = [];
+    await page.route("**/api/v1/admin/users", async (route) => {
+      if (route.request().method() !== "POST") {
+        return route.fallback();
+      }
+      const answer = await route.fetch();
+      statuses.push(answer.status());
+      // The first one gets lost on its way back.
+      return statuses.length === 1 ? route.fulfill({ status: 502, body: "Bad Gateway" }) : route.fulfill({ response: answer });
+    });
+    const submit = dialog.getByRole("button", { name: usersText.create });
+    await submit.click();
+    await dialog.getByRole("alert").getByText(t.problem.answered(502)).waitFor();
+    await submit.click();
+    await dialog.waitFor({ state: "detached" });
+    assert.deepEqual(statuses, [201, 201]);
+    const found = await expect(client.GET("/admin/users", { params: { query: { q: "otto" } } }));
+    assert.equal(found.items.length, 1);
+  });
+});
+
 test("a user sees only what is their own", async () => {
   const client = await signedIn(server, ADMIN, PASSWORD);
   await Node.join(server, client, await gateway(client, "fra-1", "100.96.0.0/24"));

@@ -8,6 +8,7 @@ import { createRoot } from "react-dom/client";
 
 import { App } from "./app/App.tsx";
 import { nonce } from "./app/nonce.ts";
+import { closeOneByOne } from "./app/openDialogs.ts";
 
 const root = document.getElementById("root");
 if (root === null) {
@@ -15,6 +16,7 @@ if (root === null) {
 }
 // For the styles of what keeps the page from scrolling below an open dialog.
 setNonce(nonce());
+closeOneByOne();
 createRoot(root).render(
   <StrictMode>
     <App />

@@ -90,11 +90,11 @@ export class Node {
 
   /** Says which key it has made for a rotation, as it does with every report. */
   async announce(rotation: number): Promise<void> {
-    await this.apply(undefined, { rotation, public_key: someKey() });
+    await this.apply({ next_key: { rotation, public_key: someKey() } });
   }
 
-  /** Fetches the newest bundle and says that it is in force, and how its host is. */
-  async apply(host?: Schemas["HostMetrics"], next_key?: Schemas["NextGatewayKey"]): Promise<void> {
+  /** Fetches the newest bundle and says that it is in force, and what else there is to say. */
+  async apply(more: Partial<Schemas["StatusReport"]> = {}): Promise<void> {
     const params = { params: { path: { id: this.id } } };
     const bundle = await expect(this.#client.GET("/admin/gateways/{id}/sync", params));
     if (!("payload" in bundle)) {
@@ -107,8 +107,7 @@ export class Node {
       peers: [],
       reported_at: new Date().toISOString(),
       features: ["key_rotation"],
-      host: host ?? null,
-      next_key: next_key ?? null,
+      ...more,
     };
     await expect(this.#client.POST("/gateways/{id}/status", { ...params, body }));
   }

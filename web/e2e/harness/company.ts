@@ -2,10 +2,13 @@
 
 import { type Api, expect, type Schemas } from "../../src/api/client.ts";
 import { admin, created, device, gateway, Node, signedIn, user, webhook } from "./api.ts";
+import type { Begun } from "./pages.ts";
 import { PASSWORD, type Server, until } from "./server.ts";
 
 /** Who sees everything and changes nothing. */
 export const AUDITOR = "auditor";
+/** Who is the first that an admin has added. */
+export const FIRST = "alice";
 /** Somebody whose password is due to be replaced. */
 export const NEWCOMER = "newcomer";
 
@@ -40,7 +43,8 @@ const PEOPLE = [
   ["heidi", "Heidi Hoffmann"],
 ] as const;
 
-function host(seconds: number, load: number): Schemas["HostMetrics"] {
+/** What a node says of its host after so many seconds. */
+export function host(seconds: number, load: number): Schemas["HostMetrics"] {
   return {
     os_name: "Debian GNU/Linux",
     os_version: "12",
@@ -159,7 +163,7 @@ export async function company(server: Server): Promise<Company> {
   }
   for (let n = 0; n < 3; n += 1) {
     for (const node of nodes) {
-      await node.apply(host(n * 10 + 10, 0.4 + n / 10));
+      await node.apply({ host: host(n * 10 + 10, 0.4 + n / 10) });
     }
   }
   const me = (await expect(client.GET("/auth/me"))).id;
@@ -169,6 +173,16 @@ export async function company(server: Server): Promise<Company> {
   const gone = await deleted(client);
   const busy = await underWay(server, client, users, gateways, nodes);
   return { admin: client, users, groups, devices, policies, gateways, nodes, me, webhook: hooked, gone, ...busy };
+}
+
+/** The first user, group, policy and gateway of somebody who has only just begun. */
+export async function begun(client: Api): Promise<Begun> {
+  return {
+    user: await user(client, FIRST, { password: PASSWORD, must_change_password: false }),
+    group: await created(client.POST("/admin/groups", { body: { name: "Engineering" } })),
+    policy: await created(client.POST("/admin/policies", { body: { name: "Intranet", effect: "allow" } })),
+    gateway: await gateway(client, "fra-1", "100.96.0.0/20"),
+  };
 }
 
 const at = (id: string | undefined) => ({ params: { path: { id: id ?? "" } } });

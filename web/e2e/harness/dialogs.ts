@@ -7,6 +7,7 @@ import { device } from "./api.ts";
 import { still } from "./browser.ts";
 import type { Company } from "./company.ts";
 import { settled } from "./pages.ts";
+import { PASSWORD } from "./server.ts";
 
 export interface Dialog {
   readonly name: string;
@@ -133,6 +134,17 @@ export async function dialogs(firm: Company): Promise<Dialog[]> {
     await page.getByRole("searchbox").fill("a");
     await page.getByRole("dialog", { name: "Your session is over" }).waitFor();
   };
+  const passwordDue = async (page: Page) => {
+    await expire(page);
+    await page.unroute("**/api/v1/**");
+    await page.route("**/auth/browser/login", async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, json: { ...(await response.json()), password_change_required: true } });
+    });
+    await dialog(page).getByRole("textbox", { name: "Password" }).fill(PASSWORD);
+    await button(dialog(page), "Sign in").click();
+    await page.getByRole("dialog", { name: "Choose a password of your own" }).waitFor();
+  };
   const join = async (page: Page) => {
     await press("Join token", "Make the token")(page);
     await page.getByText("Waiting for the node").waitFor();
@@ -153,6 +165,7 @@ export async function dialogs(firm: Company): Promise<Dialog[]> {
     { name: "menu-own", path: "/users", open: press(/^Signed in as/), shown: menu },
     { name: "menu-colours", path: "/users", open: press("Colours"), shown: menu },
     { name: "session-over", path: "/users", open: expire, after: (page) => page.unroute("**/api/v1/**") },
+    { name: "password-due", path: "/users", open: passwordDue, after: (page) => page.unroute("**/auth/browser/login") },
   ];
   const users: Dialog[] = [
     { name: "user-create", path: "/users", open: (page) => page.keyboard.press("c") },

@@ -97,6 +97,44 @@ export function pages(company: Company): Place[] {
   ];
 }
 
+/** What there is on a server where nobody has made anything yet. */
+export const FRESH: readonly Place[] = [
+  { name: "first-home", path: "/" },
+  { name: "first-groups", path: "/groups" },
+  { name: "first-devices", path: "/devices" },
+  { name: "first-policies", path: "/policies" },
+  { name: "first-gateways", path: "/gateways" },
+  { name: "first-webhooks", path: "/webhooks" },
+  { name: "first-who", path: "/access?tab=who&destination=172.16.10.5&protocol=tcp&port=443" },
+  { name: "first-matrix", path: "/access?tab=matrix" },
+];
+
+/** The first things that somebody has made, with nothing in them, and what is nobody's yet. */
+export interface Begun {
+  readonly user: string;
+  readonly group: string;
+  readonly policy: string;
+  readonly gateway: string;
+}
+
+/** What an admin sees of them. */
+export function bare({ user, group, policy, gateway }: Begun): Place[] {
+  return [
+    { name: "bare-user", path: `/users/${user}` },
+    { name: "bare-user-sessions", path: `/users/${user}?tab=sessions` },
+    { name: "bare-group", path: `/groups/${group}` },
+    { name: "bare-policy-concerns", path: `/policies/${policy}?tab=concerns` },
+    { name: "bare-gateway", path: `/gateways/${gateway}` },
+    { name: "bare-gateway-node", path: `/gateways/${gateway}?tab=node` },
+    { name: "bare-gateway-bundles", path: `/gateways/${gateway}?tab=bundles` },
+    { name: "bare-gateway-drain", path: `/gateways/${gateway}?tab=drain` },
+    { name: "bare-gateway-rotation", path: `/gateways/${gateway}?tab=rotation` },
+  ];
+}
+
+/** What is their own, of somebody who has just begun. */
+export const OWN_BARE: readonly Place[] = OWN.map(({ name, ...place }) => ({ name: `bare-${name}`, ...place }));
+
 /** Waits until nothing that is shown is being loaded any more: a hidden tab waits until somebody looks. */
 export async function settled(page: Page): Promise<void> {
   await page.waitForLoadState("domcontentloaded");

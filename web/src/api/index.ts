@@ -4,7 +4,7 @@ import { QueryClient } from "@tanstack/react-query";
 import createClient, { type Middleware } from "openapi-fetch";
 import createHooks from "openapi-react-query";
 
-import { accessToken, refusal, tokenRefused } from "../app/session.ts";
+import { accessToken, refusal, tokenRefused, whenSomebodyElse } from "../app/session.ts";
 import { ApiError } from "./client.ts";
 import { fetchNoting } from "./connection.ts";
 import type { paths } from "./schema.d.ts";
@@ -15,7 +15,7 @@ const CONSISTENCY = "X-Consistency-Token";
 /** What names the newest change that this page was answered: reads wait for it. */
 let newest: string | undefined;
 
-/** The keys of requests that nobody has answered, by what was asked. */
+/** The keys of requests of which nobody has said what became of them, by what was asked. */
 const unanswered = new Map<string, string>();
 
 /** 128 random bits. `crypto.randomUUID` is missing where the page came without TLS. */
@@ -25,8 +25,8 @@ function randomKey(): string {
 }
 
 /**
- * A change whose answer was lost may have happened: asked for again, it has the same
- * `Idempotency-Key`, and so happens once.
+ * A change whose answer was lost, or is a failure, may have happened: asked for again, it has the
+ * same `Idempotency-Key`, and so happens once.
  */
 async function send(request: Request): Promise<Response> {
   if (request.method === "GET" || request.url.includes("/admin/preview/")) {
@@ -37,7 +37,10 @@ async function send(request: Request): Promise<Response> {
   unanswered.set(asked, key);
   request.headers.set("Idempotency-Key", key);
   const response = await signedIn(request);
-  unanswered.delete(asked);
+  // A proxy says 502 where the answer was lost, and the server may fail after it has done it.
+  if (response.status < 500) {
+    unanswered.delete(asked);
+  }
   return response;
 }
 
@@ -91,6 +94,12 @@ export const queries = new QueryClient({
       retry: (count, error) => !(error instanceof ApiError && error.status < 500) && count < 2,
     },
   },
+});
+
+// Nobody sees what somebody else was shown.
+whenSomebodyElse(() => {
+  queries.clear();
+  unanswered.clear();
 });
 
 /** Everything that is shown is read again: a change may show in many places. */

@@ -1,6 +1,7 @@
 import { useDisclosure, useHotkeys } from "@mantine/hooks";
 
 import { dialogOnDemand, isOpened } from "../components/onDemand.tsx";
+import { openDialogs } from "./openDialogs.ts";
 
 const PaletteDialog = dialogOnDemand(
   () => import("./PaletteDialog.tsx").then(({ PaletteDialog }) => PaletteDialog),
@@ -13,10 +14,10 @@ export function openPalette(): void {
   open();
 }
 
-/** Ctrl+K, wherever one is typing. */
+/** Ctrl+K, wherever one is typing; not over a dialog, which would be lost with the page below it. */
 export function Palette() {
   const [shown, show] = useDisclosure(false);
   open = show.open;
-  useHotkeys([["mod + K", show.toggle]], [], true);
+  useHotkeys([["mod + K", () => (shown || openDialogs().length > 0 ? show.close() : show.open())]], [], true);
   return <PaletteDialog opened={shown} onClose={show.close} />;
 }

@@ -29,7 +29,7 @@ export function PaletteDialog({ opened, onClose }: { opened: boolean; onClose: (
 function Finder({ administers, onClose }: { administers: boolean; onClose: () => void }) {
   const [text, setText] = useState("");
   const navigate = useNavigate();
-  const found = useFound(administers ? text.trim() : "");
+  const { found, late, failed } = useFound(administers ? text.trim() : "");
   const typed = text.trim().toLowerCase();
   const places = (administers ? [...administration, ...own] : own).filter(({ label }) => label.toLowerCase().includes(typed));
   const combobox = useCombobox({ opened: true, onDropdownClose: onClose });
@@ -65,7 +65,8 @@ function Finder({ administers, onClose }: { administers: boolean; onClose: () =>
         aria-label={searchText(administers)}
         style={{ overflowY: "auto", borderTop: "1px solid var(--mantine-color-default-border)" }}
       >
-        {offered.length === 0 && <Combobox.Empty>{t.noMatches}</Combobox.Empty>}
+        {failed && <Combobox.Empty>{t.unread}</Combobox.Empty>}
+        {offered.length === 0 && !failed && <Combobox.Empty>{late ? t.searching : t.noMatches}</Combobox.Empty>}
         {found.map(({ group, items }) => (
           <Combobox.Group key={group} label={group}>
             {items.map(({ label, path }) => (
@@ -88,7 +89,7 @@ function Finder({ administers, onClose }: { administers: boolean; onClose: () =>
   );
 }
 
-/** What is called so, by its kind. */
+/** What is called so, by its kind; whether some of it is still to come, or could not be read. */
 function useFound(text: string) {
   const [q] = useDebouncedValue(text, 200);
   const params = { params: { query: { q, page_size: FEW } } };
@@ -100,12 +101,13 @@ function useFound(text: string) {
   const gateways = api.useQuery("get", "/admin/gateways", params, asked);
   // What was found for something else is not offered: Enter would take it.
   if (q === "" || q !== text) {
-    return [];
+    return { found: [], late: q !== text, failed: false };
   }
+  const all = [users, groups, devices, policies, gateways];
   const named = (list: { items: { id: string; name?: string | null }[] } | undefined, path: (id: string) => string) =>
     (list?.items ?? []).map(({ id, name }) => ({ label: name ?? t.erased, path: path(id) }));
   const n = t.navigation;
-  return [
+  const found = [
     {
       group: n.users,
       items: (users.data?.items ?? []).map(({ id, username }) => ({ label: username ?? t.erased, path: to.user(id) })),
@@ -115,4 +117,5 @@ function useFound(text: string) {
     { group: n.policies, items: named(policies.data, to.policy) },
     { group: n.gateways, items: named(gateways.data, to.gateway) },
   ].filter(({ items }) => items.length > 0);
+  return { found, late: all.some(({ isPending }) => isPending), failed: all.some(({ isError }) => isError) };
 }

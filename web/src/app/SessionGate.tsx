@@ -1,7 +1,7 @@
 import { Button, Center, Loader, Stack, Text } from "@mantine/core";
 import { type ReactNode, Suspense, useCallback, useEffect, useRef, useState } from "react";
 
-import { changed, queries } from "../api/index.ts";
+import { changed } from "../api/index.ts";
 import { onDemand } from "../components/onDemand.tsx";
 import { t } from "../text/common.ts";
 import { sessionText } from "../text/session.ts";
@@ -11,6 +11,9 @@ import { start, useSession } from "./session.ts";
 const SignIn = onDemand(() => import("../features/session/SignIn.tsx").then(({ SignIn }) => SignIn));
 const ChangeDuePassword = onDemand(() =>
   import("../features/session/ChangeDuePassword.tsx").then(({ ChangeDuePassword }) => ChangeDuePassword),
+);
+const ChangeDueDialog = onDemand(() =>
+  import("../features/session/ChangeDueDialog.tsx").then(({ ChangeDueDialog }) => ChangeDueDialog),
 );
 const SessionExpired = onDemand(() =>
   import("../features/session/SessionExpired.tsx").then(({ SessionExpired }) => SessionExpired),
@@ -26,18 +29,22 @@ export function SessionGate({ children }: { children: ReactNode }) {
   }, []);
   useEffect(begin, [begin]);
   const id = user?.id;
-  const before = useRef(status);
+  // Whose pages are open: they stay, whatever is asked for over them.
+  const [last, setLast] = useState<string>();
+  const open = status === "anonymous" ? undefined : status === "signed-in" && !passwordDue ? id : last;
+  if (open !== last) {
+    setLast(open);
+  }
+  const inside = open !== undefined && open === id;
+  const asked = inside && (status === "expired" || passwordDue);
+  const before = useRef(asked);
   useEffect(() => {
-    // Nobody sees what somebody else was shown.
-    if (status === "anonymous") {
-      queries.clear();
-    }
     // What was refused meanwhile is there again, and the rest may have changed.
-    if (before.current === "expired" && status === "signed-in") {
+    if (before.current && !asked) {
       void changed();
     }
-    before.current = status;
-  }, [status]);
+    before.current = asked;
+  }, [asked]);
 
   if (status === "starting") {
     return unreachable ? (
@@ -52,17 +59,15 @@ export function SessionGate({ children }: { children: ReactNode }) {
       <Starting />
     );
   }
-  if (status === "anonymous" || passwordDue) {
+  if (!inside) {
     return <Suspense fallback={<Starting />}>{passwordDue ? <ChangeDuePassword /> : <SignIn />}</Suspense>;
   }
   return (
     // Another person's pages begin anew.
     <div key={id}>
       {children}
-      {status === "expired" && (
-        <Suspense fallback={null}>
-          <SessionExpired />
-        </Suspense>
+      {asked && (
+        <Suspense fallback={null}>{passwordDue ? <ChangeDueDialog /> : <SessionExpired />}</Suspense>
       )}
     </div>
   );

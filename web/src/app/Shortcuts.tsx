@@ -3,6 +3,7 @@ import { useNavigate } from "react-router";
 
 import { dialogOnDemand } from "../components/onDemand.tsx";
 import { administration, own } from "./navigation.ts";
+import { openDialogs } from "./openDialogs.ts";
 import { useAdministers } from "./session.ts";
 
 const ShortcutList = dialogOnDemand(
@@ -38,7 +39,7 @@ export function Shortcuts() {
     let wentAt = 0;
     const onKey = (event: KeyboardEvent) => {
       const modified = event.ctrlKey || event.metaKey || event.altKey;
-      if (modified || isTyping(event.target) || document.querySelector("[aria-modal=true]")) {
+      if (modified || isTyping(event.target) || openDialogs().length > 0) {
         return;
       }
       if (Date.now() - wentAt < PATIENCE) {

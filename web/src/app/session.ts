@@ -37,10 +37,15 @@ let token: string | undefined;
 let renewal: Promise<boolean> | undefined;
 let timer: ReturnType<typeof setTimeout> | undefined;
 const listeners = new Set<() => void>();
+let forget: () => void = () => undefined;
 const otherTabs = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("nexavpn");
 
 function become(next: SessionState): void {
+  const other = next.user?.id !== state.user?.id;
   state = next;
+  if (other) {
+    forget();
+  }
   for (const listener of listeners) {
     listener();
   }
@@ -157,6 +162,11 @@ otherTabs?.addEventListener("message", (message) => {
     over("anonymous");
   }
 });
+
+/** Does this whenever it is somebody else, or nobody, before a page learns of it. */
+export function whenSomebodyElse(act: () => void): void {
+  forget = act;
+}
 
 export function useSession(): SessionState {
   return useSyncExternalStore(

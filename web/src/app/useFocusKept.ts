@@ -1,5 +1,7 @@
 import { type RefObject, useEffect } from "react";
 
+import { openDialogs } from "./openDialogs.ts";
+
 /** After so many milliseconds whatever closes has given the focus back, where it does so itself. */
 const SETTLED = 50;
 const FOCUSABLE = "a[href], button:enabled, input:enabled, select:enabled, textarea:enabled, [tabindex='0']";
@@ -32,7 +34,7 @@ export function useFocusKept(page: RefObject<HTMLElement | null>): void {
     const giveBack = () => {
       // The browser's own bars may have it.
       const lost = document.hasFocus() && [null, document.body].includes(document.activeElement as HTMLElement | null);
-      if (!lost || last === undefined || document.querySelector("[aria-modal=true]") !== null) {
+      if (!lost || last === undefined || openDialogs().length > 0) {
         return;
       }
       const near = trail.find((one) => one.isConnected)?.querySelector<HTMLElement>(FOCUSABLE);

@@ -77,7 +77,7 @@ export function ConfirmForm({
       verb={overtaken ? t.conflict.allTheSame : verb}
       danger={danger}
       // Nobody goes through with what they have not seen.
-      disabled={(phrase !== undefined && typed !== phrase) || (overtaken && working)}
+      disabled={(phrase !== undefined && typed !== phrase) || working}
       onCancel={close}
       calm={!reasoned}
       reason={reasoned ? { ...reason.field, first: phrase === undefined } : undefined}

@@ -5,6 +5,7 @@ import type { ReactNode } from "react";
 import { t } from "../text/common.ts";
 import { Empty } from "./Empty.tsx";
 import { Pager, type PageOf } from "./Pager.tsx";
+import { PastEnd } from "./PastEnd.tsx";
 import { Problem } from "./Problem.tsx";
 import type { useListState } from "./useListState.ts";
 
@@ -56,6 +57,9 @@ export function DataTable<T extends { id: string }>({
   }
   const rows = query.data?.items;
   if (rows?.length === 0) {
+    if (!list.atFirst) {
+      return <PastEnd list={list} />;
+    }
     return list.filtered ? (
       <Empty title={t.noMatches}>
         <Button variant="default" onClick={() => list.set(clearing(list.filters))}>

@@ -1,4 +1,4 @@
-import { Center, Stack, Text } from "@mantine/core";
+import { Box, Center, Stack, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 
 /** Where there is nothing: why, and what to do about it. */
@@ -14,7 +14,7 @@ export function Empty({ title, text, children }: { title: string; text?: string;
             {text}
           </Text>
         )}
-        {children}
+        {children && <Box mt="xs">{children}</Box>}
       </Stack>
     </Center>
   );

@@ -1,8 +1,7 @@
 import { MultiSelect } from "@mantine/core";
 import { useState } from "react";
 
-import { t } from "../text/common.ts";
-import { useFound, useNames } from "./entityNames.ts";
+import { useNames, useOffered } from "./entityNames.ts";
 import type { EntityField } from "./EntitySelect.tsx";
 
 /** Several entities of a kind, by their names. */
@@ -14,21 +13,19 @@ export function EntityMultiSelect({
 }: EntityField & { value: readonly string[]; onChange: (ids: string[]) => void }) {
   const [text, setText] = useState("");
   const names = useNames(kind, value);
-  const found = useFound(kind, text);
-  const chosen: [string, string][] = [...names].filter(([id]) => !found.some(([one]) => one === id));
+  const offered = useOffered(kind, text, names);
   return (
     <MultiSelect
       {...rest}
       searchable
       clearable
       hidePickedOptions
-      data={[...chosen, ...found].map(([value, label]) => ({ value, label }))}
+      {...offered}
       value={[...value]}
       onChange={onChange}
       searchValue={text}
       onSearchChange={setText}
       filter={({ options }) => options}
-      nothingFoundMessage={t.noMatches}
     />
   );
 }

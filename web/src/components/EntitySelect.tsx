@@ -1,8 +1,7 @@
 import { Select, type SelectProps } from "@mantine/core";
 import { type ReactNode, useState } from "react";
 
-import { t } from "../text/common.ts";
-import { type EntityKind, useFound, useNames } from "./entityNames.ts";
+import { type EntityKind, useNames, useOffered } from "./entityNames.ts";
 
 /** What the fields for one and for several have in common. */
 export interface EntityField {
@@ -30,21 +29,19 @@ export function EntitySelect({
   const names = useNames(kind, value === null ? [] : [value]);
   // The chosen one's own name would find only itself.
   const searched = value !== null && text === names.get(value) ? "" : text;
-  const found = useFound(kind, searched);
-  const chosen: [string, string][] = [...names].filter(([id]) => !found.some(([one]) => one === id));
+  const offered = useOffered(kind, searched, names);
   return (
     <Select
       {...rest}
       searchable
       clearable={clearable}
       allowDeselect={clearable}
-      data={[...chosen, ...found].map(([value, label]) => ({ value, label }))}
+      {...offered}
       value={value}
       onChange={onChange}
       searchValue={text}
       onSearchChange={setText}
       filter={({ options }) => options}
-      nothingFoundMessage={t.noMatches}
     />
   );
 }

@@ -1,7 +1,5 @@
-import { Button } from "@mantine/core";
-import { IconFileDownload } from "@tabler/icons-react";
-
 import { t } from "../text/common.ts";
+import { DownloadButton } from "./DownloadButton.tsx";
 import { type Exported, useExport } from "./useExport.ts";
 
 /** All rows that the filters leave, as a file for a spreadsheet. */
@@ -14,15 +12,6 @@ export function ExportButton({
   query: Readonly<Record<string, unknown>>;
   name: string;
 }) {
-  const { busy, save } = useExport(path, query, name);
-  return (
-    <Button
-      variant="default"
-      leftSection={<IconFileDownload size={16} aria-hidden />}
-      loading={busy}
-      onClick={() => void save("csv")}
-    >
-      {t.export}
-    </Button>
-  );
+  const { received, save } = useExport(path, query, name);
+  return <DownloadButton label={t.export} received={received} onClick={() => void save("csv")} />;
 }

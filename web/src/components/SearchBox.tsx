@@ -1,7 +1,7 @@
 import { CloseButton, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { IconSearch } from "@tabler/icons-react";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 
 import { t } from "../text/common.ts";
 
@@ -18,9 +18,24 @@ export function SearchBox({
   placeholder?: string;
 }) {
   const [text, setText] = useState(value);
-  const later = useDebouncedCallback(onChange, 250);
-  // The URL may change by itself: the browser's Back, filters that are cleared.
-  useEffect(() => setText(value), [value]);
+  // What was asked for and has not come back by the URL yet.
+  const sent = useRef<string[]>([]);
+  const later = useDebouncedCallback((text: string) => {
+    sent.current.push(text);
+    onChange(text);
+  }, 250);
+  useEffect(() => {
+    const echo = sent.current.indexOf(value);
+    if (echo !== -1) {
+      // More may have been typed since then.
+      sent.current.splice(0, echo + 1);
+      return;
+    }
+    // The URL may change by itself: the browser's Back, filters that are cleared.
+    sent.current = [];
+    later.cancel();
+    setText(value);
+  }, [value]);
   const change = (text: string) => {
     setText(text);
     later(text);

@@ -3,7 +3,7 @@
 import { useDebouncedValue } from "@mantine/hooks";
 import { useQueries, useQuery } from "@tanstack/react-query";
 
-import { client } from "../api/index.ts";
+import { ApiError, client } from "../api/index.ts";
 import { t } from "../text/common.ts";
 import { previewText } from "../text/preview.ts";
 
@@ -61,6 +61,11 @@ async function nameOf(kind: EntityKind, id: string): Promise<string> {
 
 const HOUR = 3_600_000;
 
+/** What stands for a name that was not answered: only the server knows that there is none. */
+function missing(error: unknown): string {
+  return error instanceof ApiError && error.status === 404 ? t.gone : t.unnamed;
+}
+
 /** The names of entities by id. */
 export function useNames(kind: EntityKind, ids: readonly string[]): Map<string, string> {
   const answers = useQueries({
@@ -70,19 +75,35 @@ export function useNames(kind: EntityKind, ids: readonly string[]): Map<string, 
       staleTime: HOUR,
     })),
   });
-  return new Map(ids.map((id, n) => [id, answers[n]?.data ?? (answers[n]?.isError ? t.gone : "…")]));
+  return new Map(ids.map((id, n) => [id, answers[n]?.data ?? (answers[n]?.isError ? missing(answers[n].error) : "…")]));
 }
 
 /** What is found of a kind by what is typed: ids and names. */
-export function useFound(kind: EntityKind, text: string): [string, string][] {
+function useFound(kind: EntityKind, text: string): { found: [string, string][]; late: boolean; failed: boolean } {
   const [q] = useDebouncedValue(text.trim(), 200);
-  const { data = [], isPlaceholderData } = useQuery({
+  const query = useQuery({
     queryKey: ["find", kind, q],
     queryFn: () => find(kind, q),
     placeholderData: (before) => before,
   });
+  const { data = [], isPending, isPlaceholderData } = query;
   // Until it is found what was typed, nothing else is offered: Enter would choose it.
   const typed = text.trim().toLowerCase();
-  const late = isPlaceholderData || q.toLowerCase() !== typed;
-  return late ? data.filter(([, name]) => name.toLowerCase().includes(typed)) : data;
+  const late = isPending || isPlaceholderData || q.toLowerCase() !== typed;
+  return {
+    found: late ? data.filter(([, name]) => name.toLowerCase().includes(typed)) : data,
+    late,
+    failed: query.isError,
+  };
+}
+
+/** What a field offers whose text is this: what is chosen already, and what is found. */
+export function useOffered(kind: EntityKind, text: string, chosen: ReadonlyMap<string, string>) {
+  const { found, late, failed } = useFound(kind, text);
+  const rest = [...chosen].filter(([id]) => !found.some(([one]) => one === id));
+  const data = [...rest, ...found].map(([value, label]) => ({ value, label, disabled: false }));
+  if (failed) {
+    data.push({ value: "unread", label: t.unread, disabled: true });
+  }
+  return { data, nothingFoundMessage: late ? t.searching : t.noMatches };
 }

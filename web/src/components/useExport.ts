@@ -1,8 +1,5 @@
-import { useState } from "react";
-
 import { client } from "../api/index.ts";
-import { notifyProblem } from "./problem.ts";
-import { saveFile } from "./saveFile.ts";
+import { useDownload } from "./useDownload.ts";
 
 /** The lists that the API gives as a file. */
 export type Exported =
@@ -23,24 +20,13 @@ export function useExport(
   /** The file's, without its ending. */
   name: string,
 ) {
-  const [busy, setBusy] = useState(false);
-  const save = async (format: "csv" | "ndjson") => {
-    setBusy(true);
-    try {
-      const { page: _, page_size: __, after: ___, ...rest } = query;
+  const { received, download } = useDownload();
+  const { page: _, page_size: __, after: ___, ...rest } = query;
+  const save = (format: "csv" | "ndjson") =>
+    download(
       // The lists' filters differ; what a file is asked for does not.
-      const { data } = await client.GET(path as "/admin/audit-logs", {
-        params: { query: { ...rest, format } },
-        parseAs: "blob",
-      });
-      if (data !== undefined) {
-        saveFile(data as unknown as Blob, `${name}.${format}`);
-      }
-    } catch (error) {
-      notifyProblem(error);
-    } finally {
-      setBusy(false);
-    }
-  };
-  return { busy, save };
+      () => client.GET(path as "/admin/audit-logs", { params: { query: { ...rest, format } }, parseAs: "stream" }),
+      `${name}.${format}`,
+    );
+  return { received, save };
 }

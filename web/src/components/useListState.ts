@@ -83,5 +83,6 @@ export function useListState() {
     ...filters,
   };
   /** `query` is what the API's lists take. */
-  return { ...state, query, set, go, filtered: state.q !== "" || Object.keys(filters).length > 0 };
+  const filtered = state.q !== "" || Object.keys(filters).length > 0;
+  return { ...state, query, set, go, filtered, atFirst: state.page === 1 && after === undefined };
 }

@@ -32,7 +32,7 @@ export const accessText = {
     slider: "Moment in the log",
     exact: "Exact moment",
     toNow: "Back to now",
-    event: (idx: number) => `after event ${idx.toLocaleString(LOCALE)}`,
+    event: (idx: number) => `After event ${idx.toLocaleString(LOCALE)}:`,
     asOf: (idx: number) => `Answered as of event ${idx.toLocaleString(LOCALE)},`,
     beginning: "Answered as of the beginning, before any event.",
   },
@@ -134,6 +134,8 @@ export const accessText = {
     nextColumns: "Next destinations",
     subject: "Who",
     capped: (n: number) => `Only the first ${n.toLocaleString(LOCALE)} policies are in it.`,
+    namesCapped: (n: number) =>
+      `Of the groups, users and devices that are called so, only the first ${n.toLocaleString(LOCALE)} of each kind were looked for: a longer part of the name finds the others.`,
     legend: "“Some” is about some of the addresses or services only. “Mixed” is partly allowed and partly denied.",
     everything: "everything",
   },

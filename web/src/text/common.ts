@@ -31,6 +31,11 @@ export const t = {
   clearFilters: "Clear filters",
   clearSearch: "Clear search",
   noMatches: "Nothing matches the filters.",
+  searching: "Searching…",
+  unread: "It could not be read.",
+  unnamed: "(its name could not be read)",
+  pastEnd: "There are no rows on this page.",
+  pastEndHint: "The list has become shorter, or never was so long.",
   yes: "Yes",
   no: "No",
   none: "none",
@@ -40,6 +45,8 @@ export const t = {
   actions: "Actions",
   download: "Download",
   export: "Export CSV",
+  awaited: "Waiting for the file…",
+  received: (size: string) => `${size} received…`,
   saved: "Saved.",
   pending: "It is done, and will be shown in a moment.",
   all: "All",
@@ -137,6 +144,7 @@ export const t = {
   time: {
     label: "Time",
     utc: (text: string) => `${text} UTC`,
+    zone: (zone: string) => `Local time (${zone}).`,
     justNow: "just now",
   },
   status: {

@@ -90,7 +90,7 @@ export const devicesText = {
     ownerChanges: "The device reaches what the new owner may reach, and no longer what the present one may.",
     gatewayChanges: "It gets an address of the other gateway and a new profile, and reaches nothing until it has fetched or imported it.",
     addressChanges: "It gets a new profile, and reaches nothing until it has fetched or imported it. The present address rests for a while.",
-    ends: (at: string) => `It can no longer connect from ${at} on.`,
+    ends: (at: string, utc: string) => `It can no longer connect from ${at} (${utc}) on.`,
     endsNow: "The date has passed: it is cut off at once.",
     endsNever: "It may connect without an end.",
   },

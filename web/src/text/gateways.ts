@@ -70,6 +70,7 @@ export const gatewaysText = {
     more: "More settings",
     port: "Listen port",
     portHint: "UDP, on the node. The endpoint’s port where it is left empty.",
+    portHintEdit: "UDP, on the node.",
     mtu: "MTU",
     keepalive: "Keepalive, in seconds",
     keepaliveHint: "0 for none.",

@@ -5,7 +5,7 @@ import { LOCALE } from "./locale.ts";
 export const webhooksText = {
   title: "Webhooks",
   text: "Each event of the audit log is sent to these addresses, in its order and at least once, signed by the Standard Webhooks specification.",
-  empty: "There is no webhook yet",
+  empty: "There is no webhook yet.",
   emptyText: "A webhook tells another system of every event, such as a chat or an inventory.",
   url: "Address",
   urlHint: "https://…; auditors see it, so it is no place for a secret.",
@@ -52,6 +52,7 @@ export const webhooksText = {
   actionsOf: (url: string) => `Actions for ${url}`,
   show: "Details and history",
   test: "Send a test",
+  testing: "The test is on its way. Waiting for the endpoint to answer…",
   testTitle: "Test of the webhook",
   testDone: (ms: number, status: number | null | undefined) =>
     `The endpoint took the test${status ? ` (${status})` : ""} in ${ms.toLocaleString(LOCALE)} ms.`,

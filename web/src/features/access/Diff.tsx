@@ -1,4 +1,4 @@
-import { Anchor, Badge, Button, Group, List, Paper, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
+import { Anchor, Badge, Button, Group, List, Paper, SimpleGrid, Stack, Text } from "@mantine/core";
 import { useEffect, useState } from "react";
 import { Link, useSearchParams } from "react-router";
 
@@ -9,6 +9,7 @@ import { fromLocalInput, toLocalInput } from "../../components/localTime.ts";
 import { NumberField } from "../../components/NumberField.tsx";
 import { servicesText } from "../../components/serviceText.ts";
 import { Time } from "../../components/Time.tsx";
+import { TimeField } from "../../components/TimeField.tsx";
 import { to as path } from "../../paths.ts";
 import { accessText } from "../../text/access.ts";
 import { t } from "../../text/common.ts";
@@ -92,20 +93,17 @@ function Range({
           ))}
         </Group>
         <Group gap="sm" align="flex-start">
-          <TextInput
-            type="datetime-local"
+          <TimeField
             step={1}
             label={words.from}
             disabled={typeof number === "number"}
             value={begin}
             onChange={(change) => setBegin(change.currentTarget.value)}
           />
-          <TextInput
-            type="datetime-local"
+          <TimeField
             step={1}
             label={words.to}
-            description={words.toHint}
-            inputWrapperOrder={["label", "input", "description"]}
+            empty={words.toHint}
             disabled={typeof number === "number"}
             value={end}
             onChange={(change) => setEnd(change.currentTarget.value)}

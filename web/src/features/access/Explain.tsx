@@ -1,12 +1,12 @@
 import { Accordion, Paper, Stack, Text } from "@mantine/core";
 
-import { api, ApiError, type Schemas } from "../../api/index.ts";
+import { api, type Schemas } from "../../api/index.ts";
 import { Empty } from "../../components/Empty.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { Time } from "../../components/Time.tsx";
 import { accessText } from "../../text/access.ts";
 import { Explanation, Verdict } from "./Explanation.tsx";
-import { packetOf, type Question, useQuestion } from "./question.ts";
+import { faultOfMoment, packetOf, type Question, saidBeside, useQuestion } from "./question.ts";
 import { QuestionForm } from "./QuestionForm.tsx";
 import { Reached } from "./Reached.tsx";
 import { When } from "./When.tsx";
@@ -29,14 +29,14 @@ export function Explain() {
     <Stack gap="lg">
       <div>
         <QuestionForm question={question} ask={ask} whose error={error} />
-        <When at={at} asOf={query.data?.as_of.time} onChange={(at) => ask({ at })} />
+        <When at={at} asOf={query.data?.as_of.time} error={faultOfMoment(error)} onChange={(at) => ask({ at })} />
       </div>
       {!somebody ? (
         <Empty title={accessText.nobody} text={accessText.nobodyText} />
       ) : packet === undefined ? (
         <Reached whose={whose} at={at} />
       ) : (
-        !(error instanceof ApiError && error.details.length > 0) && (
+        !saidBeside(error) && (
           <Loaded query={{ ...query, data: error === null ? query.data : undefined }}>
             {(answer) => <Answer answer={answer} question={question} ask={ask} />}
           </Loaded>

@@ -31,7 +31,7 @@ export function Matrix() {
   const named = useNamed(who);
   const filters = {
     kind: params.get("kind"),
-    named: who === "" ? undefined : (named.data ?? new Set<string>()),
+    named: who === "" ? undefined : named.data?.ids,
     text: params.get("where") ?? "",
     internet: words.internet,
   };
@@ -54,7 +54,7 @@ export function Matrix() {
         />
       </Group>
       <When at={question.at} onChange={(at) => ask({ at })} />
-      <Loaded query={query}>
+      <Loaded query={who === "" || query.data === undefined ? query : { ...named, data: named.data && query.data }}>
         {({ policies, capped }) =>
           policies.length === 0 ? (
             <Empty title={words.none} text={words.noneText} />
@@ -64,6 +64,11 @@ export function Matrix() {
               {capped && (
                 <Text size="sm" c="dimmed">
                   {words.capped(MOST)}
+                </Text>
+              )}
+              {who !== "" && named.data?.capped === true && (
+                <Text size="sm" c="dimmed">
+                  {words.namesCapped(MOST)}
                 </Text>
               )}
             </>

@@ -8,6 +8,10 @@ const STEPS = 1_000;
 /** Between two moments that the slider can be put to there is at least this, in milliseconds. */
 const LEAST = 1_000;
 
+function said(moment: number): string {
+  return local(new Date(moment).toISOString());
+}
+
 /** A moment of the past, in milliseconds since 1970: from the log's first event until the page was opened. */
 export function PastSlider({
   begin,
@@ -31,7 +35,8 @@ export function PastSlider({
       max={end}
       step={begin === undefined ? 1 : Math.max((end - begin) / STEPS, LEAST)}
       value={value}
-      label={(value) => local(new Date(value).toISOString())}
+      label={said}
+      thumbValueText={said}
       onChange={onChange}
       onChangeEnd={onChangeEnd}
     />

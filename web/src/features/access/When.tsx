@@ -1,9 +1,10 @@
-import { Box, Button, Group, SegmentedControl, Skeleton, Text, TextInput } from "@mantine/core";
+import { Box, Button, Group, SegmentedControl, Skeleton, Text } from "@mantine/core";
 import { Suspense, useEffect, useState } from "react";
 
 import { api } from "../../api/index.ts";
 import { fromLocalInput, toLocalInput } from "../../components/localTime.ts";
 import { onDemand } from "../../components/onDemand.tsx";
+import { TimeField } from "../../components/TimeField.tsx";
 import { accessText } from "../../text/access.ts";
 
 const words = accessText.when;
@@ -14,11 +15,14 @@ const PastSlider = onDemand(() => import("./PastSlider.tsx").then((file) => file
 export function When({
   at,
   asOf,
+  error,
   onChange,
 }: {
   at: string | undefined;
   /** When the event was whose number is asked about, once that is known. */
   asOf?: string | null | undefined;
+  /** What is wrong with the moment. */
+  error?: string | undefined;
   onChange: (at: string | null) => void;
 }) {
   const first = api.useQuery(
@@ -48,7 +52,7 @@ export function When({
     }
   };
   return (
-    <Group gap="md" align="flex-end" mt="sm">
+    <Group gap="md" align="flex-start" mt="sm">
       <div>
         <Text size="sm" fw={600} mb={4} id="access-when">
           {words.label}
@@ -65,7 +69,7 @@ export function When({
       </div>
       {past && (
         <>
-          <Box style={{ flex: "1 1 260px", maxWidth: 520 }} px={8} pb={10}>
+          <Box style={{ flex: "1 1 260px", maxWidth: 520 }} px={8} pt={{ base: 10, sm: 35 }}>
             <Suspense fallback={<Skeleton height={16} />}>
               <PastSlider
                 begin={known ? begin : undefined}
@@ -76,12 +80,11 @@ export function When({
               />
             </Suspense>
           </Box>
-          <TextInput
-            type="datetime-local"
+          <TimeField
             step={1}
             label={words.exact}
-            description={event === undefined ? undefined : words.event(event)}
-            inputWrapperOrder={["label", "input", "error", "description"]}
+            error={error}
+            note={event === undefined ? undefined : words.event(event)}
             value={typed}
             onChange={(change) => setTyped(change.currentTarget.value)}
             onBlur={commit}
@@ -92,7 +95,7 @@ export function When({
               }
             }}
           />
-          <Button variant="subtle" onClick={() => onChange(null)}>
+          <Button variant="subtle" mt={{ base: 0, sm: 25 }} onClick={() => onChange(null)}>
             {words.toNow}
           </Button>
         </>

@@ -2,7 +2,7 @@ import { Anchor, Button, Group, Stack, Table, Text, VisuallyHidden } from "@mant
 import { IconChevronRight } from "@tabler/icons-react";
 import { Link } from "react-router";
 
-import { api, ApiError, type Schemas } from "../../api/index.ts";
+import { api, type Schemas } from "../../api/index.ts";
 import { Empty } from "../../components/Empty.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { to } from "../../paths.ts";
@@ -10,7 +10,7 @@ import { accessText } from "../../text/access.ts";
 import { t } from "../../text/common.ts";
 import { AsOf } from "./Explain.tsx";
 import { PolicyLink } from "./Explanation.tsx";
-import { packetOf, type Question, useQuestion } from "./question.ts";
+import { faultOfMoment, packetOf, type Question, saidBeside, useQuestion } from "./question.ts";
 import { QuestionForm } from "./QuestionForm.tsx";
 import { When } from "./When.tsx";
 
@@ -38,12 +38,12 @@ export function WhoReaches() {
     <Stack gap="lg">
       <div>
         <QuestionForm question={question} ask={ask} whose={false} error={error} />
-        <When at={at} asOf={query.data?.as_of.time} onChange={(at) => ask({ at })} />
+        <When at={at} asOf={query.data?.as_of.time} error={faultOfMoment(error)} onChange={(at) => ask({ at })} />
       </div>
       {packet === undefined ? (
         <Empty title={accessText.nowhere} text={accessText.nowhereText} />
       ) : (
-        !(error instanceof ApiError && error.details.length > 0) && (
+        !saidBeside(error) && (
           <Loaded query={{ ...query, data: error === null ? query.data : undefined }}>
             {(answer) => (
               <Stack gap="sm">

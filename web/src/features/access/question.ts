@@ -2,6 +2,7 @@
 
 import { useSearchParams } from "react-router";
 
+import { ApiError } from "../../api/index.ts";
 import { hasPorts } from "../../components/protocols.ts";
 
 export interface Question {
@@ -40,6 +41,19 @@ export function packetOf({ destination, protocol, port }: Question) {
   }
   // What is no number the server names as a fault, beside the field.
   return { destination, protocol, ...(port === undefined ? {} : { port: port as unknown as number }) };
+}
+
+/** Parts of a question that always have an input, beside which is said what is wrong with them. */
+const INPUTS = new Set(["destination", "protocol", "port", "at"]);
+
+/** What the server has against the moment that is asked about. */
+export function faultOfMoment(error: unknown): string | undefined {
+  return error instanceof ApiError ? error.details.find(({ field }) => field === "at")?.message : undefined;
+}
+
+/** Whether all that the server has against a question is said beside its inputs already. */
+export function saidBeside(error: unknown): boolean {
+  return error instanceof ApiError && error.details.length > 0 && error.details.every(({ field }) => INPUTS.has(field));
 }
 
 export function useQuestion() {

@@ -20,7 +20,7 @@ export function usePoliciesInForce(at: string | undefined) {
   });
 }
 
-/** The ids of what is called so, of each kind. */
+/** The ids of what is called so, of each kind; `capped` where there are more of some than were read. */
 export function useNamed(q: string) {
   return useQuery({
     queryKey: ["matrix", "named", q],
@@ -30,7 +30,10 @@ export function useNamed(q: string) {
         allOf((page) => client.GET("/admin/users", { params: { query: { q, ...page } } })),
         allOf((page) => client.GET("/admin/devices", { params: { query: { q, ...page } } })),
       ]);
-      return new Set(found.flatMap(({ items }) => items.map(({ id }) => id)));
+      return {
+        ids: new Set(found.flatMap(({ items }) => items.map(({ id }) => id))),
+        capped: found.some(({ whole }) => !whole),
+      };
     },
     enabled: q !== "",
     placeholderData: (before) => before,

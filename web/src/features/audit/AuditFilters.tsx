@@ -8,6 +8,7 @@ import { EntitySelect } from "../../components/EntitySelect.tsx";
 import { narrow } from "../../components/filters.tsx";
 import { fromLocalInput, toLocalInput } from "../../components/localTime.ts";
 import { SearchBox } from "../../components/SearchBox.tsx";
+import { TimeField } from "../../components/TimeField.tsx";
 import type { useListState } from "../../components/useListState.ts";
 import { auditText } from "../../text/audit.ts";
 import { t } from "../../text/common.ts";
@@ -169,12 +170,10 @@ function Moment({
     }
   };
   return (
-    <TextInput
-      type="datetime-local"
+    <TimeField
       step={1}
       label={label}
-      inputWrapperOrder={["label", "input", "description"]}
-      description={number ? auditText.entry.title(Number(value)) : undefined}
+      {...(number ? { empty: auditText.entry.title(Number(value)) } : {})}
       value={text}
       onChange={(event) => setText(event.currentTarget.value)}
       onBlur={commit}

@@ -58,7 +58,12 @@ export function Page() {
     const came = live.shown.filter(({ idx }) => !there.has(idx));
     // Where some of those that came were dropped, the list would not follow on from them.
     const items = came.length < KEPT ? [...came, ...query.data.items] : came;
-    return { ...query.data, items: items.map((entry): Row => ({ ...entry, id: String(entry.idx) })) };
+    return {
+      ...query.data,
+      items: items.map((entry): Row => ({ ...entry, id: String(entry.idx) })),
+      total: query.data.total + came.length,
+      total_capped: query.data.total_capped || came.length >= KEPT,
+    };
   }, [query.data, live.shown]);
 
   const id = Number(params.get("id") ?? "");
@@ -165,12 +170,12 @@ function useLive(list: ReturnType<typeof useListState>, items: readonly Entry[] 
   const [wanted, setWanted] = useState(false);
   const [paused, setPaused] = useState(false);
   const [came, setCame] = useState<{ key: string; shown: Entry[]; waiting: Entry[] }>();
-  const { after, ...filters } = list.filters;
+  const { after: _, ...filters } = list.filters;
   const other = Object.keys(filters).filter((name) => !(TAIL_FILTERS as readonly string[]).includes(name));
   if (list.q !== "") {
     other.push("q");
   }
-  const first = list.page === 1 && after === undefined && (list.sort ?? "-idx") === "-idx";
+  const first = list.atFirst && (list.sort ?? "-idx") === "-idx";
   const on = wanted && first && other.length === 0;
   // What came for other filters is not shown.
   const key = JSON.stringify(filters);

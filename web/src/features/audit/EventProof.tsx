@@ -1,9 +1,10 @@
 import { Anchor, Button, Code, Group, Stack, Table, Text } from "@mantine/core";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { Link, useSearchParams } from "react-router";
 
 import { Loaded } from "../../components/Loaded.tsx";
 import { NumberField } from "../../components/NumberField.tsx";
+import { Time } from "../../components/Time.tsx";
 import { to } from "../../paths.ts";
 import { auditText } from "../../text/audit.ts";
 import { verifyText } from "../../text/verify.ts";
@@ -52,11 +53,11 @@ export function EventProof({ checked }: { checked: Checked | undefined }) {
 
 function Proof({ proven: { proof, size, included } }: { proven: Proven }) {
   const { idx, leaf } = proof;
-  const facts: [string, string | number][] = [
+  const facts: [string, ReactNode][] = [
     [words.what, leaf.event_type],
     [words.of, `${auditText.kinds[leaf.aggregate_type] ?? leaf.aggregate_type} ${leaf.aggregate_id}`],
     [words.sequence, leaf.sequence],
-    [words.recorded, leaf.recorded_at],
+    [words.recorded, <Time key="recorded" at={leaf.recorded_at} />],
     [words.payload, leaf.payload_sha256],
     [words.metadata, leaf.metadata_sha256],
     [words.leaf, proof.leaf_hash],

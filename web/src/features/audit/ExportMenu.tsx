@@ -1,18 +1,16 @@
-import { Button, Menu } from "@mantine/core";
-import { IconFileDownload } from "@tabler/icons-react";
+import { Menu } from "@mantine/core";
 
+import { DownloadButton } from "../../components/DownloadButton.tsx";
 import { useExport } from "../../components/useExport.ts";
 import { auditText } from "../../text/audit.ts";
 
 /** All entries that the filters leave, as a file. */
 export function ExportMenu({ query }: { query: Readonly<Record<string, unknown>> }) {
-  const { busy, save } = useExport("/admin/audit-logs", query, auditText.exporting.name);
+  const { received, save } = useExport("/admin/audit-logs", query, auditText.exporting.name);
   return (
     <Menu position="bottom-end">
       <Menu.Target>
-        <Button variant="default" leftSection={<IconFileDownload size={16} aria-hidden />} loading={busy}>
-          {auditText.exporting.label}
-        </Button>
+        <DownloadButton label={auditText.exporting.label} received={received} />
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Item onClick={() => void save("csv")}>{auditText.exporting.csv}</Menu.Item>

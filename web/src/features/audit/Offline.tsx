@@ -1,11 +1,11 @@
 import { Button, Group, Stack, Text } from "@mantine/core";
 import { IconFileDownload } from "@tabler/icons-react";
-import { useState } from "react";
 
 import { client } from "../../api/index.ts";
+import { DownloadButton } from "../../components/DownloadButton.tsx";
 import { CopyBlock } from "../../components/OneTime.tsx";
-import { notifyProblem } from "../../components/problem.ts";
 import { saveFile } from "../../components/saveFile.ts";
+import { useDownload } from "../../components/useDownload.ts";
 import { verifyText } from "../../text/verify.ts";
 import type { Checked } from "./verify.ts";
 
@@ -15,21 +15,9 @@ const KEY = "log.pub";
 
 /** The files and the command with which anybody verifies the log without the server. */
 export function Offline({ checked }: { checked: Checked | undefined }) {
-  const [busy, setBusy] = useState(false);
+  const { received, download } = useDownload();
   const note = checked === undefined ? "checkpoint.note" : `${checked.checkpoint.size}.note`;
-  const saveArchive = async () => {
-    setBusy(true);
-    try {
-      const { data } = await client.GET("/admin/audit/archive", { parseAs: "blob" });
-      if (data !== undefined) {
-        saveFile(data as unknown as Blob, ARCHIVE);
-      }
-    } catch (error) {
-      notifyProblem(error);
-    } finally {
-      setBusy(false);
-    }
-  };
+  const saveArchive = () => download(() => client.GET("/admin/audit/archive", { parseAs: "stream" }), ARCHIVE);
   const icon = <IconFileDownload size={16} aria-hidden />;
   return (
     <Stack gap="sm">
@@ -37,9 +25,7 @@ export function Offline({ checked }: { checked: Checked | undefined }) {
         {words.text}
       </Text>
       <Group gap="sm">
-        <Button variant="default" leftSection={icon} loading={busy} onClick={() => void saveArchive()}>
-          {words.archive}
-        </Button>
+        <DownloadButton label={words.archive} received={received} onClick={() => void saveArchive()} />
         {checked !== undefined && (
           <>
             <Button variant="default" leftSection={icon} onClick={() => saveFile(`${checked.log.verifier}\n`, KEY)}>

@@ -7,6 +7,7 @@ import { Consequences } from "../../components/Consequences.tsx";
 import { EntitySelect } from "../../components/EntitySelect.tsx";
 import { Form } from "../../components/Form.tsx";
 import { notifyDone } from "../../components/problem.ts";
+import { TimeField } from "../../components/TimeField.tsx";
 import { useEdit } from "../../components/useEdit.ts";
 import { t } from "../../text/common.ts";
 import { devicesText } from "../../text/devices.ts";
@@ -46,6 +47,9 @@ function Fields({ read, onClose }: { read: ReadDevice; onClose: () => void }) {
       name: (name) => (name.trim() === "" ? devicesText.enrol.needed : null),
       user_id: (id) => (id === null ? devicesText.enrol.needed : null),
       gateway_id: (id) => (id === null ? devicesText.enrol.needed : null),
+      // Only a device that moves is given one.
+      assigned_ip: (address, { gateway_id }) =>
+        address.trim() === "" && gateway_id === before.current.gateway_id ? devicesText.enrol.needed : null,
     },
     read: async () => {
       const now = formOf(await readDevice(id));
@@ -112,17 +116,17 @@ function Fields({ read, onClose }: { read: ReadDevice; onClose: () => void }) {
           />
           <TextInput
             label={words.address}
-            placeholder={words.addressNext}
+            {...(form.values.gateway_id === before.current.gateway_id ? {} : { placeholder: words.addressNext })}
             autoComplete="off"
             {...form.getInputProps("assigned_ip")}
           />
         </SimpleGrid>
         <div>
-          <TextInput
-            type="datetime-local"
+          <TimeField
             label={words.expires}
-            description={words.expiresHint}
+            note={words.expiresHint}
             {...form.getInputProps("expires_at")}
+            value={form.values.expires_at}
           />
           <Consequences title={words.consequences} said={said} />
         </div>

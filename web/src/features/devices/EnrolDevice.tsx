@@ -7,6 +7,7 @@ import { EntitySelect } from "../../components/EntitySelect.tsx";
 import { Form } from "../../components/Form.tsx";
 import { takeErrors } from "../../components/problem.ts";
 import { useReason } from "../../components/reason.ts";
+import { TimeField } from "../../components/TimeField.tsx";
 import { useSubmit } from "../../components/useSubmit.ts";
 import { devicesText } from "../../text/devices.ts";
 import { EnrolledModal } from "./EnrolledModal.tsx";
@@ -156,11 +157,11 @@ function Fields({
             onChange={(id) => form.setFieldValue("gateway_id", id)}
             error={form.errors["gateway_id"]}
           />
-          <TextInput
-            type="datetime-local"
+          <TimeField
             label={words.expires}
-            description={words.expiresHint}
+            note={words.expiresHint}
             {...form.getInputProps("expires_at")}
+            value={form.values.expires_at}
           />
         </SimpleGrid>
       )}

@@ -1,5 +1,5 @@
 import type { Schemas } from "../../api/client.ts";
-import { local } from "../../components/localTime.ts";
+import { inUtc, local } from "../../components/localTime.ts";
 import { devicesText } from "../../text/devices.ts";
 
 const words = devicesText.edit;
@@ -19,7 +19,7 @@ export function consequences(patch: Schemas["DevicePatch"], now: number): string
     said.push(words.endsNever);
   } else if (patch.expires_at !== undefined) {
     const past = Date.parse(patch.expires_at) <= now;
-    said.push(past ? words.endsNow : words.ends(local(patch.expires_at)));
+    said.push(past ? words.endsNow : words.ends(local(patch.expires_at), inUtc(patch.expires_at)));
   }
   return said;
 }

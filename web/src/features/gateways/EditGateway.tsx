@@ -46,10 +46,19 @@ function Fields({ gateway, onClose }: { gateway: Gateway; onClose: () => void })
   // What the gateway was when it was last read: only what differs is sent.
   const before = useRef(start.values);
   const needed = (text: string) => (text.trim() === "" ? words.needed : null);
+  const numbered = (value: number | string) => (value === "" ? words.needed : null);
   const { form, frame, reason, conflict } = useEdit<GatewayForm>({
     start,
     labels: LABELS,
-    validate: { name: needed, endpoint: needed },
+    validate: {
+      name: needed,
+      endpoint: needed,
+      listen_port: numbered,
+      mtu: numbered,
+      persistent_keepalive: numbered,
+      max_stale_s: numbered,
+      public_key: (key) => (before.current.public_key === "" ? null : needed(key)),
+    },
     read: async () => {
       const now = formOf(await readGateway(gateway.id));
       before.current = now.values;

@@ -98,7 +98,7 @@ export function GatewayFields({
                 />
                 <NumberField
                   label={words.port}
-                  description={words.portHint}
+                  description={pools ? words.portHint : words.portHintEdit}
                   {...BELOW}
                   {...form.getInputProps("listen_port")}
                 />

@@ -28,7 +28,7 @@ export function Page() {
   const { id = "" } = useParams();
   const query = useGateway(id);
   if (query.error instanceof ApiError && query.error.status === 404) {
-    return <Gone id={id} />;
+    return <Gone key={id} id={id} />;
   }
   return (
     <>

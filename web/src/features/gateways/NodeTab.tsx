@@ -27,7 +27,8 @@ export function NodeTab({ gateway: { id, convergence } }: { gateway: Gateway }) 
           cols={{ base: 1, xs: 2, lg: 3 }}
           facts={[
             [gatewaysText.state, <Status of={status} />],
-            [words.newest, revision],
+            // Before a node joins there is a revision, but no bundle yet.
+            [words.newest, status === "never_joined" ? undefined : revision],
             [words.applied, applied?.revision],
             [words.report, <Time at={last_report_at} ago />],
             ...(since ? [[words.since, <Time at={since} />] as const] : []),

@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Paper, Stack, Text, TextInput, Title } from "@mantine/core";
+import { Alert, Button, Group, Paper, Stack, Text, Title } from "@mantine/core";
 import { useState } from "react";
 
 import { ifMatch } from "../../api/etag.ts";
@@ -10,6 +10,7 @@ import { CopyBlock } from "../../components/OneTime.tsx";
 import type { Because } from "../../components/reason.ts";
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
+import { TimeField } from "../../components/TimeField.tsx";
 import { t } from "../../text/common.ts";
 import { gatewaysText } from "../../text/gateways.ts";
 import { type Gateway, readGateway } from "./gateway.ts";
@@ -98,8 +99,7 @@ function Start({ gateway, at }: { gateway: Gateway; at: string | null | undefine
   };
   return (
     <Group align="flex-start">
-      <TextInput
-        type="datetime-local"
+      <TimeField
         label={words.switchAt}
         value={when}
         onChange={(event) => setWhen(event.currentTarget.value)}

@@ -110,7 +110,7 @@ export function createOf(form: GatewayForm): Schemas["GatewayCreate"] {
   };
 }
 
-/** What changes; an emptied number or key stays as it is, for there is no gateway without. */
+/** What changes, as far as it can be said: there is no gateway without a number or key that is empty in between. */
 export function patchOf(before: GatewayForm, after: GatewayForm): Schemas["GatewayPatch"] {
   const [was, is] = [settings(before), settings(after)];
   const changed = Object.entries(is).filter(

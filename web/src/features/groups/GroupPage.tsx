@@ -1,6 +1,7 @@
 import { Alert, Button, Tabs } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconPencil, IconTrash } from "@tabler/icons-react";
+import { Fragment } from "react";
 import { useNavigate, useParams } from "react-router";
 
 import { ifMatch } from "../../api/etag.ts";
@@ -32,12 +33,13 @@ export function Page() {
   const query = api.useQuery("get", "/admin/groups/{id}", { params: { path: { id } } });
   const { error } = query;
   if (error instanceof ApiError && error.status === 404) {
-    return <Gone id={id} />;
+    return <Gone key={id} id={id} />;
   }
   return (
     <Loaded query={query}>
       {(group) => (
-        <>
+        // What is chosen and half done on one group's page is none of another's.
+        <Fragment key={id}>
           <PageHeader
             title={group.name}
             up={up}
@@ -60,7 +62,7 @@ export function Page() {
               <GroupHistory id={id} group={group} />
             </Tabs.Panel>
           </Tabs>
-        </>
+        </Fragment>
       )}
     </Loaded>
   );

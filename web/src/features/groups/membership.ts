@@ -1,11 +1,14 @@
 /** Putting users into a group and taking them out, asked about once with what it would do. */
 
+import { createElement } from "react";
+
 import { client, type Schemas } from "../../api/index.ts";
 import { confirm } from "../../components/confirm.tsx";
 import { type PreviewOfMany, previewOfMany } from "../../components/previewOfMany.ts";
 import { t } from "../../text/common.ts";
 import { groupsText } from "../../text/groups.ts";
 import { runBulk } from "../users/runBulk.ts";
+import { UserName } from "../users/UserName.tsx";
 
 type Preview = Schemas["Preview"];
 
@@ -37,6 +40,7 @@ export function askMembership(
     text: add ? words.addText : words.removeText,
     verb: add ? words.add : t.remove,
     danger: !add,
+    nameOf: (id) => createElement(UserName, { id }),
     preview: () => (single ? previewOne(group.id, only, add) : previewSeveral(group.id, who.ids, add)),
     action: async (header) => {
       if (!single) {

@@ -4,6 +4,7 @@ import { Link } from "react-router";
 
 import { api } from "../../api/index.ts";
 import { useMayChange } from "../../app/session.ts";
+import { Problem } from "../../components/Problem.tsx";
 import { to } from "../../paths.ts";
 import { homeText } from "../../text/home.ts";
 import { useGateways, useUserCount } from "./reads.ts";
@@ -14,11 +15,18 @@ const ONE = { params: { query: { page_size: 1 } } };
 /** The way from an empty server to a first connection; nothing once it has been gone. */
 export function FirstSteps() {
   const mayChange = useMayChange();
-  const gateways = useGateways().data?.total;
-  const users = useUserCount().data?.total;
-  // Those of any state count here: whoever has disabled the only policy needs no first steps.
-  const policies = api.useQuery("get", "/admin/policies", ONE).data?.total;
-  const devices = api.useQuery("get", "/admin/devices", ONE).data?.total;
+  const reads = [
+    useGateways(),
+    useUserCount(),
+    // Those of any state count here: whoever has disabled the only policy needs no first steps.
+    api.useQuery("get", "/admin/policies", ONE),
+    api.useQuery("get", "/admin/devices", ONE),
+  ];
+  const failed = reads.find(({ data, error }) => data === undefined && error !== null);
+  if (mayChange && failed !== undefined) {
+    return <Problem error={failed.error} retry={() => void reads.map(({ refetch }) => refetch())} />;
+  }
+  const [gateways, users, policies, devices] = reads.map(({ data }) => data?.total);
   if (gateways === undefined || users === undefined || policies === undefined || devices === undefined) {
     return null;
   }

@@ -68,7 +68,7 @@ export function Traffic() {
         )
       }
     >
-      <Loaded query={metrics}>
+      <Loaded query={gateways.data === undefined ? { ...gateways, data: undefined } : metrics}>
         {() =>
           rates.times.length === 0 ? (
             <Empty title={words.none} text={words.noneHint} />

@@ -12,6 +12,7 @@ import { ChoiceFilter, Filters } from "../../components/filters.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
 import { Pager } from "../../components/Pager.tsx";
+import { PastEnd } from "../../components/PastEnd.tsx";
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
 import { useListState } from "../../components/useListState.ts";
@@ -55,12 +56,16 @@ export function Page() {
         />
       </Filters>
       <Loaded query={query}>
-        {(page) => (
-          <>
-            <Entries items={page.items} filtered={list.filtered} clear={() => list.set({ entity_type: null, status: null })} />
-            {(page.items.length < page.total || list.filters["after"] !== undefined) && <Pager page={page} list={list} />}
-          </>
-        )}
+        {(page) =>
+          page.items.length === 0 && !list.atFirst ? (
+            <PastEnd list={list} />
+          ) : (
+            <>
+              <Entries items={page.items} filtered={list.filtered} clear={() => list.set({ entity_type: null, status: null })} />
+              {(page.items.length < page.total || !list.atFirst) && <Pager page={page} list={list} />}
+            </>
+          )
+        }
       </Loaded>
     </>
   );

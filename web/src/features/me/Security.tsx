@@ -1,6 +1,6 @@
 import { Button, Group, Paper, Stack, Text, Title } from "@mantine/core";
 
-import { api, client, type Schemas } from "../../api/index.ts";
+import { api, changed, client, type Schemas } from "../../api/index.ts";
 import { signOut } from "../../app/session.ts";
 import { confirm } from "../../components/confirm.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
@@ -26,7 +26,13 @@ export function Page() {
             {meText.passwordText}
           </Text>
           <Paper withBorder p="md" maw={480}>
-            <PasswordForm onDone={() => notifyDone(sessionText.changed)} />
+            <PasswordForm
+              onDone={() => {
+                notifyDone(sessionText.changed);
+                // The sessions that it ended are listed below.
+                void changed();
+              }}
+            />
           </Paper>
         </section>
         <Sessions />

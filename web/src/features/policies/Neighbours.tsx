@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 
 import { client, type Schemas } from "../../api/index.ts";
+import { Problem } from "../../components/Problem.tsx";
 import { to } from "../../paths.ts";
 import { t } from "../../text/common.ts";
 import { policiesText } from "../../text/policies.ts";
@@ -36,8 +37,11 @@ export function Neighbours({ place }: { place: Place }) {
       return capped || total > NUMBERED ? null : neighbours(asked, SIZE, read);
     },
   });
-  if (!good || query.isError) {
+  if (!good) {
     return null;
+  }
+  if (query.isError) {
+    return <Problem error={query.error} retry={() => void query.refetch()} />;
   }
   if (query.data === undefined) {
     return <Loader size="xs" aria-label={t.loading} />;

@@ -194,7 +194,7 @@ export function Page() {
         empty={
           <Empty title={policiesText.empty} text={policiesText.emptyText}>
             {mayChange && (
-              <Button component={Link} to={to.newPolicy()}>
+              <Button component={Link} to={to.newPolicy()} leftSection={<IconPlus size={16} aria-hidden />}>
                 {policiesText.create}
               </Button>
             )}

@@ -1,6 +1,6 @@
-import { SimpleGrid, TextInput, type TextInputProps } from "@mantine/core";
+import { SimpleGrid, type TextInputProps } from "@mantine/core";
 
-import { fromLocalInput, inUtc } from "../../components/localTime.ts";
+import { TimeField } from "../../components/TimeField.tsx";
 import { policiesText } from "../../text/policies.ts";
 
 const words = policiesText.form;
@@ -18,26 +18,10 @@ export function ValidityFields({
   untilProps: TextInputProps;
 }) {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const hint = (text: string, empty: string) => {
-    const time = fromLocalInput(text);
-    return time === null ? empty : inUtc(time);
-  };
   return (
     <SimpleGrid cols={{ base: 1, sm: 2 }}>
-      <TextInput
-        type="datetime-local"
-        label={words.from}
-        description={hint(from, words.fromHint(zone))}
-        step={from.length > 16 ? 1 : 60}
-        {...fromProps}
-      />
-      <TextInput
-        type="datetime-local"
-        label={words.until}
-        description={hint(until, words.untilHint(zone))}
-        step={until.length > 16 ? 1 : 60}
-        {...untilProps}
-      />
+      <TimeField label={words.from} empty={words.fromHint(zone)} {...fromProps} value={from} />
+      <TimeField label={words.until} empty={words.untilHint(zone)} {...untilProps} value={until} />
     </SimpleGrid>
   );
 }

@@ -1,9 +1,8 @@
-import { Button, Center, Paper, Stack, Text, Title } from "@mantine/core";
+import { Center, Paper, Stack, Title } from "@mantine/core";
 
-import { passwordChanged, signOut } from "../../app/session.ts";
 import { t } from "../../text/common.ts";
 import { sessionText } from "../../text/session.ts";
-import { PasswordForm } from "./PasswordForm.tsx";
+import { DuePassword } from "./DuePassword.tsx";
 
 /** Whoever has a password that somebody else made chooses one before anything else. */
 export function ChangeDuePassword() {
@@ -15,11 +14,7 @@ export function ChangeDuePassword() {
           <Title order={1} size="h3">
             {sessionText.due}
           </Title>
-          <Text size="sm">{sessionText.dueText}</Text>
-          <PasswordForm onDone={passwordChanged} />
-          <Button variant="subtle" onClick={() => void signOut().catch(() => undefined)}>
-            {sessionText.signOut}
-          </Button>
+          <DuePassword />
         </Stack>
       </Paper>
     </Center>

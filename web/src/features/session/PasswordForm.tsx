@@ -25,26 +25,32 @@ export function PasswordForm({ onDone }: { onDone: () => void }) {
     }),
   );
 
+  const field = (name: "current_password" | "password" | "again") => ({
+    ...form.getInputProps(name),
+    // Mantine says it of every other input.
+    "aria-invalid": form.errors[name] ? true : undefined,
+  });
+
   return (
     <Form onSubmit={submit} problem={problem} busy={busy} verb={sessionText.change}>
       <PasswordInput
         label={sessionText.current}
         autoComplete="current-password"
         required
-        {...form.getInputProps("current_password")}
+        {...field("current_password")}
       />
       <PasswordInput
         label={sessionText.next}
         description={sessionText.nextHint}
         autoComplete="new-password"
         required
-        {...form.getInputProps("password")}
+        {...field("password")}
       />
       <PasswordInput
         label={sessionText.again}
         autoComplete="new-password"
         required
-        {...form.getInputProps("again")}
+        {...field("again")}
       />
     </Form>
   );

@@ -1,6 +1,7 @@
 import { Button, Modal, Stack, Text } from "@mantine/core";
 
 import { signOut, useSession } from "../../app/session.ts";
+import { notifyProblem } from "../../components/problem.ts";
 import { sessionText } from "../../text/session.ts";
 import { SignInForm } from "./SignInForm.tsx";
 
@@ -20,7 +21,7 @@ export function SessionExpired() {
       <Stack>
         <Text size="sm">{sessionText.expiredText}</Text>
         <SignInForm username={user?.username ?? undefined} />
-        <Button variant="subtle" onClick={() => void signOut().catch(() => undefined)}>
+        <Button variant="subtle" onClick={() => void signOut().catch(notifyProblem)}>
           {sessionText.another}
         </Button>
       </Stack>

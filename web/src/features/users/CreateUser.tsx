@@ -57,7 +57,7 @@ export function CreateUser({ opened, onClose }: { opened: boolean; onClose: () =
           }}
         />
       ) : (
-        <HandOver user={created} close={close} another={() => setCreated(undefined)} />
+        (leave) => <HandOver user={created} close={close} another={() => leave(() => setCreated(undefined))} />
       )}
     </OnceModal>
   );

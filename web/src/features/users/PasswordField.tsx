@@ -15,6 +15,8 @@ export function PasswordField({ onGenerate, ...input }: {
   return (
     <PasswordInput
       {...input}
+      // Mantine says it of every other input.
+      aria-invalid={input.error ? true : undefined}
       label={usersText.password}
       description={usersText.passwordHint}
       autoComplete="new-password"

@@ -11,6 +11,7 @@ import { previewOfMany } from "../../components/previewOfMany.ts";
 import { NAMED, Which } from "../../components/Which.tsx";
 import { usersText } from "../../text/users.ts";
 import { runBulk } from "./runBulk.ts";
+import { UserName } from "./UserName.tsx";
 
 const ChooseGroup = dialogOnDemand(
   () => import("./ChooseGroup.tsx").then((file) => file.ChooseGroup),
@@ -28,7 +29,7 @@ export function UserBulk({ ids, onDone }: { ids: readonly string[]; onDone: () =
       verb: usersText.bulkActions[action],
       danger: action !== "enable",
       preview: () => previewOfMany(client.POST("/admin/preview/users/bulk", { body: { action, ids: [...ids] } })),
-      nameOf: (id) => <Name id={id} />,
+      nameOf: (id) => <UserName id={id} />,
       action: (headers) => runBulk(action, ids, headers),
       onDone,
     });
@@ -67,8 +68,4 @@ export function UserBulk({ ids, onDone }: { ids: readonly string[]; onDone: () =
 function Named({ text, ids }: { text: string; ids: readonly string[] }) {
   const names = useNames("user", ids.slice(0, NAMED));
   return <Which text={text} names={[...names.values()]} total={ids.length} />;
-}
-
-function Name({ id }: { id: string }) {
-  return useNames("user", [id]).get(id);
 }

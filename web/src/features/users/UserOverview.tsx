@@ -10,6 +10,7 @@ import { EntitySelect } from "../../components/EntitySelect.tsx";
 import { Facts } from "../../components/Facts.tsx";
 import { Loaded } from "../../components/Loaded.tsx";
 import { dialogOnDemand, isOpened } from "../../components/onDemand.tsx";
+import { notifyProblem } from "../../components/problem.ts";
 import { Status } from "../../components/Status.tsx";
 import { Time } from "../../components/Time.tsx";
 import { to } from "../../paths.ts";
@@ -62,10 +63,15 @@ function Groups({ user }: { user: User }) {
   });
   const who = { ids: [user.id], name: nameOf(user) };
   const join = async (id: string | null) => {
-    if (id !== null) {
+    if (id === null) {
+      return;
+    }
+    try {
       const { data } = await client.GET("/admin/groups/{id}", { params: { path: { id } } });
       add.close();
       askMembership({ id, name: data?.name ?? "" }, who, true);
+    } catch (error) {
+      notifyProblem(error);
     }
   };
   return (

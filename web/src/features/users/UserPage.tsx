@@ -1,4 +1,5 @@
 import { Alert, Button, Tabs } from "@mantine/core";
+import { Fragment } from "react";
 import { useParams } from "react-router";
 
 import { ApiError, api } from "../../api/index.ts";
@@ -28,12 +29,13 @@ export function Page() {
   const query = api.useQuery("get", "/admin/users/{id}", { params: { path: { id } } });
   const { error } = query;
   if (error instanceof ApiError && error.status === 404) {
-    return <Gone id={id} />;
+    return <Gone key={id} id={id} />;
   }
   return (
     <Loaded query={query}>
       {(user) => (
-        <>
+        // What is chosen and half done on one user's page is none of another's.
+        <Fragment key={id}>
           <PageHeader
             title={nameOf(user)}
             up={up}
@@ -60,7 +62,7 @@ export function Page() {
               <History type="user" id={id} />
             </Tabs.Panel>
           </Tabs>
-        </>
+        </Fragment>
       )}
     </Loaded>
   );

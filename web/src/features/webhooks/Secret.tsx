@@ -4,6 +4,7 @@ import type { Schemas } from "../../api/client.ts";
 import { openDialog, prepareDialogs } from "../../components/dialogs.ts";
 import { OneTime } from "../../components/OneTime.tsx";
 import { notifyDone } from "../../components/problem.ts";
+import { useUnloadGuard } from "../../components/useUnloadGuard.ts";
 import { t } from "../../text/common.ts";
 import { webhooksText } from "../../text/webhooks.ts";
 
@@ -20,10 +21,17 @@ export function tellSecret(answer: Schemas["WebhookSecret"] | Schemas["AlreadySh
   const only = { closeOnClickOutside: false, closeOnEscape: false, withCloseButton: false };
   openDialog({ title: webhooksText.secretTitle, size: "lg", ...only }, (close) => (
     <Stack>
+      <Kept />
       <OneTime text={secret} label={webhooksText.secret} hint={webhooksText.secretHint} />
       <Group justify="flex-end">
         <Button onClick={close}>{t.oneTimeDone}</Button>
       </Group>
     </Stack>
   ));
+}
+
+/** It stays on every page; only the tab could be closed. */
+function Kept() {
+  useUnloadGuard();
+  return null;
 }

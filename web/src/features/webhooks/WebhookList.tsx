@@ -86,7 +86,11 @@ export function Page() {
         usualSort="created_at"
         empty={
           <Empty title={webhooksText.empty} text={webhooksText.emptyText}>
-            {mayChange && <Button onClick={() => setCreating(true)}>{webhooksText.create}</Button>}
+            {mayChange && (
+              <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={() => setCreating(true)}>
+                {webhooksText.create}
+              </Button>
+            )}
           </Empty>
         }
       />
@@ -185,7 +189,7 @@ function Actions({ webhook, onOpen }: { webhook: Webhook; onOpen: (dialog: Dialo
         <Menu.Item leftSection={<IconPencil size={16} />} onClick={() => onOpen("edit")}>
           {t.edit}
         </Menu.Item>
-        <Menu.Item leftSection={<IconSend size={16} />} onClick={() => void test(webhook)}>
+        <Menu.Item leftSection={<IconSend size={16} />} onClick={() => test(webhook)}>
           {webhooksText.test}
         </Menu.Item>
         <Menu.Item leftSection={<IconRepeat size={16} />} onClick={() => onOpen("replay")}>

@@ -1,44 +1,21 @@
-import { Alert, Button, Group, Stack, Text } from "@mantine/core";
-
 import { client } from "../../api/index.ts";
 import { ifMatch } from "../../api/etag.ts";
 import { confirmOf } from "../../components/confirm.tsx";
 import { openDialog } from "../../components/dialogs.ts";
-import { notifyProblem } from "../../components/problem.ts";
-import { t } from "../../text/common.ts";
 import { webhooksText } from "../../text/webhooks.ts";
+import { TestResult } from "./TestResult.tsx";
 import { readWebhook, type Webhook } from "./webhookForm.ts";
 
 const words = webhooksText;
 
-/** Sends a test and shows what became of it. */
-export async function test(webhook: Webhook): Promise<void> {
-  try {
-    const { data } = await client.POST("/admin/webhooks/{id}/test", { params: { path: { id: webhook.id } } });
-    if (data === undefined) {
-      return;
-    }
-    const { delivered, took_ms: ms, status, error } = data;
-    openDialog({ title: words.testTitle }, (close) => (
-      <Stack>
-        <Alert color={delivered ? "green" : "red"} role="status">
-          <Text size="sm">{delivered ? words.testDone(ms, status) : words.testFailed(ms, status)}</Text>
-          {error && (
-            <Text size="sm" mt="xs">
-              {error}
-            </Text>
-          )}
-        </Alert>
-        <Group justify="flex-end">
-          <Button data-autofocus onClick={close}>
-            {t.close}
-          </Button>
-        </Group>
-      </Stack>
-    ));
-  } catch (error) {
-    notifyProblem(error);
-  }
+/** Sends a test and shows what becomes of it: an endpoint may take its time to answer. */
+export function test(webhook: Webhook): void {
+  const answer = client
+    .POST("/admin/webhooks/{id}/test", { params: { path: { id: webhook.id } } })
+    .then(({ data }) => data);
+  // It may fail before there is a dialog to say so.
+  answer.catch(() => undefined);
+  openDialog({ title: words.testTitle }, (close) => <TestResult answer={answer} close={close} />);
 }
 
 /** Enables or disables it, once that was confirmed. */
