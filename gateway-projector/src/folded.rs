@@ -68,6 +68,11 @@ impl Image {
         self.fleet.idx()
     }
 
+    /// The facts, without what is remembered of revisions.
+    pub(crate) fn into_facts(self) -> FleetImage {
+        self.fleet
+    }
+
     pub(crate) fn restore(self) -> Folded {
         Folded {
             fleet: self.fleet.restore(),

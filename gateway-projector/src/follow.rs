@@ -1,12 +1,15 @@
 //! One in-memory [`Fleet`] that follows the stream.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
-use nexavpn_domain::{fleet::Fleet, ids::GatewayId};
+use nexavpn_domain::{
+    fleet::{Fleet, Witness},
+    ids::{DeviceId, GatewayId},
+};
 use nexavpn_store::{Recorded, Store, StoreError};
 use thiserror::Error;
 use tokio::{sync::watch, task::JoinHandle};
@@ -236,6 +239,29 @@ impl FleetHandle {
             return Ok(fleet);
         }
         past.at(&self.shared.store, idx).await
+    }
+
+    /// A witness of some devices from right after the event with this idx on. Where a state is kept
+    /// there, nobody else's access is worked out for it.
+    ///
+    /// # Errors
+    /// As [`fleet_at`](Self::fleet_at).
+    pub async fn witness(
+        &self,
+        idx: i64,
+        devices: BTreeSet<DeviceId>,
+    ) -> Result<Witness, FleetAtError> {
+        if idx == 0 {
+            return Ok(Witness::new(devices));
+        }
+        if let Some(fleet) = self.shared.past.known(idx) {
+            return Ok(Witness::of(&fleet, devices));
+        }
+        let snapshots = Snapshots::new(self.shared.store.clone());
+        match snapshots.witness_at(idx, devices.clone()).await {
+            Some(witness) => Ok(witness),
+            None => Ok(Witness::of(&*self.past(idx).await?, devices)),
+        }
     }
 
     /// The first event from this one on at which a state is kept: the fleet of then is read, and

@@ -1,10 +1,16 @@
 //! Folded states that are kept, so that neither a start nor a question about the past folds all
 //! events.
 
-use std::io::{Read as _, Write as _};
+use std::{
+    collections::BTreeSet,
+    io::{Read as _, Write as _},
+};
 
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
-use nexavpn_domain::fleet::{Fleet, FleetImage};
+use nexavpn_domain::{
+    fleet::{Fleet, FleetImage, Witness},
+    ids::DeviceId,
+};
 use nexavpn_store::{KeyError, Store, StoreError, WrappedKey};
 use thiserror::Error;
 use tokio::task::JoinHandle;
@@ -50,7 +56,7 @@ impl Snapshots {
     pub(crate) async fn up_to(&self, idx: i64) -> Folded {
         let mut idx = idx;
         loop {
-            match self.newest(&mut idx).await {
+            match self.newest(&mut idx, Image::restore).await {
                 Ok(folded) => return folded.unwrap_or_default(),
                 Err(error @ (SnapshotError::Database(_) | SnapshotError::Key(_))) => {
                     tracing::warn!(%error, "no kept state of the fleet is read");
@@ -91,8 +97,23 @@ impl Snapshots {
         Ok(oldest?)
     }
 
-    /// The newest one up to this event. Says which one it tried.
-    async fn newest(&self, idx: &mut i64) -> Result<Option<Folded>, SnapshotError> {
+    /// A witness from the state on that is kept at this event; none where that is of no use.
+    pub(crate) async fn witness_at(
+        &self,
+        idx: i64,
+        devices: BTreeSet<DeviceId>,
+    ) -> Option<Witness> {
+        let mut found = idx;
+        let witness = self.newest(&mut found, |image| image.into_facts().witness(devices)).await;
+        witness.ok().flatten().filter(|_| found == idx)
+    }
+
+    /// The newest one up to this event, as what is made of it. Says which one it tried.
+    async fn newest<T: Send + 'static>(
+        &self,
+        idx: &mut i64,
+        make: impl FnOnce(Image) -> T + Send + 'static,
+    ) -> Result<Option<T>, SnapshotError> {
         let row: Option<(i64, Vec<u8>)> = sqlx::query_as(
             "SELECT s.idx, s.state FROM fleet_snapshot s
              JOIN log_index i USING (idx, gen, tx, pos)
@@ -105,10 +126,10 @@ impl Snapshots {
         let Some((found, state)) = row else { return Ok(None) };
         *idx = found;
         let key = self.store.keyring().state_key().await?;
-        let open = move || open(&key, found, &state);
-        let folded =
+        let open = move || open(&key, found, &state).map(make);
+        let made =
             tokio::task::spawn_blocking(open).await.map_err(|_| SnapshotError::Interrupted)?;
-        folded.map(Some)
+        made.map(Some)
     }
 
     /// Keeps a state, unless another process has kept one since `before`. The states of earlier
@@ -239,9 +260,8 @@ fn seal(key: &WrappedKey, image: &Image) -> Result<Vec<u8>, SnapshotError> {
     Ok(key.seal(&context(image.idx()), &packed.finish()?)?)
 }
 
-fn open(key: &WrappedKey, idx: i64, state: &[u8]) -> Result<Folded, SnapshotError> {
-    let image: Image = serde_json::from_slice(&unpack(key, idx, state)?)?;
-    Ok(image.restore())
+fn open(key: &WrappedKey, idx: i64, state: &[u8]) -> Result<Image, SnapshotError> {
+    Ok(serde_json::from_slice(&unpack(key, idx, state)?)?)
 }
 
 fn unpack(key: &WrappedKey, idx: i64, state: &[u8]) -> Result<Vec<u8>, SnapshotError> {

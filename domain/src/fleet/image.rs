@@ -1,8 +1,12 @@
 //! The folded state as it is kept, so that a start need not fold all events again.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use super::{DeviceState, Fleet, GatewayState, GroupState, PolicyState, SigningKey, UserState};
+use super::{
+    DeviceState, Fleet, GatewayState, GroupState, PolicyState, SigningKey, UserState, Witness,
+};
 use crate::{
     access,
     ids::{DeviceId, GatewayId, GroupId, PolicyId, UserId},
@@ -94,5 +98,13 @@ impl FleetImage {
             }
         }
         fleet
+    }
+
+    /// A witness of some devices from there on: what [`Witness::of`] the restored fleet would be, of
+    /// which nobody else's access needs to be worked out.
+    #[must_use]
+    pub fn witness(mut self, devices: BTreeSet<DeviceId>) -> Witness {
+        self.devices.retain(|(id, _)| devices.contains(id));
+        Witness::of(&self.restore(), devices)
     }
 }

@@ -81,6 +81,8 @@ proptest! {
         for (idx, event) in (1..).zip(&events) {
             if usize::try_from(idx).unwrap() == begin {
                 witnesses.push(Witness::of(&fleet, followed.clone()));
+                let kept = Folded::of(fleet.clone()).image();
+                witnesses.push(kept.into_facts().witness(followed.clone()));
             }
             fleet.apply(idx, time(idx), event);
             for witness in &mut witnesses {

@@ -187,10 +187,7 @@ impl<'a> Look<'a> {
 
     async fn watch(&self, start: i64) -> Result<Watch, ApiError> {
         let devices = self.ids.iter().copied().collect();
-        let witness = match start {
-            0 => Witness::new(devices),
-            start => Witness::of(&*self.app.fleet.past(start).await?, devices),
-        };
+        let witness = self.app.fleet.witness(start, devices).await?;
         Ok(Watch { witness, packet: self.packet, last: BTreeMap::new() })
     }
 
