@@ -25,6 +25,11 @@ async function live(page: Page): Promise<void> {
   await page.getByText(auditText.live.on).waitFor();
 }
 
+/** What is shown over the page is loaded only then, and until it is there nothing says so. */
+async function inDialog(page: Page): Promise<void> {
+  await page.getByRole("dialog").waitFor();
+}
+
 /** Where there is too little room for the navigation it is behind a button. */
 async function navigation(page: Page): Promise<void> {
   const button = page.getByRole("button", { name: t.navigation.open });
@@ -85,7 +90,7 @@ export function pages(company: Company): Place[] {
     { name: "access-matrix", path: "/access?tab=matrix" },
     { name: "access-diff", path: "/access?tab=diff" },
     { name: "audit", path: "/audit" },
-    { name: "audit-entry", path: "/audit?id=5" },
+    { name: "audit-entry", path: "/audit?id=5", act: inDialog },
     { name: "audit-more", path: `/audit?actor_id=${company.me}`, act: live },
     { name: "verify", path: "/audit/verify" },
     { name: "verify-event", path: "/audit/verify?event=5" },
