@@ -2,6 +2,7 @@
 //! changes nothing, and works before a join too.
 
 mod control;
+mod firewalls;
 mod network;
 mod node;
 
@@ -63,7 +64,7 @@ pub async fn examine(directory: &Path, options: &Options) -> Vec<Check> {
         node::wireguard(options.kind).await,
         node::ip().await,
         node::forwarding("ip_forward", node::FORWARD_V4, true),
-        node::forwarding("ip6_forward", node::FORWARD_V6, names.v6),
+        node::forwarding("ip6_forward", node::FORWARD_V6, names.has_v6()),
         control::state(&state, &known),
         control::agent(&state, &known),
     ];
@@ -71,7 +72,7 @@ pub async fn examine(directory: &Path, options: &Options) -> Vec<Check> {
     checks.push(network::mtu(&names).await);
     checks.push(network::interface(&names).await);
     checks.push(network::port(&names).await);
-    checks.extend(network::tables(&names).await);
+    checks.extend(firewalls::tables(&names).await);
     checks
 }
 

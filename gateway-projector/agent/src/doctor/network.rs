@@ -1,7 +1,8 @@
-//! Interfaces, ports, and other people's firewalls.
+//! Interfaces and ports.
 
 use std::net::{Ipv4Addr, UdpSocket};
 
+use ipnetwork::IpNetwork;
 use nexavpn_bundle::Payload;
 use serde_json::Value;
 
@@ -21,15 +22,15 @@ const USUAL_MTU: u16 = 1420;
 /// The names and sizes that the node has, or would have.
 #[derive(Debug)]
 pub(super) struct Names {
-    interface: String,
-    table: String,
+    pub(super) interface: String,
+    pub(super) table: String,
     /// Whether the interface, if there is one, was made by the agent.
-    interface_is_ours: bool,
-    table_is_ours: bool,
-    mtu: Option<u16>,
-    port: Option<u16>,
-    /// Whether the gateway has IPv6 addresses.
-    pub(super) v6: bool,
+    pub(super) interface_is_ours: bool,
+    pub(super) table_is_ours: bool,
+    pub(super) mtu: Option<u16>,
+    pub(super) port: Option<u16>,
+    /// Those of the devices; none where they are not known yet.
+    pub(super) networks: Vec<IpNetwork>,
 }
 
 impl Names {
@@ -38,7 +39,7 @@ impl Names {
         let named = payload.map(|payload| payload.interface.name.as_str());
         let interface = options.interface.as_deref().or(named).unwrap_or(DEFAULT_INTERFACE);
         let ours = runtime.as_ref().and_then(|runtime| runtime.interface.as_deref());
-        let v6 = |payload: &Payload| payload.interface.addresses.iter().any(|a| a.contains(':'));
+        let addresses = payload.into_iter().flat_map(|payload| &payload.interface.addresses);
         Self {
             interface_is_ours: ours == Some(interface),
             table_is_ours: runtime.is_some_and(|runtime| runtime.table == options.table),
@@ -46,8 +47,13 @@ impl Names {
             table: options.table.clone(),
             mtu: payload.map(|payload| payload.interface.mtu),
             port: payload.map(|payload| payload.interface.listen_port),
-            v6: payload.is_some_and(v6),
+            networks: addresses.filter_map(|address| address.parse().ok()).collect(),
         }
+    }
+
+    /// Whether the gateway has IPv6 addresses.
+    pub(super) fn has_v6(&self) -> bool {
+        self.networks.iter().any(IpNetwork::is_ipv6)
     }
 }
 
@@ -140,97 +146,10 @@ pub(super) async fn port(names: &Names) -> Check {
     }
 }
 
-/// Our table, and other firewalls that may have the last word.
-pub(super) async fn tables(names: &Names) -> Vec<Check> {
-    let name = "tables";
-    let chains = match chains().await {
-        Ok(chains) => chains,
-        Err(error) => {
-            return vec![Check::failure(
-                name,
-                error.to_string(),
-                "see the checks of nft and privileges",
-            )];
-        }
-    };
-    let mut checks = judge_chains(names, &chains);
-    let legacy = ["/proc/net/ip_tables_names", "/proc/net/ip6_tables_names"];
-    let legacy = legacy.map(|path| std::fs::read_to_string(path).unwrap_or_default());
-    if legacy.iter().any(|text| text.lines().any(|table| table == "filter")) {
-        checks.push(Check::warning(
-            name,
-            "iptables-legacy has a filter table too",
-            format!("see that it lets {} through: iptables-legacy -S FORWARD", names.interface),
-        ));
-    }
-    if checks.is_empty() {
-        checks.push(Check::ok(name, format!("nothing stands in the way of inet {}", names.table)));
-    }
-    checks
-}
-
-async fn chains() -> Result<Vec<Value>, CommandError> {
-    let output = run("nft", &["-j", "list", "chains"], None).await?;
-    let parsed: Value = serde_json::from_slice(&output).unwrap_or_default();
-    let chains = parsed["nftables"].as_array().into_iter().flatten();
-    Ok(chains.filter_map(|entry| entry.get("chain").cloned()).collect())
-}
-
-fn judge_chains(names: &Names, chains: &[Value]) -> Vec<Check> {
-    let name = "tables";
-    let mut checks = Vec::new();
-    let ours = |chain: &Value| chain["family"] == "inet" && chain["table"] == names.table.as_str();
-    if !names.table_is_ours && chains.iter().any(ours) {
-        checks.push(Check::failure(
-            name,
-            format!("the table inet {} is there and not of this agent", names.table),
-            "the agent would replace it: remove it if nobody needs it, or run with another --table",
-        ));
-    }
-    // An accept in one table does not keep another from dropping.
-    for chain in chains.iter().filter(|chain| !ours(chain) && chain["policy"] == "drop") {
-        let text = |key: &str| chain[key].as_str().unwrap_or("?").to_owned();
-        let place = format!("{} {} {}", text("family"), text("table"), text("name"));
-        let (interface, port) = (&names.interface, names.port.unwrap_or(51820));
-        let advice = match chain["hook"].as_str() {
-            Some("forward") => format!(
-                "let it accept what comes from and goes to {interface}, which the agent filters"
-            ),
-            Some("input") => {
-                format!("let it accept UDP port {port}, and everything from {interface}")
-            }
-            Some("output") => {
-                format!("let it accept UDP from port {port}, and everything to {interface}")
-            }
-            _ => continue,
-        };
-        checks.push(Check::warning(
-            name,
-            format!("the chain {place} drops what it does not name"),
-            advice,
-        ));
-    }
-    checks
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::super::Verdict;
     use super::*;
-
-    fn names(ours: bool) -> Names {
-        Names {
-            interface: "wg0".into(),
-            table: "nexavpn".into(),
-            interface_is_ours: ours,
-            table_is_ours: ours,
-            mtu: Some(1420),
-            port: Some(51820),
-            v6: false,
-        }
-    }
 
     #[test]
     fn a_tunnel_that_does_not_fit_is_told_what_would() {
@@ -246,21 +165,5 @@ mod tests {
         }
         assert!(judge_mtu("eth0", 1450, Some(1420)).advice.contains("1370"));
         assert_eq!(judge_mtu("eth0", 1400, None).verdict, Verdict::Warning);
-    }
-
-    #[test]
-    fn tables_that_drop_are_named() {
-        let chain = |table: &str, hook: &str, policy: &str| json!({"family": "inet", "table": table, "name": "c", "hook": hook, "policy": policy});
-        let judged = |ours, chain: Value| judge_chains(&names(ours), &[chain]);
-        assert_eq!(judged(true, chain("nexavpn", "forward", "accept")), []);
-        assert_eq!(judged(true, chain("filter", "forward", "accept")), []);
-        assert_eq!(judged(true, chain("filter", "prerouting", "drop")), []);
-        let foreign = judged(false, chain("nexavpn", "forward", "accept"));
-        assert_eq!(foreign[0].verdict, Verdict::Failure);
-        for (hook, word) in [("forward", "wg0"), ("input", "51820"), ("output", "51820")] {
-            let found = judged(true, chain("filter", hook, "drop"));
-            assert_eq!(found[0].verdict, Verdict::Warning, "{hook}");
-            assert!(found[0].found.contains("inet filter c") && found[0].advice.contains(word));
-        }
     }
 }
