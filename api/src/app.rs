@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::{
     auth::AccessTokens,
-    consistency::Unread,
+    consistency::{Stalled, Unread},
     http::{CorsOrigin, Rates},
     idempotency::Turns,
     serve::Tls,
@@ -54,6 +54,8 @@ pub struct Parts {
     pub turns: Turns,
     /// What was acknowledged before it could be read.
     pub unread: Unread,
+    /// Since when reads have been waiting for read models that do not move.
+    pub stalled: Stalled,
     /// Turns true when the server stops: nobody should wait any longer.
     pub closing: watch::Receiver<bool>,
 }

@@ -1,4 +1,8 @@
 //! Reading after writing: whoever wrote sees it in the next read, from anywhere.
+//!
+//! It is the reader who waits. A command is answered once its events have their numbers, and each
+//! request asks, with who sent it, where the log ends: what it reads is at least as new as that.
+//! Commands whose answer is read back, or that read before they act, wait for the same reason.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -7,13 +11,14 @@ use std::{
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue},
+    http::{HeaderMap, HeaderValue, StatusCode},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use nexavpn_gateway_projector::Waited;
 use nexavpn_projections::ReadError;
-use nexavpn_store::Position;
+use nexavpn_store::{Position, Recorded};
+use uuid::Uuid;
 
 use crate::{App, error::ApiError};
 
@@ -22,14 +27,20 @@ pub const TOKEN: &str = "x-consistency-token";
 /// `pending` where the write is committed but the read models were not there in time.
 pub const CONSISTENCY: &str = "x-consistency";
 
-/// Which read models are waited for.
-#[derive(Clone, Copy)]
+/// How many events may be acknowledged before they are folded: whoever makes more waits.
+const AHEAD: i64 = 256;
+
+/// What is waited for, besides an event's number and the fleet.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum ReadModels {
-    /// Those that every write waits for.
-    Awaited,
-    /// Those that trail, too.
-    All,
+    /// Those that do not trail have all but this many of the events.
+    AllBut(i64),
+    /// Those that trail have all of them, too.
+    Everything,
 }
+
+/// All that reads wait for.
+const READABLE: ReadModels = ReadModels::AllBut(0);
 
 /// How the answer to a command tells where it stands.
 #[derive(Debug, Clone, Copy)]
@@ -64,25 +75,58 @@ impl Unread {
     }
 }
 
+/// Since when reads have been waiting for the read models, and where those stood then.
+#[derive(Debug, Default)]
+pub struct Stalled(Mutex<Option<(i64, Instant)>>);
+
+impl Stalled {
+    /// Until when to wait for read models that are here, and behind: where they have not moved for
+    /// so long, nobody waits any more.
+    fn deadline(&self, folded: i64, bound: Duration) -> Instant {
+        let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match *since {
+            Some((at, since)) if at == folded => since + bound,
+            _ => {
+                let now = Instant::now();
+                *since = Some((folded, now));
+                now + bound
+            }
+        }
+    }
+}
+
 impl App {
     /// Whether everything that this process acknowledged can be read.
     pub async fn has_settled(&self) -> bool {
         let Some(position) = self.unread.furthest() else { return true };
-        let reached = self.reach(position, ReadModels::Awaited, Duration::ZERO).await;
+        let reached = self.reach(position, READABLE, Duration::ZERO).await;
         if reached {
             self.unread.seen(position);
         }
         reached
     }
 
-    /// Waits until the read models and the fleet have a command's events, within the bound.
+    /// Waits until a command's events have their numbers and the fleet has them, within the bound.
+    /// Whoever reads them waits for the read models: see [`level`](Self::level). Here they are
+    /// waited for only where they are far behind; where they do not move the answer is `pending`.
+    pub async fn acknowledge(&self, position: Option<Position>) -> Settled {
+        let settled = self.settle_in(position, ReadModels::AllBut(AHEAD)).await;
+        if let Some(position) = position {
+            self.unread.note(position);
+        }
+        let pending = settled.pending || self.level_by() < Instant::now();
+        Settled { pending: pending && position.is_some(), ..settled }
+    }
+
+    /// Waits until the read models and the fleet have a command's events, within the bound: for
+    /// answers that are read from there.
     pub async fn settle(&self, position: Option<Position>) -> Settled {
-        self.settle_in(position, ReadModels::Awaited).await
+        self.settle_in(position, READABLE).await
     }
 
     /// The same for a command whose answer speaks of every table: an erasure.
     pub async fn settle_everywhere(&self, position: Option<Position>) -> Settled {
-        self.settle_in(position, ReadModels::All).await
+        self.settle_in(position, ReadModels::Everything).await
     }
 
     async fn settle_in(&self, position: Option<Position>, read_models: ReadModels) -> Settled {
@@ -93,6 +137,29 @@ impl App {
             self.unread.note(at);
         }
         Settled { position, pending: !reached }
+    }
+
+    /// Waits until the read models and the fleet have everything up to event `log_end`, which was
+    /// asked for when a request came. `false` where they are not there in time, and at once where
+    /// they have not moved for that long.
+    pub async fn level(&self, log_end: i64) -> bool {
+        let store = self.commands.store();
+        store.look_for(log_end);
+        // What this process knows besides, PostgreSQL may have forgotten for a moment.
+        let idx = log_end.max(store.head().borrow().idx);
+        self.caught_up(idx, READABLE, self.level_by()).await
+    }
+
+    /// When the read models should have what is in the log now: in the past where they have not
+    /// moved for long.
+    fn level_by(&self) -> Instant {
+        let bound = self.http.consistency_wait;
+        let folded = self.projections.leading();
+        if folded < self.commands.store().head().borrow().idx {
+            self.stalled.deadline(folded, bound)
+        } else {
+            Instant::now() + bound
+        }
     }
 
     /// Waits until the audit log has every change that was answered before, by any process: it
@@ -111,21 +178,42 @@ impl App {
 
     async fn reach(&self, position: Position, read_models: ReadModels, bound: Duration) -> bool {
         let deadline = Instant::now() + bound;
-        let store = self.commands.store();
-        let Ok(idx) = store.wait_sequenced(position, deadline).await else { return false };
-        let read_models = async {
+        match self.commands.store().wait_sequenced(position, deadline).await {
+            Ok(idx) => self.caught_up(idx, read_models, deadline).await,
+            Err(_) => false,
+        }
+    }
+
+    async fn caught_up(&self, idx: i64, read_models: ReadModels, deadline: Instant) -> bool {
+        let folded = async {
+            let deadline = deadline.into();
             match read_models {
-                ReadModels::Awaited => self.projections.wait_for(idx, deadline.into()).await,
-                ReadModels::All => self.projections.wait_for_all(idx, deadline.into()).await,
+                ReadModels::AllBut(few) => self.projections.wait_for(idx - few, deadline).await,
+                ReadModels::Everything => self.projections.wait_for_all(idx, deadline).await,
             }
         };
-        let fleet = self.fleet.wait_for(idx, deadline);
-        let (read_models, fleet) = tokio::join!(read_models, fleet);
-        read_models.is_ok() && fleet != Waited::TimedOut
+        let (folded, fleet) = tokio::join!(folded, self.fleet.wait_for(idx, deadline));
+        folded.is_ok() && fleet != Waited::TimedOut
     }
 }
 
 impl Settled {
+    /// The events that the command appended to an aggregate, where this process has them at hand.
+    pub(crate) fn just_appended(&self, app: &App, of: (&str, Uuid)) -> Vec<Recorded> {
+        let log = app.commands.store().log();
+        self.position.map_or_else(Vec::new, |position| log.just_appended(position, of.0, of.1))
+    }
+
+    /// The same once the read models have the command's events.
+    pub(crate) async fn readable(self, app: &App) -> Self {
+        // A command that changed nothing is answered with what others did before.
+        let level = match self.position {
+            Some(_) => return app.settle(self.position).await,
+            None => app.level(0).await,
+        };
+        Self { pending: !level, ..self }
+    }
+
     /// The answer with the headers that say where it stands.
     #[must_use]
     pub fn answer(self, response: impl IntoResponse) -> Response {
@@ -163,6 +251,25 @@ impl Settled {
     }
 }
 
+/// Answers once the read models have all that was acknowledged when the request came. Where they
+/// are not there in time the answer says so; and what it did not find may be about to be there.
+pub(crate) async fn read_level<E: From<ApiError> + IntoResponse>(
+    app: &App,
+    log_end: i64,
+    answer: impl Future<Output = Response>,
+) -> Response {
+    if app.level(log_end).await {
+        return answer.await;
+    }
+    let mut response = answer.await;
+    if response.status() == StatusCode::NOT_FOUND {
+        let not_yet = not_yet("the newest changes are not readable yet: try again");
+        response = E::from(not_yet).into_response();
+    }
+    response.headers_mut().insert(CONSISTENCY, HeaderValue::from_static("pending"));
+    response
+}
+
 /// Makes a request that names a position wait for it.
 ///
 /// # Errors
@@ -177,7 +284,7 @@ pub async fn wait_for_token(
         let Some(position) = position else {
             return Err(ApiError::field("X-Consistency-Token", "is not a token of ours"));
         };
-        if !app.reach(position, ReadModels::Awaited, app.http.consistency_wait).await {
+        if !app.reach(position, READABLE, app.http.consistency_wait).await {
             return Err(not_yet("the change that the token names is not readable yet: try again"));
         }
     }

@@ -108,6 +108,15 @@ impl ApiError {
         )
     }
 
+    /// Takes the error out of an answer that is one.
+    pub(crate) fn take_from(response: &mut Response) -> Option<Self> {
+        let ErrorFields { code, message, details, .. } =
+            response.extensions_mut().remove::<ErrorBody>()?.error;
+        let wait = response.headers().get(header::RETRY_AFTER);
+        let retry_after = wait.and_then(|seconds| seconds.to_str().ok()?.parse().ok());
+        Some(Self { status: response.status(), code, message, details, retry_after })
+    }
+
     /// The stable code.
     #[must_use]
     pub const fn code(&self) -> &'static str {

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::{
     Clock, CommandError, Foresight, Once, PasswordHasher, Random,
     credentials::{Credentials, credentials},
+    devices::Gateways,
     rehearse::Rehearsal,
     secrets::{self, Secret},
     security::Incidents,
@@ -138,6 +139,7 @@ pub struct Commands {
     pub(crate) foresight: Option<Arc<dyn Foresight>>,
     pub(crate) live_sessions: LiveSessions,
     pub(crate) credentials: Credentials,
+    pub(crate) gateways: Arc<Gateways>,
 }
 
 impl Commands {
@@ -154,6 +156,7 @@ impl Commands {
         Self {
             live_sessions: live_sessions(store.direct().clone()),
             credentials: credentials(store.direct().clone()),
+            gateways: Arc::new(Gateways::new(store.direct())),
             store,
             pool,
             clock,

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::{
     CommandError, Commands, Done, Request,
-    devices::Places,
+    devices::{Load, Places},
     rows::{BeginDrain, EndDrain, StillDrained},
     transact::Plan,
 };
@@ -208,7 +208,7 @@ impl Commands {
             Some(id) => vec![Target { id, devices: 0, fields: Some(self.drain_target(id).await?) }],
             None => {
                 let loads = self.gateway_loads().await?.into_iter();
-                loads.map(|(id, devices)| Target { id, devices, fields: None }).collect()
+                loads.map(|Load { id, devices, .. }| Target { id, devices, fields: None }).collect()
             }
         };
         Ok(Targets { left, given_up: None })

@@ -1,8 +1,10 @@
 //! What events would come to at the devices, asked before they are stored.
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use nexavpn_domain::{DomainError, Event, device::DeviceEvent, group::GroupEvent, ids::DeviceId};
+use chrono::{DateTime, SecondsFormat, Utc};
+use nexavpn_domain::{
+    DomainError, Event, device::DeviceEvent, fleet::Oversized, group::GroupEvent,
+};
 use nexavpn_store::{Actor, Stream};
 
 use crate::{CommandError, Commands, Request, transact::events_of};
@@ -10,23 +12,15 @@ use crate::{CommandError, Commands, Request, transact::events_of};
 /// Can tell what events would do. The write side knows single aggregates only.
 #[async_trait]
 pub trait Foresight: Send + Sync {
-    /// The device whose profile would have more firewall boxes than `limit`, and more than it
-    /// has; none where there is no such device, or where nobody can tell just now.
-    async fn largest(
+    /// The device whose profile would have more firewall boxes than `limit`, at once or when the
+    /// time comes for what the events are about, and more than without them; none where there is
+    /// no such device, or where nobody can tell just now.
+    async fn oversized(
         &self,
         events: Vec<Event>,
         now: DateTime<Utc>,
         limit: usize,
-    ) -> Option<Largest>;
-}
-
-/// A device and the number of firewall boxes that its profile would have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Largest {
-    /// Which.
-    pub device: DeviceId,
-    /// How many.
-    pub boxes: usize,
+    ) -> Option<Oversized>;
 }
 
 impl Commands {
@@ -34,7 +28,9 @@ impl Commands {
     /// itself is small enough, all those of a device together may not be.
     ///
     /// It is asked of the present as this process knows it; of two changes at the same time each
-    /// may fit without the other. The clock is not refused: what falls due, happens.
+    /// may fit without the other. The clock is not refused: what falls due, happens. That is why a
+    /// policy that waits for its time has to fit for that time, too, as far as it is known now:
+    /// with the policies that are in force, not with others that wait.
     pub(crate) async fn fits_devices(
         &self,
         request: &Request,
@@ -49,13 +45,15 @@ impl Commands {
             return Ok(());
         }
         let limit = self.settings.max_profile_boxes;
-        let Some(Largest { device, boxes }) = foresight.largest(events, self.now(), limit).await
-        else {
+        let oversized = foresight.oversized(events, self.now(), limit).await;
+        let Some(Oversized { device, boxes, at }) = oversized else {
             return Ok(());
         };
+        let at = at.map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+        let from = at.map(|at| format!(" from {at} on")).unwrap_or_default();
         let message = format!(
-            "all policies of device {device} together would come to {boxes} firewall entries, the \
-             limit is {limit}: use larger networks, wider port ranges, or fewer policies for it"
+            "all policies of device {device} together would come to {boxes} firewall entries{from}, \
+             the limit is {limit}: use larger networks, wider port ranges, or fewer policies for it"
         );
         Err(DomainError::conflict("profile_too_large", message).into())
     }

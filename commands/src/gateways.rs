@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use ipnetwork::IpNetwork;
 use nexavpn_domain::{
     DomainError, Problems,
+    device::Device,
     gateway::{Gateway, GatewayChange, GatewayCommand, GatewayFields},
     ids::{DeviceId, GatewayId},
     values::{self, Endpoint, Pool, PublicKey},
@@ -15,6 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     CommandError, Commands, Done, Request, Secret,
+    devices::plan_revocation,
     rows::{JOIN_TOKEN_REFUSED, PutJoinToken, RemoveGateway, UseJoinToken},
     transact::{Plan, fresh},
 };
@@ -167,7 +169,8 @@ impl Commands {
             if force {
                 for device in self.device_ids("gateway_id", id.0).await? {
                     let reason = Some("its gateway was deleted".to_owned());
-                    self.plan_revocation(&mut plan, device, reason).await?;
+                    let loaded = self.store.load::<Device>(device.0).await?;
+                    plan_revocation(&mut plan, device, &loaded, reason)?;
                 }
             }
             plan.row(RemoveGateway { gateway_id: id, force });

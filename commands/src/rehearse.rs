@@ -12,7 +12,8 @@ use nexavpn_domain::{
 };
 
 use crate::{
-    CommandError, Commands, DeviceChange, GroupInput, GroupPatch, PolicyInput, PolicyPatch, Request,
+    CommandError, Commands, DeviceChange, GroupInput, GroupPatch, PolicyInput, PolicyPatch,
+    Request, Whose,
 };
 
 /// A command that can be rehearsed: one that does nothing besides its append.
@@ -109,9 +110,11 @@ impl Commands {
             Change::RestoreDevice(id, idx) => self.restore_device(request, id, idx).await.map(drop),
             Change::EnableDevice(id, on) => {
                 let change = DeviceChange { enabled: Some(on), ..DeviceChange::default() };
-                self.change_device(request, id, change).await.map(drop)
+                self.change_device(request, Whose::Anybodys, id, change).await.map(drop)
             }
-            Change::RevokeDevice(id) => self.revoke_device(request, id, None).await.map(drop),
+            Change::RevokeDevice(id) => {
+                self.revoke_device(request, Whose::Anybodys, id, None).await.map(drop)
+            }
         };
         done.map(|()| rehearsal.take())
     }

@@ -10,7 +10,7 @@ use nexavpn_domain::{
 };
 use uuid::Uuid;
 
-use crate::{CommandError, Commands, DeviceChange, Done, Request, transact::Plan};
+use crate::{CommandError, Commands, DeviceChange, Done, Request, Whose, transact::Plan};
 
 fn was_not_there(entity: &str) -> DomainError {
     let message = format!("there was no such {entity} then: choose a moment at which it existed");
@@ -105,7 +105,9 @@ impl Commands {
             expires_at: Some(settings.expires_at),
             ..DeviceChange::default()
         };
-        self.change_device(request, id, change).await
+        // Given away in this very moment, it would get a name of the owner before.
+        let whose = now.owner().map_or(Whose::Anybodys, Whose::Of);
+        self.change_device(request, whose, id, change).await
     }
 
     async fn state_at<A: Decider>(&self, id: Uuid, idx: i64) -> Result<A, CommandError> {

@@ -15,13 +15,15 @@ const BATCH: i64 = 500;
 
 impl Commands {
     /// Appends what is due: expiries of devices, lapsed rotations, activations and expiries of
-    /// policies, switches of gateways' keys. Any number of processes may do so; each fact is decided once.
+    /// policies, switches of gateways' keys; what is due at the same moment in the order in which
+    /// a preview foretells it. Any number of processes may do so; each fact is decided once.
     ///
     /// # Errors
     /// Where the store fails; what was not reached is due again the next time.
     pub async fn run_due(&self) -> Result<usize, CommandError> {
         let due: Vec<(String, Uuid, DateTime<Utc>)> = sqlx::query_as(
-            "SELECT aggregate_type, aggregate_id, at FROM due WHERE at <= $1 ORDER BY at LIMIT $2",
+            "SELECT aggregate_type, aggregate_id, at FROM due WHERE at <= $1
+             ORDER BY at, aggregate_type, aggregate_id LIMIT $2",
         )
         .bind(self.now())
         .bind(BATCH)

@@ -198,11 +198,21 @@ impl Commands {
         id: Uuid,
     ) -> Result<Loaded<A>, CommandError> {
         let loaded = self.store.load::<A>(id).await?;
-        if request.if_match.is_some_and(|v| v != loaded.sequence) && loaded.sequence > 0 {
-            return Err(CommandError::PreconditionFailed { entity });
-        }
+        is_as_seen(request, entity, &loaded)?;
         Ok(loaded)
     }
+}
+
+/// Checks the version that the request is based on.
+pub(crate) fn is_as_seen<A: Decider>(
+    request: &Request,
+    entity: &'static str,
+    loaded: &Loaded<A>,
+) -> Result<(), CommandError> {
+    if request.if_match.is_some_and(|v| v != loaded.sequence) && loaded.sequence > 0 {
+        return Err(CommandError::PreconditionFailed { entity });
+    }
+    Ok(())
 }
 
 /// The events in the order in which they are stored.

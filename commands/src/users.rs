@@ -2,8 +2,8 @@
 
 use nexavpn_domain::{
     DomainError, Personal, Problems,
-    device::{Device, DeviceCommand},
-    ids::{DeviceId, SessionId, UserId},
+    device::Device,
+    ids::{SessionId, UserId},
     session::{EndReason, Session, SessionCommand},
     user::{User, UserCommand},
     values::{self, Role},
@@ -11,10 +11,8 @@ use nexavpn_domain::{
 
 use crate::{
     CommandError, Commands, Done, PasswordPolicy, Request, Secret,
-    rows::{
-        CloseSession, Due, NothingBegan, PutAccount, RemoveAccount, SetPassword, UnindexDevice,
-        UpdateAccount,
-    },
+    devices::plan_revocation,
+    rows::{CloseSession, NothingBegan, PutAccount, RemoveAccount, SetPassword, UpdateAccount},
     transact::{Plan, fresh},
 };
 
@@ -259,7 +257,8 @@ impl Commands {
         password: Secret,
     ) -> Result<Done<()>, CommandError> {
         let key = format!("password of {id}");
-        let attempt = self.throttle.attempt(key, request.client_address, self.now());
+        // Wherever from: nobody else gets here who could keep the user from it.
+        let attempt = self.throttle.attempt(key, None, self.now());
         let attempt = attempt.map_err(|retry_after| CommandError::Throttled { retry_after })?;
         let stored: Option<Option<String>> =
             sqlx::query_scalar("SELECT password_hash FROM account WHERE user_id = $1")
@@ -272,7 +271,7 @@ impl Commands {
         if !self.hasher.verify(current, stored.flatten()).await? {
             return Err(DomainError::field("current_password", "is wrong").into());
         }
-        self.throttle.succeeded(&attempt);
+        self.throttle.succeeded(&attempt, self.now());
         self.set_password(request, id, password, false, Some(session)).await
     }
 
@@ -353,27 +352,12 @@ impl Commands {
     /// Revokes a user's devices, ends the sessions and takes the account away.
     async fn remove_belongings(&self, plan: &mut Plan<()>, id: UserId) -> Result<(), CommandError> {
         for device in self.device_ids("user_id", id.0).await? {
-            self.plan_revocation(plan, device, Some("the user was deleted".into())).await?;
+            let loaded = self.store.load::<Device>(device.0).await?;
+            plan_revocation(plan, device, &loaded, Some("the user was deleted".into()))?;
         }
         self.end_sessions(plan, id, None, EndReason::UserDeleted).await?;
         plan.row(NothingBegan { user_id: id, keep: None, devices: false });
         plan.row(RemoveAccount(id));
-        Ok(())
-    }
-
-    /// Adds the revocation of a device to a plan.
-    pub(crate) async fn plan_revocation<T>(
-        &self,
-        plan: &mut Plan<T>,
-        id: DeviceId,
-        reason: Option<String>,
-    ) -> Result<(), CommandError> {
-        let device = self.store.load::<Device>(id.0).await?;
-        if plan.decide(id.0, &device, DeviceCommand::Revoke { reason })? {
-            plan.about(device.state.owner());
-            plan.row(UnindexDevice(id));
-            plan.row(Due { aggregate_type: "device", aggregate_id: id.0, at: None });
-        }
         Ok(())
     }
 

@@ -44,6 +44,8 @@ pub(crate) use aggregate;
 /// An aggregate whose decision is a pure function, which the write side calls directly.
 pub trait Decider:
     cqrs_es::Aggregate<Error = crate::error::DomainError, Event: crate::event::StoredEvent>
+    + Clone
+    + 'static
 {
     /// The events that the command leads to in this state; none where nothing would change.
     ///

@@ -173,10 +173,12 @@ impl Publisher {
         id: GatewayId,
         now: DateTime<Utc>,
     ) -> Result<Arc<Published>, PublishError> {
-        Ok(self.serve(id, None, now).await?.bundle)
+        Ok(self.serve(id, None, false, now).await?.bundle)
     }
 
-    /// The same for a gateway that has the bundle of revision `since`.
+    /// The same for a gateway that has the bundle of revision `since`. Where it `waited` while the
+    /// revision rose, the time from the event to the bundle is counted: of one that was away it
+    /// would say how long it was.
     ///
     /// # Errors
     /// As [`bundle`](Self::bundle).
@@ -184,6 +186,7 @@ impl Publisher {
         &self,
         id: GatewayId,
         since: Option<i64>,
+        waited: bool,
         now: DateTime<Utc>,
     ) -> Result<Served, PublishError> {
         let inner = &*self.inner;
@@ -207,7 +210,7 @@ impl Publisher {
         }
         let slot = Arc::clone(inner.slots().entry(id).or_default());
         let mut held = slot.lock().await;
-        let bundle = inner.renew(id, epoch, &mut held, now).await?;
+        let bundle = inner.renew(id, epoch, &mut held, waited, now).await?;
         let delta = match since {
             Some(revision) => held.line.body_since(revision)?,
             None => None,
@@ -241,6 +244,7 @@ impl Inner {
         id: GatewayId,
         epoch: i64,
         held: &mut Held,
+        waited: bool,
         now: DateTime<Utc>,
     ) -> Result<Arc<Published>, PublishError> {
         // Asked again, now that it is our turn: the one before may have made it already.
@@ -275,9 +279,9 @@ impl Inner {
             tokio::task::spawn_blocking(sign).await.map_err(|_| PublishError::Interrupted)??;
         self.timings.rendered.add(begin.elapsed());
         self.record(id, &signed, now).await?;
-        if partial {
-            let waited = (now - revised_at).to_std().unwrap_or_default();
-            self.timings.published.add(waited + begin.elapsed());
+        if waited {
+            let before = (now - revised_at).to_std().unwrap_or_default();
+            self.timings.published.add(before + begin.elapsed());
         }
         line.go_on(Arc::new(rendered.contents), rendered.change.as_ref(), &signed);
         let published = Arc::new(Published {

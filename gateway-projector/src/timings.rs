@@ -54,7 +54,7 @@ impl Histogram {
 /// What publishing bundles takes in this process.
 #[derive(Debug, Default)]
 pub struct Timings {
-    /// From the event to the bundle on record, of gateways that had the one before.
+    /// From the event to the bundle on record, where somebody waited for it.
     pub published: Histogram,
     /// Rendering, hashing and signing alone.
     pub rendered: Histogram,

@@ -1,13 +1,19 @@
 //! Waiting for read models, and how they are.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use nexavpn_store::Head;
 use serde::Serialize;
 use sqlx::PgPool;
 use tokio::{
     sync::{Notify, watch},
-    time::Instant,
+    time::{Instant, timeout},
 };
 
 /// How a projection is.
@@ -74,30 +80,63 @@ pub struct Behind {
 pub struct Handle {
     states: watch::Receiver<Vec<ProjectionStatus>>,
     head: watch::Receiver<Head>,
-    hurry: Arc<Notify>,
+    hurry: Hurries,
+}
+
+/// Tells folds, which take their time otherwise, that somebody waits for them.
+#[derive(Debug, Default)]
+pub(crate) struct Hurry {
+    awaited: AtomicI64,
+    notify: Notify,
+}
+
+impl Hurry {
+    /// Somebody waits for this event.
+    fn up_to(&self, idx: i64) {
+        self.awaited.fetch_max(idx, Ordering::Relaxed);
+        self.notify.notify_one();
+    }
+
+    /// Waits so long, unless somebody waits for what comes after this event.
+    pub(crate) async fn linger(&self, after: i64, time: Duration) {
+        if self.awaited.load(Ordering::Relaxed) <= after {
+            drop(timeout(time, self.notify.notified()).await);
+        }
+    }
+}
+
+/// For those who fold what reads wait for, and for those who fold what trails.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Hurries {
+    pub(crate) leading: Arc<Hurry>,
+    pub(crate) trailing: Arc<Hurry>,
 }
 
 impl Handle {
     pub(crate) const fn new(
         states: watch::Receiver<Vec<ProjectionStatus>>,
         head: watch::Receiver<Head>,
-        hurry: Arc<Notify>,
+        hurry: Hurries,
     ) -> Self {
         Self { states, head, hurry }
     }
 
-    /// Waits until every live projection that does not trail has folded the event: reads of those
-    /// then see it. A projection that is stopped or catching up is not waited for.
+    /// Waits until every live projection that does not trail has folded the event, which they do
+    /// at once: reads of those then see it. A projection that is stopped or catching up is not
+    /// waited for.
     ///
     /// # Errors
     /// Where the deadline comes first, or the runner has ended.
     pub async fn wait_for(&self, idx: i64, deadline: Instant) -> Result<(), Behind> {
         let folded = |all: &Vec<ProjectionStatus>| all.iter().all(|p| p.trails || p.has(idx));
+        if folded(&self.states.borrow()) {
+            return Ok(());
+        }
+        self.hurry.leading.up_to(idx);
         self.wait_until(deadline, folded).await.ok_or(Behind { idx })
     }
 
-    /// Waits until every live projection has folded the event, those that trail too, which do it
-    /// at once. Whoever reads one that trails asks this first.
+    /// Waits until every live projection has folded the event, those that trail too. Whoever reads one that trails asks this first.
     ///
     /// # Errors
     /// As for [`wait_for`](Self::wait_for).
@@ -106,7 +145,8 @@ impl Handle {
         if folded(&self.states.borrow()) {
             return Ok(());
         }
-        self.hurry.notify_one();
+        self.hurry.leading.up_to(idx);
+        self.hurry.trailing.up_to(idx);
         self.wait_until(deadline, folded).await.ok_or(Behind { idx })
     }
 
@@ -118,6 +158,15 @@ impl Handle {
         let idx = self.head.borrow().idx;
         let level = |all: &Vec<ProjectionStatus>| all.iter().all(|p| p.state != State::CatchingUp);
         self.wait_until(deadline, level).await.ok_or(Behind { idx })
+    }
+
+    /// The last event that every live projection that does not trail has folded, as far as this
+    /// process knows.
+    #[must_use]
+    pub fn leading(&self) -> i64 {
+        let states = self.states.borrow();
+        let leading = states.iter().filter(|p| !p.trails && p.state == State::Live);
+        leading.map(|p| p.idx).min().unwrap_or(i64::MAX)
     }
 
     /// The last event that a projection has folded, as far as this process knows.

@@ -4,23 +4,20 @@ use std::{sync::Arc, time::Duration};
 
 use nexavpn_store::{Head, Log, Recorded, StoreError};
 use sqlx::PgPool;
-use tokio::{
-    sync::{Notify, watch},
-    task::JoinHandle,
-    time::{Instant, timeout},
-};
+use tokio::{sync::watch, task::JoinHandle, time::Instant};
 
 use crate::{
     ApplyError, Handle, Projection, ProjectionStatus, State,
     advance::{Advanced, BATCH, Own, Schema},
     checkpoint,
+    handle::{Hurries, Hurry},
 };
 
 /// How often to look at the checkpoints where nothing happens: another process may have rebuilt a
 /// read model or stopped one.
 const LOOK: Duration = Duration::from_millis(250);
-/// How long events may wait for a projection that trails, so that more of them share a batch.
-/// Somebody who waits for it ends that.
+/// How long events may wait for a fold, so that more of them share a batch. Somebody who waits for
+/// it ends that.
 const UNHURRIED: Duration = Duration::from_millis(20);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -38,8 +35,7 @@ pub struct Runner {
 impl Runner {
     /// Starts folding. `head` has to follow the log.
     ///
-    /// Three tasks share the work: the live projections, for which every write's answer waits;
-    /// those that trail them; and those that are far behind, which hold nobody up.
+    /// Three tasks share the work: the live projections, for which every read waits; those that trail them; and those that are far behind, which hold nobody up.
     ///
     /// # Errors
     /// Where the database fails.
@@ -64,8 +60,8 @@ impl Runner {
             .collect();
         let states = watch::Sender::new(states);
         checkpoint::reload(&pool, projections, &states).await?;
-        let hurry = Arc::new(Notify::new());
-        let handle = Handle::new(states.subscribe(), head.clone(), Arc::clone(&hurry));
+        let hurry = Hurries::default();
+        let handle = Handle::new(states.subscribe(), head.clone(), hurry.clone());
         let shared = Arc::new(Shared { pool, log, projections, states, hurry });
         let stop = watch::Sender::new(false);
         let lanes = [Work::Leading, Work::Trailing, Work::CatchingUp].map(|work| {
@@ -103,8 +99,7 @@ struct Shared {
     log: Log,
     projections: &'static [&'static dyn Projection],
     states: watch::Sender<Vec<ProjectionStatus>>,
-    /// Somebody waits for what trails.
-    hurry: Arc<Notify>,
+    hurry: Hurries,
 }
 
 /// A projection that failed for the moment.
@@ -117,7 +112,7 @@ struct Pause {
 /// What a task folds.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Work {
-    /// What writes wait for.
+    /// What reads wait for.
     Leading,
     /// What is folded up to where those are.
     Trailing,
@@ -205,9 +200,8 @@ impl Lane {
         let Some(&(_, from)) = group.first() else {
             return Ok(false);
         };
-        if self.work == Work::Trailing {
-            // Elapsed or hurried, it is time.
-            drop(timeout(UNHURRIED, self.shared.hurry.notified()).await);
+        if let Some(hurry) = self.hurry() {
+            hurry.linger(from, UNHURRIED).await;
         }
         let bound = self.bound();
         let mut events = self.shared.log.follow(from, BATCH).await?;
@@ -239,6 +233,15 @@ impl Lane {
             }
             any
         });
+    }
+
+    /// What tells that somebody waits for this task.
+    fn hurry(&self) -> Option<&Hurry> {
+        match self.work {
+            Work::Leading => Some(&self.shared.hurry.leading),
+            Work::Trailing => Some(&self.shared.hurry.trailing),
+            Work::CatchingUp => None,
+        }
     }
 
     /// How far this task may fold, besides the log's end.

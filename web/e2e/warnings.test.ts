@@ -6,8 +6,12 @@ import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 
 import { type Api, expect } from "../src/api/client.ts";
+import { policiesText } from "../src/text/policies.ts";
+import { previewText } from "../src/text/preview.ts";
 import { admin, created, device, gateway, Node, user } from "./harness/api.ts";
+import { violations } from "./harness/axe.ts";
 import { signIn, startBrowser, visiting } from "./harness/browser.ts";
+import { OVER_PAGES } from "./harness/dialogs.ts";
 import { open, settled } from "./harness/pages.ts";
 import { ADMIN, type Server, startServer, until } from "./harness/server.ts";
 
@@ -69,6 +73,28 @@ test("whoever would lose access by a policy sees it while editing, and is asked 
   });
   const params = { params: { path: { id: policy } } };
   await expect(client.PATCH("/admin/policies/{id}", { ...params, body: { enabled: true } }));
+});
+
+test("whoever would lose access at a later time sees that too, and is asked before", async () => {
+  await visiting(browser, server, async ({ page }) => {
+    await signIn(page, ADMIN);
+    await settled(page);
+    await open(page, `/policies/${policy}`);
+    await page.getByLabel(policiesText.form.until).fill("2098-01-01T08:00");
+    const beside = page.getByRole("group", { name: previewText.title });
+    await beside.getByText(previewText.nothingAtOnce).waitFor();
+    const ends = beside.getByRole("group", { name: "2098-01-01 08:00:00: a policy ends" });
+    const own = ends.getByRole("alert").filter({ hasText: "You would lose access yourself" });
+    await own.getByText("admin-laptop of admin").waitFor();
+    assert.deepEqual(await violations(page), []);
+
+    await page.getByRole("button", { name: "Save", exact: true }).click();
+    const dialog = page.getByRole("dialog", { name: "Save this policy all the same?" });
+    await dialog.getByText("You would lose access yourself").waitFor();
+    assert.deepEqual(await violations(page, { within: OVER_PAGES }), []);
+    await dialog.getByRole("button", { name: "Cancel" }).click();
+    await dialog.waitFor({ state: "detached" });
+  });
 });
 
 test("whoever comes through a device is warned of cutting it off", async () => {

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     App, BASE_PATH,
+    consistency::read_level,
     error::{ApiError, ErrorBody, RefusedCodes},
     http::{Client, Quota},
     idempotency::REPLAYED,
@@ -134,8 +135,8 @@ async fn admitted(
         count(stranger)
             .inspect_err(|_| too_many(app, Principal::Anonymous, &request, permission))?;
     }
-    let principal = match identify(app, request.headers()).await? {
-        Ok(principal) => principal,
+    let (principal, log_end) = match identify(app, request.headers()).await? {
+        Ok(identified) => identified,
         Err(doubt) => {
             if !public {
                 count(stranger)
@@ -168,7 +169,12 @@ async fn admitted(
         return Err(error);
     }
     request.extensions_mut().insert(caller.clone());
-    let response = next.run(request).await;
+    let response = match log_end {
+        Some(end) if !permissions::reads_nothing(permission) => {
+            read_level::<ApiError>(app, end, next.run(request)).await
+        }
+        _ => next.run(request).await,
+    };
     if is_command(permission) {
         record_refusal(app, &caller, permission, &response);
     }
@@ -244,12 +250,15 @@ fn invalid_token() -> ApiError {
 
 /// Who sent these headers.
 pub(crate) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Principal, ApiError> {
-    identify(app, headers).await?.map_err(|_| invalid_token())
+    identify(app, headers).await?.map(|(principal, _)| principal).map_err(|_| invalid_token())
 }
 
-async fn identify(app: &App, headers: &HeaderMap) -> Result<Result<Principal, Doubt>, ApiError> {
+/// Who it is, and where the log ended then, for those who read.
+type Identified = (Principal, Option<i64>);
+
+async fn identify(app: &App, headers: &HeaderMap) -> Result<Result<Identified, Doubt>, ApiError> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
-        return Ok(Ok(Principal::Anonymous));
+        return Ok(Ok((Principal::Anonymous, None)));
     };
     let token = value.to_str().ok().and_then(|v| {
         let (scheme, token) = v.split_once(' ')?;
@@ -263,12 +272,14 @@ async fn identify(app: &App, headers: &HeaderMap) -> Result<Result<Principal, Do
             Checked::Expired => return Ok(Err(Doubt::Expired)),
             Checked::Unknown => return Ok(Err(Doubt::Bad(None))),
         };
-        let user = app.commands.authenticate(claims.sid).await?;
-        let user = user.filter(|u| u.user_id == claims.sub);
-        return Ok(user.map(Principal::User).ok_or(Doubt::Bad(Some(claims.sub))));
+        let user = app.commands.authenticate_at(claims.sid).await?;
+        let user = user.filter(|(user, _)| user.user_id == claims.sub);
+        let identified = user.map(|(user, end)| (Principal::User(user), Some(end)));
+        return Ok(identified.ok_or(Doubt::Bad(Some(claims.sub))));
     }
     let gateway = app.commands.gateway_of_credential(&Secret::new(token)).await?;
-    Ok(gateway.map(Principal::Gateway).ok_or(Doubt::Bad(None)))
+    let identified = gateway.map(|id| (Principal::Gateway(id), None));
+    Ok(identified.ok_or(Doubt::Bad(None)))
 }
 
 pub(crate) fn caller(principal: Principal, request: &Request) -> Caller {

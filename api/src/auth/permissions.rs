@@ -218,6 +218,30 @@ pub fn as_documented(pattern: &str) -> String {
     pattern.replace("{*", "{")
 }
 
+/// Commands that read nothing from the read models before they act or for their answer, so that they
+/// need not wait for what was acknowledged before to be there.
+#[must_use]
+pub fn reads_nothing(permission: &Permission) -> bool {
+    matches!(
+        (permission.method, permission.path),
+        (
+            "POST",
+            "/admin/users"
+                | "/admin/users/{id}/devices"
+                | "/admin/policies"
+                | "/me/devices"
+                | "/devices/enroll"
+        ) | ("PATCH", "/admin/policies/{id}")
+            | (
+                "DELETE",
+                "/admin/users/{id}"
+                    | "/admin/policies/{id}"
+                    | "/admin/groups/{id}"
+                    | "/admin/groups/{id}/members/{user_id}"
+            )
+    )
+}
+
 /// What a user may still do before choosing a new password.
 #[must_use]
 pub fn while_password_due(permission: &Permission) -> bool {

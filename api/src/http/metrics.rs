@@ -54,7 +54,7 @@ async fn show(
     webhooks(&mut text, &app, now).await;
     let timings = app.publisher.timings();
     let name = "nexavpn_bundle_publish_seconds";
-    let help = "Time from an event to the bundle on record, of gateways that had the one before.";
+    let help = "Time from an event to the bundle on record, where a gateway waited for it.";
     text.histogram(name, help, &timings.published.read());
     let help = "Time to render, hash and sign a bundle.";
     text.histogram("nexavpn_bundle_render_seconds", help, &timings.rendered.read());
@@ -171,6 +171,14 @@ fn states(text: &mut Text, gateways: &[(&GatewayId, &GatewayReport)], now: DateT
         let count = gateways.iter().filter(|(_, g)| g.convergence.as_str() == state).count();
         text.sample(name, &[("state", &state)], count);
     }
+    let name = "nexavpn_gateway_state";
+    text.family(name, "gauge", "Whether a gateway stands to its newest bundle in this way.");
+    for (id, gateway) in gateways {
+        for state in Convergence::NAMES {
+            let present = u8::from(gateway.convergence.as_str() == state);
+            text.sample(name, &[("gateway", id), ("state", &state)], present);
+        }
+    }
     let name = "nexavpn_gateway_in_sync";
     text.family(name, "gauge", "Whether a gateway has applied its newest bundle.");
     for (id, gateway) in gateways {
@@ -180,7 +188,7 @@ fn states(text: &mut Text, gateways: &[(&GatewayId, &GatewayReport)], now: DateT
     let name = "nexavpn_gateway_behind_seconds";
     text.family(name, "gauge", "For how long a gateway has lacked a revision that it should have.");
     for (id, gateway) in gateways {
-        let seconds = gateway.lacks_since.map_or(0.0, |since| seconds(now - since));
+        let seconds = gateway.lag.map_or(0.0, |lag| seconds(now - lag.since));
         text.sample(name, &[("gateway", id)], seconds);
     }
     let name = "nexavpn_gateway_report_age_seconds";

@@ -1,21 +1,25 @@
 //! The router and its layers.
 
+mod accept;
 mod cors;
 mod docs;
 mod health;
 mod limits;
 mod metrics;
 mod origin;
+mod packed;
 mod rates;
+mod shape;
 mod ui;
 
 pub use cors::CorsOrigin;
 pub(crate) use limits::TooSlow;
 pub(crate) use origin::network;
+pub(crate) use packed::Packed;
 pub use rates::Rates;
 pub(crate) use rates::{Buckets, Client, Fills, LIMIT, Quota, REMAINING, RESET};
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -51,6 +55,7 @@ pub fn router(app: App, wg_easy: Option<WgEasy>) -> Router {
     // Strangers are counted; a load balancer that asks how we are is not.
     let counted = middleware::from_fn_with_state(app.clone(), rates::by_address);
     let docs = docs::routes().route_layer(counted);
+    let shapes: Arc<[_]> = wg_easy.iter().map(|_| wg_easy::shape()).collect();
     let (native, _) = routes::native().split_for_parts();
     let native = native
         .route_layer(middleware::from_fn_with_state(app.clone(), idempotency::layer))
@@ -72,6 +77,7 @@ pub fn router(app: App, wg_easy: Option<WgEasy>) -> Router {
         }))
         .layer(DefaultBodyLimit::max(body_limit))
         .layer(middleware::from_fn(limits::head))
+        .layer(middleware::from_fn_with_state(shapes, shape::layer))
         .layer(middleware::from_fn_with_state(app.clone(), origin::layer))
         .layer(header_layer(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header_layer(header::X_FRAME_OPTIONS, "DENY"))
@@ -88,14 +94,16 @@ pub fn router(app: App, wg_easy: Option<WgEasy>) -> Router {
         .with_state(app)
 }
 
+/// What fits in a packet of this size is not compressed.
+const PACKET: u16 = 1400;
+
 /// The fastest level, and nothing that fits in one packet: at the usual level a page of a list
 /// costs more to compress than to read, and an answer of one entity more than to write.
 fn compression() -> CompressionLayer<impl Predicate> {
-    const PACKET: u64 = 1400;
     let open = |_: StatusCode, _: Version, _: &HeaderMap, extensions: &Extensions| {
         extensions.get::<ui::AsItIs>().is_none()
     };
-    let worth_it = DefaultPredicate::new().and(SizeAbove::new(PACKET)).and(open);
+    let worth_it = DefaultPredicate::new().and(SizeAbove::new(PACKET.into())).and(open);
     CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(worth_it)
 }
 
@@ -128,6 +136,11 @@ async fn within(
             ApiError::unavailable("timeout", message, 1).into_response()
         }
     }
+}
+
+/// Whether a path is this one, or continues it by whole segments.
+fn is_below(path: &str, own: &str) -> bool {
+    path.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 async fn nothing_here() -> ApiError {

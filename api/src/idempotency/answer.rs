@@ -10,6 +10,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use nexavpn_commands::Recorded;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use crate::{consistency, error::ApiError};
 
@@ -117,27 +118,38 @@ impl IntoResponse for Kept {
 }
 
 /// What can be answered of a request that happened and whose answer is lost. As where reads are
-/// behind, it names what was made or changed, and the header says that there is more to read.
-pub(super) fn bare(recorded: &Recorded, pattern: &str, request: &Bytes) -> Response {
+/// behind, it names what was made or changed, and the header says that there is more to read. None
+/// where that is not on record: of what changed nothing, or did many things.
+pub(super) fn bare(recorded: &Recorded, pattern: &str, request: &Bytes) -> Option<Response> {
     let status = StatusCode::from_u16(recorded.status).unwrap_or(StatusCode::OK);
-    let mut body = Map::new();
-    body.extend(recorded.entity_id.map(|id| match pattern {
-        // An enrolment's answer holds the device among other things.
-        _ if pattern.ends_with("/devices") || pattern.ends_with("/enroll") => {
-            ("device".to_owned(), json!({ "id": id }))
+    let mut response = if status == StatusCode::NO_CONTENT {
+        status.into_response()
+    } else {
+        let mut body = Map::from_iter([named(pattern, recorded.entity_id?)?]);
+        if may_show_secrets(pattern, request) {
+            body.insert(SHOWN.to_owned(), Value::Bool(true));
         }
-        _ => ("id".to_owned(), json!(id)),
-    }));
-    if may_show_secrets(pattern, request) {
-        body.insert(SHOWN.to_owned(), Value::Bool(true));
-    }
-    let mut response = match status {
-        StatusCode::NO_CONTENT => status.into_response(),
-        _ => (status, Json(body)).into_response(),
+        (status, Json(body)).into_response()
     };
     let pending = HeaderValue::from_static("pending");
     response.headers_mut().insert(consistency::CONSISTENCY, pending);
-    response
+    Some(response)
+}
+
+/// How a route names what it has made or changed, where that is all that it can say.
+fn named(pattern: &str, id: Uuid) -> Option<(String, Value)> {
+    let ends = |routes: &[&str]| routes.iter().any(|route| pattern.ends_with(route));
+    let (name, value) = if ends(&["/bulk"]) {
+        return None;
+    } else if ends(&["/devices", "/enroll", "/key"]) {
+        // An enrolment's answer holds the device among other things.
+        ("device", json!({ "id": id }))
+    } else if ends(&["/drain", "/key-rotation", "/key-rotation/switch"]) {
+        ("gateway_id", json!(id))
+    } else {
+        ("id", json!(id))
+    };
+    Some((name.to_owned(), value))
 }
 
 #[cfg(test)]

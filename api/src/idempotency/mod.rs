@@ -144,7 +144,8 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// The answer to a request that happened before.
+    /// The answer to a request that happened before; none where all that it did is on record
+    /// elsewhere, or it did nothing: then it runs again, and cannot do more.
     async fn repeated(&self, seal: &WrappedKey) -> Result<Option<Response>, ApiError> {
         let patience = self.app.http.consistency_wait + GRACE;
         let deadline = Instant::now() + patience;
@@ -158,20 +159,20 @@ impl Asked<'_> {
             let age = self.app.commands.now() - recorded.recorded_at;
             let may_come = TimeDelta::from_std(patience).is_ok_and(|patience| age < patience);
             if !recorded.unanswered || !may_come || Instant::now() >= deadline {
-                return Ok(Some(self.again(&recorded)));
+                return Ok(self.again(&recorded));
             }
             tokio::time::sleep(LOOK).await;
         }
     }
 
-    fn again(&self, recorded: &Recorded) -> Response {
+    fn again(&self, recorded: &Recorded) -> Option<Response> {
         let kept = recorded.answer.as_deref().and_then(Kept::from_bytes);
         let mut response = match kept {
             Some(kept) => kept.into_response(),
-            None => answer::bare(recorded, self.pattern, self.body),
+            None => answer::bare(recorded, self.pattern, self.body)?,
         };
         response.headers_mut().insert(REPLAYED, axum::http::HeaderValue::from_static("true"));
-        response
+        Some(response)
     }
 
     /// Keeps a success for repeats. Where the request failed after its change was committed, the
@@ -181,7 +182,9 @@ impl Asked<'_> {
             return self.keep(seal, answer).await;
         }
         match self.app.commands.recorded(self.once, seal).await {
-            Ok(Some(recorded)) if recorded.own => answer::bare(&recorded, self.pattern, self.body),
+            Ok(Some(recorded)) if recorded.own => {
+                answer::bare(&recorded, self.pattern, self.body).unwrap_or(answer)
+            }
             Ok(Some(_)) => match self.repeated(seal).await {
                 Ok(Some(first)) => first,
                 Ok(None) => answer,
@@ -222,7 +225,7 @@ pub(crate) fn key_reused() -> ApiError {
     )
 }
 
-fn still_running() -> ApiError {
+pub(crate) fn still_running() -> ApiError {
     let message = "a request with this Idempotency-Key still runs: send it again for its answer";
     ApiError::new(StatusCode::CONFLICT, nexavpn_commands::rows::KEY_IN_USE, message).retry_after(1)
 }

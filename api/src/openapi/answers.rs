@@ -2,22 +2,34 @@
 //! read models are behind.
 
 use axum::http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
-    components, each_operation,
-    errors::{REQUEST_ID, conflicts, content, declared, errors, example},
+    Operation, components, each_operation,
+    errors::{Errors, REQUEST_ID, content, examples, given},
     member,
     schemas::reference,
 };
-use crate::error::ApiError;
+use crate::auth::permissions::{self, Who};
 
 /// The schemas of what has a version. A write answers with its id alone where reads are behind.
 const ENTITIES: &[&str] = &["Device", "Gateway", "GroupDetails", "Policy", "User", "Webhook"];
 
+/// The schemas of what a gateway is about to do. As the entities, with the gateway's id.
+const OF_GATEWAYS: &[&str] = &["Drain", "KeyRotationProgress"];
+
 /// The headers of every answer.
 const EVERYWHERE: &[&str] =
     &["X-Request-Id", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"];
+
+/// What is answered before a request gets to where reads are waited for, or never there.
+const UNREAD: &[StatusCode] = &[
+    StatusCode::UNAUTHORIZED,
+    StatusCode::NOT_FOUND,
+    StatusCode::URI_TOO_LONG,
+    StatusCode::TOO_MANY_REQUESTS,
+    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+];
 
 pub(super) fn complete(document: &mut Value) {
     if let Some(schemas) = components(document, "schemas") {
@@ -26,53 +38,69 @@ pub(super) fn complete(document: &mut Value) {
     if let Some(headers) = components(document, "headers") {
         headers.extend(headers_of_answers());
     }
-    if let Some(responses) = components(document, "responses") {
-        for (status, name, text, error) in errors() {
-            let body = content(&[(error.code(), example(error))]);
-            responses.insert(name.into(), response(text, status, body));
-        }
-    }
+    let mut shared = Map::new();
     each_operation(document, |operation| {
-        let declared = declared(&operation);
-        let conflicts = conflicts(&operation);
-        let keyed = operation.takes_key();
-        let writes = operation.writes() && !operation.is_auth() && !operation.previews();
-        let browser = operation.is_browser();
+        let given = given(&operation);
+        let kind = Kind::of(&operation);
         let Some(responses) = member(operation.fields, "responses") else { return };
         for (status, response) in responses.iter_mut() {
-            complete_own(status, response, writes, keyed);
-            let headers = response.get_mut("headers").and_then(Value::as_object_mut);
-            if let Some(headers) = headers.filter(|_| browser && status.starts_with('2')) {
-                headers.extend(references(&["Set-Cookie"]));
+            complete_own(status, response, kind);
+        }
+        for errors in given {
+            let status = errors.status.as_str().to_owned();
+            // Some of a status may be declared by the handler.
+            let declared = responses.get_mut(&status);
+            let examples_of = "/content/application~1json/examples";
+            let declared = declared.and_then(|r| r.pointer_mut(examples_of)?.as_object_mut());
+            if let Some(declared) = declared {
+                for (code, example) in examples(errors.errors) {
+                    declared.entry(code).or_insert(example);
+                }
+                continue;
             }
-        }
-        for (status, name, _, _) in errors() {
-            let number = status.as_str().to_owned();
-            if declared.contains(&status) && !responses.contains_key(&number) {
-                let target = format!("#/components/responses/{name}");
-                responses.insert(number, json!({ "$ref": target }));
-            }
-        }
-        if keyed && !responses.contains_key("422") {
-            responses.insert("422".into(), json!({ "$ref": "#/components/responses/KeyReused" }));
-        }
-        if !conflicts.is_empty() && !responses.contains_key("409") {
-            let codes: Vec<String> = conflicts.iter().map(|(c, _)| format!("`{c}`")).collect();
-            let text = format!("It contradicts the present state: {}.", codes.join(", "));
-            let examples: Vec<_> = conflicts
-                .iter()
-                .map(|(code, said)| {
-                    (*code, example(ApiError::new(StatusCode::CONFLICT, code, *said)))
-                })
-                .collect();
-            let answer = response(&text, StatusCode::CONFLICT, content(&examples));
-            responses.insert("409".into(), answer);
+            let response = match errors.component.clone() {
+                Some(name) => {
+                    let target = format!("#/components/responses/{name}");
+                    shared.entry(name).or_insert_with(|| refusal(errors));
+                    json!({ "$ref": target })
+                }
+                None => refusal(errors),
+            };
+            responses.insert(status, response);
         }
     });
+    if let Some(responses) = components(document, "responses") {
+        responses.extend(shared);
+    }
+}
+
+/// What matters of an operation to its answers.
+#[derive(Clone, Copy)]
+struct Kind {
+    /// Its success may be a change.
+    writes: bool,
+    /// It waits for what was acknowledged before.
+    reads: bool,
+    keyed: bool,
+    browser: bool,
+}
+
+impl Kind {
+    fn of(operation: &Operation<'_>) -> Self {
+        let permission = permissions::find(&operation.method, operation.path);
+        let waits = |who| !matches!(who, Who::Public | Who::OwnGateway);
+        Self {
+            writes: operation.writes() && !operation.previews(),
+            reads: permission.is_some_and(|p| waits(p.who) && !permissions::reads_nothing(p)),
+            keyed: operation.takes_key(),
+            browser: operation.is_browser(),
+        }
+    }
 }
 
 /// An answer that the handler declares: its headers, and the bodies that it may have besides.
-fn complete_own(status: &str, response: &mut Value, writes: bool, keyed: bool) {
+fn complete_own(status: &str, response: &mut Value, kind: Kind) {
+    let Kind { writes, reads, keyed, browser } = kind;
     let success = status.starts_with('2');
     let pointer = "/content/application~1json/schema/$ref";
     let schema = response.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -83,10 +111,16 @@ fn complete_own(status: &str, response: &mut Value, writes: bool, keyed: bool) {
         names.push("ETag");
     }
     if success && writes {
-        names.extend(["X-Consistency-Token", "X-Consistency"]);
+        names.push("X-Consistency-Token");
+    }
+    if reads || (success && writes) {
+        names.push("X-Consistency");
     }
     if success && keyed {
         names.push("Idempotency-Replayed");
+    }
+    if success && browser {
+        names.push("Set-Cookie");
     }
     if status == "201" && (entity || ["Enrolment", "WebhookSecret"].contains(&name)) {
         names.push("Location");
@@ -95,6 +129,7 @@ fn complete_own(status: &str, response: &mut Value, writes: bool, keyed: bool) {
         "Enrolment" if writes => &["EnrolmentPending", "AlreadyShown"],
         "JoinToken" | "WebhookSecret" => &["AlreadyShown"],
         _ if entity && writes => &["Pending"],
+        _ if OF_GATEWAYS.contains(&name) && writes => &["GatewayPending"],
         _ => &[],
     };
     let Some(fields) = response.as_object_mut() else { return };
@@ -106,7 +141,8 @@ fn complete_own(status: &str, response: &mut Value, writes: bool, keyed: bool) {
             _ => ("conflict".to_owned(), text.to_owned()),
         };
         let body = json!({ "error": { "code": code, "message": said, "request_id": REQUEST_ID } });
-        fields.insert("content".into(), content(&[(&code, body)]));
+        let examples = [(code, json!({ "value": body }))].into_iter().collect();
+        fields.insert("content".into(), content(examples));
     }
     fields.insert("headers".into(), header_references(&names));
     if let Some(schema) = response.pointer_mut("/content/application~1json/schema")
@@ -117,15 +153,19 @@ fn complete_own(status: &str, response: &mut Value, writes: bool, keyed: bool) {
     }
 }
 
-fn response(text: &str, status: StatusCode, content: Value) -> Value {
+/// The answer with errors of a status.
+fn refusal(Errors { status, text, errors, .. }: Errors) -> Value {
     let mut names = EVERYWHERE.to_vec();
-    match status {
-        StatusCode::UNAUTHORIZED => names.push("WWW-Authenticate"),
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-            names.push("Retry-After");
-        }
-        _ => {}
+    if !UNREAD.contains(&status) {
+        names.push("X-Consistency");
     }
+    if status == StatusCode::UNAUTHORIZED {
+        names.push("WWW-Authenticate");
+    }
+    if errors.iter().any(|error| error.seconds_to_wait().is_some()) {
+        names.push("Retry-After");
+    }
+    let content = content(examples(errors));
     json!({ "description": text, "headers": header_references(&names), "content": content })
 }
 
@@ -160,7 +200,8 @@ fn headers_of_answers() -> Vec<(String, Value)> {
         ),
         header(
             "X-Consistency",
-            "`pending` where the change is committed but cannot be read yet.",
+            "`pending` where the change is committed but cannot be read yet; on a read where the \
+             newest changes may be missing from it.",
             &json!({ "type": "string", "enum": ["pending"] }),
         ),
         header("X-RateLimit-Limit", "How many requests a minute are taken.", &count),
@@ -198,13 +239,16 @@ fn pending() -> Vec<(String, Value)> {
     };
     let text = "The change is committed but cannot be read yet (`X-Consistency: pending`).";
     let device = object("The device.", "id", json!({ "id": id }));
-    let key = "The private key, which is shown this once, where one was made.";
+    let key = |text: &str| json!({ "type": "string", "description": text });
+    let private = "The private key, which is shown this once, where one was made.";
+    let preshared = "The preshared key, which is shown this once, where the gateway wants one.";
     let properties = json!({
-        "device": device, "private_key": { "type": "string", "description": key },
+        "device": device, "private_key": key(private), "preshared_key": key(preshared),
     });
     vec![
         ("AlreadyShown".into(), already_shown()),
         ("Pending".into(), object(text, "id", json!({ "id": id }))),
+        ("GatewayPending".into(), object(text, "gateway_id", json!({ "gateway_id": id }))),
         ("EnrolmentPending".into(), object(text, "device", properties)),
     ]
 }

@@ -7,10 +7,12 @@
 //! | `lists.rs` | what each list takes |
 //! | `answers.rs` | headers of answers, the answer while reads are behind |
 //! | `errors.rs` | the errors that an operation can give |
+//! | `codes/` | the table of their codes |
 //! | `schemas.rs` | names and texts of schemas |
 //! | `examples.rs` | an example for every body and parameter |
 
 mod answers;
+mod codes;
 mod errors;
 mod examples;
 mod lists;
@@ -58,7 +60,10 @@ where the refresh token is in a cookie that no script can read. Errors are \
 are RFC 3339 in UTC, ids are UUIDs.
 
 A read after a write sees the write. Where the read models are late, the answer to a write says \
-`X-Consistency: pending`, and a read that sends its `X-Consistency-Token` waits for it.";
+`X-Consistency: pending`, and a read that sends its `X-Consistency-Token` waits for it. Where they \
+are late for longer than a read waits, its answer says `X-Consistency: pending` too: the newest \
+changes may be missing from it, and what is not there yet is answered with 503 `not_yet_consistent`, \
+not with 404.";
 
 /// The document.
 #[must_use]
@@ -117,6 +122,11 @@ struct Operation<'a> {
 }
 
 impl Operation<'_> {
+    /// Method and path.
+    fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
     fn has_body(&self) -> bool {
         self.fields.contains_key("requestBody")
     }

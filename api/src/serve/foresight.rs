@@ -2,8 +2,11 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use nexavpn_commands::{Foresight, Largest};
-use nexavpn_domain::{Event, fleet::Outlook};
+use nexavpn_commands::Foresight;
+use nexavpn_domain::{
+    Event,
+    fleet::{Outlook, Oversized},
+};
 use nexavpn_gateway_projector::{FleetHandle, FleetStatus};
 
 /// Tells from the fleet of this process.
@@ -11,12 +14,12 @@ pub(super) struct FromFleet(pub(super) FleetHandle);
 
 #[async_trait]
 impl Foresight for FromFleet {
-    async fn largest(
+    async fn oversized(
         &self,
         events: Vec<Event>,
         now: DateTime<Utc>,
         limit: usize,
-    ) -> Option<Largest> {
+    ) -> Option<Oversized> {
         if self.0.status() != FleetStatus::Live {
             return None;
         }
@@ -27,11 +30,10 @@ impl Foresight for FromFleet {
         // Everybody's access may have to be worked out.
         let told = tokio::task::spawn_blocking(move || {
             let excerpt = fleet.read(|fleet| fleet.excerpt(&events));
-            let largest = Outlook::try_out(excerpt, &events, now).oversized(limit);
-            largest.map(|(device, boxes)| Largest { device, boxes })
+            Outlook::try_out(excerpt, &events, now).oversized(limit)
         });
         match told.await {
-            Ok(largest) => largest,
+            Ok(oversized) => oversized,
             Err(error) => {
                 tracing::error!(%error, "what a change comes to at the devices cannot be told");
                 None

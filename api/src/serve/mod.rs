@@ -36,7 +36,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use crate::{
     App, Parts,
     auth::{AccessTokens, JwtError, TokenUse},
-    consistency::Unread,
+    consistency::{Stalled, Unread},
     dialects::wg_easy::WgEasy,
     http::Rates,
     idempotency::Turns,
@@ -129,6 +129,7 @@ pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
         random: Arc::clone(&options.random),
         turns: Turns::default(),
         unread: Unread::default(),
+        stalled: Stalled::default(),
         rates: Rates::new(options.http.rate_per_address, options.http.rate_per_principal),
         tls: tls.clone(),
         closing: listen.clone(),

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use nexavpn_domain::{
     DomainError, Problems,
     device::{Device, DeviceCommand, Reprovision},
-    gateway::Gateway,
     ids::{DeviceId, SessionId, UserId},
     session::{EndReason, Session, SessionCommand},
     user::User,
@@ -14,10 +13,10 @@ use nexavpn_domain::{
 use nexavpn_store::{Loaded, Reservation, Reserved, SlotError};
 use uuid::Uuid;
 
-use super::{DeviceChange, Enrolled, NewKey, input::one_address, place::Places};
+use super::{DeviceChange, Enrolled, NewKey, Whose, input::one_address, place::Places};
 use crate::{
     CommandError, Commands, Done, Request,
-    rows::{CloseSession, Due, HandOver},
+    rows::{CloseSession, Due, HandOver, UnindexDevice},
     transact::Plan,
 };
 
@@ -29,12 +28,13 @@ impl Commands {
     pub async fn set_device_key(
         &self,
         request: &Request,
+        whose: Whose,
         id: DeviceId,
         key: NewKey,
     ) -> Result<Done<Enrolled>, CommandError> {
         let key = self.key(key)?;
         self.transact(request, "device", || async {
-            let device = self.load_for::<Device>(request, "device", id.0).await?;
+            let device = self.load_device(request, whose, id).await?;
             let private_key = key.private.clone();
             let enrolled =
                 Enrolled { device_id: id, private_key, preshared_key: None, created: false };
@@ -68,6 +68,7 @@ impl Commands {
     pub async fn change_device(
         &self,
         request: &Request,
+        whose: Whose,
         id: DeviceId,
         change: DeviceChange,
     ) -> Result<Done<()>, CommandError> {
@@ -79,7 +80,7 @@ impl Commands {
         let places = Places::default();
         let attempt = || async {
             places.begin();
-            let device = self.load_for::<Device>(request, "device", id.0).await?;
+            let device = self.load_device(request, whose, id).await?;
             let mut plan = Plan::new(());
             let mut commands = Vec::new();
             let owner = change.owner.filter(|o| Some(*o) != device.state.owner());
@@ -136,19 +137,21 @@ impl Commands {
         if !self.store.load::<User>(owner.0).await?.state.exists() {
             return Err(DomainError::field("user_id", "there is no such user").into());
         }
-        plan.row(HandOver {
-            device_id: id,
-            user_id: owner,
-            fingerprint_hmac: device.fingerprint().map(|f| self.fingerprint(owner, f)),
-            limit: self.settings.devices_per_user,
-        });
         let bound: Vec<Uuid> = sqlx::query_scalar(
             "SELECT session_id FROM session WHERE device_id = $1 ORDER BY session_id",
         )
         .bind(id.0)
         .fetch_all(&self.pool)
         .await?;
-        for session in bound.into_iter().map(SessionId) {
+        let bound: Vec<SessionId> = bound.into_iter().map(SessionId).collect();
+        plan.row(HandOver {
+            device_id: id,
+            user_id: owner,
+            fingerprint_hmac: device.fingerprint().map(|f| self.fingerprint(owner, f)),
+            limit: self.settings.devices_per_user,
+            ended: bound.clone(),
+        });
+        for session in bound {
             let loaded = self.store.load::<Session>(session.0).await?;
             let end = SessionCommand::End(EndReason::DeviceOwnerChanged);
             if plan.decide(session.0, &loaded, end)? {
@@ -170,8 +173,8 @@ impl Commands {
     ) -> Result<Option<DeviceCommand>, CommandError> {
         device.present()?;
         let Some(gateway_id) = device.gateway_id() else { return Ok(None) };
-        let gateway = self.store.load::<Gateway>(gateway_id.0).await?;
-        let Some(fields) = gateway.state.fields() else { return Ok(None) };
+        let gateway = self.gateway(gateway_id).await?;
+        let Some(fields) = gateway.fields() else { return Ok(None) };
         if device.slot().is_some() && fields.pool.slot_of(address) == device.slot() {
             return Ok(None);
         }
@@ -190,10 +193,11 @@ impl Commands {
     pub async fn rotate_device(
         &self,
         request: &Request,
+        whose: Whose,
         id: DeviceId,
     ) -> Result<Done<()>, CommandError> {
         self.transact(request, "device", || async {
-            let device = self.load_for::<Device>(request, "device", id.0).await?;
+            let device = self.load_device(request, whose, id).await?;
             let mut plan = Plan::new(());
             let deadline = self.now() + self.settings.rotation_period;
             self.plan_device(&mut plan, id, &device, DeviceCommand::Rotate { deadline })?;
@@ -209,6 +213,7 @@ impl Commands {
     pub async fn revoke_device(
         &self,
         request: &Request,
+        whose: Whose,
         id: DeviceId,
         reason: Option<String>,
     ) -> Result<Done<()>, CommandError> {
@@ -217,9 +222,9 @@ impl Commands {
             Err(why) => return Err(DomainError::field("reason", why).into()),
         };
         self.transact(request, "device", || async {
-            self.load_for::<Device>(request, "device", id.0).await?;
+            let device = self.load_device(request, whose, id).await?;
             let mut plan = Plan::new(());
-            self.plan_revocation(&mut plan, id, reason.clone()).await?;
+            plan_revocation(&mut plan, id, &device, reason.clone())?;
             Ok(plan)
         })
         .await
@@ -261,4 +266,19 @@ impl Commands {
         }
         Ok(())
     }
+}
+
+/// Adds the revocation of a device to a plan.
+pub(crate) fn plan_revocation<T>(
+    plan: &mut Plan<T>,
+    id: DeviceId,
+    device: &Loaded<Device>,
+    reason: Option<String>,
+) -> Result<(), CommandError> {
+    if plan.decide(id.0, device, DeviceCommand::Revoke { reason })? {
+        plan.about(device.state.owner());
+        plan.row(UnindexDevice(id));
+        plan.row(Due { aggregate_type: "device", aggregate_id: id.0, at: None });
+    }
+    Ok(())
 }

@@ -1,20 +1,22 @@
 //! Enrolling a device, and giving a known one its new key.
 
-use std::net::IpAddr;
+use std::{
+    net::IpAddr,
+    sync::{Mutex, PoisonError},
+};
 
 use chrono::{DateTime, Utc};
 use nexavpn_domain::{
     DomainError,
     device::{Device, DeviceCommand, Enrolment, KeyOrigin, Reprovision},
     event::Claim,
-    gateway::Gateway,
     ids::{DeviceId, UserId},
     session::{Session, SessionCommand},
 };
 use nexavpn_store::Reservation;
 use uuid::Uuid;
 
-use super::{EnrolRequest, Enrolled, ForUser, input::Checked, place::Places};
+use super::{EnrolRequest, Enrolled, ForUser, Whose, input::Checked, place::Places};
 use crate::{
     CommandError, Commands, Done, Request,
     rows::{BindSession, Due, IndexDevice},
@@ -37,16 +39,26 @@ impl Commands {
         let owner = for_user.user();
         let (wish, expires_at) = (input.gateway_id, input.expires_at);
         let checked = self.check(input)?;
-        if let Some(id) = self.known_device(owner, &checked).await? {
+        // Nearly always it is a new one, so that its gateway is looked for meanwhile.
+        let (known, first) = tokio::join!(
+            self.known_device(owner, &checked),
+            self.choose_gateway(wish, checked.address)
+        );
+        if let Some(id) = known? {
             return self.reprovision(request, for_user, id, &checked, expires_at).await;
         }
+        let chosen = Mutex::new(Some(first));
         let fingerprint_hmac = checked.fingerprint.as_ref().map(|f| self.fingerprint(owner, f));
         let id = DeviceId(self.new_id());
         let places = Places::default();
         let outcome = self
             .transact(request, "device", || async {
                 places.begin();
-                let (gateway_id, gateway) = self.choose_gateway(wish, checked.address).await?;
+                let first = chosen.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let (gateway_id, gateway) = match first {
+                    Some(first) => first?,
+                    None => self.choose_gateway(wish, checked.address).await?,
+                };
                 let place = self.reserve(gateway_id, &gateway, checked.address).await?;
                 places.note(place);
                 let addresses = gateway.pool.addresses(place.slot).ok_or_else(|| {
@@ -128,7 +140,7 @@ impl Commands {
             )
             .bind(owner.0)
             .bind(self.fingerprint(owner, fingerprint))
-            .fetch_optional(&self.pool)
+            .fetch_optional(self.store.direct())
             .await?;
             if let Some(id) = id {
                 return Ok(Some(DeviceId(id)));
@@ -151,8 +163,8 @@ impl Commands {
     /// Whether the device has the address, where one is wished.
     async fn is_at(&self, device: &Device, wish: Option<IpAddr>) -> Result<bool, CommandError> {
         let (Some(address), Some(gateway)) = (wish, device.gateway_id()) else { return Ok(true) };
-        let gateway = self.store.load::<Gateway>(gateway.0).await?;
-        let slot = gateway.state.fields().and_then(|g| g.pool.slot_of(address));
+        let gateway = self.gateway(gateway).await?;
+        let slot = gateway.fields().and_then(|g| g.pool.slot_of(address));
         Ok(slot.is_some() && slot == device.slot())
     }
 
@@ -166,6 +178,7 @@ impl Commands {
     ) -> Result<Done<Enrolled>, CommandError> {
         self.transact(request, "device", || async {
             let device = self.store.load::<Device>(id.0).await?;
+            Whose::Of(for_user.user()).check(&device.state)?;
             let private_key = checked.key.private.clone();
             let enrolled =
                 Enrolled { device_id: id, private_key, preshared_key: None, created: false };
@@ -181,6 +194,12 @@ impl Commands {
                 self.plan_next_key(&mut plan, id, &checked.key).await?;
             }
             if expires_at.is_some() {
+                let kept = device.state.settings().is_none_or(|d| d.expires_at == expires_at);
+                if !kept && !for_user.changes_expiry() {
+                    let why = "of a device that is there already is for admins to change: leave it \
+                               out";
+                    return Err(DomainError::field("expires_at", why).into());
+                }
                 commands.push(DeviceCommand::SetExpiry { expires_at, now: self.now() });
             }
             self.plan_device_commands(&mut plan, id, &device, commands)?;
@@ -198,10 +217,10 @@ impl Commands {
         for_user: ForUser,
         device_id: DeviceId,
     ) -> Result<(), CommandError> {
-        let ForUser::Session(_, session_id) = for_user else { return Ok(()) };
+        let ForUser::Session(user_id, session_id) = for_user else { return Ok(()) };
         let session = self.store.load::<Session>(session_id.0).await?;
         if plan.decide(session_id.0, &session, SessionCommand::BindDevice(device_id))? {
-            plan.row(BindSession { session_id, device_id });
+            plan.row(BindSession { session_id, user_id, device_id });
         }
         Ok(())
     }

@@ -2,13 +2,18 @@
 
 mod change;
 mod enrol;
+mod gateways;
 mod input;
 mod kept;
 mod place;
 mod preshared;
+mod whose;
 
+pub(crate) use change::plan_revocation;
+pub(crate) use gateways::{Gateways, Load};
 pub use kept::DeviceSecrets;
 pub(crate) use place::Places;
+pub use whose::Whose;
 
 use chrono::{DateTime, Utc};
 use nexavpn_domain::ids::{DeviceId, GatewayId, SessionId, UserId};
@@ -46,7 +51,7 @@ pub struct EnrolRequest {
     pub gateway_id: Option<GatewayId>,
     /// A free tunnel address of the gateway's pool; the next one otherwise.
     pub address: Option<String>,
-    /// When it stops being a peer.
+    /// When it stops being a peer. Of a device that is there already it is for admins to change.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
@@ -55,8 +60,10 @@ pub struct EnrolRequest {
 pub enum ForUser {
     /// The client of a login session: the session becomes the device's.
     Session(UserId, SessionId),
-    /// A user or admin on a page: no session belongs to it.
+    /// A user on a page: no session belongs to it.
     User(UserId),
+    /// An admin on a page, for any user.
+    Admin(UserId),
     /// A dialect, whose clients are all devices of one user: as many as there are.
     Dialect(UserId),
 }
@@ -64,15 +71,26 @@ pub enum ForUser {
 impl ForUser {
     const fn user(self) -> UserId {
         match self {
-            Self::Session(user, _) | Self::User(user) | Self::Dialect(user) => user,
+            Self::Session(user, _) | Self::User(user) | Self::Admin(user) | Self::Dialect(user) => {
+                user
+            }
         }
     }
 
     /// How many devices the user may have then; none means any number.
     const fn limit(self, settings: &Settings) -> Option<u32> {
         match self {
-            Self::Session(..) | Self::User(_) => Some(settings.devices_per_user),
+            Self::Session(..) | Self::User(_) | Self::Admin(_) => Some(settings.devices_per_user),
             Self::Dialect(_) => None,
+        }
+    }
+
+    /// Whether an enrolment may give a device that is there already another expiry date: else its
+    /// owner could lift the one that an admin has set.
+    const fn changes_expiry(self) -> bool {
+        match self {
+            Self::Session(..) | Self::User(_) => false,
+            Self::Admin(_) | Self::Dialect(_) => true,
         }
     }
 }

@@ -8,12 +8,13 @@ use std::{
 use nexavpn_domain::{
     DomainError,
     device::DeviceCommand,
-    gateway::{Gateway, GatewayFields},
+    gateway::GatewayFields,
     ids::{DeviceId, GatewayId},
 };
 use nexavpn_store::{Reservation, Reserved, SlotError, SlotRequest};
 use uuid::Uuid;
 
+use super::gateways::Load;
 use crate::{CommandError, Commands, rows::MoveDevice, transact::Plan};
 
 /// The places that a command reserved in its attempts.
@@ -90,14 +91,17 @@ impl Commands {
             return Ok((id, self.wished_gateway(id).await?));
         }
         let mut any = false;
-        for id in self.gateways_by_devices().await? {
-            let gateway = self.store.load::<Gateway>(id.0).await?;
-            let Some(fields) = gateway.state.fields() else { continue };
+        for Load { id, version, .. } in self.gateway_loads().await? {
+            let gateway = match version {
+                Some(version) => self.gateway_at(id, version).await?,
+                None => self.gateway(id).await?,
+            };
+            let Some(fields) = gateway.fields() else { continue };
             if address.is_some_and(|ip| fields.pool.slot_of(ip).is_none()) {
                 continue;
             }
             any = true;
-            if gateway.state.public_key().is_some() {
+            if gateway.public_key().is_some() {
                 return Ok((id, fields.clone()));
             }
         }
@@ -124,14 +128,14 @@ impl Commands {
         &self,
         id: GatewayId,
     ) -> Result<GatewayFields, CommandError> {
-        let gateway = self.store.load::<Gateway>(id.0).await?;
-        let Some(fields) = gateway.state.fields() else {
+        let gateway = self.gateway(id).await?;
+        let Some(fields) = gateway.fields() else {
             return Err(DomainError::field("gateway_id", "there is no such gateway").into());
         };
-        if gateway.state.public_key().is_none() {
+        if gateway.public_key().is_none() {
             return Err(not_ready().into());
         }
-        if gateway.state.drain().is_some() {
+        if gateway.drain().is_some() {
             let why = "the gateway is being drained: choose another one, or end the drain";
             return Err(DomainError::conflict("gateway_draining", why).into());
         }
@@ -158,25 +162,8 @@ impl Commands {
     }
 
     /// The gateways that are not drained, the one with the fewest devices first.
-    async fn gateways_by_devices(&self) -> Result<Vec<GatewayId>, CommandError> {
-        let mut loads = self.gateway_loads().await?;
-        loads.sort_unstable_by_key(|(id, devices)| (*devices, *id));
-        Ok(loads.into_iter().map(|(id, _)| id).collect())
-    }
-
-    /// The gateways that are not drained, and how many devices each has.
-    pub(crate) async fn gateway_loads(&self) -> Result<Vec<(GatewayId, i64)>, CommandError> {
-        let rows: Vec<(String, i64)> = sqlx::query_as(
-            // Without parameters it is planned once.
-            "SELECT c.aggregate_id, coalesce(sum(l.devices), 0)::bigint
-             FROM claims c LEFT JOIN gateway_load l ON l.gateway_id = c.aggregate_id::uuid
-             WHERE c.kind = 'gateway_name' AND NOT EXISTS (
-                 SELECT FROM gateway_drain d WHERE d.gateway_id = c.aggregate_id::uuid)
-             GROUP BY c.aggregate_id",
-        )
-        .fetch_all(self.store.direct())
-        .await?;
-        Ok(rows.iter().filter_map(|(id, n)| Some((id.parse().ok()?, *n))).collect())
+    pub(crate) async fn gateway_loads(&self) -> Result<Vec<Load>, CommandError> {
+        Ok(self.gateways.loads.get(()).await?.unwrap_or_default())
     }
 }
 

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use nexavpn_domain::{
     device::{Device, DeviceCommand},
-    gateway::Gateway,
     ids::{DeviceId, GatewayId},
     values::PskRef,
 };
@@ -52,10 +51,11 @@ impl Commands {
         device: &Device,
     ) -> Result<DeviceCommand, CommandError> {
         let gateway = match device.gateway_id().filter(|_| device.exists()) {
-            Some(gateway) => self.store.load::<Gateway>(gateway.0).await?.state,
-            None => Gateway::default(),
+            Some(gateway) => Some(self.gateway(gateway).await?),
+            None => None,
         };
-        let wanted = gateway.fields().is_some_and(|fields| fields.preshared_keys);
+        let fields = gateway.as_ref().and_then(|gateway| gateway.fields());
+        let wanted = fields.is_some_and(|fields| fields.preshared_keys);
         self.plan_preshared_key(plan, id, device.psk_ref(), wanted).await
     }
 

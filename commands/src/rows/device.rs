@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use nexavpn_domain::{
     DomainError,
-    ids::{DeviceId, GatewayId, UserId},
+    ids::{DeviceId, GatewayId, SessionId, UserId},
 };
 use nexavpn_store::{Demand, JoinedRow, SideRow, SideRowError, same_type, write_joined};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
@@ -109,6 +109,8 @@ pub struct HandOver {
     pub fingerprint_hmac: Option<String>,
     /// How many devices the owner may have at once.
     pub limit: u32,
+    /// The sessions of the owner before that end with it.
+    pub ended: Vec<SessionId>,
 }
 
 #[async_trait]
@@ -128,6 +130,17 @@ impl SideRow for HandOver {
         .await?;
         if done.rows_affected() != 1 {
             return Err(over_limit(self.limit));
+        }
+        let bound: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM session
+                            WHERE device_id = $1 AND NOT session_id = ANY ($2))",
+        )
+        .bind(self.device_id.0)
+        .bind(self.ended.iter().map(|s| s.0).collect::<Vec<_>>())
+        .fetch_one(&mut *conn)
+        .await?;
+        if bound {
+            return Err(SideRowError::Stale);
         }
         // Whoever could have its configuration served again has it no more.
         DropPrivateKey(self.device_id).write(conn).await

@@ -81,10 +81,12 @@ impl SideRow for OpenSession {
     }
 }
 
-/// Ties a session to its device.
+/// Ties a session to its user's device.
 pub struct BindSession {
     /// Which session.
     pub session_id: SessionId,
+    /// Whose.
+    pub user_id: UserId,
     /// Which device.
     pub device_id: DeviceId,
 }
@@ -92,6 +94,17 @@ pub struct BindSession {
 #[async_trait]
 impl SideRow for BindSession {
     async fn write(&self, conn: &mut PgConnection) -> Result<(), SideRowError> {
+        // The device may have got nothing that would show that it was given away in the meantime. Who
+        // gives it away waits for this lock, and then sees the session.
+        let own =
+            sqlx::query("SELECT FROM device_index WHERE device_id = $1 AND user_id = $2 FOR SHARE")
+                .bind(self.device_id.0)
+                .bind(self.user_id.0)
+                .execute(&mut *conn)
+                .await?;
+        if own.rows_affected() != 1 {
+            return Err(SideRowError::Stale);
+        }
         let done = sqlx::query("UPDATE session SET device_id = $2 WHERE session_id = $1")
             .bind(self.session_id.0)
             .bind(self.device_id.0)

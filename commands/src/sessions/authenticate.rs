@@ -45,6 +45,7 @@ pub(crate) struct LiveSession {
     device_id: Option<Uuid>,
     last_used_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
+    log_end: i64,
 }
 
 /// Asked for each time, so that an end takes effect with the next request in every process.
@@ -54,7 +55,8 @@ pub(crate) fn live_sessions(db: Direct) -> LiveSessions {
         async move {
             let rows: Vec<LiveSession> = sqlx::query_as(
                 "SELECT s.session_id, a.user_id, a.role, a.must_change_password, s.device_id,
-                        s.last_used_at, s.expires_at
+                        s.last_used_at, s.expires_at,
+                        (SELECT h.idx FROM log_head h) AS log_end
                  FROM session s JOIN account a USING (user_id)
                  WHERE s.session_id = ANY($1) AND a.enabled",
             )
@@ -76,19 +78,32 @@ impl Commands {
         &self,
         session: SessionId,
     ) -> Result<Option<Authenticated>, CommandError> {
+        Ok(self.authenticate_at(session).await?.map(|(user, _)| user))
+    }
+
+    /// The same, and the number of the last event of the log then: whatever was acknowledged before,
+    /// by any process, is among those.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn authenticate_at(
+        &self,
+        session: SessionId,
+    ) -> Result<Option<(Authenticated, i64)>, CommandError> {
         let now = self.now();
         let live = self.live_sessions.get(session).await?;
         let Some(live) = live.filter(|live| live.expires_at > now) else { return Ok(None) };
         if live.last_used_at + USED_TO_THE <= now {
             self.note_use(session, now).await;
         }
-        Ok(Some(Authenticated {
+        let user = Authenticated {
             user_id: UserId(live.user_id),
             session_id: session,
             role: Role::parse(&live.role).map_err(|e| DomainError::field("role", e))?,
             must_change_password: live.must_change_password,
             device_id: live.device_id.map(DeviceId),
-        }))
+        };
+        Ok(Some((user, live.log_end)))
     }
 
     /// Notes that a session is in use. That is worth no failure, and no wait for a disk.

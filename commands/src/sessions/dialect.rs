@@ -61,11 +61,15 @@ impl Commands {
                 return Err(CommandError::Throttled { retry_after });
             }
         };
-        if !self.hasher.verify(password, Some(password_hash.to_owned())).await? {
+        let fits = self.hasher.verify(password, Some(password_hash.to_owned())).await;
+        if fits.is_err() {
+            self.throttle.withdraw(&attempt);
+        }
+        if !fits? {
             failed(Some(user), INVALID_CREDENTIALS);
             return Err(invalid_credentials());
         }
-        self.throttle.succeeded(&attempt);
+        self.throttle.succeeded(&attempt, now);
         let session_id = SessionId(self.new_id());
         let mut request = request.clone();
         request.actor = nexavpn_store::Actor::User(user);

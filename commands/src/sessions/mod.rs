@@ -50,7 +50,7 @@ impl Commands {
     ///
     /// # Errors
     /// `invalid_credentials`, the same for an unknown user, a wrong password and a disabled
-    /// account; [`CommandError::Throttled`] after too many failures.
+    /// account; [`CommandError::Throttled`] after too many failures from the same network.
     pub async fn login(
         &self,
         request: &Request,
@@ -106,7 +106,7 @@ impl Commands {
                 return Err(invalid_credentials());
             }
         };
-        self.throttle.succeeded(&attempt);
+        self.throttle.succeeded(&attempt, now);
         let session_id = SessionId(self.new_id());
         let refresh_token = self.new_token();
         let mut request = request.clone();

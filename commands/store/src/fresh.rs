@@ -147,6 +147,11 @@ impl Fresh {
         Some(events)
     }
 
+    /// Lets go of what is before a position.
+    pub(crate) fn forget_before(&self, position: Position) {
+        self.committed().retain(|c| c.position >= position);
+    }
+
     /// Lets go of what another process has numbered: its rows and keys are of no use any more.
     pub(crate) fn forget_up_to(&self, position: Position) {
         self.committed().retain(|c| c.position > position);

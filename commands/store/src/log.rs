@@ -157,6 +157,20 @@ impl Log {
         Ok(events)
     }
 
+    /// The events of an aggregate that this transaction appended, in order, as far as they have
+    /// their numbers and this process still has them at hand: those of long ago are missing.
+    #[must_use]
+    pub fn just_appended(
+        &self,
+        position: Position,
+        aggregate_type: &str,
+        id: Uuid,
+    ) -> Vec<Recorded> {
+        let mut events = self.tail.appended(position, aggregate_type, &id.to_string());
+        self.mark(&mut events);
+        events
+    }
+
     /// At most `limit` events after number `after`, in order.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Puts committed events in their total order and gives them their numbers.
 
 use std::{
+    collections::HashSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -19,7 +20,7 @@ use uuid::Uuid;
 
 use crate::{
     Bystanders, Head, Log, Position, Store, StoreError, WaitError,
-    append::Prepared,
+    append::{Numbers, Prepared, Written},
     fresh::{Fresh, Numbered},
     pending::Pending,
     store::planned_once,
@@ -106,6 +107,7 @@ pub(crate) struct Sequencer {
     connection: Mutex<Option<PgConnection>>,
     appended: Notify,
     awaited: Notify,
+    untold: Notify,
     pending: Pending,
     head: watch::Sender<Head>,
     fresh: Fresh,
@@ -139,6 +141,7 @@ impl Sequencer {
             connection: Mutex::default(),
             appended: Notify::new(),
             awaited: Notify::new(),
+            untold: Notify::new(),
             pending: Pending::default(),
             head: watch::Sender::new(head),
             fresh: Fresh::default(),
@@ -147,11 +150,90 @@ impl Sequencer {
         }
     }
 
-    /// This was appended by this process.
-    pub(crate) fn appended(&self, position: Position, appends: Vec<Arc<Prepared>>) {
-        self.fresh.put(position, appends);
+    /// This was appended by this process. Answers where.
+    pub(crate) fn appended(&self, written: Written, appends: Vec<Arc<Prepared>>) -> Position {
+        let Written { position, numbers } = written;
         self.pending.committed(position);
-        self.appended.notify_one();
+        if let Some(Numbers { head, events, alive }) = numbers {
+            // Whatever came before it had its number.
+            self.fresh.forget_before(position);
+            self.fresh.put(position, appends);
+            self.tail_is(&events, &self.fresh.owners(), &alive);
+            self.head_is(head);
+            self.untold.notify_one();
+        } else {
+            self.fresh.put(position, appends);
+            self.appended.notify_one();
+        }
+        position
+    }
+
+    /// Whom the order need not wait for.
+    pub(crate) const fn bystanders(&self) -> &Bystanders {
+        &self.bystanders
+    }
+
+    /// These are the next events, as far as they are at hand here. Before anybody learns of them.
+    fn tail_is(&self, events: &[Numbered], asked: &[UserId], alive: &HashSet<UserId>) {
+        let asked = asked.iter().copied().collect();
+        if let Some(events) = self.fresh.events(events, &asked, alive) {
+            self.tail.offer(events);
+        }
+    }
+
+    fn head_is(&self, head: Head) {
+        self.fresh.forget_up_to(head.position());
+        self.head.send_if_modified(|present| {
+            let newer = head.idx > present.idx;
+            if newer {
+                *present = head;
+            }
+            newer
+        });
+    }
+
+    /// Tells other processes of the numbers that appends give, not of each: a transaction that
+    /// notifies is one that appends would have to wait for, and so leave their numbers to us.
+    async fn tell_others(&self, mut shutdown: watch::Receiver<bool>) {
+        while !*shutdown.borrow() {
+            tokio::select! {
+                () = self.untold.notified() => {}
+                changed = shutdown.changed() => {
+                    if changed.is_err() { return; }
+                    continue;
+                }
+            }
+            sleep(UNHURRIED).await;
+            if let Err(error) = self.tell().await {
+                tracing::debug!(%error, "other processes are not told of new numbers");
+            }
+        }
+    }
+
+    async fn tell(&self) -> Result<(), sqlx::Error> {
+        let idx = self.head.borrow().idx;
+        let mut slot = self.connection.lock().await;
+        let mut conn = self.take(&mut slot).await?;
+        sqlx::query("SELECT pg_notify($1, $2)")
+            .bind(CHANNEL)
+            .bind(idx.to_string())
+            .execute(&mut conn)
+            .await?;
+        *slot = Some(conn);
+        Ok(())
+    }
+
+    /// Taken out, so that a connection that fails, or whose caller goes away, is not used again.
+    async fn take(&self, slot: &mut Option<PgConnection>) -> Result<PgConnection, sqlx::Error> {
+        match slot.take() {
+            Some(conn) => Ok(conn),
+            None => PgConnection::connect_with(&self.connect).await,
+        }
+    }
+
+    /// Somebody knows of numbers that this process has not seen.
+    fn look(&self) {
+        self.awaited(Position { generation: i16::MAX, tx: i64::MAX });
     }
 
     /// Somebody waits for it.
@@ -167,12 +249,7 @@ impl Sequencer {
 
     async fn step(&self) -> Result<Step, sqlx::Error> {
         let mut slot = self.connection.lock().await;
-        // Taken out, so that a connection that fails, or whose caller goes away, is not used
-        // again.
-        let mut conn = match slot.take() {
-            Some(conn) => conn,
-            None => PgConnection::connect_with(&self.connect).await?,
-        };
+        let mut conn = self.take(&mut slot).await?;
         self.pending.begin_step();
         let owners = self.fresh.owners();
         let rows = sqlx::query(SEQUENCE)
@@ -191,20 +268,9 @@ impl Sequencer {
             let alive: Vec<Uuid> = row.try_get("alive")?;
             let alive = alive.into_iter().map(UserId).collect();
             let events = rows.iter().map(Numbered::from_row).collect::<Result<Vec<_>, _>>()?;
-            let asked = owners.into_iter().collect();
-            // Before anybody learns of them.
-            if let Some(events) = self.fresh.events(&events, &asked, &alive) {
-                self.tail.offer(events);
-            }
+            self.tail_is(&events, &owners, &alive);
         }
-        self.fresh.forget_up_to(head.position());
-        self.head.send_if_modified(|present| {
-            let newer = head.idx > present.idx;
-            if newer {
-                *present = head;
-            }
-            newer
-        });
+        self.head_is(head);
         Ok(Step { numbered, lost: row.try_get("lost")?, more: row.try_get("more")? })
     }
 
@@ -296,7 +362,9 @@ impl Store {
     #[must_use]
     pub fn spawn_sequencer(&self, shutdown: watch::Receiver<bool>) -> JoinHandle<()> {
         let sequencer = Arc::clone(self.sequencer());
-        tokio::spawn(async move { sequencer.run(shutdown).await })
+        tokio::spawn(async move {
+            tokio::join!(sequencer.run(shutdown.clone()), sequencer.tell_others(shutdown));
+        })
     }
 
     /// Puts in order all that can be now; answers how many events this call has numbered.
@@ -318,6 +386,13 @@ impl Store {
     #[must_use]
     pub fn head(&self) -> watch::Receiver<Head> {
         self.sequencer().head.subscribe()
+    }
+
+    /// Looks for this number, of which somebody else knows, if this process has not seen it.
+    pub fn look_for(&self, idx: i64) {
+        if self.sequencer().head.borrow().idx < idx {
+            self.sequencer().look();
+        }
     }
 
     /// Waits until the events of `position` have their numbers; answers how far the order reached

@@ -1,6 +1,7 @@
 //! Addresses: reserved before a command, held inside its append, resting after a release.
 
 use std::{
+    collections::HashMap,
     net::IpAddr,
     time::{Duration, Instant},
 };
@@ -13,7 +14,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::{
-    AppendError, Direct, SlotError, Store,
+    AppendError, Direct, SlotError, Store, Together,
     append::{Failure, Prepared, Reservation},
 };
 
@@ -66,12 +67,12 @@ impl Store {
         {
             return Err(SlotError::OutOfPool);
         }
-        let (pool, direct) = (self.pool(), self.direct());
+        let pool = self.pool();
         let deadline = Instant::now() + self.options().exhausted_wait;
         loop {
             let reserved = match request.wanted {
-                Some(slot) => reserve_wanted(direct, &request, slot).await?,
-                None => reserve_any(direct, &request, &excluded).await?,
+                Some(slot) => reserve_wanted(self.direct(), &request, slot).await?,
+                None => self.reserve_any(&request, &excluded).await?,
             };
             if let Some(reserved) = reserved {
                 return Ok(reserved);
@@ -87,6 +88,21 @@ impl Store {
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
+    }
+
+    async fn reserve_any(
+        &self,
+        request: &SlotRequest<'_>,
+        excluded: &[i64],
+    ) -> Result<Option<Reserved>, SlotError> {
+        let token = new_token();
+        let wish = Wish {
+            token,
+            gateway: request.gateway.0,
+            excluded: excluded.to_vec(),
+            ttl: request.ttl,
+        };
+        Ok(self.reservations().get(wish).await?.map(|slot| Reserved { token, slot }))
     }
 
     /// Gives a reservation back, if it still is one. Answers whether it was.
@@ -142,6 +158,49 @@ impl Store {
     }
 }
 
+/// Reservations that are asked for at the same time.
+pub(crate) type Reservations = Together<Wish, Slot, sqlx::Error>;
+
+/// A wish for any free address.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Wish {
+    token: Uuid,
+    gateway: Uuid,
+    excluded: Vec<i64>,
+    ttl: Duration,
+}
+
+impl Wish {
+    /// What one statement can be asked for.
+    fn terms(&self) -> (Uuid, &[i64], Duration) {
+        (self.gateway, &self.excluded, self.ttl)
+    }
+}
+
+/// Reserves an address for each wish, as far as there are any.
+pub(crate) fn reservations(db: Direct) -> Reservations {
+    Together::new(move |mut wishes: Vec<Wish>| {
+        let db = db.clone();
+        async move {
+            wishes.sort_unstable_by(|a, b| a.terms().cmp(&b.terms()));
+            let mut reserved = HashMap::new();
+            for alike in wishes.chunk_by(|a, b| a.terms() == b.terms()) {
+                let Some(Wish { gateway, excluded, ttl, .. }) = alike.first() else { continue };
+                let tokens: Vec<Uuid> = alike.iter().map(|wish| wish.token).collect();
+                let slots = reserve(&db, *gateway, (None, excluded), &tokens, *ttl).await?;
+                for wish in alike {
+                    reserved.extend(slots.get(&wish.token).map(|slot| (wish.clone(), *slot)));
+                }
+            }
+            Ok(reserved)
+        }
+    })
+}
+
+fn new_token() -> Uuid {
+    uuid::Builder::from_random_bytes(rand::random()).into_uuid()
+}
+
 // A reservation may be lost in a crash: the append it is for would be lost with it, since that is
 // written later and to disk.
 const RESERVE: &str = "WITH fast AS MATERIALIZED (
@@ -152,38 +211,35 @@ const RESERVE: &str = "WITH fast AS MATERIALIZED (
            AND ($2::bigint IS NULL OR slot = $2) AND slot <> ALL ($3)
            AND (reserved_until IS NULL OR reserved_until < clock_timestamp())
            AND (free_after IS NULL OR free_after <= clock_timestamp())
-         ORDER BY slot LIMIT 1 FOR UPDATE SKIP LOCKED
+         ORDER BY slot LIMIT cardinality($4::uuid[]) FOR UPDATE SKIP LOCKED
+     ), given AS MATERIALIZED (
+         SELECT f.gateway_id, f.slot, ($4::uuid[])[row_number() OVER (ORDER BY f.slot)] AS token
+         FROM free f
      )
      UPDATE ip_slot s
-     SET reservation = $4, reserved_until = clock_timestamp() + make_interval(secs => $5)
-     FROM free, fast WHERE s.gateway_id = free.gateway_id AND s.slot = free.slot
-     RETURNING s.slot";
+     SET reservation = g.token, reserved_until = clock_timestamp() + make_interval(secs => $5)
+     FROM given g, fast WHERE s.gateway_id = g.gateway_id AND s.slot = g.slot
+     RETURNING s.reservation, s.slot";
 
+/// Reserves the lowest free slots of a gateway, or a wanted one, none of the excluded ones.
 async fn reserve(
     db: &Direct,
-    request: &SlotRequest<'_>,
-    wanted: Option<i64>,
-    excluded: &[i64],
-) -> Result<Option<Reserved>, SlotError> {
-    let token = uuid::Builder::from_random_bytes(rand::random()).into_uuid();
-    let slot: Option<i64> = sqlx::query_scalar(RESERVE)
-        .bind(request.gateway.0)
+    gateway: Uuid,
+    (wanted, excluded): (Option<i64>, &[i64]),
+    tokens: &[Uuid],
+    ttl: Duration,
+) -> Result<HashMap<Uuid, Slot>, sqlx::Error> {
+    let reserved: Vec<(Uuid, i64)> = sqlx::query_as(RESERVE)
+        .bind(gateway)
         .bind(wanted)
         .bind(excluded)
-        .bind(token)
-        .bind(request.ttl.as_secs_f64())
-        .fetch_optional(db)
+        .bind(tokens)
+        .bind(ttl.as_secs_f64())
+        .fetch_all(db)
         .await?;
     // The column is checked to be positive and made from slots.
-    Ok(slot.and_then(|s| Slot::try_from(s).ok()).map(|slot| Reserved { token, slot }))
-}
-
-async fn reserve_any(
-    db: &Direct,
-    request: &SlotRequest<'_>,
-    excluded: &[i64],
-) -> Result<Option<Reserved>, SlotError> {
-    reserve(db, request, None, excluded).await
+    let slot = |(token, slot)| Slot::try_from(slot).ok().map(|slot| (token, slot));
+    Ok(reserved.into_iter().filter_map(slot).collect())
 }
 
 async fn reserve_wanted(
@@ -199,7 +255,9 @@ async fn reserve_wanted(
     .bind(i64::from(slot))
     .execute(db)
     .await?;
-    reserve(db, request, Some(i64::from(slot)), &[]).await
+    let (token, wanted) = (new_token(), (Some(i64::from(slot)), &[][..]));
+    let reserved = reserve(db, request.gateway.0, wanted, &[token], request.ttl).await?;
+    Ok(reserved.get(&token).map(|slot| Reserved { token, slot: *slot }))
 }
 
 /// Makes the next rows of a pool. Answers whether another look is worth it.

@@ -5,7 +5,6 @@ use std::{
     time::Duration,
 };
 
-use cqrs_es::{AggregateError, EventStore as _, persist::PersistedEventStore};
 use nexavpn_domain::{Decider, occasion::Occasion};
 use sqlx::{
     PgPool,
@@ -15,11 +14,14 @@ use uuid::Uuid;
 
 use crate::{
     Append, AppendError, Direct, EventId, Guard, Head, Keyring, Log, Position, StoreError,
-    append::{End, Prepared, Queue, find_causes, latest_stored, write_alone, write_rows_alone},
+    append::{
+        End, Prepared, Queue, Terms, find_causes, latest_stored, write_alone, write_rows_alone,
+    },
     guard::Standing,
+    load::Loader,
     migrate,
-    repository::LoadingRepository,
     sequencer::Sequencer,
+    slots::{Reservations, reservations},
 };
 
 /// How the store works.
@@ -57,9 +59,11 @@ struct Inner {
     pool: PgPool,
     keyring: Keyring,
     log: Log,
+    loader: Loader,
     options: Options,
     queue: Arc<Queue>,
     sequencer: Arc<Sequencer>,
+    reservations: Reservations,
     standing: RwLock<Standing>,
 }
 
@@ -133,8 +137,10 @@ impl Store {
         let queue = Arc::new(Queue::new(connect, options.clone(), Arc::clone(&sequencer)));
         Ok(Self(Arc::new(Inner {
             log,
+            loader: Loader::new(&keyring),
             queue,
             sequencer,
+            reservations: reservations(keyring.direct().clone()),
             standing: RwLock::new(standing),
             pool,
             keyring,
@@ -153,25 +159,7 @@ impl Store {
     /// # Errors
     /// Where the database fails or an event cannot be read.
     pub async fn load<A: Decider>(&self, id: Uuid) -> Result<Loaded<A>, StoreError> {
-        let repository = LoadingRepository::new(self.0.pool.clone(), self.0.keyring.clone());
-        let store = PersistedEventStore::<_, A>::new_event_store(repository);
-        let context = store.load_aggregate(&id.to_string()).await.map_err(|e| match e {
-            AggregateError::DatabaseConnectionError(e) | AggregateError::UnexpectedError(e) => {
-                match e.downcast::<sqlx::Error>() {
-                    Ok(e) => StoreError::Database(*e),
-                    Err(e) => StoreError::Database(sqlx::Error::Protocol(e.to_string())),
-                }
-            }
-            // serde repeats values in its messages, and they may be personal.
-            AggregateError::DeserializationError(e) => match e.downcast::<StoreError>() {
-                Ok(e) => *e,
-                Err(_) => StoreError::Unreadable(format!("of {} {id}", A::TYPE)),
-            },
-            AggregateError::UserError(_) | AggregateError::AggregateConflict => {
-                StoreError::Unreadable(format!("of {} {id}", A::TYPE))
-            }
-        })?;
-        Ok(Loaded { state: context.aggregate, sequence: context.current_sequence as u64 })
+        self.0.loader.load(id).await
     }
 
     /// The event of an aggregate that made something necessary which other aggregates do.
@@ -203,7 +191,7 @@ impl Store {
         if prepared.rows.is_empty() {
             return self.append_nothing(&prepared).await;
         }
-        let shared = if self.0.options.coalesce && prepared.may_share() {
+        let shared = if self.0.options.coalesce && prepared.company().is_some() {
             self.0.queue.submit(Arc::clone(&prepared)).await?
         } else {
             None
@@ -213,10 +201,10 @@ impl Store {
         }
         let mut conn = self.0.pool.acquire().await?;
         let rest = self.0.options.rest;
-        let position = write_alone(&mut conn, &prepared, rest, End::Commit).await?;
+        let terms = Terms { rest, bystanders: self.0.sequencer.bystanders() };
+        let written = write_alone(&mut conn, &prepared, terms, End::Commit).await?;
         self.0.keyring.forget(&forgotten);
-        self.0.sequencer.appended(position, vec![prepared]);
-        Ok(position)
+        Ok(self.0.sequencer.appended(written, vec![prepared]))
     }
 
     /// Goes through an append up to its commit, and then takes everything back: whatever would
@@ -231,7 +219,9 @@ impl Store {
             return Ok(());
         }
         let mut conn = self.0.pool.acquire().await?;
-        write_alone(&mut conn, &prepared, self.0.options.rest, End::RollBack).await?;
+        let rest = self.0.options.rest;
+        let terms = Terms { rest, bystanders: self.0.sequencer.bystanders() };
+        write_alone(&mut conn, &prepared, terms, End::RollBack).await?;
         Ok(())
     }
 
@@ -322,6 +312,10 @@ impl Store {
 
     pub(crate) fn sequencer(&self) -> &Arc<Sequencer> {
         &self.0.sequencer
+    }
+
+    pub(crate) fn reservations(&self) -> &Reservations {
+        &self.0.reservations
     }
 
     fn standing(&self) -> Standing {

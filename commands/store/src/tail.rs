@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use crate::Recorded;
+use crate::{Position, Recorded};
 
 /// More than this many events are not kept: whoever is that far behind reads alone.
 const LONGEST: usize = 512;
@@ -38,6 +38,24 @@ impl Tail {
             self.offer(events.clone());
         }
         Ok(events)
+    }
+
+    /// The events of an aggregate that a transaction appended, as far as they are kept.
+    pub(crate) fn appended(
+        &self,
+        position: Position,
+        aggregate_type: &str,
+        aggregate_id: &str,
+    ) -> Vec<Recorded> {
+        let kept = self.kept();
+        let at = |event: &Recorded| Position { generation: event.generation, tx: event.tx };
+        let newer = kept.iter().rev().skip_while(|event| at(event) > position);
+        let of_it = newer.take_while(|event| at(event) == position).filter(|event| {
+            event.aggregate_id == aggregate_id && event.aggregate_type == aggregate_type
+        });
+        let mut events: Vec<Recorded> = of_it.cloned().collect();
+        events.reverse();
+        events
     }
 
     /// Keeps events that follow each other, if they are newer than what is kept.
@@ -131,6 +149,24 @@ mod tests {
         // The end of the log is not remembered: more may come.
         assert_eq!(ask(&tail, 8, 9, &[]).await, Vec::<i64>::new());
         assert_eq!(ask(&tail, 8, 9, &[9]).await, [9]);
+    }
+
+    #[test]
+    fn what_a_transaction_appended_to_an_aggregate_is_found() {
+        let tail = Tail::default();
+        let other = |idx| Recorded { aggregate_id: "other".into(), ..event(idx) };
+        let of_five = |event| Recorded { tx: 5, ..event };
+        let all = [event(4), event(5), other(6), event(7), event(8)];
+        let mut all = all.map(|event| if event.idx == 8 { event } else { of_five(event) });
+        all[0].tx = 4;
+        tail.offer(all.into());
+        let found = |tx| {
+            let events = tail.appended(Position { generation: 1, tx }, "user", "u");
+            events.iter().map(|event| event.idx).collect::<Vec<_>>()
+        };
+        assert_eq!(found(5), [5, 7]);
+        assert_eq!(found(8), [8]);
+        assert_eq!(found(6), Vec::<i64>::new());
     }
 
     #[tokio::test]

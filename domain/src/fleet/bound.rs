@@ -12,8 +12,8 @@ use crate::{
 };
 
 impl Fleet {
-    /// Whether a device's profile could come to more boxes than this by these events. `false` is
-    /// certain; `true` only says that somebody has to look, with
+    /// Whether a device's profile could come to more boxes than this by these events, at once or
+    /// later. `false` is certain; `true` only says that somebody has to look, with
     /// [`Outlook::oversized`](super::Outlook::oversized).
     #[must_use]
     pub fn could_exceed(&self, events: &[Event], limit: usize) -> bool {

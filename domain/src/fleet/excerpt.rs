@@ -23,8 +23,9 @@ struct Concerned {
 }
 
 impl Fleet {
-    /// A fleet in which these events do exactly what they would do in this one, and which is no
-    /// larger than that needs: a change that is about few devices is tried out at their cost.
+    /// A fleet in which these events do exactly what they would do in this one, and so does the
+    /// clock afterwards with what they are about, and which is no larger than that needs: a change
+    /// that is about few devices is tried out at their cost.
     #[must_use]
     pub fn excerpt(&self, events: &[Event]) -> Self {
         match self.concerned(events) {

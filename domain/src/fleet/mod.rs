@@ -5,6 +5,7 @@
 //! explanations and answers about the past come from the same code. An event re-evaluates only the
 //! devices that it can concern.
 
+mod ahead;
 mod apply;
 mod bound;
 mod client_profile;
@@ -31,6 +32,7 @@ use crate::{
     ids::{DeviceId, GatewayId, GroupId, PolicyId, UserId},
 };
 
+pub use ahead::{Later, Oversized};
 pub use client_profile::{ClientProfile, NextGatewayKey};
 pub use compiled::Compiled;
 pub use image::FleetImage;

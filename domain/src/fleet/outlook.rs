@@ -1,11 +1,11 @@
 //! What a change would do: the events are applied to an excerpt, and both are compared. What has
-//! changed between two moments is told the same way.
+//! changed between two moments is told the same way. What follows later is in `ahead.rs`.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 
-use super::{Compiled, DeviceState, DeviceStatus, Fleet, GatewayState, PolicyState};
+use super::{Compiled, DeviceState, DeviceStatus, Fleet, GatewayState, PolicyState, ahead::Due};
 use crate::{
     event::Event,
     ids::{DeviceId, GatewayId, PolicyId, UserId},
@@ -14,10 +14,16 @@ use crate::{
 /// What some events would do to the fleet, had they happened.
 #[derive(Debug)]
 pub struct Outlook {
-    /// The part of the fleet that they are about.
-    before: Arc<Fleet>,
+    /// The part of the fleet that they are about, as it is.
+    pub(super) present: Arc<Fleet>,
+    /// The same before the events; the present where they would happen at once.
+    pub(super) before: Arc<Fleet>,
     /// The same as it would be.
-    after: Arc<Fleet>,
+    pub(super) after: Arc<Fleet>,
+    /// What the clock does later to what the events are about, if they do not happen.
+    pub(super) due_anyway: Due,
+    /// The same if they do.
+    pub(super) due: Due,
     /// The devices whose status, access, peer or profile would be another one, by id.
     pub devices: BTreeMap<DeviceId, DeviceOutlook>,
     /// The gateways whose bundle would be another one, as they would be.
@@ -27,7 +33,7 @@ pub struct Outlook {
 /// What would become of a device.
 #[derive(Debug, Clone)]
 pub struct DeviceOutlook {
-    /// As it is; none for a new one.
+    /// As it was before; none for a new one.
     pub before: Option<DeviceState>,
     /// As it would be.
     pub after: DeviceState,
@@ -44,10 +50,9 @@ impl Outlook {
     #[must_use]
     pub fn try_out(excerpt: Fleet, events: &[Event], time: DateTime<Utc>) -> Self {
         let mut after = excerpt.clone();
-        for event in events {
-            after.apply(after.idx() + 1, time, event);
-        }
-        Self::between(Arc::new(excerpt), Arc::new(after))
+        after.go_on(time, events);
+        let (due_anyway, due) = (excerpt.due(events), after.due(events));
+        Self { due_anyway, due, ..Self::between(Arc::new(excerpt), Arc::new(after)) }
     }
 
     /// What lies between a fleet and the same one later.
@@ -67,22 +72,29 @@ impl Outlook {
         let devices = after.devices.iter().filter_map(changed).collect();
         let revised = after.gateways.iter().filter(|(_, gateway)| gateway.revision > before.idx);
         let gateways = revised.map(|(id, gateway)| (*id, gateway.clone())).collect();
-        Self { before, after, devices, gateways }
+        let (present, due_anyway, due) = (Arc::clone(&before), Due::new(), Due::new());
+        Self { present, before, after, due_anyway, due, devices, gateways }
     }
 
     /// The idx of the last event that has happened.
     #[must_use]
     pub fn idx(&self) -> i64 {
-        self.before.idx()
+        self.present.idx()
     }
 
     /// A gateway as it is.
     #[must_use]
-    pub fn gateway_before(&self, id: GatewayId) -> Option<&GatewayState> {
-        self.before.gateway(id)
+    pub fn gateway_now(&self, id: GatewayId) -> Option<&GatewayState> {
+        self.present.gateway(id)
     }
 
-    /// A policy as it is, for what is decided now.
+    /// What a device reaches as it is; none where it is no peer.
+    #[must_use]
+    pub fn access_now(&self, id: DeviceId) -> Option<&Arc<Compiled>> {
+        Some(&self.present.device(id)?.peer()?.compiled)
+    }
+
+    /// A policy as it was before.
     #[must_use]
     pub fn policy_before(&self, id: PolicyId) -> Option<&PolicyState> {
         self.before.policy(id)
@@ -92,20 +104,6 @@ impl Outlook {
     #[must_use]
     pub fn policy_after(&self, id: PolicyId) -> Option<&PolicyState> {
         self.after.policy(id)
-    }
-
-    /// The device whose profile would come to more boxes than this and to more than it has: the
-    /// largest of them.
-    #[must_use]
-    pub fn oversized(&self, limit: usize) -> Option<(DeviceId, usize)> {
-        let boxes = |device: Option<&DeviceState>| {
-            device.and_then(|d| d.compiled.as_ref()).map_or(0, |c| c.profile().box_count())
-        };
-        let grown = self.devices.iter().filter_map(|(id, device)| {
-            let (before, after) = (boxes(device.before.as_ref()), boxes(Some(&device.after)));
-            (after > limit && after > before).then_some((*id, after))
-        });
-        grown.max_by_key(|(id, after)| (*after, std::cmp::Reverse(*id)))
     }
 }
 

@@ -308,7 +308,7 @@ fn a_policy_for_everyone_is_foretold_for_ten_thousand() {
     let outlook = Outlook::of(&story.0, &event, DateTime::UNIX_EPOCH);
     assert_eq!(outlook.devices.len() as u128, DEVICES);
     assert_eq!(outlook.oversized(3), None);
-    assert_eq!(outlook.oversized(1).map(|(_, boxes)| boxes), Some(2));
+    assert_eq!(outlook.oversized(1).map(|most| most.boxes), Some(2));
 
     let event = [policy(GROUPS, Target::User(user(7)), "172.16.0.0/12".into())];
     let outlook = Outlook::of(&story.0, &event, DateTime::UNIX_EPOCH);

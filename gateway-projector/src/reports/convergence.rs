@@ -7,7 +7,7 @@ use nexavpn_domain::ids::GatewayId;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{ReportError, Reports};
+use super::{BundleInForce, ReportError, Reports};
 use crate::{FleetStatus, folded::Lag};
 
 /// How a gateway stands to its newest bundle.
@@ -59,17 +59,6 @@ impl Convergence {
     }
 }
 
-/// The bundle in force on a gateway, as it says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AppliedBundle {
-    /// Its epoch.
-    pub epoch: i64,
-    /// Its revision.
-    pub revision: i64,
-    /// SHA-256 of its payload in hexadecimal.
-    pub sha256: String,
-}
-
 /// What is known of a gateway's node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GatewayReport {
@@ -77,11 +66,11 @@ pub struct GatewayReport {
     pub convergence: Convergence,
     /// The revision of that newest bundle.
     pub revision: i64,
-    /// Since when it has lacked a revision, whatever keeps it from having it; none where it lacks
-    /// none, or where no node has ever reported.
-    pub lacks_since: Option<DateTime<Utc>>,
-    /// The bundle in force on the node.
-    pub applied: Option<AppliedBundle>,
+    /// How many revisions it lacks and since when, whatever keeps it from having them; none where
+    /// it lacks none, or where no node has ever reported.
+    pub lag: Option<Lag>,
+    /// The bundle in force on the node, as it says.
+    pub applied: Option<BundleInForce>,
     /// The version of its agent.
     pub agent_version: Option<String>,
     /// When its last report came.
@@ -96,6 +85,7 @@ struct StatusRow {
     applied_epoch: Option<i64>,
     applied_revision: Option<i64>,
     applied_sha256: Option<String>,
+    applied_at: Option<DateTime<Utc>>,
     rejected_code: Option<String>,
     rejected_reason: Option<String>,
     lost_epoch: Option<i64>,
@@ -148,9 +138,14 @@ impl Reports {
         }
         let uuids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
         let rows: Vec<StatusRow> = sqlx::query_as(
-            "SELECT gateway_id, agent_version, received_at, applied_epoch, applied_revision,
-                    applied_sha256, rejected_code, rejected_reason, lost_epoch
-             FROM gateway_status WHERE gateway_id = ANY($1)",
+            "SELECT s.gateway_id, s.agent_version, s.received_at, s.applied_epoch,
+                    s.applied_revision, s.applied_sha256, s.rejected_code, s.rejected_reason,
+                    s.lost_epoch,
+                    (SELECT max(a.applied_at) FROM bundle_application a
+                     WHERE a.gateway_id = s.gateway_id AND a.applied_at IS NOT NULL
+                       AND (a.epoch, a.revision, a.sha256)
+                           = (s.applied_epoch, s.applied_revision, s.applied_sha256)) AS applied_at
+             FROM gateway_status s WHERE s.gateway_id = ANY($1)",
         )
         .bind(uuids)
         .fetch_all(self.pool())
@@ -180,18 +175,24 @@ fn report(
 ) -> GatewayReport {
     let convergence = judge(row.as_ref(), wanted, now, unreachable_after);
     let (mut applied, mut agent_version, mut last_report_at) = (None, None, None);
-    let lacks_since = row.as_ref().and(wanted.lag).map(|lag| lag.since);
+    let lag = row.as_ref().and_then(|row| lacking(row, wanted));
     if let Some(row) = row {
-        let position = row.applied_epoch.zip(row.applied_revision).zip(row.applied_sha256);
-        applied =
-            position.map(|((epoch, revision), sha256)| AppliedBundle { epoch, revision, sha256 });
+        let bundle = row.applied_epoch.zip(row.applied_revision);
+        applied = bundle.zip(row.applied_sha256).zip(row.applied_at).map(
+            |(((epoch, revision), sha256), applied_at)| BundleInForce {
+                epoch,
+                revision,
+                sha256,
+                applied_at,
+            },
+        );
         agent_version = Some(row.agent_version);
         last_report_at = Some(row.received_at);
     }
     GatewayReport {
         convergence,
         revision: wanted.revision,
-        lacks_since,
+        lag,
         applied,
         agent_version,
         last_report_at,
@@ -216,18 +217,20 @@ fn judge(
     if let (Some(code), Some(reason)) = (&row.rejected_code, &row.rejected_reason) {
         return Convergence::Rejecting { code: code.clone(), reason: reason.clone() };
     }
-    let newest = (Some(wanted.epoch), Some(wanted.revision));
-    if (row.applied_epoch, row.applied_revision) == newest {
-        return Convergence::InSync;
-    }
-    match wanted.lag {
+    match lacking(row, wanted) {
         Some(Lag { revisions, since }) => Convergence::Behind { revisions, since },
-        // The same revision of an older epoch: the acceptance of the restore is what it lacks.
-        None => {
-            let since = DateTime::from_timestamp(wanted.epoch, 0).unwrap_or(row.received_at);
-            Convergence::Behind { revisions: 1, since }
-        }
+        None => Convergence::InSync,
     }
+}
+
+/// What of the newest bundle a gateway lacks.
+fn lacking(row: &StatusRow, wanted: &Wanted) -> Option<Lag> {
+    wanted.lag.or_else(|| {
+        // No revision, but of an older epoch: the acceptance of the restore is what it lacks.
+        let older = row.applied_epoch < Some(wanted.epoch);
+        let since = DateTime::from_timestamp(wanted.epoch, 0).unwrap_or(row.received_at);
+        older.then_some(Lag { revisions: 1, since })
+    })
 }
 
 #[cfg(test)]
@@ -248,6 +251,7 @@ mod tests {
             applied_epoch: Some(epoch),
             applied_revision: Some(revision),
             applied_sha256: Some("a".repeat(64)),
+            applied_at: Some(at(0)),
             rejected_code: None,
             rejected_reason: None,
             lost_epoch: None,

@@ -34,7 +34,7 @@ use thiserror::Error;
 use crate::FleetHandle;
 
 pub use bundles::PublishedBundle;
-pub use convergence::{AppliedBundle, Convergence, GatewayReport};
+pub use convergence::{Convergence, GatewayReport};
 pub use counts::ReportCounts;
 pub use enforcement::{BundleInForce, Enforced, EnforcedQuestion};
 pub use history::{BundleOutcome, BundleRecord, NoCursor, RecordCursor};

@@ -63,7 +63,7 @@ impl Reports {
         let peers = self.peers_of(id, &report.peers, now);
 
         let mut tx = self.pool().begin().await?;
-        let before = before(&mut tx, id).await?;
+        let before = before(&mut tx, id, &checked, now).await?;
         let lost_epoch = lost(&mut tx, id, ours, checked.applied.as_ref()).await?;
         let newly_applied = checked.applied.as_ref().filter(|a| before.applied.as_ref() != Some(a));
         let newly_rejected = checked
@@ -142,7 +142,33 @@ async fn lost(
     Ok((!on_record).then_some(*epoch))
 }
 
-async fn before(db: &mut PgConnection, id: GatewayId) -> Result<Before, sqlx::Error> {
+/// What the report before said. Until the end of the transaction other reports of this gateway wait,
+/// so that what two of them say is not new twice.
+async fn before(
+    db: &mut PgConnection,
+    id: GatewayId,
+    checked: &Checked,
+    now: DateTime<Utc>,
+) -> Result<Before, sqlx::Error> {
+    if let Some(before) = locked(db, id).await? {
+        return Ok(before);
+    }
+    // The first report ever: there has to be a row for others to wait at. One that another report
+    // has just made is as good.
+    sqlx::query(
+        "INSERT INTO gateway_status (gateway_id, agent_version, reported_at, received_at)
+         VALUES ($1, $2, $3, $4) ON CONFLICT (gateway_id) DO NOTHING",
+    )
+    .bind(id.0)
+    .bind(&checked.agent_version)
+    .bind(checked.reported_at)
+    .bind(now)
+    .execute(&mut *db)
+    .await?;
+    Ok(locked(db, id).await?.unwrap_or_default())
+}
+
+async fn locked(db: &mut PgConnection, id: GatewayId) -> Result<Option<Before>, sqlx::Error> {
     let row = sqlx::query(
         "SELECT applied_epoch, applied_revision, applied_sha256,
                 rejected_epoch, rejected_revision, rejected_code, lost_epoch
@@ -151,14 +177,14 @@ async fn before(db: &mut PgConnection, id: GatewayId) -> Result<Before, sqlx::Er
     .bind(id.0)
     .fetch_optional(db)
     .await?;
-    let Some(row) = row else { return Ok(Before::default()) };
+    let Some(row) = row else { return Ok(None) };
     let (epoch, revision): (Option<i64>, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
     let sha256: Option<String> = row.try_get(2)?;
     let applied = epoch.zip(revision).zip(sha256).map(|((e, r), sha256)| (e, r, sha256));
     let (epoch, revision): (Option<i64>, Option<i64>) = (row.try_get(3)?, row.try_get(4)?);
     let code: Option<String> = row.try_get(5)?;
     let rejected = code.map(|code| (epoch, revision, code));
-    Ok(Before { applied, rejected, lost_epoch: row.try_get(6)? })
+    Ok(Some(Before { applied, rejected, lost_epoch: row.try_get(6)? }))
 }
 
 async fn record_applied(
@@ -167,11 +193,9 @@ async fn record_applied(
     (epoch, revision, sha256): &(i64, i64, String),
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    // On record already where a node went back to its persisted bundle: zero rows are right too.
-    sqlx::query(
+    let done = sqlx::query(
         "INSERT INTO bundle_application (gateway_id, epoch, revision, sha256, applied_at)
-         VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (gateway_id, epoch, revision, sha256) WHERE applied_at IS NOT NULL DO NOTHING",
+         VALUES ($1, $2, $3, $4, $5)",
     )
     .bind(id.0)
     .bind(epoch)
@@ -180,7 +204,7 @@ async fn record_applied(
     .bind(now)
     .execute(db)
     .await?;
-    Ok(())
+    crate::one_row(&done)
 }
 
 async fn record_rejected(

@@ -84,7 +84,8 @@ proptest! {
         ..ProptestConfig::with_cases(64)
     })]
 
-    /// At every point of a history, for the events that come next.
+    /// At every point of a history, for the events that come next and for what the clock does
+    /// after them.
     #[test]
     fn the_outlook_comes_true(wishes in wishes(200), ahead in 1usize..4) {
         let events = history(&wishes);
@@ -98,6 +99,13 @@ proptest! {
                 after.apply(idx, time(idx), event);
             }
             check(folded.fleet(), future, &outlook, &after)?;
+            for then in outlook.later() {
+                let before = after.clone();
+                for event in &then.events {
+                    after.apply(after.idx() + 1, then.at, event);
+                }
+                check(&before, &then.events, &then.outlook, &after)?;
+            }
             for limit in 0..40 {
                 let exceeded = outlook.oversized(limit).is_some();
                 let told = folded.fleet().could_exceed(future, limit);

@@ -12,8 +12,8 @@ use nexavpn_domain::{
 use nexavpn_store::{Log, Recorded};
 use uuid::Uuid;
 
-use super::{each_stream, gateways, known, users::usernames};
-use crate::{ReadError, devices::DeviceRow};
+use super::{begins, each_stream, gateways, known, users::usernames};
+use crate::{ReadError, devices::DeviceRow, owned_devices::OwnedDevice};
 
 /// What says what the fleet does not know of a device.
 const TELLING: &[&str] = &[
@@ -36,6 +36,38 @@ struct Told {
     key_origin: &'static str,
     key_changed_at: DateTime<Utc>,
     revoked_at: Option<DateTime<Utc>>,
+}
+
+/// The device that these events made, if they are the first ones of a device.
+///
+/// # Errors
+/// Where an event is unknown.
+pub fn new_device(events: &[Recorded]) -> Result<Option<OwnedDevice>, ReadError> {
+    let (Some(first), Some(last), true) = (events.first(), events.last(), begins(events)) else {
+        return Ok(None);
+    };
+    let Event::Device(id, DeviceEvent::Enrolled { name, public_key, gateway_id, addresses, .. }) =
+        known(first)?
+    else {
+        return Ok(None);
+    };
+    let mut device = OwnedDevice {
+        id: *id,
+        name: name.get().map(str::to_owned),
+        public_key: public_key.clone(),
+        gateway_id: *gateway_id,
+        address_v4: addresses.v4.into(),
+        active: true,
+        expires_at: None,
+        created_at: first.effective_time,
+        updated_at: last.effective_time,
+    };
+    for event in events {
+        if let Event::Device(_, DeviceEvent::ExpiryChanged { expires_at }) = known(event)? {
+            device.expires_at = *expires_at;
+        }
+    }
+    Ok(Some(device))
 }
 
 /// These devices as they were where the fleet is, revoked ones among them.

@@ -13,11 +13,11 @@ use chrono::{DateTime, Utc};
 use nexavpn_domain::Event;
 use nexavpn_store::{Recorded, StoreError};
 
-pub use devices::devices;
+pub use devices::{devices, new_device};
 pub use gateways::{PastGateway, gateways};
 pub use groups::{groups, members};
-pub use policies::policies;
-pub use users::users;
+pub use policies::{new_policy, policies};
+pub use users::{new_user, users};
 
 use crate::ReadError;
 
@@ -43,6 +43,11 @@ impl Dates {
 /// The streams one by one.
 fn each_stream(events: &[Recorded]) -> impl Iterator<Item = &[Recorded]> {
     events.chunk_by(|a, b| a.aggregate_id == b.aggregate_id)
+}
+
+/// Whether these events are the first ones of an aggregate.
+fn begins(events: &[Recorded]) -> bool {
+    events.first().is_some_and(|event| event.sequence == 1)
 }
 
 /// The event, where this version knows it.

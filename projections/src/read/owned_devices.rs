@@ -14,6 +14,9 @@ use crate::{
     words::{Word, decode},
 };
 
+/// The projection that they are rows of.
+pub const PROJECTION: &str = "devices";
+
 /// A device of a known user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnedDevice {
@@ -71,15 +74,6 @@ macro_rules! select {
 pub async fn list(db: impl PgExecutor<'_>, owner: UserId) -> Result<Vec<OwnedDevice>, ReadError> {
     let rows = sqlx::query_as(select!("ORDER BY created_at, id"));
     Ok(rows.bind(owner.0).fetch_all(db).await?)
-}
-
-/// The last event that these are folded from.
-///
-/// # Errors
-/// Where the database fails.
-pub async fn folded(db: impl PgExecutor<'_>) -> Result<i64, ReadError> {
-    let sql = "SELECT idx FROM read.projection_checkpoint WHERE name = 'devices'";
-    Ok(sqlx::query_scalar(sql).fetch_one(db).await?)
 }
 
 /// One of them.

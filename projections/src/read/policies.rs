@@ -1,5 +1,7 @@
 //! Policies.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use nexavpn_domain::{
@@ -16,7 +18,7 @@ use uuid::Uuid;
 use crate::{
     ApplyError, ListQuery, Page, Projection, ReadError,
     list::{Filter, ListOptions, ListSpec, Sort},
-    projection::{known, one, to_json, update},
+    projection::{each, known, one, to_json, update},
     words::Id,
 };
 
@@ -48,6 +50,73 @@ impl Projection for Policies {
             _ => Ok(0),
         }
     }
+
+    async fn apply_all(
+        &self,
+        conn: &mut PgConnection,
+        events: &[&Recorded],
+    ) -> Result<i64, ApplyError> {
+        let mut grown = 0;
+        let mut rest = events;
+        while !rest.is_empty() {
+            let (run, others) = rest.split_at(changes(rest).len().max(1));
+            rest = others;
+            match run {
+                [event] => grown += self.apply(conn, event).await?,
+                run => change(conn, run, &changes(run)).await?,
+            }
+        }
+        Ok(grown)
+    }
+}
+
+/// What the next events change, as long as each is about another policy.
+fn changes<'a>(events: &[&'a Recorded]) -> Vec<(PolicyId, &'a PolicyEvent)> {
+    let mut ids = HashSet::new();
+    let change = |event: &&'a Recorded| match &event.event {
+        Ok(Event::Policy(id, e @ PolicyEvent::Changed { .. })) => {
+            ids.insert(*id).then_some((*id, e))
+        }
+        _ => None,
+    };
+    events.iter().map_while(change).collect()
+}
+
+/// Folds changes of different policies by one statement.
+async fn change(
+    conn: &mut PgConnection,
+    events: &[&Recorded],
+    changes: &[(PolicyId, &PolicyEvent)],
+) -> Result<(), ApplyError> {
+    let mut fields = Vec::with_capacity(changes.len());
+    let mut activated = Vec::with_capacity(changes.len());
+    for ((_, e), event) in changes.iter().zip(events) {
+        fields.push(Value::Object(changed_fields(e, event)?));
+        activated.push(begins_at_once(e));
+    }
+    let written = sqlx::query(
+        "UPDATE policies p SET fields = p.fields || c.fields,
+                activated = coalesce(c.activated, p.activated),
+                expired = p.expired AND c.activated IS NULL, version = c.version,
+                updated_at = c.at
+         FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::jsonb[], $5::boolean[])
+              AS c (id, version, at, fields, activated)
+         WHERE p.id = c.id",
+    )
+    .bind(changes.iter().map(|(id, _)| id.0).collect::<Vec<_>>())
+    .bind(events.iter().map(|event| event.sequence).collect::<Vec<_>>())
+    .bind(events.iter().map(|event| event.effective_time).collect::<Vec<_>>())
+    .bind(fields)
+    .bind(activated)
+    .execute(conn)
+    .await?;
+    each(&written, events).map(|_| ())
+}
+
+/// Whether it counts from now on, where the change says when it does.
+fn begins_at_once(e: &PolicyEvent) -> Option<bool> {
+    let PolicyEvent::Changed { validity, .. } = e else { return None };
+    validity.as_ref().map(|validity| validity.from.is_none())
 }
 
 async fn fold(
@@ -70,7 +139,7 @@ async fn fold(
             .bind(event.idx);
             (1, query)
         }
-        PolicyEvent::Changed { validity, .. } => {
+        PolicyEvent::Changed { .. } => {
             let query = update(
                 "UPDATE policies SET fields = fields || $4, activated = coalesce($5, activated),
                         expired = expired AND $5 IS NULL, version = $2, updated_at = $3
@@ -79,7 +148,7 @@ async fn fold(
                 event,
             )
             .bind(Value::Object(changed_fields(e, event)?))
-            .bind(validity.as_ref().map(|v| v.from.is_none()));
+            .bind(begins_at_once(e));
             (0, query)
         }
         PolicyEvent::Activated {} => (

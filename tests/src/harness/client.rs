@@ -3,7 +3,10 @@
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
 
-/// A client of one server, signed in or not. Paths are below `/api/v1`.
+use super::document;
+
+/// A client of one server, signed in or not. Paths are below `/api/v1`. What it is answered has to
+/// be in the API's document.
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -117,7 +120,7 @@ impl Client {
     /// Any request, with headers, answered with headers.
     ///
     /// # Panics
-    /// Where the server does not answer.
+    /// Where the server does not answer, or not as its document says.
     pub async fn send(
         &self,
         method: Method,
@@ -192,7 +195,9 @@ impl Client {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
-        let mut response = request.send().await?;
+        let request = request.build()?;
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let mut response = self.http.execute(request).await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let kind = headers.get("content-type").and_then(|v| v.to_str().ok()).unwrap_or_default();
         let text = if kind == "text/event-stream" {
@@ -202,6 +207,10 @@ impl Client {
         } else {
             response.text().await?
         };
+        // Benches measure, and are built without it.
+        if cfg!(debug_assertions) {
+            document::check(&method, &path, status, kind, &text);
+        }
         // What is not JSON is kept as it is, for the assertion that then fails.
         let body = if text.is_empty() {
             Value::Null

@@ -5,7 +5,7 @@
 //!   an open transaction in one database hides another database's newest events: a test that
 //!   stalls a transaction, runs a write load or kills PostgreSQL takes one of these.
 //! - [`TestServer`]: a control plane in this process; [`ServerProcess`]: the real program, to be
-//!   killed; [`Client`]: HTTP with either.
+//!   killed; [`Client`]: HTTP with either, held against the API's document.
 //! - [`poll_until`] and [`poll_for`]: waiting for a condition, never for a time.
 //!
 //! Tests with network namespaces (`nexavpn_netns`) need root and lie in `tests/it/netns/` or
@@ -13,6 +13,7 @@
 
 mod client;
 mod database;
+mod document;
 mod own_server;
 mod poll;
 mod process;

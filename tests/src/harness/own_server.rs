@@ -121,6 +121,18 @@ impl OwnServer {
         &self.options.data_dir
     }
 
+    /// What PostgreSQL has written to its log.
+    ///
+    /// # Panics
+    /// Where it has none.
+    #[must_use]
+    pub fn log(&self) -> String {
+        let path = self.options.data_dir.join("postgres.log");
+        let log = std::fs::read(&path);
+        let log = log.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
     /// A directory that is removed with the server.
     #[must_use]
     pub fn scratch_dir(&self) -> &Path {

@@ -72,12 +72,29 @@ impl ServerProcess {
     /// Where it has ended.
     #[must_use]
     pub fn resident(&self) -> u64 {
-        let pid = self.child.id().unwrap_or_else(|| panic!("it has ended: {}", self.output()));
+        self.memory("VmRSS:")
+    }
+
+    /// The most memory that it has had in use since its start, in bytes.
+    ///
+    /// # Panics
+    /// Where it has ended.
+    #[must_use]
+    pub fn most_resident(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, what: &str) -> u64 {
+        let pid = self.pid();
         let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
         let status = status.unwrap_or_else(|error| panic!("process {pid}: {error}"));
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(what));
         let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-        kib.unwrap_or_else(|| panic!("no VmRSS of {pid}: {status}")) * 1024
+        kib.unwrap_or_else(|| panic!("no {what} of {pid}: {status}")) * 1024
+    }
+
+    fn pid(&self) -> u32 {
+        self.child.id().unwrap_or_else(|| panic!("it has ended: {}", self.output()))
     }
 
     /// A client that has not signed in.
@@ -102,10 +119,25 @@ impl ServerProcess {
         self.end(Signal::SIGTERM).await
     }
 
-    async fn end(mut self, signal: Signal) -> ExitStatus {
-        let pid = self.child.id().unwrap_or_else(|| panic!("it has ended: {}", self.output()));
-        kill(Pid::from_raw(pid.cast_signed()), signal)
+    /// Sends it a signal.
+    ///
+    /// # Panics
+    /// Where it has ended.
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.pid().cast_signed()), signal)
             .unwrap_or_else(|error| panic!("cannot send {signal}: {error}"));
+    }
+
+    async fn end(self, signal: Signal) -> ExitStatus {
+        self.signal(signal);
+        self.ended().await
+    }
+
+    /// Waits until it has ended, which it was told to.
+    ///
+    /// # Panics
+    /// Where it does not.
+    pub async fn ended(mut self) -> ExitStatus {
         match tokio::time::timeout(WIDE, self.child.wait()).await {
             Ok(Ok(status)) => status,
             other => panic!("it does not end: {other:?}\n{}", self.output()),

@@ -2978,8 +2978,18 @@ export interface components {
         /** @description How the node stands to the newest bundle. */
         Convergence: {
             applied?: components["schemas"]["AppliedBundle"] | null;
+            /**
+             * Format: date-time
+             * @description Since when that bundle is in force, by the control plane's clock.
+             */
+            applied_at?: string | null;
             /** @description Where it rejects the newest bundle: the stable code of the reason. */
             code?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when it has lacked the first of them.
+             */
+            lacks_since?: string | null;
             /** Format: date-time */
             last_report_at?: string | null;
             /** @description Where it rejects the newest bundle: why. */
@@ -2991,7 +3001,7 @@ export interface components {
             revision?: number | null;
             /**
              * Format: int64
-             * @description Where it is behind: by how many revisions.
+             * @description How many revisions the node lacks, whatever keeps it from having them.
              */
             revisions_behind?: number | null;
             /**
@@ -3255,6 +3265,8 @@ export interface components {
                 /** Format: uuid */
                 id: string;
             };
+            /** @description The preshared key, which is shown this once, where the gateway wants one. */
+            preshared_key?: string;
             /** @description The private key, which is shown this once, where one was made. */
             private_key?: string;
         };
@@ -3440,6 +3452,11 @@ export interface components {
             /** @description Whether devices get a preshared key with their next key, and use it besides. */
             preshared_keys?: boolean | null;
             public_key?: string | null;
+        };
+        /** @description The change is committed but cannot be read yet (`X-Consistency: pending`). */
+        GatewayPending: {
+            /** Format: uuid */
+            gateway_id: string;
         };
         /** @description The preshared keys of one gateway's devices: `{"secrets": {"<psk_ref>": "<key in base64>"}}`. `Debug` hides the keys. */
         GatewaySecrets: {
@@ -3906,7 +3923,10 @@ export interface components {
         NewDevice: {
             /** @description A free address of the gateway's pool; the next one otherwise. Only an admin may choose. */
             assigned_ip?: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it stops being a peer. Of a device that is there already only an admin may change it.
+             */
             expires_at?: string | null;
             gateway_id?: components["schemas"]["GatewayId"] | null;
             generate_key?: boolean;
@@ -4266,6 +4286,8 @@ export interface components {
              * @description The number of the last event that it takes into account.
              */
             idx: number;
+            /** @description What it would bring later, one moment after the other: the policies and devices that it changes may begin to count or expire by the clock. All the rest is taken to stay as it is; what is disabled is left out. At most ten moments. */
+            later: components["schemas"]["PreviewLaterList"];
             /** @description What to think about first. */
             warnings: components["schemas"]["PreviewWarning"][];
         };
@@ -4274,7 +4296,7 @@ export interface components {
             devices: components["schemas"]["PreviewDeviceList"];
             /** @description What they reach afterwards only. */
             gained: components["schemas"]["PreviewDestinationList"];
-            /** @description What they reach now only. */
+            /** @description What they reached before only. */
             lost: components["schemas"]["PreviewDestinationList"];
         };
         /** @description Devices by what they gain and lose. */
@@ -4294,7 +4316,7 @@ export interface components {
             items: {
                 /** @description What decides afterwards. */
                 after: components["schemas"]["PreviewDecider"];
-                /** @description What decides now. */
+                /** @description What decided before. */
                 before: components["schemas"]["PreviewDecider"];
                 /** @description A CIDR. */
                 network: string;
@@ -4313,7 +4335,7 @@ export interface components {
                 /** @description Null once erased. */
                 device_name?: string | null;
                 gateway_id: components["schemas"]["GatewayId"];
-                /** @description Whether policies open something to it now, and nothing afterwards. */
+                /** @description Whether policies opened something to it before, and nothing afterwards. */
                 loses_everything: boolean;
                 /** Format: int64 */
                 profile_revision_after: number;
@@ -4356,6 +4378,30 @@ export interface components {
             /** @description Whether there are more than are shown. */
             truncated: boolean;
         };
+        /** @description Some of a list, and how long it is. */
+        PreviewLaterList: {
+            items: {
+                /**
+                 * Format: date-time
+                 * @description When.
+                 */
+                at: string;
+                /** @description The devices by what they gain and lose then. */
+                changes: components["schemas"]["PreviewChanges"];
+                /** @description How many devices it is about. */
+                devices: components["schemas"]["PreviewTotals"];
+                /** @description What the clock would record: `policy.activated`, `policy.expired`, `device.expired` or `device.rotation_lapsed`. */
+                events: components["schemas"]["PreviewEvents"][];
+                /** @description The gateways that would get a new revision. */
+                gateways: components["schemas"]["PreviewGatewayList"];
+                /** @description What to think about first: of what is lost then, only where there is more now. */
+                warnings: components["schemas"]["PreviewWarning"][];
+            }[];
+            /** @description How many there are. */
+            total: number;
+            /** @description Whether there are more than are shown. */
+            truncated: boolean;
+        };
         /** @description A protocol and its ports. */
         PreviewService: {
             /** @description `443` or `8000-8100`; empty means all. */
@@ -4365,11 +4411,11 @@ export interface components {
         };
         /** @description How many devices a change is about, and how. One that gains and loses counts twice. */
         PreviewTotals: {
-            /** @description Those that reach something they do not reach now. */
+            /** @description Those that reach something which they did not reach before. */
             gaining: number;
-            /** @description Those that do not reach something they reach now. */
+            /** @description Those that do not reach something which they reached before. */
             losing: number;
-            /** @description Those to which policies open something now, and nothing afterwards. */
+            /** @description Those to which policies opened something before, and nothing afterwards. */
             losing_everything: number;
             /** @description Those whose profile revision rises. */
             profile_revisions: number;
@@ -4972,6 +5018,21 @@ export interface components {
         /** @description The request is not valid; `details` names each bad field. */
         BadRequest: {
             headers: {
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description It contradicts the present state: `device_revoked`. */
+        DeviceRevoked: {
+            headers: {
+                "X-Consistency": components["headers"]["X-Consistency"];
                 "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -4984,6 +5045,34 @@ export interface components {
         };
         /** @description The role does not suffice, or a new password is due (`password_change_required`). */
         Forbidden: {
+            headers: {
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description It contradicts the present state: `group_name_taken`, `profile_too_large`. */
+        GroupNameTakenOrProfileTooLarge: {
+            headers: {
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The headers are too large or too many, and where they are so by far, nothing more is said. */
+        HeadersTooLarge: {
             headers: {
                 "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
@@ -4998,6 +5087,246 @@ export interface components {
         /** @description A fault of ours; the log has the details under the request id. */
         Internal: {
             headers: {
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description A fault of ours; the log has the details under the request id. */
+        InternalOrLogDamaged: {
+            headers: {
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description It contradicts the present state: `idempotency_key_in_use`. */
+        KeyInUse: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description It contradicts the present state: `idempotency_key_in_use`, `device_name_taken`, `device_revoked`. */
+        KeyInUseOrDeviceNameTakenOrDeviceRevoked: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description It contradicts the present state: `idempotency_key_in_use`, `device_revoked`. */
+        KeyInUseOrDeviceRevoked: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description It contradicts the present state: `idempotency_key_in_use`, `device_revoked`, `public_key_taken`. */
+        KeyInUseOrDeviceRevokedOrPublicKeyTaken: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description It contradicts the present state: `idempotency_key_in_use`, `gateway_draining`, `gateway_not_ready`. */
+        KeyInUseOrGatewayDrainingOrGatewayNotReady: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description It contradicts the present state: `idempotency_key_in_use`, `gateway_in_use`. */
+        KeyInUseOrGatewayInUse: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description It contradicts the present state: `idempotency_key_in_use`, `gateway_not_ready`, `agent_too_old`. */
+        KeyInUseOrGatewayNotReadyOrAgentTooOld: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description It contradicts the present state: `idempotency_key_in_use`, `group_name_taken`, `profile_too_large`. */
+        KeyInUseOrGroupNameTakenOrProfileTooLarge: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description It contradicts the present state: `idempotency_key_in_use`, `last_admin`. */
+        KeyInUseOrLastAdmin: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description It contradicts the present state: `idempotency_key_in_use`, `next_key_missing`. */
+        KeyInUseOrNextKeyMissing: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description It contradicts the present state: `idempotency_key_in_use`, `no_such_state`, `profile_too_large`. */
+        KeyInUseOrNoSuchStateOrProfileTooLarge: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description It contradicts the present state: `idempotency_key_in_use`, `profile_too_large`. */
+        KeyInUseOrProfileTooLarge: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description It contradicts the present state: `idempotency_key_in_use`, `public_key_taken`, `gateway_name_taken`. */
+        KeyInUseOrPublicKeyTakenOrGatewayNameTaken: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description It contradicts the present state: `idempotency_key_in_use`, `username_taken`. */
+        KeyInUseOrUsernameTaken: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description It contradicts the present state: `idempotency_key_in_use`, `username_taken`, `last_admin`. */
+        KeyInUseOrUsernameTakenOrLastAdmin: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Consistency": components["headers"]["X-Consistency"];
                 "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -5011,6 +5340,35 @@ export interface components {
         /** @description The `Idempotency-Key` was used for another request. */
         KeyReused: {
             headers: {
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description It contradicts the present state: `last_admin`. */
+        LastAdmin: {
+            headers: {
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description It contradicts the present state: `no_such_state`, `profile_too_large`. */
+        NoSuchStateOrProfileTooLarge: {
+            headers: {
+                "X-Consistency": components["headers"]["X-Consistency"];
                 "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -5034,9 +5392,78 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
+        /** @description It does not exist, or it is somebody else's. */
+        NotFoundOrNoActiveDevice: {
+            headers: {
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description It does not exist, or it is somebody else's. */
+        NotFoundOrNotInLog: {
+            headers: {
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
         /** @description The entity is not the version that `If-Match` names. */
         PreconditionFailed: {
             headers: {
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description It contradicts the present state: `profile_too_large`. */
+        ProfileTooLarge: {
+            headers: {
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description It contradicts the present state: `public_key_taken`. */
+        PublicKeyTaken: {
+            headers: {
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description It contradicts the present state: `public_key_taken`, `gateway_key_mismatch`. */
+        PublicKeyTakenOrGatewayKeyMismatch: {
+            headers: {
+                "X-Consistency": components["headers"]["X-Consistency"];
                 "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -5050,6 +5477,7 @@ export interface components {
         /** @description The body is larger than the route takes. */
         TooLarge: {
             headers: {
+                "X-Consistency": components["headers"]["X-Consistency"];
                 "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -5063,7 +5491,34 @@ export interface components {
         /** @description Too many attempts or requests; `Retry-After` says when to try again. */
         TooManyRequests: {
             headers: {
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description Too many attempts or requests; `Retry-After` says when to try again. */
+        TooManyRequestsOrTooManyAttempts: {
+            headers: {
                 "Retry-After": components["headers"]["Retry-After"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The body did not arrive in time. */
+        TooSlow: {
+            headers: {
+                "X-Consistency": components["headers"]["X-Consistency"];
                 "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -5088,10 +5543,10 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Not now; `Retry-After` says when to try again. */
-        Unavailable: {
+        /** @description Nobody is signed in, the token is not valid any more, or the credentials are wrong. */
+        UnauthenticatedOrInvalidCredentials: {
             headers: {
-                "Retry-After": components["headers"]["Retry-After"];
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                 "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -5102,8 +5557,112 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The body is not sent as JSON. */
+        /** @description Not now; `Retry-After` says when to try again. */
+        Unavailable: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description Not now; `Retry-After` says when to try again. */
+        UnavailableOrCatchingUpOrNotReady: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description Not now; `Retry-After` says when to try again. */
+        UnavailableOrLogBehind: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description Not now; `Retry-After` says when to try again. */
+        UnavailableOrNotReady: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description Not now; `Retry-After` says when to try again. */
+        UnavailableOrNotTried: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description Not now; `Retry-After` says when to try again. */
+        UnavailableOrOverloaded: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The body is not of a media type that the route takes. */
         UnsupportedMediaType: {
+            headers: {
+                "X-Consistency": components["headers"]["X-Consistency"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The address is too long, and where it is so by far, nothing more is said. */
+        UriTooLong: {
             headers: {
                 "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
@@ -5142,7 +5701,7 @@ export interface components {
         "Set-Cookie": string;
         /** @description How to sign in. */
         "WWW-Authenticate": string;
-        /** @description `pending` where the change is committed but cannot be read yet. */
+        /** @description `pending` where the change is committed but cannot be read yet; on a read where the newest changes may be missing from it. */
         "X-Consistency": "pending";
         /** @description The place of the change in the log: a read that sends it back sees the change. */
         "X-Consistency-Token": string;
@@ -5222,6 +5781,7 @@ export interface operations {
             /** @description What happens to the packet from each device, or what each reaches. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -5312,7 +5872,10 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -5355,6 +5918,7 @@ export interface operations {
             /** @description What has changed. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -5486,7 +6050,10 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -5544,6 +6111,7 @@ export interface operations {
             /** @description Why, for each device. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -5651,7 +6219,10 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -5759,6 +6330,7 @@ export interface operations {
             /** @description A page of the audit log. As CSV or NDJSON: all of it. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -5829,7 +6401,10 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -5892,6 +6467,7 @@ export interface operations {
             /** @description The next entries; none where there is nothing new. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -5954,6 +6530,7 @@ export interface operations {
             /** @description `past_the_end`: the log ends before `after`, as one does that was restored from a backup */
             409: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -5964,7 +6541,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -6022,6 +6602,7 @@ export interface operations {
             /** @description The events `entry`, whose data are entries of the audit log. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -6039,6 +6620,7 @@ export interface operations {
             /** @description `past_the_end`: the log ends before the number that was named, as one does that was restored from a backup */
             409: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -6049,7 +6631,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -6087,6 +6672,7 @@ export interface operations {
             /** @description The archive, as long as it is. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -6101,10 +6687,11 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
+            404: components["responses"]["NotFoundOrNotInLog"];
             /** @description `history_changed`: the log does not continue a checkpoint that was signed before: `nexavpn verify` names the place */
             409: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -6115,9 +6702,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalOrLogDamaged"];
+            503: components["responses"]["UnavailableOrLogBehind"];
         };
     };
     audit_checkpoint: {
@@ -6137,6 +6727,7 @@ export interface operations {
             /** @description The signed note. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -6160,6 +6751,7 @@ export interface operations {
             /** @description `history_changed`: the log does not continue a checkpoint that was signed before: `nexavpn verify` names the place */
             409: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -6170,9 +6762,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalOrLogDamaged"];
+            503: components["responses"]["UnavailableOrLogBehind"];
         };
     };
     audit_consistency: {
@@ -6203,6 +6798,7 @@ export interface operations {
             /** @description The proof. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -6232,10 +6828,11 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
+            404: components["responses"]["NotFoundOrNotInLog"];
             /** @description `history_changed`: the log does not continue a checkpoint that was signed before: `nexavpn verify` names the place */
             409: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -6246,9 +6843,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalOrLogDamaged"];
+            503: components["responses"]["UnavailableOrLogBehind"];
         };
     };
     audit_inclusion: {
@@ -6279,6 +6879,7 @@ export interface operations {
             /** @description The proof. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -6316,10 +6917,11 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
+            404: components["responses"]["NotFoundOrNotInLog"];
             /** @description `history_changed`: the log does not continue a checkpoint that was signed before: `nexavpn verify` names the place */
             409: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -6330,9 +6932,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalOrLogDamaged"];
+            503: components["responses"]["UnavailableOrLogBehind"];
         };
     };
     audit_log: {
@@ -6352,6 +6957,7 @@ export interface operations {
             /** @description The log. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -6376,9 +6982,12 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalOrLogDamaged"];
+            503: components["responses"]["UnavailableOrLogBehind"];
         };
     };
     audit_pins: {
@@ -6409,6 +7018,7 @@ export interface operations {
             /** @description The pins. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -6450,6 +7060,7 @@ export interface operations {
             /** @description `history_changed`: the log does not continue a checkpoint that was signed before: `nexavpn verify` names the place */
             409: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -6460,9 +7071,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalOrLogDamaged"];
+            503: components["responses"]["UnavailableOrLogBehind"];
         };
     };
     audit_pin: {
@@ -6522,9 +7136,11 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            408: components["responses"]["TooSlow"];
             /** @description `history_replaced`: this log has signed the checkpoint, but does not continue it: its history was replaced */
             409: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -6536,10 +7152,12 @@ export interface operations {
                 };
             };
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalOrLogDamaged"];
+            503: components["responses"]["UnavailableOrLogBehind"];
         };
     };
     audit_tile: {
@@ -6570,6 +7188,7 @@ export interface operations {
             /** @description The tile. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -6588,10 +7207,13 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
+            404: components["responses"]["NotFoundOrNotInLog"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalOrLogDamaged"];
+            503: components["responses"]["UnavailableOrLogBehind"];
         };
     };
     devices_list: {
@@ -6692,6 +7314,7 @@ export interface operations {
             /** @description A page of the devices. As CSV or NDJSON: all of them. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -6749,7 +7372,10 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -6776,11 +7402,11 @@ export interface operations {
                 /**
                  * @example {
                  *       "action": "enable",
-                 *       "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                 *       "gateway_id": null,
                  *       "ids": [
                  *         "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
                  *       ],
-                 *       "reason": "lost"
+                 *       "reason": null
                  *     }
                  */
                 "application/json": components["schemas"]["DeviceBulk"];
@@ -6819,23 +7445,14 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUse"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -6870,6 +7487,7 @@ export interface operations {
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -6912,7 +7530,10 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -7008,9 +7629,12 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
+            408: components["responses"]["TooSlow"];
+            /** @description It contradicts the present state: `idempotency_key_in_use`, `profile_too_large`, `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `pool_exhausted`, `gateway_draining`, `gateway_not_ready`. */
             409: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -7023,9 +7647,11 @@ export interface operations {
             };
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -7105,22 +7731,14 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUseOrDeviceRevoked"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -7200,22 +7818,14 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUseOrDeviceRevoked"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -7305,9 +7915,12 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
+            408: components["responses"]["TooSlow"];
+            /** @description It contradicts the present state: `idempotency_key_in_use`, `no_such_state`, `device_name_taken`, `device_revoked`. */
             409: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -7320,9 +7933,11 @@ export interface operations {
             };
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -7412,24 +8027,15 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUse"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -7509,22 +8115,14 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUseOrDeviceRevoked"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -7587,6 +8185,7 @@ export interface operations {
             /** @description A page of the gateways. As CSV or NDJSON: all of them. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -7607,7 +8206,9 @@ export interface operations {
                      *               "revision": 1842,
                      *               "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
                      *             },
+                     *             "applied_at": "2026-03-15T15:32:34Z",
                      *             "code": null,
+                     *             "lacks_since": "2026-03-15T15:32:34Z",
                      *             "last_report_at": "2026-03-15T15:32:34Z",
                      *             "reason": null,
                      *             "revision": 1842,
@@ -7672,7 +8273,10 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -7752,7 +8356,9 @@ export interface operations {
                      *           "revision": 1842,
                      *           "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
                      *         },
+                     *         "applied_at": "2026-03-15T15:32:34Z",
                      *         "code": null,
+                     *         "lacks_since": "2026-03-15T15:32:34Z",
                      *         "last_report_at": "2026-03-15T15:32:34Z",
                      *         "reason": null,
                      *         "revision": 1842,
@@ -7803,9 +8409,12 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `gateway_not_ready`, `agent_too_old`, `next_key_missing`, `idempotency_key_in_use`. */
+            408: components["responses"]["TooSlow"];
+            /** @description It contradicts the present state: `idempotency_key_in_use`, `public_key_taken`, `gateway_name_taken`, `pool_overlap`. */
             409: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -7817,9 +8426,11 @@ export interface operations {
                 };
             };
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -7854,6 +8465,7 @@ export interface operations {
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -7872,7 +8484,9 @@ export interface operations {
                      *           "revision": 1842,
                      *           "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
                      *         },
+                     *         "applied_at": "2026-03-15T15:32:34Z",
                      *         "code": null,
+                     *         "lacks_since": "2026-03-15T15:32:34Z",
                      *         "last_report_at": "2026-03-15T15:32:34Z",
                      *         "reason": null,
                      *         "revision": 1842,
@@ -7924,7 +8538,10 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -7979,22 +8596,14 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `gateway_not_ready`, `agent_too_old`, `next_key_missing`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUseOrGatewayInUse"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -8079,7 +8688,9 @@ export interface operations {
                      *           "revision": 1842,
                      *           "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
                      *         },
+                     *         "applied_at": "2026-03-15T15:32:34Z",
                      *         "code": null,
+                     *         "lacks_since": "2026-03-15T15:32:34Z",
                      *         "last_report_at": "2026-03-15T15:32:34Z",
                      *         "reason": null,
                      *         "revision": 1842,
@@ -8131,24 +8742,15 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `gateway_not_ready`, `agent_too_old`, `next_key_missing`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUseOrPublicKeyTakenOrGatewayNameTaken"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -8187,6 +8789,7 @@ export interface operations {
             /** @description The bundle. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -8290,7 +8893,10 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -8329,6 +8935,7 @@ export interface operations {
             /** @description A page of the record. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -8361,7 +8968,10 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -8400,6 +9010,7 @@ export interface operations {
             /** @description A page of the record. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -8415,7 +9026,9 @@ export interface operations {
                      *           "revision": 1842,
                      *           "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
                      *         },
+                     *         "applied_at": "2026-03-15T15:32:34Z",
                      *         "code": null,
+                     *         "lacks_since": "2026-03-15T15:32:34Z",
                      *         "last_report_at": "2026-03-15T15:32:34Z",
                      *         "reason": null,
                      *         "revision": 1842,
@@ -8445,7 +9058,10 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -8473,6 +9089,7 @@ export interface operations {
             /** @description How far it has come. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -8497,7 +9114,10 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -8561,31 +9181,22 @@ export interface operations {
                      *       "target": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
                      *     }
                      */
-                    "application/json": components["schemas"]["Drain"];
+                    "application/json": components["schemas"]["Drain"] | components["schemas"]["GatewayPending"];
                 };
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `gateway_not_ready`, `agent_too_old`, `next_key_missing`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUseOrGatewayDrainingOrGatewayNotReady"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -8634,22 +9245,14 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `gateway_not_ready`, `agent_too_old`, `next_key_missing`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUse"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -8707,24 +9310,16 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `gateway_not_ready`, `agent_too_old`, `next_key_missing`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUse"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOrNotReady"];
         };
     };
     gateways_get_key_rotation: {
@@ -8750,6 +9345,7 @@ export interface operations {
             /** @description Where it stands. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -8773,7 +9369,10 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -8836,31 +9435,22 @@ export interface operations {
                      *       "switch_at": "2026-03-15T15:32:34Z"
                      *     }
                      */
-                    "application/json": components["schemas"]["KeyRotationProgress"];
+                    "application/json": components["schemas"]["KeyRotationProgress"] | components["schemas"]["GatewayPending"];
                 };
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `gateway_not_ready`, `agent_too_old`, `next_key_missing`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUseOrGatewayNotReadyOrAgentTooOld"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -8909,22 +9499,14 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `gateway_not_ready`, `agent_too_old`, `next_key_missing`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUse"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -9013,6 +9595,7 @@ export interface operations {
             /** @description A page of the devices. As CSV or NDJSON: all of them. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -9071,7 +9654,10 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -9124,29 +9710,21 @@ export interface operations {
                      *       "switch_at": "2026-03-15T15:32:34Z"
                      *     }
                      */
-                    "application/json": components["schemas"]["KeyRotationProgress"];
+                    "application/json": components["schemas"]["KeyRotationProgress"] | components["schemas"]["GatewayPending"];
                 };
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `gateway_name_taken`, `gateway_in_use`, `gateway_draining`, `gateway_not_ready`, `agent_too_old`, `next_key_missing`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUseOrNextKeyMissing"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -9190,6 +9768,7 @@ export interface operations {
             /** @description The steps with samples. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -9257,7 +9836,10 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -9306,7 +9888,10 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -9334,6 +9919,7 @@ export interface operations {
             /** @description The keys. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -9359,7 +9945,10 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -9398,6 +9987,7 @@ export interface operations {
             /** @description The signed bundle, or a delta that leads to it. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -9491,6 +10081,7 @@ export interface operations {
             304: {
                 headers: {
                     ETag: components["headers"]["ETag"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -9506,6 +10097,7 @@ export interface operations {
             /** @description `history_lost`: the gateway has applied a bundle that this control plane does not know */
             409: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -9516,9 +10108,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOrCatchingUpOrNotReady"];
         };
     };
     gateways_sync_stream: {
@@ -9549,6 +10144,7 @@ export interface operations {
             /** @description The events `bundle`, whose data are those of `GET /admin/gateways/{id}/sync`. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -9567,6 +10163,7 @@ export interface operations {
             /** @description `history_lost`: the gateway has applied a bundle that this control plane does not know */
             409: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -9577,9 +10174,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOrCatchingUpOrNotReady"];
         };
     };
     groups_list: {
@@ -9640,6 +10240,7 @@ export interface operations {
             /** @description A page of the groups. As CSV or NDJSON: all of them. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -9680,7 +10281,10 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -9752,23 +10356,14 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `group_name_taken`, `no_such_state`, `profile_too_large`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUseOrGroupNameTakenOrProfileTooLarge"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -9803,6 +10398,7 @@ export interface operations {
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -9831,7 +10427,10 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -9880,22 +10479,14 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `group_name_taken`, `no_such_state`, `profile_too_large`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUseOrProfileTooLarge"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -9975,24 +10566,15 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `group_name_taken`, `no_such_state`, `profile_too_large`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUseOrGroupNameTakenOrProfileTooLarge"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -10061,6 +10643,7 @@ export interface operations {
             /** @description A page of the members. As CSV or NDJSON: all of them. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -10106,7 +10689,10 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -10177,22 +10763,14 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `group_name_taken`, `no_such_state`, `profile_too_large`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUseOrProfileTooLarge"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -10246,22 +10824,14 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `group_name_taken`, `no_such_state`, `profile_too_large`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUseOrProfileTooLarge"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -10337,9 +10907,12 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `group_name_taken`, `no_such_state`, `profile_too_large`, `idempotency_key_in_use`. */
+            408: components["responses"]["TooSlow"];
+            /** @description It contradicts the present state: `idempotency_key_in_use`, `group_name_taken`, `no_such_state`, `profile_too_large`. */
             409: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -10352,9 +10925,11 @@ export interface operations {
             };
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -10432,6 +11007,7 @@ export interface operations {
             /** @description A page of the policies. As CSV or NDJSON: all of them. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -10497,7 +11073,10 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -10612,23 +11191,14 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `no_such_state`, `profile_too_large`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUseOrProfileTooLarge"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -10696,23 +11266,14 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `no_such_state`, `profile_too_large`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUse"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -10747,6 +11308,7 @@ export interface operations {
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -10797,7 +11359,10 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -10846,22 +11411,14 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `no_such_state`, `profile_too_large`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUseOrProfileTooLarge"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -10984,24 +11541,15 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `no_such_state`, `profile_too_large`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUseOrProfileTooLarge"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -11099,24 +11647,15 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `no_such_state`, `profile_too_large`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUseOrNoSuchStateOrProfileTooLarge"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -11125,7 +11664,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them.
+                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them. The same holds for each later moment.
                  * @example 100
                  */
                 limit?: number;
@@ -11145,11 +11684,11 @@ export interface operations {
                 /**
                  * @example {
                  *       "action": "enable",
-                 *       "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                 *       "gateway_id": null,
                  *       "ids": [
                  *         "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
                  *       ],
-                 *       "reason": "lost"
+                 *       "reason": null
                  *     }
                  */
                 "application/json": components["schemas"]["DeviceBulk"];
@@ -11159,6 +11698,7 @@ export interface operations {
             /** @description What would happen. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -11253,6 +11793,140 @@ export interface operations {
                      *           "truncated": false
                      *         },
                      *         "idx": 1842,
+                     *         "later": {
+                     *           "items": [
+                     *             {
+                     *               "at": "2026-03-15T15:32:34Z",
+                     *               "changes": {
+                     *                 "items": [
+                     *                   {
+                     *                     "devices": {
+                     *                       "items": [
+                     *                         {
+                     *                           "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                           "device_name": "device_name",
+                     *                           "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                           "loses_everything": true,
+                     *                           "profile_revision_after": 1,
+                     *                           "profile_revision_before": 1,
+                     *                           "status_after": "active",
+                     *                           "status_before": "active",
+                     *                           "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                           "username": "alice"
+                     *                         }
+                     *                       ],
+                     *                       "total": 1,
+                     *                       "truncated": true
+                     *                     },
+                     *                     "gained": {
+                     *                       "items": [
+                     *                         {
+                     *                           "after": {
+                     *                             "decided_by": "policy",
+                     *                             "policy": {
+                     *                               "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                               "name": "Finance subnet access"
+                     *                             }
+                     *                           },
+                     *                           "before": {
+                     *                             "decided_by": "policy",
+                     *                             "policy": {
+                     *                               "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                               "name": "Finance subnet access"
+                     *                             }
+                     *                           },
+                     *                           "network": "network",
+                     *                           "services": [
+                     *                             {
+                     *                               "ports": [
+                     *                                 "443"
+                     *                               ],
+                     *                               "protocol": "tcp"
+                     *                             }
+                     *                           ]
+                     *                         }
+                     *                       ],
+                     *                       "total": 1,
+                     *                       "truncated": true
+                     *                     },
+                     *                     "lost": {
+                     *                       "items": [
+                     *                         {
+                     *                           "after": {
+                     *                             "decided_by": "policy",
+                     *                             "policy": {
+                     *                               "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                               "name": "Finance subnet access"
+                     *                             }
+                     *                           },
+                     *                           "before": {
+                     *                             "decided_by": "policy",
+                     *                             "policy": {
+                     *                               "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                               "name": "Finance subnet access"
+                     *                             }
+                     *                           },
+                     *                           "network": "network",
+                     *                           "services": [
+                     *                             {
+                     *                               "ports": [
+                     *                                 "443"
+                     *                               ],
+                     *                               "protocol": "tcp"
+                     *                             }
+                     *                           ]
+                     *                         }
+                     *                       ],
+                     *                       "total": 1,
+                     *                       "truncated": true
+                     *                     }
+                     *                   }
+                     *                 ],
+                     *                 "truncated": true
+                     *               },
+                     *               "devices": {
+                     *                 "gaining": 1,
+                     *                 "losing": 1,
+                     *                 "losing_everything": 1,
+                     *                 "profile_revisions": 1,
+                     *                 "total": 1
+                     *               },
+                     *               "events": [
+                     *                 {
+                     *                   "count": 1,
+                     *                   "event_type": "policy.created"
+                     *                 }
+                     *               ],
+                     *               "gateways": {
+                     *                 "items": [
+                     *                   {
+                     *                     "devices": 1,
+                     *                     "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                     "name": "Finance subnet access",
+                     *                     "revision": 1842
+                     *                   }
+                     *                 ],
+                     *                 "total": 1,
+                     *                 "truncated": true
+                     *               },
+                     *               "warnings": [
+                     *                 {
+                     *                   "code": "own_account_closed",
+                     *                   "devices": {
+                     *                     "items": [
+                     *                       "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "message": "is required"
+                     *                 }
+                     *               ]
+                     *             }
+                     *           ],
+                     *           "total": 1,
+                     *           "truncated": true
+                     *         },
                      *         "warnings": []
                      *       },
                      *       "refused": [
@@ -11270,31 +11944,21 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOrNotTried"];
         };
     };
     preview_devices_disable: {
         parameters: {
             query?: {
                 /**
-                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them.
+                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them. The same holds for each later moment.
                  * @example 100
                  */
                 limit?: number;
@@ -11321,6 +11985,7 @@ export interface operations {
             /** @description What would happen. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -11414,6 +12079,140 @@ export interface operations {
                      *         "truncated": false
                      *       },
                      *       "idx": 1842,
+                     *       "later": {
+                     *         "items": [
+                     *           {
+                     *             "at": "2026-03-15T15:32:34Z",
+                     *             "changes": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": {
+                     *                     "items": [
+                     *                       {
+                     *                         "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "device_name": "device_name",
+                     *                         "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "loses_everything": true,
+                     *                         "profile_revision_after": 1,
+                     *                         "profile_revision_before": 1,
+                     *                         "status_after": "active",
+                     *                         "status_before": "active",
+                     *                         "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "username": "alice"
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "gained": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "lost": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   }
+                     *                 }
+                     *               ],
+                     *               "truncated": true
+                     *             },
+                     *             "devices": {
+                     *               "gaining": 1,
+                     *               "losing": 1,
+                     *               "losing_everything": 1,
+                     *               "profile_revisions": 1,
+                     *               "total": 1
+                     *             },
+                     *             "events": [
+                     *               {
+                     *                 "count": 1,
+                     *                 "event_type": "policy.created"
+                     *               }
+                     *             ],
+                     *             "gateways": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": 1,
+                     *                   "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                   "name": "Finance subnet access",
+                     *                   "revision": 1842
+                     *                 }
+                     *               ],
+                     *               "total": 1,
+                     *               "truncated": true
+                     *             },
+                     *             "warnings": [
+                     *               {
+                     *                 "code": "own_account_closed",
+                     *                 "devices": {
+                     *                   "items": [
+                     *                     "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
+                     *                   ],
+                     *                   "total": 1,
+                     *                   "truncated": true
+                     *                 },
+                     *                 "message": "is required"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "total": 1,
+                     *         "truncated": true
+                     *       },
                      *       "warnings": []
                      *     }
                      */
@@ -11424,21 +12223,12 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            409: components["responses"]["DeviceRevoked"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -11447,7 +12237,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them.
+                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them. The same holds for each later moment.
                  * @example 100
                  */
                 limit?: number;
@@ -11474,6 +12264,7 @@ export interface operations {
             /** @description What would happen. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -11567,6 +12358,140 @@ export interface operations {
                      *         "truncated": false
                      *       },
                      *       "idx": 1842,
+                     *       "later": {
+                     *         "items": [
+                     *           {
+                     *             "at": "2026-03-15T15:32:34Z",
+                     *             "changes": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": {
+                     *                     "items": [
+                     *                       {
+                     *                         "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "device_name": "device_name",
+                     *                         "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "loses_everything": true,
+                     *                         "profile_revision_after": 1,
+                     *                         "profile_revision_before": 1,
+                     *                         "status_after": "active",
+                     *                         "status_before": "active",
+                     *                         "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "username": "alice"
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "gained": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "lost": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   }
+                     *                 }
+                     *               ],
+                     *               "truncated": true
+                     *             },
+                     *             "devices": {
+                     *               "gaining": 1,
+                     *               "losing": 1,
+                     *               "losing_everything": 1,
+                     *               "profile_revisions": 1,
+                     *               "total": 1
+                     *             },
+                     *             "events": [
+                     *               {
+                     *                 "count": 1,
+                     *                 "event_type": "policy.created"
+                     *               }
+                     *             ],
+                     *             "gateways": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": 1,
+                     *                   "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                   "name": "Finance subnet access",
+                     *                   "revision": 1842
+                     *                 }
+                     *               ],
+                     *               "total": 1,
+                     *               "truncated": true
+                     *             },
+                     *             "warnings": [
+                     *               {
+                     *                 "code": "own_account_closed",
+                     *                 "devices": {
+                     *                   "items": [
+                     *                     "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
+                     *                   ],
+                     *                   "total": 1,
+                     *                   "truncated": true
+                     *                 },
+                     *                 "message": "is required"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "total": 1,
+                     *         "truncated": true
+                     *       },
                      *       "warnings": []
                      *     }
                      */
@@ -11577,21 +12502,12 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            409: components["responses"]["DeviceRevoked"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -11600,7 +12516,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them.
+                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them. The same holds for each later moment.
                  * @example 100
                  */
                 limit?: number;
@@ -11637,6 +12553,7 @@ export interface operations {
             /** @description What would happen. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -11730,6 +12647,140 @@ export interface operations {
                      *         "truncated": false
                      *       },
                      *       "idx": 1842,
+                     *       "later": {
+                     *         "items": [
+                     *           {
+                     *             "at": "2026-03-15T15:32:34Z",
+                     *             "changes": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": {
+                     *                     "items": [
+                     *                       {
+                     *                         "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "device_name": "device_name",
+                     *                         "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "loses_everything": true,
+                     *                         "profile_revision_after": 1,
+                     *                         "profile_revision_before": 1,
+                     *                         "status_after": "active",
+                     *                         "status_before": "active",
+                     *                         "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "username": "alice"
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "gained": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "lost": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   }
+                     *                 }
+                     *               ],
+                     *               "truncated": true
+                     *             },
+                     *             "devices": {
+                     *               "gaining": 1,
+                     *               "losing": 1,
+                     *               "losing_everything": 1,
+                     *               "profile_revisions": 1,
+                     *               "total": 1
+                     *             },
+                     *             "events": [
+                     *               {
+                     *                 "count": 1,
+                     *                 "event_type": "policy.created"
+                     *               }
+                     *             ],
+                     *             "gateways": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": 1,
+                     *                   "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                   "name": "Finance subnet access",
+                     *                   "revision": 1842
+                     *                 }
+                     *               ],
+                     *               "total": 1,
+                     *               "truncated": true
+                     *             },
+                     *             "warnings": [
+                     *               {
+                     *                 "code": "own_account_closed",
+                     *                 "devices": {
+                     *                   "items": [
+                     *                     "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
+                     *                   ],
+                     *                   "total": 1,
+                     *                   "truncated": true
+                     *                 },
+                     *                 "message": "is required"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "total": 1,
+                     *         "truncated": true
+                     *       },
                      *       "warnings": []
                      *     }
                      */
@@ -11740,9 +12791,11 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`. */
+            408: components["responses"]["TooSlow"];
+            /** @description It contradicts the present state: `no_such_state`, `device_name_taken`, `device_revoked`. */
             409: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -11755,8 +12808,10 @@ export interface operations {
             };
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -11765,7 +12820,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them.
+                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them. The same holds for each later moment.
                  * @example 100
                  */
                 limit?: number;
@@ -11792,6 +12847,7 @@ export interface operations {
             /** @description What would happen. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -11885,6 +12941,140 @@ export interface operations {
                      *         "truncated": false
                      *       },
                      *       "idx": 1842,
+                     *       "later": {
+                     *         "items": [
+                     *           {
+                     *             "at": "2026-03-15T15:32:34Z",
+                     *             "changes": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": {
+                     *                     "items": [
+                     *                       {
+                     *                         "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "device_name": "device_name",
+                     *                         "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "loses_everything": true,
+                     *                         "profile_revision_after": 1,
+                     *                         "profile_revision_before": 1,
+                     *                         "status_after": "active",
+                     *                         "status_before": "active",
+                     *                         "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "username": "alice"
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "gained": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "lost": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   }
+                     *                 }
+                     *               ],
+                     *               "truncated": true
+                     *             },
+                     *             "devices": {
+                     *               "gaining": 1,
+                     *               "losing": 1,
+                     *               "losing_everything": 1,
+                     *               "profile_revisions": 1,
+                     *               "total": 1
+                     *             },
+                     *             "events": [
+                     *               {
+                     *                 "count": 1,
+                     *                 "event_type": "policy.created"
+                     *               }
+                     *             ],
+                     *             "gateways": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": 1,
+                     *                   "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                   "name": "Finance subnet access",
+                     *                   "revision": 1842
+                     *                 }
+                     *               ],
+                     *               "total": 1,
+                     *               "truncated": true
+                     *             },
+                     *             "warnings": [
+                     *               {
+                     *                 "code": "own_account_closed",
+                     *                 "devices": {
+                     *                   "items": [
+                     *                     "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
+                     *                   ],
+                     *                   "total": 1,
+                     *                   "truncated": true
+                     *                 },
+                     *                 "message": "is required"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "total": 1,
+                     *         "truncated": true
+                     *       },
                      *       "warnings": []
                      *     }
                      */
@@ -11895,21 +13085,11 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -11918,7 +13098,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them.
+                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them. The same holds for each later moment.
                  * @example 100
                  */
                 limit?: number;
@@ -11951,6 +13131,7 @@ export interface operations {
             /** @description What would happen. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -12044,6 +13225,140 @@ export interface operations {
                      *         "truncated": false
                      *       },
                      *       "idx": 1842,
+                     *       "later": {
+                     *         "items": [
+                     *           {
+                     *             "at": "2026-03-15T15:32:34Z",
+                     *             "changes": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": {
+                     *                     "items": [
+                     *                       {
+                     *                         "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "device_name": "device_name",
+                     *                         "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "loses_everything": true,
+                     *                         "profile_revision_after": 1,
+                     *                         "profile_revision_before": 1,
+                     *                         "status_after": "active",
+                     *                         "status_before": "active",
+                     *                         "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "username": "alice"
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "gained": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "lost": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   }
+                     *                 }
+                     *               ],
+                     *               "truncated": true
+                     *             },
+                     *             "devices": {
+                     *               "gaining": 1,
+                     *               "losing": 1,
+                     *               "losing_everything": 1,
+                     *               "profile_revisions": 1,
+                     *               "total": 1
+                     *             },
+                     *             "events": [
+                     *               {
+                     *                 "count": 1,
+                     *                 "event_type": "policy.created"
+                     *               }
+                     *             ],
+                     *             "gateways": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": 1,
+                     *                   "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                   "name": "Finance subnet access",
+                     *                   "revision": 1842
+                     *                 }
+                     *               ],
+                     *               "total": 1,
+                     *               "truncated": true
+                     *             },
+                     *             "warnings": [
+                     *               {
+                     *                 "code": "own_account_closed",
+                     *                 "devices": {
+                     *                   "items": [
+                     *                     "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
+                     *                   ],
+                     *                   "total": 1,
+                     *                   "truncated": true
+                     *                 },
+                     *                 "message": "is required"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "total": 1,
+                     *         "truncated": true
+                     *       },
                      *       "warnings": []
                      *     }
                      */
@@ -12053,22 +13368,13 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `group_name_taken`, `no_such_state`, `profile_too_large`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["GroupNameTakenOrProfileTooLarge"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -12077,7 +13383,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them.
+                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them. The same holds for each later moment.
                  * @example 100
                  */
                 limit?: number;
@@ -12104,6 +13410,7 @@ export interface operations {
             /** @description What would happen. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -12197,6 +13504,140 @@ export interface operations {
                      *         "truncated": false
                      *       },
                      *       "idx": 1842,
+                     *       "later": {
+                     *         "items": [
+                     *           {
+                     *             "at": "2026-03-15T15:32:34Z",
+                     *             "changes": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": {
+                     *                     "items": [
+                     *                       {
+                     *                         "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "device_name": "device_name",
+                     *                         "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "loses_everything": true,
+                     *                         "profile_revision_after": 1,
+                     *                         "profile_revision_before": 1,
+                     *                         "status_after": "active",
+                     *                         "status_before": "active",
+                     *                         "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "username": "alice"
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "gained": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "lost": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   }
+                     *                 }
+                     *               ],
+                     *               "truncated": true
+                     *             },
+                     *             "devices": {
+                     *               "gaining": 1,
+                     *               "losing": 1,
+                     *               "losing_everything": 1,
+                     *               "profile_revisions": 1,
+                     *               "total": 1
+                     *             },
+                     *             "events": [
+                     *               {
+                     *                 "count": 1,
+                     *                 "event_type": "policy.created"
+                     *               }
+                     *             ],
+                     *             "gateways": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": 1,
+                     *                   "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                   "name": "Finance subnet access",
+                     *                   "revision": 1842
+                     *                 }
+                     *               ],
+                     *               "total": 1,
+                     *               "truncated": true
+                     *             },
+                     *             "warnings": [
+                     *               {
+                     *                 "code": "own_account_closed",
+                     *                 "devices": {
+                     *                   "items": [
+                     *                     "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
+                     *                   ],
+                     *                   "total": 1,
+                     *                   "truncated": true
+                     *                 },
+                     *                 "message": "is required"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "total": 1,
+                     *         "truncated": true
+                     *       },
                      *       "warnings": []
                      *     }
                      */
@@ -12207,21 +13648,12 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `group_name_taken`, `no_such_state`, `profile_too_large`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            409: components["responses"]["ProfileTooLarge"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -12230,7 +13662,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them.
+                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them. The same holds for each later moment.
                  * @example 100
                  */
                 limit?: number;
@@ -12271,6 +13703,7 @@ export interface operations {
             /** @description What would happen. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -12364,6 +13797,140 @@ export interface operations {
                      *         "truncated": false
                      *       },
                      *       "idx": 1842,
+                     *       "later": {
+                     *         "items": [
+                     *           {
+                     *             "at": "2026-03-15T15:32:34Z",
+                     *             "changes": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": {
+                     *                     "items": [
+                     *                       {
+                     *                         "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "device_name": "device_name",
+                     *                         "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "loses_everything": true,
+                     *                         "profile_revision_after": 1,
+                     *                         "profile_revision_before": 1,
+                     *                         "status_after": "active",
+                     *                         "status_before": "active",
+                     *                         "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "username": "alice"
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "gained": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "lost": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   }
+                     *                 }
+                     *               ],
+                     *               "truncated": true
+                     *             },
+                     *             "devices": {
+                     *               "gaining": 1,
+                     *               "losing": 1,
+                     *               "losing_everything": 1,
+                     *               "profile_revisions": 1,
+                     *               "total": 1
+                     *             },
+                     *             "events": [
+                     *               {
+                     *                 "count": 1,
+                     *                 "event_type": "policy.created"
+                     *               }
+                     *             ],
+                     *             "gateways": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": 1,
+                     *                   "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                   "name": "Finance subnet access",
+                     *                   "revision": 1842
+                     *                 }
+                     *               ],
+                     *               "total": 1,
+                     *               "truncated": true
+                     *             },
+                     *             "warnings": [
+                     *               {
+                     *                 "code": "own_account_closed",
+                     *                 "devices": {
+                     *                   "items": [
+                     *                     "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
+                     *                   ],
+                     *                   "total": 1,
+                     *                   "truncated": true
+                     *                 },
+                     *                 "message": "is required"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "total": 1,
+                     *         "truncated": true
+                     *       },
                      *       "warnings": []
                      *     }
                      */
@@ -12374,23 +13941,14 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `group_name_taken`, `no_such_state`, `profile_too_large`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["GroupNameTakenOrProfileTooLarge"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -12399,7 +13957,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them.
+                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them. The same holds for each later moment.
                  * @example 100
                  */
                 limit?: number;
@@ -12431,6 +13989,7 @@ export interface operations {
             /** @description What would happen. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -12524,6 +14083,140 @@ export interface operations {
                      *         "truncated": false
                      *       },
                      *       "idx": 1842,
+                     *       "later": {
+                     *         "items": [
+                     *           {
+                     *             "at": "2026-03-15T15:32:34Z",
+                     *             "changes": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": {
+                     *                     "items": [
+                     *                       {
+                     *                         "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "device_name": "device_name",
+                     *                         "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "loses_everything": true,
+                     *                         "profile_revision_after": 1,
+                     *                         "profile_revision_before": 1,
+                     *                         "status_after": "active",
+                     *                         "status_before": "active",
+                     *                         "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "username": "alice"
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "gained": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "lost": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   }
+                     *                 }
+                     *               ],
+                     *               "truncated": true
+                     *             },
+                     *             "devices": {
+                     *               "gaining": 1,
+                     *               "losing": 1,
+                     *               "losing_everything": 1,
+                     *               "profile_revisions": 1,
+                     *               "total": 1
+                     *             },
+                     *             "events": [
+                     *               {
+                     *                 "count": 1,
+                     *                 "event_type": "policy.created"
+                     *               }
+                     *             ],
+                     *             "gateways": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": 1,
+                     *                   "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                   "name": "Finance subnet access",
+                     *                   "revision": 1842
+                     *                 }
+                     *               ],
+                     *               "total": 1,
+                     *               "truncated": true
+                     *             },
+                     *             "warnings": [
+                     *               {
+                     *                 "code": "own_account_closed",
+                     *                 "devices": {
+                     *                   "items": [
+                     *                     "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
+                     *                   ],
+                     *                   "total": 1,
+                     *                   "truncated": true
+                     *                 },
+                     *                 "message": "is required"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "total": 1,
+                     *         "truncated": true
+                     *       },
                      *       "warnings": []
                      *     }
                      */
@@ -12534,21 +14227,12 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `group_name_taken`, `no_such_state`, `profile_too_large`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            409: components["responses"]["ProfileTooLarge"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -12557,7 +14241,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them.
+                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them. The same holds for each later moment.
                  * @example 100
                  */
                 limit?: number;
@@ -12589,6 +14273,7 @@ export interface operations {
             /** @description What would happen. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -12682,6 +14367,140 @@ export interface operations {
                      *         "truncated": false
                      *       },
                      *       "idx": 1842,
+                     *       "later": {
+                     *         "items": [
+                     *           {
+                     *             "at": "2026-03-15T15:32:34Z",
+                     *             "changes": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": {
+                     *                     "items": [
+                     *                       {
+                     *                         "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "device_name": "device_name",
+                     *                         "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "loses_everything": true,
+                     *                         "profile_revision_after": 1,
+                     *                         "profile_revision_before": 1,
+                     *                         "status_after": "active",
+                     *                         "status_before": "active",
+                     *                         "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "username": "alice"
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "gained": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "lost": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   }
+                     *                 }
+                     *               ],
+                     *               "truncated": true
+                     *             },
+                     *             "devices": {
+                     *               "gaining": 1,
+                     *               "losing": 1,
+                     *               "losing_everything": 1,
+                     *               "profile_revisions": 1,
+                     *               "total": 1
+                     *             },
+                     *             "events": [
+                     *               {
+                     *                 "count": 1,
+                     *                 "event_type": "policy.created"
+                     *               }
+                     *             ],
+                     *             "gateways": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": 1,
+                     *                   "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                   "name": "Finance subnet access",
+                     *                   "revision": 1842
+                     *                 }
+                     *               ],
+                     *               "total": 1,
+                     *               "truncated": true
+                     *             },
+                     *             "warnings": [
+                     *               {
+                     *                 "code": "own_account_closed",
+                     *                 "devices": {
+                     *                   "items": [
+                     *                     "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
+                     *                   ],
+                     *                   "total": 1,
+                     *                   "truncated": true
+                     *                 },
+                     *                 "message": "is required"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "total": 1,
+                     *         "truncated": true
+                     *       },
                      *       "warnings": []
                      *     }
                      */
@@ -12692,21 +14511,12 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `group_name_taken`, `no_such_state`, `profile_too_large`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            409: components["responses"]["ProfileTooLarge"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -12715,7 +14525,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them.
+                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them. The same holds for each later moment.
                  * @example 100
                  */
                 limit?: number;
@@ -12752,6 +14562,7 @@ export interface operations {
             /** @description What would happen. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -12845,6 +14656,140 @@ export interface operations {
                      *         "truncated": false
                      *       },
                      *       "idx": 1842,
+                     *       "later": {
+                     *         "items": [
+                     *           {
+                     *             "at": "2026-03-15T15:32:34Z",
+                     *             "changes": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": {
+                     *                     "items": [
+                     *                       {
+                     *                         "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "device_name": "device_name",
+                     *                         "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "loses_everything": true,
+                     *                         "profile_revision_after": 1,
+                     *                         "profile_revision_before": 1,
+                     *                         "status_after": "active",
+                     *                         "status_before": "active",
+                     *                         "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "username": "alice"
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "gained": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "lost": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   }
+                     *                 }
+                     *               ],
+                     *               "truncated": true
+                     *             },
+                     *             "devices": {
+                     *               "gaining": 1,
+                     *               "losing": 1,
+                     *               "losing_everything": 1,
+                     *               "profile_revisions": 1,
+                     *               "total": 1
+                     *             },
+                     *             "events": [
+                     *               {
+                     *                 "count": 1,
+                     *                 "event_type": "policy.created"
+                     *               }
+                     *             ],
+                     *             "gateways": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": 1,
+                     *                   "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                   "name": "Finance subnet access",
+                     *                   "revision": 1842
+                     *                 }
+                     *               ],
+                     *               "total": 1,
+                     *               "truncated": true
+                     *             },
+                     *             "warnings": [
+                     *               {
+                     *                 "code": "own_account_closed",
+                     *                 "devices": {
+                     *                   "items": [
+                     *                     "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
+                     *                   ],
+                     *                   "total": 1,
+                     *                   "truncated": true
+                     *                 },
+                     *                 "message": "is required"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "total": 1,
+                     *         "truncated": true
+                     *       },
                      *       "warnings": []
                      *     }
                      */
@@ -12855,9 +14800,11 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
             /** @description It contradicts the present state: `group_name_taken`, `no_such_state`, `profile_too_large`. */
             409: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -12870,8 +14817,10 @@ export interface operations {
             };
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -12880,7 +14829,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them.
+                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them. The same holds for each later moment.
                  * @example 100
                  */
                 limit?: number;
@@ -12934,6 +14883,7 @@ export interface operations {
             /** @description What would happen. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -13027,6 +14977,140 @@ export interface operations {
                      *         "truncated": false
                      *       },
                      *       "idx": 1842,
+                     *       "later": {
+                     *         "items": [
+                     *           {
+                     *             "at": "2026-03-15T15:32:34Z",
+                     *             "changes": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": {
+                     *                     "items": [
+                     *                       {
+                     *                         "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "device_name": "device_name",
+                     *                         "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "loses_everything": true,
+                     *                         "profile_revision_after": 1,
+                     *                         "profile_revision_before": 1,
+                     *                         "status_after": "active",
+                     *                         "status_before": "active",
+                     *                         "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "username": "alice"
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "gained": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "lost": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   }
+                     *                 }
+                     *               ],
+                     *               "truncated": true
+                     *             },
+                     *             "devices": {
+                     *               "gaining": 1,
+                     *               "losing": 1,
+                     *               "losing_everything": 1,
+                     *               "profile_revisions": 1,
+                     *               "total": 1
+                     *             },
+                     *             "events": [
+                     *               {
+                     *                 "count": 1,
+                     *                 "event_type": "policy.created"
+                     *               }
+                     *             ],
+                     *             "gateways": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": 1,
+                     *                   "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                   "name": "Finance subnet access",
+                     *                   "revision": 1842
+                     *                 }
+                     *               ],
+                     *               "total": 1,
+                     *               "truncated": true
+                     *             },
+                     *             "warnings": [
+                     *               {
+                     *                 "code": "own_account_closed",
+                     *                 "devices": {
+                     *                   "items": [
+                     *                     "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
+                     *                   ],
+                     *                   "total": 1,
+                     *                   "truncated": true
+                     *                 },
+                     *                 "message": "is required"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "total": 1,
+                     *         "truncated": true
+                     *       },
                      *       "warnings": []
                      *     }
                      */
@@ -13036,22 +15120,13 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `no_such_state`, `profile_too_large`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["ProfileTooLarge"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -13060,7 +15135,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them.
+                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them. The same holds for each later moment.
                  * @example 100
                  */
                 limit?: number;
@@ -13092,6 +15167,7 @@ export interface operations {
             /** @description What would happen. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -13186,6 +15262,140 @@ export interface operations {
                      *           "truncated": false
                      *         },
                      *         "idx": 1842,
+                     *         "later": {
+                     *           "items": [
+                     *             {
+                     *               "at": "2026-03-15T15:32:34Z",
+                     *               "changes": {
+                     *                 "items": [
+                     *                   {
+                     *                     "devices": {
+                     *                       "items": [
+                     *                         {
+                     *                           "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                           "device_name": "device_name",
+                     *                           "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                           "loses_everything": true,
+                     *                           "profile_revision_after": 1,
+                     *                           "profile_revision_before": 1,
+                     *                           "status_after": "active",
+                     *                           "status_before": "active",
+                     *                           "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                           "username": "alice"
+                     *                         }
+                     *                       ],
+                     *                       "total": 1,
+                     *                       "truncated": true
+                     *                     },
+                     *                     "gained": {
+                     *                       "items": [
+                     *                         {
+                     *                           "after": {
+                     *                             "decided_by": "policy",
+                     *                             "policy": {
+                     *                               "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                               "name": "Finance subnet access"
+                     *                             }
+                     *                           },
+                     *                           "before": {
+                     *                             "decided_by": "policy",
+                     *                             "policy": {
+                     *                               "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                               "name": "Finance subnet access"
+                     *                             }
+                     *                           },
+                     *                           "network": "network",
+                     *                           "services": [
+                     *                             {
+                     *                               "ports": [
+                     *                                 "443"
+                     *                               ],
+                     *                               "protocol": "tcp"
+                     *                             }
+                     *                           ]
+                     *                         }
+                     *                       ],
+                     *                       "total": 1,
+                     *                       "truncated": true
+                     *                     },
+                     *                     "lost": {
+                     *                       "items": [
+                     *                         {
+                     *                           "after": {
+                     *                             "decided_by": "policy",
+                     *                             "policy": {
+                     *                               "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                               "name": "Finance subnet access"
+                     *                             }
+                     *                           },
+                     *                           "before": {
+                     *                             "decided_by": "policy",
+                     *                             "policy": {
+                     *                               "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                               "name": "Finance subnet access"
+                     *                             }
+                     *                           },
+                     *                           "network": "network",
+                     *                           "services": [
+                     *                             {
+                     *                               "ports": [
+                     *                                 "443"
+                     *                               ],
+                     *                               "protocol": "tcp"
+                     *                             }
+                     *                           ]
+                     *                         }
+                     *                       ],
+                     *                       "total": 1,
+                     *                       "truncated": true
+                     *                     }
+                     *                   }
+                     *                 ],
+                     *                 "truncated": true
+                     *               },
+                     *               "devices": {
+                     *                 "gaining": 1,
+                     *                 "losing": 1,
+                     *                 "losing_everything": 1,
+                     *                 "profile_revisions": 1,
+                     *                 "total": 1
+                     *               },
+                     *               "events": [
+                     *                 {
+                     *                   "count": 1,
+                     *                   "event_type": "policy.created"
+                     *                 }
+                     *               ],
+                     *               "gateways": {
+                     *                 "items": [
+                     *                   {
+                     *                     "devices": 1,
+                     *                     "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                     "name": "Finance subnet access",
+                     *                     "revision": 1842
+                     *                   }
+                     *                 ],
+                     *                 "total": 1,
+                     *                 "truncated": true
+                     *               },
+                     *               "warnings": [
+                     *                 {
+                     *                   "code": "own_account_closed",
+                     *                   "devices": {
+                     *                     "items": [
+                     *                       "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "message": "is required"
+                     *                 }
+                     *               ]
+                     *             }
+                     *           ],
+                     *           "total": 1,
+                     *           "truncated": true
+                     *         },
                      *         "warnings": []
                      *       },
                      *       "refused": [
@@ -13203,31 +15413,21 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `no_such_state`, `profile_too_large`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOrNotTried"];
         };
     };
     preview_policies_delete: {
         parameters: {
             query?: {
                 /**
-                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them.
+                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them. The same holds for each later moment.
                  * @example 100
                  */
                 limit?: number;
@@ -13254,6 +15454,7 @@ export interface operations {
             /** @description What would happen. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -13347,6 +15548,140 @@ export interface operations {
                      *         "truncated": false
                      *       },
                      *       "idx": 1842,
+                     *       "later": {
+                     *         "items": [
+                     *           {
+                     *             "at": "2026-03-15T15:32:34Z",
+                     *             "changes": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": {
+                     *                     "items": [
+                     *                       {
+                     *                         "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "device_name": "device_name",
+                     *                         "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "loses_everything": true,
+                     *                         "profile_revision_after": 1,
+                     *                         "profile_revision_before": 1,
+                     *                         "status_after": "active",
+                     *                         "status_before": "active",
+                     *                         "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "username": "alice"
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "gained": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "lost": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   }
+                     *                 }
+                     *               ],
+                     *               "truncated": true
+                     *             },
+                     *             "devices": {
+                     *               "gaining": 1,
+                     *               "losing": 1,
+                     *               "losing_everything": 1,
+                     *               "profile_revisions": 1,
+                     *               "total": 1
+                     *             },
+                     *             "events": [
+                     *               {
+                     *                 "count": 1,
+                     *                 "event_type": "policy.created"
+                     *               }
+                     *             ],
+                     *             "gateways": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": 1,
+                     *                   "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                   "name": "Finance subnet access",
+                     *                   "revision": 1842
+                     *                 }
+                     *               ],
+                     *               "total": 1,
+                     *               "truncated": true
+                     *             },
+                     *             "warnings": [
+                     *               {
+                     *                 "code": "own_account_closed",
+                     *                 "devices": {
+                     *                   "items": [
+                     *                     "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
+                     *                   ],
+                     *                   "total": 1,
+                     *                   "truncated": true
+                     *                 },
+                     *                 "message": "is required"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "total": 1,
+                     *         "truncated": true
+                     *       },
                      *       "warnings": []
                      *     }
                      */
@@ -13357,21 +15692,12 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `no_such_state`, `profile_too_large`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            409: components["responses"]["ProfileTooLarge"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -13380,7 +15706,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them.
+                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them. The same holds for each later moment.
                  * @example 100
                  */
                 limit?: number;
@@ -13442,6 +15768,7 @@ export interface operations {
             /** @description What would happen. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -13535,6 +15862,140 @@ export interface operations {
                      *         "truncated": false
                      *       },
                      *       "idx": 1842,
+                     *       "later": {
+                     *         "items": [
+                     *           {
+                     *             "at": "2026-03-15T15:32:34Z",
+                     *             "changes": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": {
+                     *                     "items": [
+                     *                       {
+                     *                         "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "device_name": "device_name",
+                     *                         "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "loses_everything": true,
+                     *                         "profile_revision_after": 1,
+                     *                         "profile_revision_before": 1,
+                     *                         "status_after": "active",
+                     *                         "status_before": "active",
+                     *                         "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "username": "alice"
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "gained": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "lost": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   }
+                     *                 }
+                     *               ],
+                     *               "truncated": true
+                     *             },
+                     *             "devices": {
+                     *               "gaining": 1,
+                     *               "losing": 1,
+                     *               "losing_everything": 1,
+                     *               "profile_revisions": 1,
+                     *               "total": 1
+                     *             },
+                     *             "events": [
+                     *               {
+                     *                 "count": 1,
+                     *                 "event_type": "policy.created"
+                     *               }
+                     *             ],
+                     *             "gateways": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": 1,
+                     *                   "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                   "name": "Finance subnet access",
+                     *                   "revision": 1842
+                     *                 }
+                     *               ],
+                     *               "total": 1,
+                     *               "truncated": true
+                     *             },
+                     *             "warnings": [
+                     *               {
+                     *                 "code": "own_account_closed",
+                     *                 "devices": {
+                     *                   "items": [
+                     *                     "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
+                     *                   ],
+                     *                   "total": 1,
+                     *                   "truncated": true
+                     *                 },
+                     *                 "message": "is required"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "total": 1,
+                     *         "truncated": true
+                     *       },
                      *       "warnings": []
                      *     }
                      */
@@ -13545,23 +16006,14 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `no_such_state`, `profile_too_large`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["ProfileTooLarge"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -13570,7 +16022,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them.
+                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them. The same holds for each later moment.
                  * @example 100
                  */
                 limit?: number;
@@ -13607,6 +16059,7 @@ export interface operations {
             /** @description What would happen. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -13700,6 +16153,140 @@ export interface operations {
                      *         "truncated": false
                      *       },
                      *       "idx": 1842,
+                     *       "later": {
+                     *         "items": [
+                     *           {
+                     *             "at": "2026-03-15T15:32:34Z",
+                     *             "changes": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": {
+                     *                     "items": [
+                     *                       {
+                     *                         "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "device_name": "device_name",
+                     *                         "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "loses_everything": true,
+                     *                         "profile_revision_after": 1,
+                     *                         "profile_revision_before": 1,
+                     *                         "status_after": "active",
+                     *                         "status_before": "active",
+                     *                         "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "username": "alice"
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "gained": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "lost": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   }
+                     *                 }
+                     *               ],
+                     *               "truncated": true
+                     *             },
+                     *             "devices": {
+                     *               "gaining": 1,
+                     *               "losing": 1,
+                     *               "losing_everything": 1,
+                     *               "profile_revisions": 1,
+                     *               "total": 1
+                     *             },
+                     *             "events": [
+                     *               {
+                     *                 "count": 1,
+                     *                 "event_type": "policy.created"
+                     *               }
+                     *             ],
+                     *             "gateways": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": 1,
+                     *                   "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                   "name": "Finance subnet access",
+                     *                   "revision": 1842
+                     *                 }
+                     *               ],
+                     *               "total": 1,
+                     *               "truncated": true
+                     *             },
+                     *             "warnings": [
+                     *               {
+                     *                 "code": "own_account_closed",
+                     *                 "devices": {
+                     *                   "items": [
+                     *                     "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
+                     *                   ],
+                     *                   "total": 1,
+                     *                   "truncated": true
+                     *                 },
+                     *                 "message": "is required"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "total": 1,
+                     *         "truncated": true
+                     *       },
                      *       "warnings": []
                      *     }
                      */
@@ -13710,23 +16297,14 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `no_such_state`, `profile_too_large`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NoSuchStateOrProfileTooLarge"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -13735,7 +16313,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them.
+                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them. The same holds for each later moment.
                  * @example 100
                  */
                 limit?: number;
@@ -13755,7 +16333,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "action": "enable",
-                 *       "group_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                 *       "group_id": null,
                  *       "ids": [
                  *         "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
                  *       ]
@@ -13768,6 +16346,7 @@ export interface operations {
             /** @description What would happen. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -13862,6 +16441,140 @@ export interface operations {
                      *           "truncated": false
                      *         },
                      *         "idx": 1842,
+                     *         "later": {
+                     *           "items": [
+                     *             {
+                     *               "at": "2026-03-15T15:32:34Z",
+                     *               "changes": {
+                     *                 "items": [
+                     *                   {
+                     *                     "devices": {
+                     *                       "items": [
+                     *                         {
+                     *                           "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                           "device_name": "device_name",
+                     *                           "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                           "loses_everything": true,
+                     *                           "profile_revision_after": 1,
+                     *                           "profile_revision_before": 1,
+                     *                           "status_after": "active",
+                     *                           "status_before": "active",
+                     *                           "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                           "username": "alice"
+                     *                         }
+                     *                       ],
+                     *                       "total": 1,
+                     *                       "truncated": true
+                     *                     },
+                     *                     "gained": {
+                     *                       "items": [
+                     *                         {
+                     *                           "after": {
+                     *                             "decided_by": "policy",
+                     *                             "policy": {
+                     *                               "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                               "name": "Finance subnet access"
+                     *                             }
+                     *                           },
+                     *                           "before": {
+                     *                             "decided_by": "policy",
+                     *                             "policy": {
+                     *                               "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                               "name": "Finance subnet access"
+                     *                             }
+                     *                           },
+                     *                           "network": "network",
+                     *                           "services": [
+                     *                             {
+                     *                               "ports": [
+                     *                                 "443"
+                     *                               ],
+                     *                               "protocol": "tcp"
+                     *                             }
+                     *                           ]
+                     *                         }
+                     *                       ],
+                     *                       "total": 1,
+                     *                       "truncated": true
+                     *                     },
+                     *                     "lost": {
+                     *                       "items": [
+                     *                         {
+                     *                           "after": {
+                     *                             "decided_by": "policy",
+                     *                             "policy": {
+                     *                               "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                               "name": "Finance subnet access"
+                     *                             }
+                     *                           },
+                     *                           "before": {
+                     *                             "decided_by": "policy",
+                     *                             "policy": {
+                     *                               "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                               "name": "Finance subnet access"
+                     *                             }
+                     *                           },
+                     *                           "network": "network",
+                     *                           "services": [
+                     *                             {
+                     *                               "ports": [
+                     *                                 "443"
+                     *                               ],
+                     *                               "protocol": "tcp"
+                     *                             }
+                     *                           ]
+                     *                         }
+                     *                       ],
+                     *                       "total": 1,
+                     *                       "truncated": true
+                     *                     }
+                     *                   }
+                     *                 ],
+                     *                 "truncated": true
+                     *               },
+                     *               "devices": {
+                     *                 "gaining": 1,
+                     *                 "losing": 1,
+                     *                 "losing_everything": 1,
+                     *                 "profile_revisions": 1,
+                     *                 "total": 1
+                     *               },
+                     *               "events": [
+                     *                 {
+                     *                   "count": 1,
+                     *                   "event_type": "policy.created"
+                     *                 }
+                     *               ],
+                     *               "gateways": {
+                     *                 "items": [
+                     *                   {
+                     *                     "devices": 1,
+                     *                     "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                     "name": "Finance subnet access",
+                     *                     "revision": 1842
+                     *                   }
+                     *                 ],
+                     *                 "total": 1,
+                     *                 "truncated": true
+                     *               },
+                     *               "warnings": [
+                     *                 {
+                     *                   "code": "own_account_closed",
+                     *                   "devices": {
+                     *                     "items": [
+                     *                       "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "message": "is required"
+                     *                 }
+                     *               ]
+                     *             }
+                     *           ],
+                     *           "total": 1,
+                     *           "truncated": true
+                     *         },
                      *         "warnings": []
                      *       },
                      *       "refused": [
@@ -13879,31 +16592,22 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `username_taken`, `last_admin`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["ProfileTooLarge"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOrNotTried"];
         };
     };
     preview_users_delete: {
         parameters: {
             query?: {
                 /**
-                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them.
+                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them. The same holds for each later moment.
                  * @example 100
                  */
                 limit?: number;
@@ -13930,6 +16634,7 @@ export interface operations {
             /** @description What would happen. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -14023,6 +16728,140 @@ export interface operations {
                      *         "truncated": false
                      *       },
                      *       "idx": 1842,
+                     *       "later": {
+                     *         "items": [
+                     *           {
+                     *             "at": "2026-03-15T15:32:34Z",
+                     *             "changes": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": {
+                     *                     "items": [
+                     *                       {
+                     *                         "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "device_name": "device_name",
+                     *                         "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "loses_everything": true,
+                     *                         "profile_revision_after": 1,
+                     *                         "profile_revision_before": 1,
+                     *                         "status_after": "active",
+                     *                         "status_before": "active",
+                     *                         "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "username": "alice"
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "gained": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "lost": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   }
+                     *                 }
+                     *               ],
+                     *               "truncated": true
+                     *             },
+                     *             "devices": {
+                     *               "gaining": 1,
+                     *               "losing": 1,
+                     *               "losing_everything": 1,
+                     *               "profile_revisions": 1,
+                     *               "total": 1
+                     *             },
+                     *             "events": [
+                     *               {
+                     *                 "count": 1,
+                     *                 "event_type": "policy.created"
+                     *               }
+                     *             ],
+                     *             "gateways": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": 1,
+                     *                   "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                   "name": "Finance subnet access",
+                     *                   "revision": 1842
+                     *                 }
+                     *               ],
+                     *               "total": 1,
+                     *               "truncated": true
+                     *             },
+                     *             "warnings": [
+                     *               {
+                     *                 "code": "own_account_closed",
+                     *                 "devices": {
+                     *                   "items": [
+                     *                     "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
+                     *                   ],
+                     *                   "total": 1,
+                     *                   "truncated": true
+                     *                 },
+                     *                 "message": "is required"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "total": 1,
+                     *         "truncated": true
+                     *       },
                      *       "warnings": []
                      *     }
                      */
@@ -14033,21 +16872,12 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `username_taken`, `last_admin`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            409: components["responses"]["LastAdmin"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -14056,7 +16886,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them.
+                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them. The same holds for each later moment.
                  * @example 100
                  */
                 limit?: number;
@@ -14083,6 +16913,7 @@ export interface operations {
             /** @description What would happen. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -14176,6 +17007,140 @@ export interface operations {
                      *         "truncated": false
                      *       },
                      *       "idx": 1842,
+                     *       "later": {
+                     *         "items": [
+                     *           {
+                     *             "at": "2026-03-15T15:32:34Z",
+                     *             "changes": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": {
+                     *                     "items": [
+                     *                       {
+                     *                         "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "device_name": "device_name",
+                     *                         "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "loses_everything": true,
+                     *                         "profile_revision_after": 1,
+                     *                         "profile_revision_before": 1,
+                     *                         "status_after": "active",
+                     *                         "status_before": "active",
+                     *                         "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "username": "alice"
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "gained": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "lost": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   }
+                     *                 }
+                     *               ],
+                     *               "truncated": true
+                     *             },
+                     *             "devices": {
+                     *               "gaining": 1,
+                     *               "losing": 1,
+                     *               "losing_everything": 1,
+                     *               "profile_revisions": 1,
+                     *               "total": 1
+                     *             },
+                     *             "events": [
+                     *               {
+                     *                 "count": 1,
+                     *                 "event_type": "policy.created"
+                     *               }
+                     *             ],
+                     *             "gateways": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": 1,
+                     *                   "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                   "name": "Finance subnet access",
+                     *                   "revision": 1842
+                     *                 }
+                     *               ],
+                     *               "total": 1,
+                     *               "truncated": true
+                     *             },
+                     *             "warnings": [
+                     *               {
+                     *                 "code": "own_account_closed",
+                     *                 "devices": {
+                     *                   "items": [
+                     *                     "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
+                     *                   ],
+                     *                   "total": 1,
+                     *                   "truncated": true
+                     *                 },
+                     *                 "message": "is required"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "total": 1,
+                     *         "truncated": true
+                     *       },
                      *       "warnings": []
                      *     }
                      */
@@ -14186,21 +17151,12 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `username_taken`, `last_admin`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            409: components["responses"]["LastAdmin"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -14209,7 +17165,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them.
+                 * @description The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten times as many destinations. The totals count all of them. The same holds for each later moment.
                  * @example 100
                  */
                 limit?: number;
@@ -14236,6 +17192,7 @@ export interface operations {
             /** @description What would happen. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -14329,6 +17286,140 @@ export interface operations {
                      *         "truncated": false
                      *       },
                      *       "idx": 1842,
+                     *       "later": {
+                     *         "items": [
+                     *           {
+                     *             "at": "2026-03-15T15:32:34Z",
+                     *             "changes": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": {
+                     *                     "items": [
+                     *                       {
+                     *                         "device_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "device_name": "device_name",
+                     *                         "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "loses_everything": true,
+                     *                         "profile_revision_after": 1,
+                     *                         "profile_revision_before": 1,
+                     *                         "status_after": "active",
+                     *                         "status_before": "active",
+                     *                         "user_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                         "username": "alice"
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "gained": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   },
+                     *                   "lost": {
+                     *                     "items": [
+                     *                       {
+                     *                         "after": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "before": {
+                     *                           "decided_by": "policy",
+                     *                           "policy": {
+                     *                             "id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                             "name": "Finance subnet access"
+                     *                           }
+                     *                         },
+                     *                         "network": "network",
+                     *                         "services": [
+                     *                           {
+                     *                             "ports": [
+                     *                               "443"
+                     *                             ],
+                     *                             "protocol": "tcp"
+                     *                           }
+                     *                         ]
+                     *                       }
+                     *                     ],
+                     *                     "total": 1,
+                     *                     "truncated": true
+                     *                   }
+                     *                 }
+                     *               ],
+                     *               "truncated": true
+                     *             },
+                     *             "devices": {
+                     *               "gaining": 1,
+                     *               "losing": 1,
+                     *               "losing_everything": 1,
+                     *               "profile_revisions": 1,
+                     *               "total": 1
+                     *             },
+                     *             "events": [
+                     *               {
+                     *                 "count": 1,
+                     *                 "event_type": "policy.created"
+                     *               }
+                     *             ],
+                     *             "gateways": {
+                     *               "items": [
+                     *                 {
+                     *                   "devices": 1,
+                     *                   "gateway_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                     *                   "name": "Finance subnet access",
+                     *                   "revision": 1842
+                     *                 }
+                     *               ],
+                     *               "total": 1,
+                     *               "truncated": true
+                     *             },
+                     *             "warnings": [
+                     *               {
+                     *                 "code": "own_account_closed",
+                     *                 "devices": {
+                     *                   "items": [
+                     *                     "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
+                     *                   ],
+                     *                   "total": 1,
+                     *                   "truncated": true
+                     *                 },
+                     *                 "message": "is required"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "total": 1,
+                     *         "truncated": true
+                     *       },
                      *       "warnings": []
                      *     }
                      */
@@ -14339,21 +17430,11 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `username_taken`, `last_admin`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -14426,6 +17507,7 @@ export interface operations {
             /** @description A page of the users. As CSV or NDJSON: all of them. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -14470,7 +17552,10 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -14544,25 +17629,16 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `username_taken`, `last_admin`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUseOrUsernameTaken"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOrOverloaded"];
         };
     };
     users_bulk: {
@@ -14587,7 +17663,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "action": "enable",
-                 *       "group_id": "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11",
+                 *       "group_id": null,
                  *       "ids": [
                  *         "0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11"
                  *       ]
@@ -14629,23 +17705,14 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `username_taken`, `last_admin`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUseOrProfileTooLarge"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -14751,23 +17818,14 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `username_taken`, `last_admin`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUse"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -14802,6 +17860,7 @@ export interface operations {
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -14831,7 +17890,10 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -14880,22 +17942,14 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `username_taken`, `last_admin`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUseOrLastAdmin"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -14975,24 +18029,15 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `username_taken`, `last_admin`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUseOrUsernameTakenOrLastAdmin"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -15162,9 +18207,12 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_limit`, `device_name_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `address_taken`, `profile_too_large`, `idempotency_key_in_use`. */
+            408: components["responses"]["TooSlow"];
+            /** @description It contradicts the present state: `idempotency_key_in_use`, `profile_too_large`, `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `no_gateway`, `gateway_draining`, `gateway_not_ready`. */
             409: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -15176,9 +18224,11 @@ export interface operations {
                 };
             };
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -15245,22 +18295,14 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `username_taken`, `last_admin`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUseOrLastAdmin"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -15327,22 +18369,14 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `username_taken`, `last_admin`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUse"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -15409,22 +18443,14 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `username_taken`, `last_admin`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUseOrLastAdmin"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -15502,26 +18528,17 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `username_taken`, `last_admin`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUse"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOrOverloaded"];
         };
     };
     users_sessions: {
@@ -15547,6 +18564,7 @@ export interface operations {
             /** @description All of them. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -15582,7 +18600,10 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -15629,21 +18650,13 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `username_taken`, `last_admin`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUse"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -15695,21 +18708,13 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `username_taken`, `last_admin`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUse"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -15762,6 +18767,7 @@ export interface operations {
             /** @description A page of the webhooks. As CSV or NDJSON: all of them. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -15820,7 +18826,10 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -15911,23 +18920,14 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUse"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -15956,6 +18956,7 @@ export interface operations {
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -15999,7 +19000,10 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -16048,22 +19052,14 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUse"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -16160,24 +19156,15 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUse"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -16268,24 +19255,15 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUse"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -16379,24 +19357,15 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUse"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -16453,21 +19422,13 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUse"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -16501,6 +19462,8 @@ export interface operations {
             200: {
                 headers: {
                     "Set-Cookie": components["headers"]["Set-Cookie"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
+                    "X-Consistency-Token": components["headers"]["X-Consistency-Token"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -16526,7 +19489,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthenticated"];
+            401: components["responses"]["UnauthenticatedOrInvalidCredentials"];
             /** @description `cross_site`: another site's page may not sign in or out here */
             403: {
                 headers: {
@@ -16540,11 +19503,14 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            408: components["responses"]["TooSlow"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
-            429: components["responses"]["TooManyRequests"];
+            429: components["responses"]["TooManyRequestsOrTooManyAttempts"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOrOverloaded"];
         };
     };
     auth_browser_logout: {
@@ -16565,6 +19531,8 @@ export interface operations {
             204: {
                 headers: {
                     "Set-Cookie": components["headers"]["Set-Cookie"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
+                    "X-Consistency-Token": components["headers"]["X-Consistency-Token"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -16588,7 +19556,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -16611,6 +19582,8 @@ export interface operations {
             200: {
                 headers: {
                     "Set-Cookie": components["headers"]["Set-Cookie"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
+                    "X-Consistency-Token": components["headers"]["X-Consistency-Token"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -16636,7 +19609,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthenticated"];
+            401: components["responses"]["UnauthenticatedOrInvalidCredentials"];
             /** @description `cross_site`: another site's page may not sign in or out here */
             403: {
                 headers: {
@@ -16650,7 +19623,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -16683,6 +19659,8 @@ export interface operations {
             /** @description A new session. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
+                    "X-Consistency-Token": components["headers"]["X-Consistency-Token"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -16709,12 +19687,15 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthenticated"];
+            401: components["responses"]["UnauthenticatedOrInvalidCredentials"];
+            408: components["responses"]["TooSlow"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
-            429: components["responses"]["TooManyRequests"];
+            429: components["responses"]["TooManyRequestsOrTooManyAttempts"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOrOverloaded"];
         };
     };
     auth_logout: {
@@ -16744,6 +19725,8 @@ export interface operations {
             /** @description The session is over. */
             204: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
+                    "X-Consistency-Token": components["headers"]["X-Consistency-Token"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -16754,9 +19737,12 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
+            408: components["responses"]["TooSlow"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -16778,6 +19764,8 @@ export interface operations {
             /** @description All sessions have ended, this one too. */
             204: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
+                    "X-Consistency-Token": components["headers"]["X-Consistency-Token"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -16789,7 +19777,11 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -16811,6 +19803,7 @@ export interface operations {
             /** @description Who is signed in. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -16833,7 +19826,11 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -16865,6 +19862,8 @@ export interface operations {
             /** @description The session with its next tokens. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
+                    "X-Consistency-Token": components["headers"]["X-Consistency-Token"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -16891,10 +19890,13 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthenticated"];
+            401: components["responses"]["UnauthenticatedOrInvalidCredentials"];
+            408: components["responses"]["TooSlow"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -16927,6 +19929,7 @@ export interface operations {
             /** @description How the device is connected. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -16961,10 +19964,11 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
+            404: components["responses"]["NotFoundOrNoActiveDevice"];
             /** @description `device_ambiguous`: you have several active devices: name one with ?device_id= */
             409: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -16975,7 +19979,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -17138,9 +20145,13 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `device_limit`, `device_name_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `address_taken`, `profile_too_large`, `idempotency_key_in_use`. */
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            /** @description It contradicts the present state: `idempotency_key_in_use`, `profile_too_large`, `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `no_gateway`, `gateway_draining`, `gateway_not_ready`. */
             409: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -17152,9 +20163,11 @@ export interface operations {
                 };
             };
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -17246,23 +20259,14 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUse"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -17368,24 +20372,15 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUseOrDeviceRevokedOrPublicKeyTaken"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -17413,6 +20408,7 @@ export interface operations {
             /** @description The profile, in the form that `Accept` prefers; images are QR codes. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -17480,6 +20476,7 @@ export interface operations {
             /** @description `not_acceptable`: there is application/json, text/plain, image/svg+xml and image/png: accept one */
             406: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -17493,6 +20490,7 @@ export interface operations {
             /** @description `profile_too_long`: the profile is longer than a QR code can hold: fetch it as text */
             409: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -17503,7 +20501,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -17531,6 +20532,7 @@ export interface operations {
             /** @description The file. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -17546,7 +20548,10 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -17636,24 +20641,15 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUse"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -17733,22 +20729,14 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUseOrDeviceRevoked"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -17819,24 +20807,15 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description It contradicts the present state: `public_key_taken`, `gateway_key_mismatch`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["PublicKeyTakenOrGatewayKeyMismatch"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOrNotReady"];
         };
     };
     nodes_report_status: {
@@ -17937,9 +20916,13 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["PublicKeyTaken"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -18017,6 +21000,7 @@ export interface operations {
             /** @description A page of one's own activity. As CSV or NDJSON: all of it. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -18068,7 +21052,10 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -18090,6 +21077,7 @@ export interface operations {
             /** @description All of them. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -18136,7 +21124,10 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -18299,9 +21290,13 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `device_limit`, `device_name_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `address_taken`, `profile_too_large`, `idempotency_key_in_use`. */
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            /** @description It contradicts the present state: `idempotency_key_in_use`, `profile_too_large`, `device_name_taken`, `device_revoked`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `no_gateway`, `gateway_draining`, `gateway_not_ready`. */
             409: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -18313,9 +21308,11 @@ export interface operations {
                 };
             };
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -18344,6 +21341,7 @@ export interface operations {
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -18386,7 +21384,10 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -18477,24 +21478,15 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `device_name_taken`, `device_revoked`, `no_such_state`, `device_limit`, `user_disabled`, `address_taken`, `public_key_taken`, `pool_exhausted`, `gateway_draining`, `profile_too_large`, `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUseOrDeviceNameTakenOrDeviceRevoked"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -18522,6 +21514,7 @@ export interface operations {
             /** @description The profile, in the form that `Accept` prefers; images are QR codes. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -18589,6 +21582,7 @@ export interface operations {
             /** @description `not_acceptable`: there is application/json, text/plain, image/svg+xml and image/png: accept one */
             406: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -18602,6 +21596,7 @@ export interface operations {
             /** @description `profile_too_long`: the profile is longer than a QR code can hold: fetch it as text */
             409: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -18612,7 +21607,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -18640,6 +21638,7 @@ export interface operations {
             /** @description The file. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -18655,7 +21654,10 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -18706,25 +21708,17 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description It contradicts the present state: `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUse"];
             413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
-            429: components["responses"]["TooManyRequests"];
+            429: components["responses"]["TooManyRequestsOrTooManyAttempts"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOrOverloaded"];
         };
     };
     me_profile: {
@@ -18750,6 +21744,7 @@ export interface operations {
             /** @description The profile, in the form that `Accept` prefers; images are QR codes. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -18813,10 +21808,11 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
+            404: components["responses"]["NotFoundOrNoActiveDevice"];
             /** @description `not_acceptable`: there is application/json, text/plain, image/svg+xml and image/png: accept one */
             406: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -18830,6 +21826,7 @@ export interface operations {
             /** @description `device_ambiguous`: you have several active devices: name one with ?device_id=; or `profile_too_long`, where it does not fit a QR code. */
             409: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -18840,7 +21837,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -18862,6 +21862,7 @@ export interface operations {
             /** @description All of them. */
             200: {
                 headers: {
+                    "X-Consistency": components["headers"]["X-Consistency"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
@@ -18896,7 +21897,11 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -18943,21 +21948,13 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It contradicts the present state: `idempotency_key_in_use`. */
-            409: {
-                headers: {
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["KeyInUse"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -18992,7 +21989,10 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };

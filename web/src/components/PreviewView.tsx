@@ -1,4 +1,5 @@
-import { Anchor, Badge, Group, List, Paper, SimpleGrid, Stack, Text } from "@mantine/core";
+import { Anchor, Badge, Divider, Group, List, Paper, SimpleGrid, Stack, Text } from "@mantine/core";
+import { useId } from "react";
 import { Link } from "react-router";
 
 import type { Schemas } from "../api/client.ts";
@@ -7,20 +8,55 @@ import { t } from "../text/common.ts";
 import { previewText } from "../text/preview.ts";
 import { NetworkList } from "./NetworkList.tsx";
 import { PreviewWarning } from "./PreviewWarning.tsx";
+import { Time } from "./Time.tsx";
 
 type Preview = Schemas["Preview"];
+type Effects = Pick<Preview, "devices" | "changes" | "gateways" | "warnings">;
 type Destinations = Schemas["PreviewChange"]["gained"];
 
-/** What a change would do: warnings first, then who gains and loses what, then the gateways. */
+/** What a change would do at once, and then what the clock would bring of it. */
 export function PreviewView({ preview }: { preview: Preview }) {
-  const { devices, changes, gateways, warnings } = preview;
+  const { items, total } = preview.later;
+  const unshown = total - items.length;
   return (
     <Stack gap="sm" aria-label={previewText.title} role="group">
+      <EffectsView effects={preview} nothing={total === 0 ? previewText.nothing : previewText.nothingAtOnce} />
+      {items.map((moment) => (
+        <Moment key={moment.at} moment={moment} />
+      ))}
+      {unshown > 0 && (
+        <Text size="sm" c="dimmed">
+          {previewText.moreMoments(unshown)}
+        </Text>
+      )}
+    </Stack>
+  );
+}
+
+function Moment({ moment }: { moment: Preview["later"]["items"][number] }) {
+  const heading = useId();
+  return (
+    <Stack gap="sm" role="group" aria-labelledby={heading}>
+      <Divider />
+      <Text size="sm" fw={600} id={heading}>
+        <Time at={moment.at} />
+        {previewText.then(moment.events)}
+      </Text>
+      <EffectsView effects={moment} nothing={previewText.nothingThen} />
+    </Stack>
+  );
+}
+
+/** Warnings first, then who gains and loses what, then the gateways. */
+function EffectsView({ effects, nothing }: { effects: Effects; nothing: string }) {
+  const { devices, changes, gateways, warnings } = effects;
+  return (
+    <>
       {warnings.map((warning) => (
         <PreviewWarning key={warning.code} warning={warning} />
       ))}
       {devices.total === 0 ? (
-        <Text size="sm">{previewText.nothing}</Text>
+        <Text size="sm">{nothing}</Text>
       ) : (
         <Text size="sm">
           {previewText.totals(devices.total, devices.gaining, devices.losing)}
@@ -72,7 +108,7 @@ export function PreviewView({ preview }: { preview: Preview }) {
           ))}
         </Group>
       )}
-    </Stack>
+    </>
   );
 }
 

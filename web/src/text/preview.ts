@@ -1,7 +1,24 @@
+/** What the clock does, where it does so to one or to several. */
+const byItself: Readonly<Record<string, (n: number) => string>> = {
+  "policy.activated": (n) => (n === 1 ? "a policy begins" : `${n} policies begin`),
+  "policy.expired": (n) => (n === 1 ? "a policy ends" : `${n} policies end`),
+  "device.expired": (n) => (n === 1 ? "a device expires" : `${n} devices expire`),
+  "device.rotation_lapsed": (n) =>
+    n === 1 ? "a device needs a new key by then" : `${n} devices need a new key by then`,
+};
+
 /** What a change would do. */
 export const previewText = {
   title: "What it would do",
   nothing: "It changes nothing about who reaches what.",
+  nothingAtOnce: "At once it changes nothing about who reaches what.",
+  nothingThen: "Then nothing changes about who reaches what.",
+  /** Between a moment and what it brings. Nothing about what a later version of the server may know. */
+  then: (events: readonly { readonly event_type: string; readonly count: number }[]) => {
+    const words = events.flatMap(({ event_type, count }) => byItself[event_type]?.(count) ?? []);
+    return words.length === 0 ? "" : `: ${words.join(", ")}`;
+  },
+  moreMoments: (n: number) => (n === 1 ? "1 later moment is not shown." : `${n} later moments are not shown.`),
   totals: (devices: number, gaining: number, losing: number) =>
     `${devices} ${devices === 1 ? "device" : "devices"} affected: ${gaining} gain, ${losing} lose something.`,
   losingEverything: (n: number) =>

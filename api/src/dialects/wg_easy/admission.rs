@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     auth::{Checked, Principal, TokenUse, caller, is_own},
+    consistency::read_level,
     http::{Client, Quota},
 };
 
@@ -34,6 +35,8 @@ pub(super) struct Guest {
 struct Session {
     id: SessionId,
     user: Authenticated,
+    /// Where the log ended when it was asked for.
+    log_end: i64,
     /// By the header, as the contract has it, and not by the cookie.
     by_bearer: bool,
 }
@@ -111,7 +114,12 @@ async fn admitted(
         return Err(if expired { not_signed_in() } else { recorded(not_signed_in()) });
     }
     request.extensions_mut().insert(guest.clone());
-    let response = next.run(request).await;
+    let response = match session {
+        Some(session) if !route.reads_nothing() => {
+            read_level::<DialectError>(&dialect.app, session.log_end, next.run(request)).await
+        }
+        _ => next.run(request).await,
+    };
     let status = response.status();
     // A login records wrong passwords itself.
     let login = route.counted == Counted::Session;
@@ -162,10 +170,10 @@ async fn identify(dialect: &WgEasy, headers: &HeaderMap) -> Result<Sender, Diale
         };
         // The owner of a session from before another owner was configured is none any more.
         if claims.sub == dialect.owner
-            && let Some(user) = app.commands.authenticate(claims.sid).await?
+            && let Some((user, log_end)) = app.commands.authenticate_at(claims.sid).await?
             && user.user_id == dialect.owner
         {
-            return Ok(Sender::Session(Session { id: claims.sid, user, by_bearer }));
+            return Ok(Sender::Session(Session { id: claims.sid, user, log_end, by_bearer }));
         }
     }
     Ok(sender)

@@ -5,6 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use nexavpn_commands::CommandError;
+use nexavpn_domain::DomainError;
 use nexavpn_gateway_projector::ReportError;
 use nexavpn_projections::ReadError;
 use serde::Serialize;
@@ -116,7 +117,12 @@ impl From<ApiError> for DialectError {
 
 impl From<CommandError> for DialectError {
     fn from(error: CommandError) -> Self {
-        ApiError::from(error).into()
+        match error {
+            CommandError::Domain(DomainError::NotFound { entity: "device" }) => {
+                Self::no_such_client()
+            }
+            error => ApiError::from(error).into(),
+        }
     }
 }
 

@@ -32,6 +32,7 @@ use axum::{
     Router,
     http::{Method, StatusCode},
     middleware,
+    response::IntoResponse as _,
     routing::{MethodRouter, any, get, post, put},
 };
 use nexavpn_domain::ids::{GatewayId, UserId};
@@ -39,10 +40,13 @@ use nexavpn_domain::ids::{GatewayId, UserId};
 pub use options::{WgEasyError, WgEasyOptions, WgEasyRates};
 pub use table::{Opens, Route, TABLE};
 
+use super::Shape;
 use crate::App;
 use error::DialectError;
 use limits::Limits;
 
+/// Everything below it is the dialect's, also what we do not have.
+const WHOLE: &str = "/api/wireguard";
 /// What it is called in the audit log.
 const NAME: &str = "wg-easy";
 
@@ -85,10 +89,19 @@ pub(crate) fn routes(dialect: WgEasy) -> Router<App> {
         .route_layer(admission)
         .method_not_allowed_fallback(method_not_allowed)
         // Version 14 has more than we; a client should not read of it in another shape.
-        .route("/api/wireguard", any(nothing_here))
-        .route("/api/wireguard/", any(nothing_here))
-        .route("/api/wireguard/{*rest}", any(nothing_here))
+        .route(WHOLE, any(nothing_here))
+        .route(&format!("{WHOLE}/"), any(nothing_here))
+        .route(&format!("{WHOLE}/{{*rest}}"), any(nothing_here))
         .with_state(dialect)
+}
+
+/// How errors are told below its routes.
+pub(crate) fn shape() -> Shape {
+    let paths = TABLE.iter().map(|route| route.path).filter(|path| !path.contains('{'));
+    Shape {
+        paths: std::iter::once(WHOLE).chain(paths).collect(),
+        error: |error| DialectError::from(error).into_response(),
+    }
 }
 
 /// Routes that are the same with a slash at the end: some clients put one there.

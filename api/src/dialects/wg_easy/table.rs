@@ -37,6 +37,11 @@ pub struct Route {
 }
 
 impl Route {
+    /// Whether it needs nothing of the read models, neither before it acts nor for its answer.
+    pub(super) fn reads_nothing(&self) -> bool {
+        matches!(self.counted, Counted::Create | Counted::Delete)
+    }
+
     /// Whether it is there to change something.
     #[must_use]
     pub fn is_command(&self) -> bool {

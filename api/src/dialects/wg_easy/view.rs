@@ -5,13 +5,24 @@ use std::collections::{HashMap, HashSet};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use chrono::{DateTime, SecondsFormat, Utc};
 use nexavpn_commands::{DeviceSecrets, Secret};
-use nexavpn_domain::ids::{DeviceId, GatewayId};
+use nexavpn_domain::{
+    StoredEvent as _,
+    device::DeviceEvent,
+    ids::{DeviceId, GatewayId},
+};
 use nexavpn_gateway_projector::reports::PeerTelemetry;
-use nexavpn_projections::owned_devices::{self, OwnedDevice};
+use nexavpn_projections::{
+    owned_devices::{self, OwnedDevice},
+    past,
+};
 use serde::Serialize;
 
 use super::{WgEasy, error::DialectError};
-use crate::{error::ApiError, routes::views::Qr};
+use crate::{
+    consistency::Settled,
+    error::ApiError,
+    routes::views::{Qr, TaughtKey},
+};
 
 /// A client in the list.
 #[derive(Debug, Serialize)]
@@ -145,11 +156,19 @@ impl WgEasy {
     /// A client that was just made. Nobody has reported anything of it, and its keys are at hand.
     pub(super) async fn made(
         &self,
+        settled: &mut Settled,
         id: DeviceId,
         secrets: &DeviceSecrets,
     ) -> Result<WholeClient, DialectError> {
-        let device = self.device(id).await?;
-        let configuration = self.render(&device, secrets)?;
+        let events = settled.just_appended(&self.app, (DeviceEvent::AGGREGATE_TYPE, id.0));
+        let device = match past::new_device(&events) {
+            Ok(Some(device)) => device,
+            Ok(None) | Err(_) => {
+                *settled = settled.readable(&self.app).await;
+                self.device(id).await?
+            }
+        };
+        let configuration = self.hand_out(&device, secrets).await?;
         let keepalive = self.app.fleet.read(|fleet| {
             let gateway = fleet.gateway(device.gateway_id);
             gateway.map_or(0, |gateway| gateway.fields.persistent_keepalive)
@@ -168,20 +187,26 @@ impl WgEasy {
     pub(super) async fn configuration(&self, device: &OwnedDevice) -> Result<String, DialectError> {
         let commands = &self.app.commands;
         let secrets = commands.device_secrets(device.id, &device.public_key).await?;
-        self.render(device, &secrets)
+        self.hand_out(device, &secrets).await
     }
 
-    fn render(
+    /// Renders the file, by which its client knows its gateway's key.
+    async fn hand_out(
         &self,
         device: &OwnedDevice,
         secrets: &DeviceSecrets,
     ) -> Result<String, DialectError> {
         let DeviceSecrets { private_key, preshared_key } = secrets;
-        let profile = self.app.fleet.read(|fleet| fleet.client_profile(device.id));
-        let profile = profile.ok_or_else(|| {
+        let told = self.app.fleet.read(|fleet| {
+            let gateway = fleet.gateway(fleet.device(device.id)?.gateway_id)?;
+            let profile = fleet.client_profile(device.id)?;
+            Some((TaughtKey::of(gateway, &profile), profile))
+        });
+        let (gateway_key, profile) = told.ok_or_else(|| {
             let message = "the client's configuration cannot be told just now: try again";
             ApiError::unavailable("not_yet_consistent", message, 1)
         })?;
+        gateway_key.note(&self.app, device.id, false).await;
         let private_key = private_key.as_ref().map(Secret::expose);
         Ok(profile.render(private_key, preshared_key.as_ref().map(Secret::expose)))
     }

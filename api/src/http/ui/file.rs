@@ -8,7 +8,7 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use rust_embed::EmbeddedFile;
 
-use super::{ASSETS, Dist, accept, page};
+use super::{super::accept, ASSETS, Dist, page};
 
 /// What the build compresses: the encoding, and the end of the compressed file's name. The first one
 /// that the client takes is sent.

@@ -4,7 +4,6 @@
 //! Its pages have paths of their own, such as `/users`, which the script in the page makes: the same
 //! `index.html` answers them all.
 
-mod accept;
 mod file;
 mod page;
 
@@ -16,7 +15,7 @@ use axum::{
 use rust_embed::Embed;
 
 use super::{
-    nothing_here,
+    accept, is_below, nothing_here,
     rates::{self, Client},
 };
 use crate::App;
@@ -50,10 +49,7 @@ pub(super) async fn handle(State(app): State<App>, request: Request) -> Response
 }
 
 fn is_others(path: &str) -> bool {
-    OTHERS.iter().any(|own| {
-        let rest = path.strip_prefix(own);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    })
+    OTHERS.iter().any(|own| is_below(path, own))
 }
 
 /// Whether somebody looks at what comes. `*/*` is what programs send, which are better served by

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::{BASE_PATH, consistency::Settled, error::ApiError, routes::views::DeviceView};
 
 /// What has a version, which is its ETag and which `If-Match` takes.
-pub(super) trait Entity: Serialize {
+pub(in crate::routes) trait Entity: Serialize {
     /// The aggregate's sequence.
     fn version(&self) -> i64;
 }
@@ -24,12 +24,12 @@ impl Entity for DeviceView {
 }
 
 /// 200 with the entity.
-pub(super) fn entity(entity: &impl Entity) -> Response {
+pub(in crate::routes) fn entity(entity: &impl Entity) -> Response {
     (etag(entity), axum::Json(entity)).into_response()
 }
 
 /// 200 with the entity after a change.
-pub(super) fn changed(
+pub(in crate::routes) fn changed(
     settled: Settled,
     id: impl Display,
     view: Result<impl Entity, ApiError>,

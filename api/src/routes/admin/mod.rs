@@ -35,7 +35,12 @@ mod webhooks;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub(super) use self::{audit_logs::number_range, export::Exported, listing::Listing};
+pub(super) use self::{
+    audit_logs::number_range,
+    entity::{changed, entity},
+    export::Exported,
+    listing::Listing,
+};
 use crate::App;
 
 /// The largest body of a route that takes larger ones than all others do, in bytes.

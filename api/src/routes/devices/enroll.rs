@@ -59,6 +59,6 @@ pub(super) async fn handle(
     };
     let whose = ForUser::Session(user.user_id, user.session_id);
     let done = app.commands.enrol_device(&caller.request, whose, request).await?;
-    let settled = app.settle(done.position).await;
+    let settled = app.acknowledge(done.position).await;
     EnrolmentView::answer(&app, settled, &done.value, "/me/devices/{id}/profile").await
 }

@@ -6,6 +6,7 @@ use nexavpn_domain::ids::DeviceId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::within_reach;
 use crate::{
     App,
     auth::Caller,
@@ -55,9 +56,9 @@ pub(super) async fn handle(
     Path(id): Path<DeviceId>,
     Json(key): Json<Key>,
 ) -> Result<Response, ApiError> {
-    caller.owns(app.commands.device_owner(id).await?, "device")?;
     let key = new_key(key.public_key, key.generate_key)?;
-    let done = app.commands.set_device_key(&caller.request, id, key).await?;
+    let whose = within_reach(&caller)?;
+    let done = app.commands.set_device_key(&caller.request, whose, id, key).await?;
     let settled = app.settle(done.position).await;
     EnrolmentView::answer(&app, settled, &done.value, "/devices/{id}/profile").await
 }

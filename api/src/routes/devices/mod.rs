@@ -7,14 +7,17 @@ mod profile;
 pub(super) mod revoke;
 pub(super) mod rotate;
 
-use axum::http::StatusCode;
+use axum::{http::StatusCode, response::Response};
+use nexavpn_commands::Whose;
 use nexavpn_domain::{
     fleet::DeviceStatus,
     ids::{DeviceId, UserId},
+    values::Role,
 };
-
+use nexavpn_store::Position;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::{admin::changed, views::DeviceView};
 use crate::{App, auth::Caller, error::ApiError};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -26,6 +29,30 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(key::handle))
         .routes(routes!(revoke::handle))
         .routes(routes!(heartbeat::handle))
+}
+
+/// Whose devices the caller commands: an admin everybody's, anybody else their own.
+fn within_reach(caller: &Caller) -> Result<Whose, ApiError> {
+    let user = caller.user()?;
+    Ok(match user.role {
+        Role::Admin => Whose::Anybodys,
+        Role::Auditor | Role::User => Whose::Of(user.user_id),
+    })
+}
+
+/// The answer to a change of a device that its owner may make.
+pub(super) async fn changed_device(
+    app: &App,
+    caller: &Caller,
+    id: DeviceId,
+    position: Option<Position>,
+) -> Result<Response, ApiError> {
+    let settled = app.settle(position).await;
+    let view = DeviceView::load(app, id).await.and_then(|view| {
+        // It may have been given away since: what it is now is not for the owner before.
+        caller.owns(Some(view.user_id), "device").map(|()| view)
+    });
+    changed(settled, id, view)
 }
 
 /// The device that a client speaks for: the one its session is bound to, else the one it names,

@@ -5,6 +5,7 @@ use nexavpn_domain::ids::DeviceId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::{changed_device, within_reach};
 use crate::{
     App,
     auth::Caller,
@@ -35,8 +36,7 @@ pub(crate) async fn handle(
     Path(id): Path<DeviceId>,
     Json(revoke): Json<Revoke>,
 ) -> Result<Response, ApiError> {
-    caller.owns(app.commands.device_owner(id).await?, "device")?;
-    let done = app.commands.revoke_device(&caller.request, id, revoke.reason).await?;
-    let settled = app.settle(done.position).await;
-    Ok(settled.answer(DeviceView::load(&app, id).await?.answer()))
+    let whose = within_reach(&caller)?;
+    let done = app.commands.revoke_device(&caller.request, whose, id, revoke.reason).await?;
+    changed_device(&app, &caller, id, done.position).await
 }

@@ -3,6 +3,7 @@
 use axum::{extract::State, response::Response};
 use nexavpn_domain::ids::DeviceId;
 
+use super::{changed_device, within_reach};
 use crate::{App, auth::Caller, error::ApiError, extract::Path, routes::views::DeviceView};
 
 /// Raises the profile revision and asks the client for a new key. The peer stays until then, or
@@ -19,8 +20,6 @@ pub(crate) async fn handle(
     caller: Caller,
     Path(id): Path<DeviceId>,
 ) -> Result<Response, ApiError> {
-    caller.owns(app.commands.device_owner(id).await?, "device")?;
-    let done = app.commands.rotate_device(&caller.request, id).await?;
-    let settled = app.settle(done.position).await;
-    Ok(settled.answer(DeviceView::load(&app, id).await?.answer()))
+    let done = app.commands.rotate_device(&caller.request, within_reach(&caller)?, id).await?;
+    changed_device(&app, &caller, id, done.position).await
 }

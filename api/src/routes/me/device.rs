@@ -1,7 +1,7 @@
 //! `GET /me/devices/{id}` and `PATCH /me/devices/{id}`
 
 use axum::{extract::State, response::Response};
-use nexavpn_commands::DeviceChange;
+use nexavpn_commands::{DeviceChange, Whose};
 use nexavpn_domain::ids::DeviceId;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -11,7 +11,11 @@ use crate::{
     auth::Caller,
     error::ApiError,
     extract::{Json, Path},
-    routes::{devices::own_active, views::DeviceView},
+    routes::{
+        admin::entity,
+        devices::{changed_device, own_active},
+        views::DeviceView,
+    },
 };
 
 /// The request: what is left out stays. Anything else about a device is for admins.
@@ -37,7 +41,7 @@ pub(super) async fn handle(
     Path(id): Path<DeviceId>,
 ) -> Result<Response, ApiError> {
     let id = own_active(&app, caller.user()?.user_id, id)?;
-    Ok(DeviceView::load(&app, id).await?.answer())
+    Ok(entity(&DeviceView::load(&app, id).await?))
 }
 
 /// Gives one of one's own devices another name or platform.
@@ -55,13 +59,9 @@ pub(super) async fn change(
     Path(id): Path<DeviceId>,
     Json(patch): Json<Patch>,
 ) -> Result<Response, ApiError> {
-    let user = caller.user()?;
-    if app.commands.device_owner(id).await? != Some(user.user_id) {
-        return Err(ApiError::not_found("device"));
-    }
+    let whose = Whose::Of(caller.user()?.user_id);
     let Patch { name, platform } = patch;
     let change = DeviceChange { name, platform, ..DeviceChange::default() };
-    let done = app.commands.change_device(&caller.request, id, change).await?;
-    let settled = app.settle(done.position).await;
-    Ok(settled.answer(DeviceView::load(&app, id).await?.answer()))
+    let done = app.commands.change_device(&caller.request, whose, id, change).await?;
+    changed_device(&app, &caller, id, done.position).await
 }

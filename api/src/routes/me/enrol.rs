@@ -30,6 +30,7 @@ pub(crate) struct NewDevice {
     gateway_id: Option<GatewayId>,
     /// A free address of the gateway's pool; the next one otherwise. Only an admin may choose.
     assigned_ip: Option<String>,
+    /// When it stops being a peer. Of a device that is there already only an admin may change it.
     expires_at: Option<DateTime<Utc>>,
 }
 
@@ -81,8 +82,12 @@ pub(crate) async fn enrol_for(
     new: NewDevice,
     route: &str,
 ) -> Result<Response, ApiError> {
+    let for_user = match caller.user()?.role {
+        Role::Admin => ForUser::Admin(owner),
+        Role::Auditor | Role::User => ForUser::User(owner),
+    };
     let request = new.into_request()?;
-    let done = app.commands.enrol_device(&caller.request, ForUser::User(owner), request).await?;
-    let settled = app.settle(done.position).await;
+    let done = app.commands.enrol_device(&caller.request, for_user, request).await?;
+    let settled = app.acknowledge(done.position).await;
     EnrolmentView::answer(app, settled, &done.value, route).await
 }

@@ -2,10 +2,6 @@
 
 use std::collections::HashMap;
 
-use axum::{
-    http::header,
-    response::{IntoResponse, Response},
-};
 use chrono::{DateTime, Utc};
 use nexavpn_domain::{
     fleet::{DeviceStatus, Fleet},
@@ -22,7 +18,7 @@ use crate::{App, error::ApiError};
 #[schema(as = Device)]
 pub(crate) struct DeviceView {
     id: DeviceId,
-    user_id: UserId,
+    pub(crate) user_id: UserId,
     username: Option<String>,
     name: Option<String>,
     platform: String,
@@ -146,11 +142,5 @@ impl DeviceView {
     /// Whether a client with this revision should fetch its profile again.
     pub(crate) fn is_outdated(&self, revision: Option<i64>) -> bool {
         self.reprovision_required || revision.is_some_and(|r| r != self.profile_revision)
-    }
-
-    /// The answer with its version.
-    pub(crate) fn answer(&self) -> Response {
-        let etag = [(header::ETAG, format!("\"{}\"", self.version))];
-        (etag, axum::Json(self)).into_response()
     }
 }

@@ -7,15 +7,17 @@ use axum::{
 use chrono::{DateTime, Utc};
 use nexavpn_commands::{Enrolled, Secret};
 use nexavpn_domain::{
+    StoredEvent as _,
     access::Resource,
+    device::DeviceEvent,
     fleet::{ClientProfile, DeviceStatus},
     ids::{DeviceId, GatewayId},
-    values::PublicKey,
 };
+use nexavpn_projections::past;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::qr::Qr;
+use super::{TaughtKey, qr::Qr};
 use crate::{App, BASE_PATH, consistency::Settled, error::ApiError, idempotency::shows_secrets};
 
 /// Where an answer shows secrets.
@@ -39,16 +41,6 @@ pub(crate) struct EnrolmentView {
     /// text.
     #[serde(skip)]
     gateway_key: TaughtKey,
-}
-
-/// A gateway's key that came or comes by a planned rotation, which is over once all clients have it.
-enum TaughtKey {
-    /// The next one, which the profile's text does not have.
-    Next(PublicKey),
-    /// The one in force.
-    InForce(PublicKey),
-    /// There is no rotation.
-    None,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -174,7 +166,7 @@ impl EnrolmentView {
     /// `route` is where the caller finds the device.
     pub(crate) async fn answer(
         app: &App,
-        settled: Settled,
+        mut settled: Settled,
         enrolled: &Enrolled,
         route: &str,
     ) -> Result<Response, ApiError> {
@@ -182,13 +174,18 @@ impl EnrolmentView {
         let status = if enrolled.created { StatusCode::CREATED } else { StatusCode::OK };
         let location =
             [(header::LOCATION, format!("{BASE_PATH}{}", route.replace("{id}", &id.to_string())))];
-        let view = Self::of(app, id, shown).await;
+        let events = settled.just_appended(app, (DeviceEvent::AGGREGATE_TYPE, id.0));
+        let view = match past::new_device(&events) {
+            Ok(Some(device)) => Self::named(app, id, device.name, shown),
+            Ok(None) | Err(_) => {
+                settled = settled.readable(app).await;
+                Self::of(app, id, shown).await
+            }
+        };
         // Whoever has a key made, or enrols for somebody else, passes on the text at best.
-        if let Ok(view) = &view
-            && shown.private_key.is_none()
-            && !route.starts_with("/admin/")
-        {
-            view.note_key(app, true).await;
+        let whole = shown.private_key.is_none() && !route.starts_with("/admin/");
+        if let Ok(view) = &view {
+            view.note_key(app, whole).await;
         }
         let view = view.map(|v| (status, location.clone(), axum::Json(v)).into_response());
         let bare = Bare {
@@ -201,18 +198,9 @@ impl EnrolmentView {
     }
 
     /// Notes which key of its gateway the device's client gets to know, by the whole of this or by
-    /// the text alone. A failure does not keep the client from its profile: it is noted the next
-    /// time.
+    /// the text alone.
     pub(crate) async fn note_key(&self, app: &App, whole: bool) {
-        let key = match &self.gateway_key {
-            TaughtKey::Next(key) if whole => key,
-            TaughtKey::InForce(key) => key,
-            TaughtKey::Next(_) | TaughtKey::None => return,
-        };
-        let device = self.device.id;
-        if let Err(error) = app.reports.record_gateway_key(device, key, app.commands.now()).await {
-            tracing::warn!(%device, %error, "that a device has a gateway's key was not noted");
-        }
+        self.gateway_key.note(app, self.device.id, whole).await;
     }
 
     /// The profile's text.
@@ -223,6 +211,15 @@ impl EnrolmentView {
     /// The view of a device, with its keys where they may be shown.
     pub(crate) async fn of(app: &App, id: DeviceId, shown: Shown<'_>) -> Result<Self, ApiError> {
         let name = nexavpn_projections::devices::get(app.direct(), id).await?.and_then(|d| d.name);
+        Self::named(app, id, name, shown)
+    }
+
+    fn named(
+        app: &App,
+        id: DeviceId,
+        name: Option<String>,
+        shown: Shown<'_>,
+    ) -> Result<Self, ApiError> {
         app.fleet
             .read(|fleet| {
                 let device = fleet.device(id)?;
@@ -230,13 +227,7 @@ impl EnrolmentView {
                 let profile = fleet.client_profile(id)?;
                 let compiled = fleet.compiled(id)?;
                 let next = profile.next_key.as_ref();
-                let gateway_key = match next {
-                    Some(next) => TaughtKey::Next(next.public_key.clone()),
-                    None if gateway.keys.switched() => {
-                        TaughtKey::InForce(profile.gateway_key.clone())
-                    }
-                    None => TaughtKey::None,
-                };
+                let gateway_key = TaughtKey::of(gateway, &profile);
                 Some(Self {
                     device: DeviceSummary { id, name, status: device.status().as_str() },
                     peer: PeerView {

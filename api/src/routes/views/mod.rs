@@ -6,6 +6,7 @@ mod enrolment;
 mod form;
 mod qr;
 mod session;
+mod taught_key;
 mod user;
 
 pub(crate) use connection::ConnectionView;
@@ -14,4 +15,5 @@ pub(crate) use enrolment::EnrolmentView;
 pub(crate) use form::{Form, Png};
 pub(crate) use qr::Qr;
 pub(crate) use session::SessionsView;
+pub(crate) use taught_key::TaughtKey;
 pub(crate) use user::UserSummary;

@@ -84,11 +84,32 @@ impl Effects {
         Ok(sum)
     }
 
-    /// Whether the append only adds. Such appends can share a transaction: none of them can
-    /// depend on what another one of them gives up.
-    pub(crate) const fn only_add(&self) -> bool {
-        self.releases.is_empty() && self.frees.is_empty()
+    /// With whom the append may share a transaction; none for one that does both, or that gives up
+    /// what the rest of the table has to be looked at for.
+    pub(crate) fn company(&self) -> Option<Company> {
+        if !self.gives_up() {
+            return Some(Company::Adding);
+        }
+        let hard = |kind| matches!(kind, ClaimKind::Admin | ClaimKind::Pool);
+        let adds = !self.takes.is_empty() || !self.holds.is_empty() || !self.pools.is_empty();
+        let alone = adds || self.releases.iter().any(|(kind, ..)| hard(*kind));
+        (!alone).then_some(Company::GivingUp)
     }
+
+    /// Whether others may take what the append gives up.
+    pub(crate) const fn gives_up(&self) -> bool {
+        !self.releases.is_empty() || !self.frees.is_empty()
+    }
+}
+
+/// Appends that can share a transaction: none of them can depend on what another one of them gives
+/// up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Company {
+    /// Those that give up nothing.
+    Adding,
+    /// Those that take nothing.
+    GivingUp,
 }
 
 /// A claim's key as stored.

@@ -4,6 +4,7 @@ mod causes;
 mod claims;
 mod effects;
 mod metadata;
+mod numbers;
 mod prepare;
 mod queue;
 mod statement;
@@ -27,10 +28,11 @@ pub(crate) use causes::{find_causes, stored as latest_stored};
 pub(crate) use effects::stored_key;
 pub(crate) use metadata::SEALABLE;
 pub use metadata::{Actor, Metadata};
+pub(crate) use numbers::Numbers;
 pub(crate) use prepare::{Prepared, Row as PreparedRow};
 pub(crate) use queue::Queue;
 pub use statement::{Demand, write_joined};
-pub(crate) use write::{End, Failure, write_alone, write_rows_alone};
+pub(crate) use write::{End, Failure, Terms, Written, write_alone, write_rows_alone};
 
 use crate::{SideRowError, StoreError};
 

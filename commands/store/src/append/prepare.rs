@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use nexavpn_domain::{DomainError, ids::UserId};
 use serde_json::Value;
 
-use super::{Append, NewEvent, effects::Effects};
+use super::{
+    Append, NewEvent,
+    effects::{Company, Effects},
+};
 use crate::{
     AppendError, Keyring, StoreError,
     keyring::DataKeys,
@@ -59,9 +62,9 @@ impl Prepared {
         Ok(Self { rows, effects, keys, data_keys, append })
     }
 
-    /// Whether it may share a transaction with others.
-    pub(crate) fn may_share(&self) -> bool {
-        self.effects.only_add() && self.append.forget.is_empty()
+    /// With whom it may share a transaction, if with anybody.
+    pub(crate) fn company(&self) -> Option<Company> {
+        self.effects.company().filter(|_| self.append.forget.is_empty())
     }
 }
 

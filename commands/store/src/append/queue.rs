@@ -16,7 +16,7 @@ use tokio::{
 use super::{
     Position,
     prepare::Prepared,
-    write::{End, write, write_alone},
+    write::{End, Terms, write, write_alone},
 };
 use crate::{AppendError, Options, direct::Spare, sequencer::Sequencer};
 
@@ -41,6 +41,25 @@ struct State {
     committers: usize,
 }
 
+impl State {
+    /// The one that has waited longest, and so many others that it can share with.
+    fn take(&mut self, most: usize) -> Vec<Item> {
+        let Some(company) = self.waiting.front().map(|item| item.prepared.company()) else {
+            return vec![];
+        };
+        let (mut taken, mut left) = (Vec::new(), VecDeque::new());
+        for item in self.waiting.drain(..) {
+            if taken.len() < most && item.prepared.company() == company {
+                taken.push(item);
+            } else {
+                left.push_back(item);
+            }
+        }
+        self.waiting = left;
+        taken
+    }
+}
+
 /// Where appends wait for a committer. Committers are started on demand and end when nothing is
 /// left to do.
 pub(crate) struct Queue {
@@ -61,7 +80,7 @@ impl Queue {
         Self { state, complete, spare: Spare::new(connect), options, sequencer }
     }
 
-    /// Commits an append together with others that only add.
+    /// Commits an append together with others that it can share with.
     ///
     /// # Errors
     /// `Err` is the append's own; `Ok(None)` means that the batch failed and the append has to be
@@ -121,14 +140,14 @@ impl Committer {
         loop {
             let batch: Vec<Item> = {
                 let mut state = self.queue.state();
-                let n = state.waiting.len().min(self.queue.options.max_batch);
-                if n == 0 {
+                let batch = state.take(self.queue.options.max_batch);
+                if batch.is_empty() {
                     // Under the same lock as a sender's look at the number of committers.
                     state.committers -= 1;
                     self.retired = true;
                     return;
                 }
-                state.waiting.drain(..n).collect()
+                batch
             };
             let company = batch.len();
             let begin = Instant::now();
@@ -161,12 +180,14 @@ impl Committer {
             Err(_) => return send_alone(batch),
         };
         let rest = self.queue.options.rest;
+        let terms = Terms { rest, bystanders: self.queue.sequencer.bystanders() };
         if let [only] = &batch[..] {
-            let answer = write_alone(&mut conn, &only.prepared, rest, End::Commit).await;
+            let answer = write_alone(&mut conn, &only.prepared, terms, End::Commit).await;
             self.put_back(conn, !matches!(answer, Err(AppendError::Store(_))));
-            if let Ok(position) = answer {
-                self.queue.sequencer.appended(position, vec![Arc::clone(&only.prepared)]);
-            }
+            let answer = answer.map(|written| {
+                let prepared = vec![Arc::clone(&only.prepared)];
+                self.queue.sequencer.appended(written, prepared)
+            });
             if let Some(item) = batch.into_iter().next() {
                 // Whoever went away needs no answer.
                 drop(item.answer.send(Some(answer)));
@@ -174,11 +195,11 @@ impl Committer {
             return;
         }
         let prepared: Vec<&Prepared> = batch.iter().map(|i| &*i.prepared).collect();
-        match write(&mut conn, &prepared, rest).await {
-            Ok(position) => {
+        match write(&mut conn, &prepared, terms).await {
+            Ok(written) => {
                 self.put_back(conn, true);
                 let prepared = batch.iter().map(|i| Arc::clone(&i.prepared)).collect();
-                self.queue.sequencer.appended(position, prepared);
+                let position = self.queue.sequencer.appended(written, prepared);
                 for item in batch {
                     drop(item.answer.send(Some(Ok(position))));
                 }

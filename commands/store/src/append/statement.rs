@@ -6,8 +6,8 @@ use std::{fmt, time::Duration};
 use nexavpn_domain::ClaimKind;
 use sqlx::{Postgres, QueryBuilder};
 
-use super::{prepare::Prepared, write::by_type};
-use crate::{SideRow, SideRowError};
+use super::{numbers, prepare::Prepared, write::by_type};
+use crate::{Bystanders, SideRow, SideRowError};
 
 /// What a member of the statement must have given for the append to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,10 @@ impl<'a> Statement<'a> {
             .push_bind(rows().map(|r| r.payload.as_str()).collect::<Vec<_>>())
             .push("::text[], ")
             .push_bind(rows().map(|r| r.metadata.as_str()).collect::<Vec<_>>())
-            .push("::text[]) AS t (a, b, c, d, e, f, g) RETURNING gen, tx)");
+            .push(
+                "::text[]) AS t (a, b, c, d, e, f, g) RETURNING gen, tx, pos, aggregate_type, \
+                 aggregate_id, sequence, recorded_at)",
+            );
         Self { sql, demands: Vec::new(), frees: false }
     }
 
@@ -194,17 +197,39 @@ impl<'a> Statement<'a> {
 
     /// The whole: gives `gen` and `tx` of the events, and how many addresses were `freed`.
     pub(super) fn end(mut self) -> QueryBuilder<'a, Postgres> {
+        self.outcome();
+        self.sql
+    }
+
+    /// The whole, with numbers for the events if that can be: gives the same with a row for each
+    /// event, in their order.
+    pub(super) fn end_numbered(
+        mut self,
+        batch: &[&'a Prepared],
+        bystanders: &Bystanders,
+    ) -> QueryBuilder<'a, Postgres> {
+        numbers::number(&mut self.sql, bystanders);
+        self.sql.push(", outcome AS MATERIALIZED (");
+        self.outcome();
+        self.sql.push(") SELECT outcome.*");
+        numbers::select(&mut self.sql, batch);
+        self.sql.push(
+            " FROM outcome CROSS JOIN e LEFT JOIN numbered n ON n.pos = e.pos ORDER BY e.pos",
+        );
+        self.sql
+    }
+
+    fn outcome(&mut self) {
         // All events are written before the demands are looked at, in their order.
         self.sql.push(" SELECT min(e.gen) AS gen, min(e.tx) AS tx");
-        for Demand { member, rows } in self.demands {
+        for (n, Demand { member, rows }) in self.demands.iter().enumerate() {
             self.sql
                 .push(format_args!(", demand((SELECT count(*) FROM {member}) = "))
-                .push_bind(i64::try_from(rows).unwrap_or(i64::MAX))
-                .push(")");
+                .push_bind(i64::try_from(*rows).unwrap_or(i64::MAX))
+                .push(format_args!(") AS holds_{n}"));
         }
         let freed = if self.frees { "(SELECT count(*) FROM freed)" } else { "0::bigint" };
         self.sql.push(format_args!(", {freed} AS freed FROM e, durable"));
-        self.sql
     }
 }
 

@@ -3,17 +3,18 @@
 use std::{any::TypeId, time::Duration};
 
 use nexavpn_domain::ClaimKind;
-use sqlx::{Connection as _, PgConnection, Row as _};
+use sqlx::{Connection as _, PgConnection, Row as _, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{
     Position,
     claims::{held_claim, keep_an_admin, release, take, take_pools},
+    numbers::Numbers,
     prepare::{Prepared, claim_conflict},
     statement::Statement,
 };
 use crate::{
-    AppendError, SideRow, SideRowError,
+    AppendError, Bystanders, SideRow, SideRowError,
     slots::{all_freed, free, hold},
 };
 
@@ -73,18 +74,40 @@ pub(crate) enum End {
     RollBack,
 }
 
+/// How appends are written.
+#[derive(Clone, Copy)]
+pub(crate) struct Terms<'a> {
+    /// For how long an address that is given up rests.
+    pub(crate) rest: Duration,
+    /// Whom the order of events need not wait for.
+    pub(crate) bystanders: &'a Bystanders,
+}
+
+/// A transaction that was committed.
+pub(crate) struct Written {
+    pub(crate) position: Position,
+    /// The numbers of its events, where it could give them.
+    pub(crate) numbers: Option<Numbers>,
+}
+
+impl From<Position> for Written {
+    fn from(position: Position) -> Self {
+        Self { position, numbers: None }
+    }
+}
+
 /// Writes one append; serialisation failures and deadlocks are retried, each time in a new
 /// transaction, whose id is therefore assigned after the load too.
 pub(crate) async fn write_alone(
     conn: &mut PgConnection,
     prepared: &Prepared,
-    rest: Duration,
+    terms: Terms<'_>,
     end: End,
-) -> Result<Position, AppendError> {
+) -> Result<Written, AppendError> {
     let mut attempt = 1;
     loop {
-        let failure = match write_to(conn, &[prepared], rest, end).await {
-            Ok(position) => return Ok(position),
+        let failure = match write_to(conn, &[prepared], terms, end).await {
+            Ok(written) => return Ok(written),
             Err(failure) => failure,
         };
         let error = match failure.constraint() {
@@ -113,30 +136,34 @@ pub(crate) async fn write_alone(
 pub(crate) async fn write(
     conn: &mut PgConnection,
     batch: &[&Prepared],
-    rest: Duration,
-) -> Result<Position, Failure> {
-    write_to(conn, batch, rest, End::Commit).await
+    terms: Terms<'_>,
+) -> Result<Written, Failure> {
+    write_to(conn, batch, terms, End::Commit).await
 }
 
 async fn write_to(
     conn: &mut PgConnection,
     batch: &[&Prepared],
-    rest: Duration,
+    terms: Terms<'_>,
     end: End,
-) -> Result<Position, Failure> {
+) -> Result<Written, Failure> {
     if end == End::Commit
-        && let Some(position) = write_at_once(conn, batch, rest).await?
+        && let Some(written) = write_at_once(conn, batch, terms).await?
     {
-        return Ok(position);
+        return Ok(written);
+    }
+    // In several statements one could take what another one, that comes after it, gives up.
+    if batch.len() > 1 && batch.iter().any(|p| p.effects.gives_up()) {
+        return Err(AppendError::Sequence.into());
     }
     let mut tx = conn.begin().await?;
-    match fill(&mut tx, batch, rest).await {
+    match fill(&mut tx, batch, terms.rest).await {
         Ok(position) => {
             match end {
                 End::Commit => tx.commit().await?,
                 End::RollBack => tx.rollback().await?,
             }
-            Ok(position)
+            Ok(position.into())
         }
         Err(failure) => {
             // At once: a dropped transaction keeps its locks until its connection is used again.
@@ -151,19 +178,20 @@ async fn write_to(
 async fn write_at_once(
     conn: &mut PgConnection,
     batch: &[&Prepared],
-    rest: Duration,
-) -> Result<Option<Position>, Failure> {
+    terms: Terms<'_>,
+) -> Result<Option<Written>, Failure> {
     let events = Statement::of_events(batch).and_data_keys(batch).and_claims(batch);
     // What cannot join is refused, with its reason, where it is written by itself.
-    let Ok(Some(statement)) = events.and_all_else(batch, rest) else { return Ok(None) };
-    match run(conn, statement).await {
-        Ok((position, freed)) => {
-            all_freed(batch, freed);
-            Ok(Some(position))
-        }
-        Err(failure) if failure.code_is(&[DOES_NOT_HOLD]) => Ok(None),
-        Err(failure) => Err(failure),
-    }
+    let Ok(Some(statement)) = events.and_all_else(batch, terms.rest) else { return Ok(None) };
+    let mut statement = statement.end_numbered(batch, terms.bystanders);
+    let rows = match statement.build().fetch_all(conn).await.map_err(Failure::from) {
+        Ok(rows) => rows,
+        Err(failure) if failure.code_is(&[DOES_NOT_HOLD]) => return Ok(None),
+        Err(failure) => return Err(failure),
+    };
+    let (position, freed) = outcome(rows.first().ok_or(sqlx::Error::RowNotFound)?)?;
+    all_freed(batch, freed);
+    Ok(Some(Written { position, numbers: Numbers::from_rows(&rows, batch)? }))
 }
 
 async fn fill(
@@ -244,7 +272,10 @@ async fn run(
     conn: &mut PgConnection,
     statement: Statement<'_>,
 ) -> Result<(Position, u64), Failure> {
-    let row = statement.end().build().fetch_one(conn).await?;
+    Ok(outcome(&statement.end().build().fetch_one(conn).await?)?)
+}
+
+fn outcome(row: &PgRow) -> Result<(Position, u64), sqlx::Error> {
     let position = Position { generation: row.try_get("gen")?, tx: row.try_get("tx")? };
     Ok((position, u64::try_from(row.try_get::<i64, _>("freed")?).unwrap_or(0)))
 }

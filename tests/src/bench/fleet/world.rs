@@ -124,7 +124,7 @@ impl Contender for World {
         store.wait_sequenced(position, Instant::now() + PATIENCE).await?;
         revisions.changed().await?;
         let now = self.server.commands().now();
-        let served = publisher.serve(device.gateway, Some(before), now).await?;
+        let served = publisher.serve(device.gateway, Some(before), true, now).await?;
         match served.delta {
             Some(_) => Ok(()),
             None => Err("there was no delta".into()),

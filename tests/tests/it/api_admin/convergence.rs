@@ -1,10 +1,19 @@
 //! How gateways stand to their bundles: the record, and `/metrics`.
 
-use nexavpn_tests::harness::{Client, TestDb, TestServer};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU16, Ordering},
+};
+
+use chrono::TimeDelta;
+use nexavpn_gateway_projector::Convergence;
+use nexavpn_tests::harness::{Client, TestDb, TestServer, WIDE, poll_until};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{NOBODY, Plane, assert_error, assert_invalid};
+use crate::api_client::TurnableClock;
 
 /// A node that has joined as a new gateway.
 async fn joined(plane: &Plane, name: &str, pool: &str) -> (String, Client) {
@@ -91,10 +100,27 @@ async fn what_was_published_applied_and_rejected_is_on_record() {
 
 #[tokio::test]
 async fn metrics_count_gateways_by_state() {
-    let plane = Plane::start().await;
+    let clock = TurnableClock::default();
+    let turned = clock.clone();
+    let plane = Plane::start_with(|options| options.clock = Arc::new(turned)).await;
     let (good, node) = joined(&plane, "good", "100.96.0.0/24").await;
     let (bad, bad_node) = joined(&plane, "bad", "100.97.0.0/24").await;
-    plane.gateway("silent", "100.98.0.0/24").await;
+    let silent = plane.gateway("silent", "100.98.0.0/24").await;
+    let (away, away_node) = joined(&plane, "away", "100.99.0.0/24").await;
+    let (behind, behind_node) = joined(&plane, "behind", "100.100.0.0/24").await;
+    let (lost, lost_node) = joined(&plane, "lost", "100.101.0.0/24").await;
+    report(&away_node, &away, &fetched(&away_node, &away).await, None).await;
+    clock.forward(TimeDelta::minutes(3));
+    report(&behind_node, &behind, &fetched(&behind_node, &behind).await, None).await;
+    let foreign =
+        super::with(fetched(&lost_node, &lost).await, json!({ "sha256": "f".repeat(64) }));
+    report(&lost_node, &lost, &foreign, None).await;
+    for changed in [&away, &behind, &lost] {
+        let path = format!("/admin/gateways/{changed}");
+        for mtu in [1380, 1381] {
+            assert_eq!(plane.admin.patch(&path, json!({ "mtu": mtu })).await.0, 200);
+        }
+    }
     report(&node, &good, &fetched(&node, &good).await, None).await;
     let newest = fetched(&bad_node, &bad).await;
     report(&bad_node, &bad, &Value::Null, Some(&newest)).await;
@@ -111,18 +137,54 @@ async fn metrics_count_gateways_by_state() {
         ("nexavpn_gateways{state=\"in_sync\"}".to_owned(), 1.0),
         ("nexavpn_gateways{state=\"rejecting\"}".to_owned(), 1.0),
         ("nexavpn_gateways{state=\"never_joined\"}".to_owned(), 1.0),
-        ("nexavpn_gateways{state=\"history_lost\"}".to_owned(), 0.0),
+        ("nexavpn_gateways{state=\"behind\"}".to_owned(), 1.0),
+        ("nexavpn_gateways{state=\"unreachable\"}".to_owned(), 1.0),
+        ("nexavpn_gateways{state=\"history_lost\"}".to_owned(), 1.0),
         (format!("nexavpn_gateway_in_sync{{gateway=\"{good}\"}}"), 1.0),
         (format!("nexavpn_gateway_in_sync{{gateway=\"{bad}\"}}"), 0.0),
         (format!("nexavpn_gateway_behind_seconds{{gateway=\"{good}\"}}"), 0.0),
         (format!("nexavpn_gateway_rejections_total{{gateway=\"{bad}\"}}"), 1.0),
-        ("nexavpn_gateway_reports_total{outcome=\"accepted\"}".to_owned(), 2.0),
+        ("nexavpn_gateway_reports_total{outcome=\"accepted\"}".to_owned(), 4.0),
+        ("nexavpn_gateway_reports_total{outcome=\"history_lost\"}".to_owned(), 1.0),
         ("nexavpn_gateway_reports_total{outcome=\"invalid\"}".to_owned(), 1.0),
     ] {
         assert!((value(&sample) - wanted).abs() < 0.001, "{sample} is not {wanted} in\n{text}");
     }
-    // Rejecting it is behind all the same.
-    assert!(value(&format!("nexavpn_gateway_behind_seconds{{gateway=\"{bad}\"}}")) > 0.0);
+    for (gateway, present) in [
+        (&good, "in_sync"),
+        (&bad, "rejecting"),
+        (&silent, "never_joined"),
+        (&away, "unreachable"),
+        (&behind, "behind"),
+        (&lost, "history_lost"),
+    ] {
+        for state in Convergence::NAMES {
+            let sample =
+                format!("nexavpn_gateway_state{{gateway=\"{gateway}\",state=\"{state}\"}}");
+            let wanted = if state == present { 1.0 } else { 0.0 };
+            assert!((value(&sample) - wanted).abs() < 0.001, "{sample} is not {wanted} in\n{text}");
+        }
+        let view = plane.admin.get(&format!("/admin/gateways/{gateway}")).await.1;
+        assert_eq!(view["convergence"]["status"], present, "{view}");
+    }
+    // Whatever its state, one that lacks something is behind.
+    let since_ever = plane.admin.get(&format!("/admin/gateways/{bad}")).await.1;
+    let since_ever = since_ever["convergence"]["revisions_behind"].as_u64().unwrap();
+    for (gateway, revisions) in [(&bad, since_ever), (&away, 2), (&behind, 2), (&lost, 2)] {
+        let sample = format!("nexavpn_gateway_behind_seconds{{gateway=\"{gateway}\"}}");
+        assert!(value(&sample) > 0.0, "{sample} in\n{text}");
+        let path = format!("/admin/gateways/{gateway}/convergence");
+        let view = plane.admin.get(&path).await.1["convergence"].clone();
+        assert_eq!(view["revisions_behind"], revisions, "{view}");
+        assert!(view["lacks_since"].is_string(), "{view}");
+        assert_eq!(view["applied_at"].is_string(), view["applied"].is_object(), "{view}");
+    }
+    let view = plane.admin.get(&format!("/admin/gateways/{good}")).await.1["convergence"].clone();
+    for none in ["revisions_behind", "lacks_since"] {
+        assert_eq!(view[none], Value::Null, "{none}: {view}");
+    }
+    let age = value(&format!("nexavpn_gateway_report_age_seconds{{gateway=\"{away}\"}}"));
+    assert!(age >= 180.0, "{age}");
     assert_eq!(plane.admin.delete(&format!("/admin/gateways/{bad}")).await.0, 204);
     assert!(!metrics(&plane.server).await.contains(&bad), "a deleted gateway has no samples");
 }
@@ -149,7 +211,7 @@ async fn metrics_are_shown_to_named_networks_only() {
 }
 
 #[tokio::test]
-async fn the_time_from_event_to_bundle_is_counted() {
+async fn the_time_from_event_to_bundle_is_counted_where_a_node_waits() {
     let plane = Plane::start().await;
     let (gateway, node) = joined(&plane, "gw", "100.96.0.0/24").await;
     let count = async |name: &str| {
@@ -160,13 +222,34 @@ async fn the_time_from_event_to_bundle_is_counted() {
     fetched(&node, &gateway).await;
     let rendered = count("nexavpn_bundle_render_seconds_count").await;
     assert_eq!(count("nexavpn_bundle_publish_seconds_count").await, 0.0, "it had none before");
-    let mtu = json!({ "mtu": 1380 });
-    assert_eq!(plane.admin.patch(&format!("/admin/gateways/{gateway}"), mtu).await.0, 200);
+    let mtu = AtomicU16::new(1300);
+    let change = async || {
+        let mtu = json!({ "mtu": mtu.fetch_add(1, Ordering::Relaxed) });
+        assert_eq!(plane.admin.patch(&format!("/admin/gateways/{gateway}"), mtu).await.0, 200);
+    };
+    // A node that is away says nothing of how long publishing takes.
+    change().await;
     fetched(&node, &gateway).await;
     assert_eq!(count("nexavpn_bundle_render_seconds_count").await, rendered + 1.0);
+    assert_eq!(count("nexavpn_bundle_publish_seconds_count").await, 0.0, "nobody waited");
+    assert_eq!(count("nexavpn_bundle_publish_seconds_sum").await, 0.0);
+
+    let begin = Instant::now();
+    let path = format!("/admin/gateways/{gateway}/sync");
+    poll_until(WIDE, || async {
+        let held = node.send(Method::GET, &path, &[], None).await;
+        let headers = [("if-none-match", held.header("etag"))];
+        let wait = format!("{path}?wait=20");
+        // Where the change comes before the node waits, it is fetched at once, and not counted.
+        let (waited, ()) = tokio::join!(node.send(Method::GET, &wait, &headers, None), change());
+        assert_eq!(waited.status, 200, "{}", waited.body);
+        count("nexavpn_bundle_publish_seconds_count").await > 0.0
+    })
+    .await;
     assert_eq!(count("nexavpn_bundle_publish_seconds_count").await, 1.0);
     assert_eq!(count("nexavpn_bundle_publish_seconds_bucket{le=\"+Inf\"}").await, 1.0);
-    assert!(count("nexavpn_bundle_publish_seconds_sum").await > 0.0);
+    let sum = count("nexavpn_bundle_publish_seconds_sum").await;
+    assert!(sum > 0.0 && sum < begin.elapsed().as_secs_f64(), "{sum}");
     assert_eq!(count("nexavpn_fleet_behind_events").await, 0.0);
     assert_eq!(count("nexavpn_append_queue").await, 0.0);
     assert!(count("nexavpn_horizon_age_seconds").await < 60.0);

@@ -171,6 +171,11 @@ async fn every_device_can_know_the_next_key_before_it_comes_into_force() {
     assert_eq!(status, 201, "{enrolled}");
     assert_eq!(enrolled["peer"]["gateway"]["next_gateway_key"], json!(next));
     assert_eq!(at.stands().await, announced(1));
+    // The file alone that comes with a key made for a device has not the next key.
+    let (_, fourth) = at.owner("four").await;
+    assert_eq!(at.stands().await, announced(2));
+    assert_eq!(at.plane.admin.post(&format!("/devices/{fourth}/revoke"), json!({})).await.0, 200);
+    assert_eq!(at.stands().await, announced(1));
 
     let (status, switched) = at.plane.admin.post(&switch, json!({})).await;
     assert_eq!((status, &switched["status"]), (202, &json!("switched")), "{switched}");
@@ -189,6 +194,11 @@ async fn every_device_can_know_the_next_key_before_it_comes_into_force() {
     assert!(text(&two).await.contains(&next));
     assert_eq!(at.stands().await, (json!("switched"), json!(next), json!(0)));
     assert_eq!(at.left().await, Vec::<String>::new());
+    // So is the file that comes with a key made for a device, and what an admin passes on.
+    at.owner("five").await;
+    let passed_on = at.plane.user("six").await;
+    at.plane.device(&passed_on, "laptop").await;
+    assert_eq!(at.stands().await, (json!("switched"), json!(next), json!(0)));
 
     // All of it is in the record, and by whom.
     let expected = [

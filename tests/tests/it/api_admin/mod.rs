@@ -21,6 +21,7 @@ mod sync;
 mod users;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use nexavpn_api::serve::ServeOptions;
 use nexavpn_tests::harness::{Answer, Client, TestDb, TestServer};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -38,8 +39,13 @@ pub(crate) struct Plane {
 
 impl Plane {
     pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// One with other options.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut ServeOptions)) -> Self {
         let db = TestDb::new().await;
-        let server = TestServer::start(&db).await;
+        let server = TestServer::start_with(&db.server_url, change).await;
         Self { admin: server.admin().await, server, db }
     }
 

@@ -2,11 +2,11 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use nexavpn_bundle::{GatewaySecrets, psk_ref};
-use nexavpn_tests::harness::Client;
+use nexavpn_tests::harness::{Client, TestServer};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Plane, assert_error, id, key};
+use super::{Plane, assert_error, id, key, with};
 
 struct World {
     plane: Plane,
@@ -178,4 +178,25 @@ async fn how_long_a_gateway_goes_on_alone_is_in_its_bundle() {
     let path = format!("/admin/gateways/{}", world.gateway);
     let cases = [-1, 1, 59, 31_536_001].map(|n| ("max_stale_s", json!({ "max_stale_s": n })));
     world.plane.refuses(Method::PATCH, &path, &json!({}), &cases).await;
+}
+
+#[tokio::test]
+async fn what_another_process_sets_counts_for_the_next_device() {
+    let world = World::new().await;
+    let plane = &world.plane;
+    let other = TestServer::start_with(&plane.db.server_url, |_| {}).await;
+    let admin = other.admin().await;
+    let path = format!("/admin/gateways/{}", world.gateway);
+    for n in 0..8 {
+        // Half of them name their gateway.
+        let wanted = n % 4 < 2;
+        let (status, set) = admin.patch(&path, json!({ "preshared_keys": wanted })).await;
+        assert_eq!(status, 200, "{set}");
+        let named = json!({ "gateway_id": (n % 2 == 0).then_some(&world.gateway) });
+        let added = with(json!({ "name": format!("device {n}"), "public_key": key() }), named);
+        let answer = world.add(added).await;
+        let key = &answer["peer"]["preshared_key"];
+        assert_eq!(key.is_string(), wanted, "{n}: {answer}");
+    }
+    other.stop().await;
 }

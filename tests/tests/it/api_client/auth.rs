@@ -1,6 +1,7 @@
 //! Signing in, staying signed in, and being put out.
 
-use nexavpn_tests::harness::{PASSWORD, WIDE, poll_until};
+use nexavpn_tests::harness::{Client, PASSWORD, WIDE, poll_until};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::api_admin::{Plane, assert_error};
@@ -86,8 +87,13 @@ async fn the_last_admin_stays() {
     assert_eq!(plane.admin.patch(&path, json!({ "role": "user" })).await.0, 200);
 }
 
+/// The same server from another address.
+fn elsewhere(plane: &Plane) -> Client {
+    Client::from_address(&plane.server.base_url, "127.0.0.2".parse().unwrap())
+}
+
 #[tokio::test]
-async fn too_many_failures_have_to_wait_and_others_do_not() {
+async fn whoever_guesses_has_to_wait_and_nobody_else_does() {
     let plane = Plane::start().await;
     plane.server.user("alice", "user").await;
     plane.server.user("bob", "user").await;
@@ -96,11 +102,39 @@ async fn too_many_failures_have_to_wait_and_others_do_not() {
         let failed = client.post("/auth/login", credentials("alice", "guess")).await;
         assert_error(&failed, 401, "invalid_credentials");
     }
-    let body = Some(credentials("alice", PASSWORD));
-    let blocked = client.send(reqwest::Method::POST, "/auth/login", &[], body).await;
-    assert_eq!(blocked.status, 429, "{}", blocked.body);
-    assert!(blocked.header("retry-after").parse::<u64>().unwrap() > 0);
+    for forwarded in ["127.0.0.1", "192.0.2.1"] {
+        // The header of a client that is no trusted proxy says nothing.
+        let headers = [("x-forwarded-for", forwarded)];
+        let body = Some(credentials("alice", PASSWORD));
+        let blocked = client.send(Method::POST, "/auth/login", &headers, body).await;
+        let wait: u64 = blocked.header("retry-after").parse().unwrap();
+        assert!((1..=900).contains(&wait), "{wait}");
+        assert_error(&(blocked.status, blocked.body), 429, "too_many_attempts");
+    }
     client.login("bob", PASSWORD).await;
+    // The one whose name it is has not been there before, and gets in. That forgives nobody else.
+    elsewhere(&plane).login("alice", PASSWORD).await;
+    let blocked = client.post("/auth/login", credentials("alice", PASSWORD)).await;
+    assert_error(&blocked, 429, "too_many_attempts");
+}
+
+#[tokio::test]
+async fn guesses_at_ones_own_password_count_from_wherever_they_come() {
+    let plane = Plane::start().await;
+    let here = plane.server.user("alice", "user").await;
+    let there = elsewhere(&plane).in_session(here.session.clone());
+    let change = |current: &str| json!({ "current_password": current, "password": "another one" });
+    for n in 0..10 {
+        let client = if n % 2 == 0 { &here } else { &there };
+        let wrong = client.post("/me/password", change("guess")).await;
+        assert_error(&wrong, 400, "validation_error");
+    }
+    for client in [&here, &there] {
+        let blocked = client.post("/me/password", change(PASSWORD)).await;
+        assert_error(&blocked, 429, "too_many_attempts");
+    }
+    // Who has a session only keeps nobody from signing in.
+    elsewhere(&plane).login("alice", PASSWORD).await;
 }
 
 #[tokio::test]
@@ -121,7 +155,7 @@ async fn words_of_strangers_are_not_kept() {
     let body = Some(credentials("nobody", "guess"));
     let headers = [("x-reason", "call Alice on 555-0100")];
     let client = plane.server.client();
-    client.send(reqwest::Method::POST, "/auth/login", &headers, body).await;
+    client.send(Method::POST, "/auth/login", &headers, body).await;
     let path = "/admin/audit-logs?status=failure";
     poll_until(WIDE, || async { plane.admin.get(path).await.1["total"] == 1 }).await;
     let (_, log) = plane.admin.get(path).await;

@@ -4,6 +4,7 @@ mod auth;
 mod browser;
 mod causes;
 mod devices;
+mod expiry;
 mod node;
 mod passwords;
 mod profiles;
@@ -18,6 +19,7 @@ use std::sync::{
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use nexavpn_commands::Clock;
+pub(crate) use profiles::read_svg;
 
 /// A clock that a test can turn forward.
 #[derive(Debug, Clone, Default)]

@@ -39,7 +39,7 @@ fn read_png(bytes: &[u8]) -> String {
 }
 
 /// Reads a code from our SVG: a path of dark rectangles.
-fn read_svg(text: &str) -> String {
+pub(crate) fn read_svg(text: &str) -> String {
     let number = |text: &str| text.parse::<usize>().unwrap();
     let side = number(text.split("width=\"").nth(1).unwrap().split('"').next().unwrap());
     let path = text.split(" d=\"").nth(1).unwrap().split('"').next().unwrap();

@@ -58,11 +58,15 @@ async fn the_python_client_is_generated_whole_and_works() {
     generate.arg("nexavpn_client").arg("--path").arg(document);
     generate.arg("--config").arg(root().join("tests/clients/generator.yaml"));
     succeed(generate).await;
-
+    let python = async |script: &str, arguments: &[&str]| {
+        let mut python = program("python", place.path());
+        python.arg(root().join("tests/clients").join(script)).args(arguments);
+        python.env("PYTHONPATH", place.path());
+        let said = succeed(python).await;
+        assert!(said.ends_with("done\n"), "{said}");
+    };
+    python("whole.py", &[]).await;
     let plane = plane().await;
-    let mut scenario = program("python", place.path());
-    scenario.arg(root().join("tests/clients/scenario.py"));
-    scenario.args([&plane.server.base_url, ADMIN, PASSWORD]).env("PYTHONPATH", place.path());
-    assert!(succeed(scenario).await.ends_with("done\n"));
+    python("scenario.py", &[&plane.server.base_url, ADMIN, PASSWORD]).await;
     plane.server.stop().await;
 }

@@ -26,7 +26,7 @@ fn every_answer_is_described_and_has_an_example() {
         let responses = operation["responses"].as_object().unwrap();
         let statuses: Vec<&str> = responses.keys().map(String::as_str).collect();
         assert!(statuses.iter().any(|s| s.starts_with('2')), "{method} {path}: no success");
-        for needed in ["400", "401", "429", "500", "503"] {
+        for needed in ["400", "401", "413", "414", "429", "431", "500", "503"] {
             assert!(statuses.contains(&needed), "{method} {path}: {needed} is missing");
         }
         for (status, response) in responses {

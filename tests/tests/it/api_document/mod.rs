@@ -4,6 +4,7 @@ mod clients;
 mod contract;
 mod examples;
 mod fuzz;
+mod streams;
 pub(crate) mod tools;
 
 use std::{collections::BTreeSet, path::Path};

@@ -1,6 +1,8 @@
 //! What holds for all routes alike.
 
+mod compression;
 mod connections;
+mod hanging;
 mod headers;
 mod idempotency;
 mod rates;

@@ -9,7 +9,10 @@ use nexavpn_gateway::{
     join::{JoinError, join},
     state::StateDir,
 };
-use nexavpn_tests::harness::{ADMIN, Client, PASSWORD, TestDb, TestServer};
+use nexavpn_tests::harness::{
+    ADMIN, Client, PASSWORD, ServerProcess, TestDb, TestServer, WIDE, data_dir, poll_until,
+};
+use nix::sys::signal::Signal;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use reqwest::Method;
 use serde_json::json;
@@ -90,6 +93,36 @@ async fn a_new_certificate_is_taken_and_a_bad_one_is_not() {
     assert!(matches!(tls.reload().unwrap_err(), TlsError::File { .. }));
     assert_eq!(tls.pin(), Some(renewed));
     admin(&server).await;
+}
+
+/// The hash of the certificate that a server shows to whoever connects now.
+async fn shown(server: &ServerProcess) -> [u8; 32] {
+    let http = reqwest::Client::builder().no_proxy().tls_info(true);
+    let http = http.tls_danger_accept_invalid_certs(true).build().unwrap();
+    let answer = http.get(format!("{}/healthz", server.base_url)).send().await.unwrap();
+    let info: &reqwest::tls::TlsInfo = answer.extensions().get().unwrap();
+    Sha256::digest(info.peer_certificate().unwrap()).into()
+}
+
+#[tokio::test]
+async fn sighup_has_the_program_read_its_certificate_again() {
+    let (dir, data) = (tempfile::tempdir().unwrap(), data_dir(false));
+    let (tls, hash) = self_signed(dir.path());
+    let text = |path: &Path| path.display().to_string();
+    let (cert, key, data) = (text(&tls.cert), text(&tls.key), text(data.path()));
+    let arguments = ["--data-dir", &data, "--tls-cert", &cert, "--tls-key", &key];
+    let server = ServerProcess::start_with(&arguments, &[]).await;
+    assert_eq!(shown(&server).await, hash);
+    let (_, renewed) = self_signed(dir.path());
+    assert_eq!(shown(&server).await, hash, "nobody has said anything yet");
+    server.signal(Signal::SIGHUP);
+    poll_until(WIDE, || async { shown(&server).await == renewed }).await;
+    // One that cannot be used leaves the other in place.
+    std::fs::write(&tls.cert, "no certificate").unwrap();
+    server.signal(Signal::SIGHUP);
+    poll_until(WIDE, || async { server.output().contains("stays the old one") }).await;
+    assert_eq!(shown(&server).await, renewed);
+    assert!(server.stop().await.success());
 }
 
 #[tokio::test]

@@ -80,6 +80,19 @@ async fn only_what_is_new_goes_on_record() {
 }
 
 #[tokio::test]
+async fn first_reports_that_come_at_the_same_time_are_one_entry() {
+    let world = World::new().await;
+    let gateway = world.gateway(0).await;
+    let first = world.one.bundle(gateway).await.unwrap();
+    let report = report(Some(&first));
+    let reports = (0..8).map(|_| world.one.reports.record_status(gateway, &report, now()));
+    for outcome in futures::future::join_all(reports).await {
+        assert_eq!(outcome.unwrap(), Outcome::Accepted);
+    }
+    assert_eq!(world.count("bundle_application").await, 1);
+}
+
+#[tokio::test]
 async fn a_history_that_the_gateway_knows_and_we_do_not_stops_publishing_to_it() {
     let world = World::new().await;
     let (gateway, other) = (world.gateway(0).await, world.gateway(1).await);

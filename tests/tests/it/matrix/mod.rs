@@ -3,6 +3,7 @@
 //! Each cell is a request of its own, about an object of its own, that would succeed if it were
 //! allowed: what is refused is refused for who asks, and for nothing else.
 
+mod behind;
 pub(crate) mod left;
 mod records;
 mod spec;

@@ -17,9 +17,11 @@ use crate::api_admin::{gateway, id, key, with};
 pub(super) struct World {
     pub(super) server: TestServer,
     pub(super) admin: Client,
-    gateway: String,
+    /// Where devices are.
+    pub(super) gateway: String,
     made: AtomicU32,
-    _db: TestDb,
+    /// Where it is of its own, removed with this.
+    db: Option<TestDb>,
 }
 
 impl World {
@@ -29,14 +31,21 @@ impl World {
 
     pub(super) async fn make_with(change: impl FnOnce(&mut ServeOptions)) -> Self {
         let db = TestDb::new().await;
-        let server = TestServer::start_with(&db.server_url, |options| {
+        let mut world = Self::make_on(&db.server_url, change).await;
+        world.db = Some(db);
+        world
+    }
+
+    /// The same on a database of the test's choice.
+    pub(super) async fn make_on(url: &str, change: impl FnOnce(&mut ServeOptions)) -> Self {
+        let server = TestServer::start_with(url, |options| {
             options.settings.devices_per_user = 1_000;
             change(options);
         })
         .await;
         let admin = server.admin().await;
         let made = AtomicU32::new(0);
-        let mut world = Self { server, admin, gateway: String::new(), made, _db: db };
+        let mut world = Self { server, admin, gateway: String::new(), made, db: None };
         let body = with(gateway("devices", "100.64.0.0/16"), json!({ "public_key": key() }));
         world.gateway = world.create("gateways", body).await;
         world

@@ -1,7 +1,9 @@
-//! Devices that go from one gateway to another: one by one, or with all others by a drain.
+//! Devices that go from one gateway to another, one by one or with all others by a drain, or from one
+//! owner to another.
 
 mod devices;
 mod drains;
+mod handed_over;
 mod overtaken;
 
 use base64::{Engine, prelude::BASE64_STANDARD};

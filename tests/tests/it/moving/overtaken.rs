@@ -1,7 +1,7 @@
 //! What was decided before a drain began or ended, and is written after that. While the test holds
 //! a lock, nothing that is written comes into the log: answers are waited for after that only.
 
-use nexavpn_tests::harness::{TestServer, WIDE, poll_until};
+use nexavpn_tests::harness::{TestServer, WIDE, poll_for, poll_until};
 use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 
@@ -11,16 +11,20 @@ use super::{
 };
 use crate::api_admin::{Plane, assert_error, id};
 
-/// Until somebody waits for this transaction. Those who fold wait for each other.
-async fn until_somebody_waits(pool: &PgPool, held: &mut PgConnection) {
+/// Until somebody waits for this transaction, and who does. Those who fold wait for each other.
+pub(super) async fn until_somebody_waits(pool: &PgPool, held: &mut PgConnection) -> i32 {
     let own = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(held).await;
-    let own: i32 = own.unwrap();
-    let waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity
-                   WHERE datname = current_database() AND $1 = ANY (pg_blocking_pids(pid)))";
-    poll_until(WIDE, || async {
-        sqlx::query_scalar::<_, bool>(waiting).bind(own).fetch_one(pool).await.unwrap()
+    until_somebody_waits_for(pool, own.unwrap()).await
+}
+
+/// The same for the transaction of this PostgreSQL process.
+pub(super) async fn until_somebody_waits_for(pool: &PgPool, process: i32) -> i32 {
+    let waiting = "SELECT pid FROM pg_stat_activity
+                   WHERE datname = current_database() AND $1 = ANY (pg_blocking_pids(pid))";
+    poll_for(WIDE, || async {
+        sqlx::query_scalar(waiting).bind(process).fetch_optional(pool).await.unwrap()
     })
-    .await;
+    .await
 }
 
 async fn until_drained(pool: &PgPool, drained: bool) {

@@ -121,3 +121,54 @@ async fn what_no_gateway_ever_had_was_never_enforced() {
         assert_eq!(told[never], Value::Null, "{never}: {told}");
     }
 }
+
+/// A node that goes back to the bundle before, and forth again, is believed each time.
+#[tokio::test]
+async fn a_bundle_that_comes_into_force_again_is_on_record_again() {
+    let plane = Plane::start().await;
+    let node = Node::join(&plane, "gw", "100.96.0.0/24").await;
+    let alice = plane.user("alice").await;
+    let device = plane.device(&alice, "laptop").await;
+    let one = node.fetch().await;
+    let target = json!({ "type": "user", "id": alice });
+    policy(&plane, "web", "172.16.20.0/24", target).await;
+    let two = node.fetch().await;
+    let path = format!("/admin/access?device={device}&{WEB}");
+    let record = format!("/admin/gateways/{}/convergence", node.gateway);
+    let enforcement = async |at: &Value| {
+        let at = at.as_str().unwrap_or_default();
+        let answer = ask(&plane, &format!("{path}&at={at}")).await;
+        let told = &answer["items"][0]["enforcement"];
+        (told["status"].clone(), told["in_force"]["revision"].clone())
+    };
+    let bundles = [&one, &two, &one, &two];
+    let told = |bundle: &Value| {
+        let status = if *bundle == two { "enforced" } else { "not_enforced" };
+        (json!(status), bundle["revision"].clone())
+    };
+    let mut first = Value::Null;
+    for bundle in bundles {
+        node.says(bundle).await;
+        // Said again, it is no news.
+        node.says(bundle).await;
+        assert_eq!(enforcement(&Value::Null).await, told(bundle));
+        let stands = ask(&plane, &record).await;
+        assert_eq!(stands["convergence"]["applied"], *bundle, "{stands}");
+        assert_eq!(stands["convergence"]["applied_at"], stands["items"][0]["at"], "{stands}");
+        if first.is_null() && *bundle == two {
+            first = stands["items"][0]["at"].clone();
+        }
+    }
+    let record = ask(&plane, &record).await;
+    let entries = record["items"].as_array().unwrap();
+    let applied: Vec<_> = entries.iter().filter(|e| e["outcome"] == "applied").rev().collect();
+    let revisions: Vec<_> = applied.iter().map(|entry| &entry["revision"]).collect();
+    assert_eq!(revisions, bundles.map(|bundle| &bundle["revision"]), "{record}");
+    // Of each moment it is told what was in force then.
+    for (entry, bundle) in applied.iter().zip(bundles) {
+        assert_eq!(enforcement(&entry["at"]).await, told(bundle), "{entry}");
+    }
+    // When the decision first came into force is what it was.
+    let answer = ask(&plane, &path).await;
+    assert_eq!(answer["items"][0]["enforcement"]["enforced_from"], first, "{answer}");
+}

@@ -49,13 +49,24 @@ impl Node {
 
     /// Fetches the newest bundle and says that it is in force; answers its revision.
     async fn apply(&self) -> i64 {
+        let applied = self.fetch().await;
+        self.says(&applied).await;
+        applied["revision"].as_i64().unwrap()
+    }
+
+    /// Fetches the newest bundle and answers which it is.
+    async fn fetch(&self) -> Value {
         let (status, bundle) =
             self.client.get(&format!("/admin/gateways/{}/sync", self.gateway)).await;
         assert_eq!(status, 200, "{bundle}");
         let payload = &bundle["payload"];
-        let applied = json!({
+        json!({
             "epoch": payload["epoch"], "revision": payload["revision"], "sha256": bundle["sha256"],
-        });
+        })
+    }
+
+    /// Says that a bundle is in force.
+    async fn says(&self, applied: &Value) {
         let report = json!({
             "agent_version": "0.1.0", "applied": applied, "rejected": null, "peers": [],
             "reported_at": "2026-05-03T12:00:00Z",
@@ -63,6 +74,5 @@ impl Node {
         let path = format!("/gateways/{}/status", self.gateway);
         let answer = self.client.post(&path, report).await;
         assert_eq!(answer.0, 204, "{}", answer.1);
-        payload["revision"].as_i64().unwrap()
     }
 }

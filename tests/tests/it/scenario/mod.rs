@@ -9,6 +9,7 @@ mod load;
 pub(crate) mod persons;
 mod races;
 mod restored;
+mod silent;
 mod truth;
 mod waiting;
 
@@ -90,7 +91,7 @@ async fn admin(server: &ServerProcess) -> Client {
 }
 
 /// What the program has to be told for that.
-fn settings(db: &OwnServer) -> [(&'static str, String); 4] {
+pub(crate) fn settings(db: &OwnServer) -> [(&'static str, String); 4] {
     let keys = db.scratch_dir();
     [
         ("DATABASE_URL", db.server_url()),

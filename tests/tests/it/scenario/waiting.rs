@@ -24,30 +24,42 @@ const NODES: usize = 6;
 const EACH: u64 = 64 << 10;
 
 /// A stream of bundles, as a node with the newest one has it open.
-struct Waiting {
-    stream: TcpStream,
-    read: Vec<u8>,
+pub(super) struct Waiting {
+    pub(super) stream: TcpStream,
+    pub(super) read: Vec<u8>,
 }
 
 impl Waiting {
-    async fn open(server: SocketAddr, from: Ipv4Addr, node: &Node, last: &str) -> Self {
+    pub(super) async fn open(server: SocketAddr, from: Ipv4Addr, node: &Node, last: &str) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
-        socket.bind((from, 0).into()).unwrap();
-        let mut stream = socket.connect(server).await.unwrap();
-        let request = format!(
-            "GET /api/v1/admin/gateways/{}/sync/stream HTTP/1.1\r\nhost: {server}\r\n\
-             authorization: Bearer {}\r\nlast-event-id: {last}\r\n\r\n",
-            node.gateway, node.credential,
-        );
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut this = Self { stream, read: vec![] };
+        let last = format!("last-event-id: {last}\r\n");
+        let mut this = Self::ask(socket, server, from, node, &last).await;
         this.until("\r\n\r\n").await;
         assert!(this.read.starts_with(b"HTTP/1.1 200 "), "{}", this.text());
         assert!(!this.text().contains("event: bundle"), "{}", this.text());
         this
     }
 
-    fn text(&self) -> String {
+    /// Sends the request, with more headers, and reads nothing.
+    pub(super) async fn ask(
+        socket: TcpSocket,
+        server: SocketAddr,
+        from: Ipv4Addr,
+        node: &Node,
+        headers: &str,
+    ) -> Self {
+        socket.bind((from, 0).into()).unwrap();
+        let mut stream = socket.connect(server).await.unwrap();
+        let request = format!(
+            "GET /api/v1/admin/gateways/{}/sync/stream HTTP/1.1\r\nhost: {server}\r\n\
+             authorization: Bearer {}\r\n{headers}\r\n",
+            node.gateway, node.credential,
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        Self { stream, read: vec![] }
+    }
+
+    pub(super) fn text(&self) -> String {
         String::from_utf8_lossy(&self.read).into_owned()
     }
 
@@ -67,7 +79,7 @@ impl Waiting {
         event(self).unwrap()
     }
 
-    async fn until(&mut self, text: &str) {
+    pub(super) async fn until(&mut self, text: &str) {
         let read = async {
             while !self.text().contains(text) {
                 let n = self.stream.read_buf(&mut self.read).await.unwrap();
@@ -131,8 +143,8 @@ async fn thousands_wait_and_each_hears_of_its_own_bundle() {
     println!("{WAITING} wait: {} KiB each", (grown / WAITING as u64) >> 10);
     assert!(grown < WAITING as u64 * EACH, "{} MiB more", grown >> 20);
 
-    // Those of one gateway hear of its change, and nobody else. Half of them read nothing: what
-    // they leave lying holds up none of the others.
+    // Those of one gateway hear of its change, and nobody else. Half of them have not read it yet
+    // when the others have.
     set_mtu(&admin, &nodes[0], 1300).await;
     let begin = Instant::now();
     let concerned = waiting.iter_mut().filter(|(at, _)| *at == 0).map(|(_, waiting)| waiting);

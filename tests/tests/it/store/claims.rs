@@ -3,15 +3,16 @@
 use nexavpn_domain::{
     DomainError,
     gateway::{Gateway, GatewayCommand},
+    group::{Group, GroupCommand},
     user::{User, UserCommand},
     values::Role,
 };
-use nexavpn_store::AppendError;
-use nexavpn_tests::harness::TestDb;
+use nexavpn_store::{AppendError, verify};
+use nexavpn_tests::harness::{TestDb, WIDE, poll_until};
 
 use super::{
-    command, conflict_code, create_gateway, create_user, gateway, id, open, pool_of, random_key,
-    user,
+    command, conflict_code, create_gateway, create_group, create_user, gateway, id, open, pool_of,
+    random_key, user,
 };
 
 #[tokio::test]
@@ -55,6 +56,56 @@ async fn a_username_is_free_again_after_a_rename_and_a_deletion() {
     assert_eq!(conflict_code(&taken), "username_taken");
     command::<User>(&store, ann.0, UserCommand::Delete).await.unwrap();
     command::<User>(&store, other.0, change("ANNA")).await.unwrap();
+}
+
+/// Appends that give up names share transactions, and so do those that take names, but never both:
+/// the claims stay what the events say in their order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn names_that_are_given_up_and_taken_at_once_have_one_holder() {
+    let db = TestDb::new().await;
+    let store = open(&db.pool).await;
+    let mut groups = Vec::new();
+    for n in 0..24 {
+        let group = id();
+        command::<Group>(&store, group, create_group(&format!("g{n}"))).await.unwrap();
+        groups.push(group);
+    }
+    for round in 0..6 {
+        let work = groups.iter().enumerate().flat_map(|(n, group)| {
+            let (deleting, creating) = (store.clone(), store.clone());
+            let (old, new) = (*group, id());
+            let delete = async move {
+                command::<Group>(&deleting, old, GroupCommand::Delete).await.unwrap();
+                None
+            };
+            let create = async move {
+                let created =
+                    command::<Group>(&creating, new, create_group(&format!("G{n}"))).await;
+                if let Err(error) = &created {
+                    assert_eq!(conflict_code(&created), "group_name_taken", "{error}");
+                }
+                created.is_ok().then_some(new)
+            };
+            [tokio::spawn(delete), tokio::spawn(create)]
+        });
+        let made = futures::future::join_all(work).await;
+        let mut next: Vec<_> = made.into_iter().filter_map(Result::unwrap).collect();
+        // Whose name was still taken is made now.
+        for n in 0..24 {
+            let group = id();
+            let name = format!("g{n}");
+            if command::<Group>(&store, group, create_group(&name)).await.is_ok() {
+                next.push(group);
+            }
+        }
+        assert_eq!(next.len(), 24, "in round {round}");
+        groups = next;
+    }
+    poll_until(WIDE, async || {
+        store.sequence_once().await.unwrap();
+        verify(&db.pool, store.keyring()).await.unwrap().problems.is_empty()
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod append;
 mod claims;
 mod direct;
 mod handed_on;
+mod load;
 mod order;
 mod restore;
 mod sealing;

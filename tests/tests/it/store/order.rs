@@ -147,9 +147,9 @@ async fn a_transaction_that_appends_nothing_holds_nothing_back_once_it_is_known(
     let folding: i64 = sqlx::query_scalar(sql).fetch_one(&mut *known).await.unwrap();
     let bystander = store.log().bystanders().add(folding);
     group(&store, "before the unknown one").await.unwrap();
+    assert_eq!(store.head().borrow().idx, 1);
     let _: i64 = sqlx::query_scalar(sql).fetch_one(&mut *unknown).await.unwrap();
     group(&store, "after it").await.unwrap();
-    assert_eq!(store.sequence_once().await.unwrap(), 1);
     assert_eq!(store.sequence_once().await.unwrap(), 0);
     unknown.rollback().await.unwrap();
     assert_eq!(store.sequence_once().await.unwrap(), 1);
@@ -161,18 +161,75 @@ async fn a_transaction_that_appends_nothing_holds_nothing_back_once_it_is_known(
     assert_eq!(store.sequence_once().await.unwrap(), 1);
 }
 
+/// Appends give their events their numbers, but never before what may come to lie before them.
+#[tokio::test]
+async fn appends_number_their_own_events_where_nothing_stands_in_the_way() {
+    let server = OwnServer::start(false).await;
+    let pool = server.pool();
+    let store = open(&pool).await;
+    let numbered = || store.head().borrow().idx;
+    let sql = "SELECT pg_current_xact_id()::text::bigint";
+    let begin = async || {
+        let mut open = pool.begin().await.unwrap();
+        let tx: i64 = sqlx::query_scalar(sql).fetch_one(&mut *open).await.unwrap();
+        (open, tx)
+    };
+    group(&store, "alone").await.unwrap();
+    assert_eq!(numbered(), 1);
+
+    // The newest transaction of all, and one below one that has ended.
+    let (newest, tx) = begin().await;
+    let bystander = store.log().bystanders().add(tx);
+    group(&store, "beside a bystander").await.unwrap();
+    assert_eq!(numbered(), 2);
+    let (ended, _) = begin().await;
+    ended.rollback().await.unwrap();
+    group(&store, "beside an older one").await.unwrap();
+    assert_eq!(numbered(), 3);
+    drop((newest, bystander));
+
+    // Nobody vouches for it: first as the newest, then as an older one.
+    let (unknown, _) = begin().await;
+    group(&store, "after an unknown one").await.unwrap();
+    let (ended, _) = begin().await;
+    ended.rollback().await.unwrap();
+    group(&store, "after it, too").await.unwrap();
+    assert_eq!(numbered(), 3);
+    unknown.rollback().await.unwrap();
+    // What is left behind is first.
+    group(&store, "not yet").await.unwrap();
+    assert_eq!(numbered(), 3);
+    assert_eq!(store.sequence_once().await.unwrap(), 3);
+    group(&store, "alone again").await.unwrap();
+    assert_eq!(numbered(), 7);
+
+    // Whoever holds the head is not waited for.
+    let mut holder = pool.begin().await.unwrap();
+    sqlx::query("SELECT FROM log_head FOR UPDATE").execute(&mut *holder).await.unwrap();
+    group(&store, "beside another one who numbers").await.unwrap();
+    assert_eq!(numbered(), 7);
+    holder.rollback().await.unwrap();
+    assert_eq!(store.sequence_once().await.unwrap(), 1);
+    assert_eq!(verify(&pool, store.keyring()).await.unwrap().problems, Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn the_head_follows_what_other_processes_number() {
     let db = TestDb::new().await;
     let (writing, reading) = (open(&db.pool).await, open(&db.pool).await);
-    let _running = sequencing(&reading);
-    let position = group(&writing, "g").await.unwrap();
-    let idx = reading.wait_sequenced(position, Instant::now() + WIDE).await.unwrap();
-    assert_eq!(idx, 1);
-    // This one's own statement brings it up to date.
-    assert_eq!(writing.sequence_once().await.unwrap(), 0);
-    assert_eq!(writing.head().borrow().idx, 1);
-    assert_eq!(writing.wait_sequenced(position, Instant::now()).await.unwrap(), 1);
+    let _running = (sequencing(&reading), sequencing(&writing));
+    for n in 1..=3 {
+        let position = group(&writing, &format!("g{n}")).await.unwrap();
+        let deadline = Instant::now() + WIDE;
+        assert_eq!(writing.wait_sequenced(position, deadline).await.unwrap(), 2 * n - 1);
+        assert_eq!(reading.wait_sequenced(position, deadline).await.unwrap(), 2 * n - 1);
+        // By its number alone.
+        let position = group(&writing, &format!("h{n}")).await.unwrap();
+        let idx = writing.wait_sequenced(position, deadline).await.unwrap();
+        let mut head = reading.head();
+        reading.look_for(idx);
+        tokio::time::timeout(WIDE, head.wait_for(|head| head.idx >= idx)).await.unwrap().unwrap();
+    }
 }
 
 #[tokio::test]

@@ -2,11 +2,14 @@
 
 mod clients;
 mod contract;
+mod errors;
 mod imported;
 mod keys;
 mod limits;
+mod lists;
 mod many;
 mod records;
+mod rotation;
 mod sessions;
 mod start;
 mod version14;

@@ -13,7 +13,7 @@ const words = gatewaysText.node;
 
 /** The node: whether it has the newest bundle, how its host is, and what it has reported. */
 export function NodeTab({ gateway: { id, convergence } }: { gateway: Gateway }) {
-  const { applied, reason, last_report_at, revision, since, status } = convergence;
+  const { applied, applied_at, lacks_since, reason, last_report_at, revision, revisions_behind, status } = convergence;
   return (
     <Stack>
       <Paper withBorder p="md" component="section">
@@ -30,8 +30,10 @@ export function NodeTab({ gateway: { id, convergence } }: { gateway: Gateway }) 
             // Before a node joins there is a revision, but no bundle yet.
             [words.newest, status === "never_joined" ? undefined : revision],
             [words.applied, applied?.revision],
+            ...(applied_at ? [[words.appliedAt, <Time at={applied_at} />] as const] : []),
             [words.report, <Time at={last_report_at} ago />],
-            ...(since ? [[words.since, <Time at={since} />] as const] : []),
+            ...(revisions_behind ? [[words.behind, revisions_behind] as const] : []),
+            ...(lacks_since ? [[words.lacksSince, <Time at={lacks_since} />] as const] : []),
             ...(reason ? [[words.reason, reason] as const] : []),
           ]}
         />

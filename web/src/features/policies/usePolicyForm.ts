@@ -105,7 +105,8 @@ export function usePolicyForm(policy: Policy | undefined, onSaved: (saved: Saved
     setProblem(undefined);
     try {
       const preview = await askPreview(values, from);
-      if (preview.warnings.length === 0) {
+      const moments = [preview, ...preview.later.items];
+      if (moments.every(({ warnings }) => warnings.length === 0)) {
         await save(values, from, reason.header);
         return;
       }

@@ -56,12 +56,12 @@ pub(in super::super) async fn handle(
     };
     let for_owner = ForUser::Dialect(dialect.owner);
     let done = app.commands.enrol_device(&guest.request, for_owner, request).await?;
-    let settled = app.settle(done.position).await;
+    let mut settled = app.acknowledge(done.position).await;
     let enrolled = done.value;
     let id = enrolled.device_id;
     let secrets =
         DeviceSecrets { private_key: enrolled.private_key, preshared_key: enrolled.preshared_key };
-    let view = dialect.made(id, &secrets).await;
+    let view = dialect.made(&mut settled, id, &secrets).await;
     let created = match view {
         Ok(view) => Json(view).into_response(),
         // It is made all the same: an error would have its caller make another one.

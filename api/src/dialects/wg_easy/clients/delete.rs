@@ -1,6 +1,7 @@
 //! `DELETE /api/wireguard/client/{id}`
 
 use axum::{extract::State, http::StatusCode, response::Response};
+use nexavpn_commands::Whose;
 
 use super::{
     super::{WgEasy, admission::Guest, error::DialectError},
@@ -14,13 +15,13 @@ pub(in super::super) async fn handle(
     guest: Guest,
     ClientId(id): ClientId,
 ) -> Result<Response, DialectError> {
-    dialect.device(id).await?;
     let app = &dialect.app;
-    let done = app.commands.revoke_device(&guest.request, id, None).await?;
+    let whose = Whose::Of(dialect.owner);
+    let done = app.commands.revoke_device(&guest.request, whose, id, None).await?;
     if done.position.is_none() {
         // Somebody else was first.
         return Err(DialectError::no_such_client());
     }
-    let settled = app.settle(done.position).await;
+    let settled = app.acknowledge(done.position).await;
     Ok(settled.answer(StatusCode::NO_CONTENT))
 }

@@ -5,16 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{
-    body::Bytes,
-    extract::State,
-    http::header,
-    response::{IntoResponse as _, Response},
-};
+use axum::{extract::State, http::HeaderMap, response::Response};
 use nexavpn_projections::owned_devices;
 
 use super::super::{WgEasy, error::DialectError};
-use crate::error::ApiError;
+use crate::{error::ApiError, http::Packed};
 
 /// How old a kept answer may be. Gateways report handshakes and transfer less often.
 const FRESH: Duration = Duration::from_secs(1);
@@ -28,28 +23,29 @@ struct Kept {
     /// The event that all of it is folded from, at least.
     idx: i64,
     made_at: Instant,
-    json: Bytes,
+    clients: Packed,
 }
 
 /// All clients, the oldest first, without what only they may know.
 pub(in super::super) async fn handle(
     State(dialect): State<WgEasy>,
+    headers: HeaderMap,
 ) -> Result<Response, DialectError> {
-    // The database is asked: another process may have changed something.
-    let idx = owned_devices::folded(dialect.app.direct()).await?;
+    // The request has waited for what was changed before it, by any process.
+    let idx = dialect.app.projections.folded(owned_devices::PROJECTION);
     let kept = dialect.last_list.get().filter(|kept| kept.idx == idx && is_fresh(kept));
-    let json = match kept {
-        Some(kept) => kept.json,
+    let clients = match kept {
+        Some(kept) => kept.clients,
         None => {
             let made_at = Instant::now();
             let clients = dialect.all_clients().await?;
             let json = serde_json::to_vec(&clients).map_err(|e| ApiError::internal(&e))?;
-            let json = Bytes::from(json);
-            dialect.last_list.put(Kept { idx, made_at, json: json.clone() });
-            json
+            let clients = Packed::new(json);
+            dialect.last_list.put(Kept { idx, made_at, clients: clients.clone() });
+            clients
         }
     };
-    Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
+    Ok(clients.answer(&headers))
 }
 
 fn is_fresh(kept: &Kept) -> bool {

@@ -12,12 +12,14 @@ pub(super) mod rename;
 pub(super) mod switch;
 
 use axum::{
+    Json,
     extract::FromRequestParts,
     http::request::Parts,
     response::{IntoResponse as _, Response},
 };
-use nexavpn_commands::DeviceChange;
+use nexavpn_commands::{DeviceChange, Whose};
 use nexavpn_domain::ids::DeviceId;
+use serde_json::json;
 
 use super::{WgEasy, admission::Guest, error::DialectError};
 
@@ -42,7 +44,13 @@ async fn change(
 ) -> Result<Response, DialectError> {
     dialect.device(id).await?;
     let app = &dialect.app;
-    let done = app.commands.change_device(&guest.request, id, change).await?;
+    let whose = Whose::Of(dialect.owner);
+    let done = app.commands.change_device(&guest.request, whose, id, change).await?;
     let settled = app.settle(done.position).await;
-    Ok(settled.answer(axum::Json(dialect.whole(id).await?).into_response()))
+    let changed = match dialect.whole(id).await {
+        Ok(whole) => Json(whole).into_response(),
+        // It is changed all the same.
+        Err(_) => Json(json!({ "success": true, "id": id })).into_response(),
+    };
+    Ok(settled.answer(changed))
 }

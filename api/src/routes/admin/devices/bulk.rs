@@ -1,7 +1,7 @@
 //! `POST /admin/devices/bulk`
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use nexavpn_commands::DeviceChange;
+use nexavpn_commands::{DeviceChange, Whose};
 use nexavpn_domain::ids::{DeviceId, GatewayId};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -94,7 +94,7 @@ impl Bulk {
         let change = |change: DeviceChange| {
             ids.each(TOGETHER, app, caller, StatusCode::OK, move |part, id| {
                 let change = change.clone();
-                async move { commands.change_device(&part, id, change).await }
+                async move { commands.change_device(&part, Whose::Anybodys, id, change).await }
             })
         };
         let let_in = |on| DeviceChange { enabled: Some(on), ..DeviceChange::default() };
@@ -107,7 +107,7 @@ impl Bulk {
             Action::Revoke => {
                 let revoke = |part, id| {
                     let reason = reason.clone();
-                    async move { commands.revoke_device(&part, id, reason).await }
+                    async move { commands.revoke_device(&part, Whose::Anybodys, id, reason).await }
                 };
                 ids.each(TOGETHER, app, caller, StatusCode::OK, revoke).await
             }

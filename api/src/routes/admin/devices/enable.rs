@@ -1,7 +1,7 @@
 //! `POST /admin/devices/{id}/enable`
 
 use axum::{extract::State, response::Response};
-use nexavpn_commands::DeviceChange;
+use nexavpn_commands::{DeviceChange, Whose};
 use nexavpn_domain::ids::DeviceId;
 
 use crate::{
@@ -26,7 +26,7 @@ pub(super) async fn handle(
     Path(id): Path<DeviceId>,
 ) -> Result<Response, ApiError> {
     let change = DeviceChange { enabled: Some(true), ..DeviceChange::default() };
-    let done = app.commands.change_device(&caller.request, id, change).await?;
+    let done = app.commands.change_device(&caller.request, Whose::Anybodys, id, change).await?;
     let settled = app.settle(done.position).await;
     changed(settled, id, DeviceView::load(&app, id).await)
 }

@@ -2,7 +2,7 @@
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};
-use nexavpn_commands::DeviceChange;
+use nexavpn_commands::{DeviceChange, Whose};
 use nexavpn_domain::ids::{DeviceId, GatewayId, UserId};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -56,7 +56,7 @@ pub(super) async fn handle(
     let Patch { name, platform, enabled, user_id, gateway_id, assigned_ip, expires_at } = patch;
     let (owner, gateway, address) = (user_id, gateway_id, assigned_ip);
     let change = DeviceChange { name, platform, owner, gateway, address, enabled, expires_at };
-    let done = app.commands.change_device(&caller.request, id, change).await?;
+    let done = app.commands.change_device(&caller.request, Whose::Anybodys, id, change).await?;
     let settled = app.settle(done.position).await;
     changed(settled, id, DeviceView::load(&app, id).await)
 }

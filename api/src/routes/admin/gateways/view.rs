@@ -73,9 +73,14 @@ pub(super) struct ConvergenceView {
     revision: Option<i64>,
     /// The bundle in force on the node, as it says.
     applied: Option<AppliedView>,
-    /// Where it is behind: by how many revisions.
+    /// Since when that bundle is in force, by the control plane's clock.
+    applied_at: Option<DateTime<Utc>>,
+    /// How many revisions the node lacks, whatever keeps it from having them.
     #[serde(skip_serializing_if = "Option::is_none")]
     revisions_behind: Option<u64>,
+    /// Since when it has lacked the first of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lacks_since: Option<DateTime<Utc>>,
     /// Where it is behind or unreachable: since when.
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<DateTime<Utc>>,
@@ -99,23 +104,18 @@ struct AppliedView {
 
 impl From<GatewayReport> for ConvergenceView {
     fn from(report: GatewayReport) -> Self {
-        let applied = report.applied.map(|bundle| AppliedView {
-            epoch: bundle.epoch,
-            revision: bundle.revision,
-            sha256: bundle.sha256,
-        });
         let mut view = Self {
             status: report.convergence.as_str(),
             revision: Some(report.revision),
-            applied,
+            revisions_behind: report.lag.map(|lag| lag.revisions),
+            lacks_since: report.lag.map(|lag| lag.since),
             last_report_at: report.last_report_at,
-            ..Self::default()
+            ..Self::default().with(report.applied)
         };
         match report.convergence {
-            Convergence::Behind { revisions, since } => {
-                (view.revisions_behind, view.since) = (Some(revisions), Some(since));
+            Convergence::Behind { since, .. } | Convergence::Unreachable { since } => {
+                view.since = Some(since);
             }
-            Convergence::Unreachable { since } => view.since = Some(since),
             Convergence::Rejecting { code, reason } => {
                 (view.code, view.reason) = (Some(code), Some(reason));
             }
@@ -133,12 +133,16 @@ impl ConvergenceView {
             Some(_) => "behind",
             None => "unknown",
         };
-        let applied = in_force.map(|bundle| AppliedView {
-            epoch: bundle.epoch,
-            revision: bundle.revision,
-            sha256: bundle.sha256,
-        });
-        Self { status, revision: Some(revision), applied, ..Self::default() }
+        Self { status, revision: Some(revision), ..Self::default().with(in_force) }
+    }
+
+    /// The same with the bundle in force.
+    fn with(mut self, in_force: Option<BundleInForce>) -> Self {
+        if let Some(BundleInForce { epoch, revision, sha256, applied_at }) = in_force {
+            self.applied = Some(AppliedView { epoch, revision, sha256 });
+            self.applied_at = Some(applied_at);
+        }
+        self
     }
 }
 

@@ -19,5 +19,5 @@ pub(super) async fn handle(
     Path(id): Path<GroupId>,
 ) -> Result<Response, ApiError> {
     let done = app.commands.delete_group(&caller.request, id).await?;
-    Ok(app.settle(done.position).await.answer(StatusCode::NO_CONTENT))
+    Ok(app.acknowledge(done.position).await.answer(StatusCode::NO_CONTENT))
 }

@@ -38,5 +38,5 @@ pub(super) async fn remove(
     Path((id, user)): Path<(GroupId, UserId)>,
 ) -> Result<Response, ApiError> {
     let done = app.commands.remove_member(&caller.request, id, user).await?;
-    Ok(app.settle(done.position).await.answer(StatusCode::NO_CONTENT))
+    Ok(app.acknowledge(done.position).await.answer(StatusCode::NO_CONTENT))
 }

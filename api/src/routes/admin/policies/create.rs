@@ -20,6 +20,7 @@ pub(super) async fn handle(
     Json(body): Json<PolicyBody>,
 ) -> Result<Response, ApiError> {
     let done = app.commands.create_policy(&caller.request, body.into()).await?;
-    let settled = app.settle(done.position).await;
-    created(settled, "policies", done.value, PolicyView::load(&app, done.value).await)
+    let mut settled = app.acknowledge(done.position).await;
+    let view = PolicyView::after(&app, &mut settled, done.value).await;
+    created(settled, "policies", done.value, view)
 }

@@ -28,6 +28,7 @@ pub(super) async fn handle(
     Json(body): Json<PolicyBody>,
 ) -> Result<Response, ApiError> {
     let done = app.commands.change_policy(&caller.request, id, body.into()).await?;
-    let settled = app.settle(done.position).await;
-    changed(settled, id, PolicyView::load(&app, id).await)
+    let mut settled = app.acknowledge(done.position).await;
+    let view = PolicyView::after(&app, &mut settled, id).await;
+    changed(settled, id, view)
 }

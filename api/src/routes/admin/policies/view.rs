@@ -1,15 +1,21 @@
 //! A policy as lists and entity answers show it.
 
 use chrono::{DateTime, Utc};
-use nexavpn_domain::{fleet::Fleet, ids::PolicyId, policy::PolicyFields};
+use nexavpn_domain::{
+    StoredEvent as _,
+    fleet::Fleet,
+    ids::PolicyId,
+    policy::{PolicyEvent, PolicyFields},
+};
 use nexavpn_projections::{
     past,
     policies::{self, PolicyRow},
 };
+use nexavpn_store::Recorded;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{App, error::ApiError, routes::admin::entity::Entity};
+use crate::{App, consistency::Settled, error::ApiError, routes::admin::entity::Entity};
 
 /// A policy, in the words of the request that makes one.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -50,6 +56,44 @@ impl PolicyView {
         let mut view = row.map(Self::new).ok_or_else(|| ApiError::not_found("policy"))?;
         Self::rank(app, std::slice::from_mut(&mut view));
         Ok(view)
+    }
+
+    /// A policy that a command has just made or changed.
+    pub(super) async fn after(
+        app: &App,
+        settled: &mut Settled,
+        id: PolicyId,
+    ) -> Result<Self, ApiError> {
+        let events = settled.just_appended(app, (PolicyEvent::AGGREGATE_TYPE, id.0));
+        let row = match past::new_policy(&events)? {
+            Some(row) => Some(row),
+            None => Self::changed(app, id, &events).await?,
+        };
+        let Some(row) = row else {
+            *settled = settled.readable(app).await;
+            return Self::load(app, id).await;
+        };
+        let mut view = Self::new(row);
+        Self::rank(app, std::slice::from_mut(&mut view));
+        Ok(view)
+    }
+
+    /// The row of a policy with what these events made of it, which the fleet knows; when it was
+    /// made is in the row, however old that is.
+    async fn changed(
+        app: &App,
+        id: PolicyId,
+        events: &[Recorded],
+    ) -> Result<Option<PolicyRow>, ApiError> {
+        let Some(last) = events.last() else { return Ok(None) };
+        let policy = app.fleet.read(|fleet| {
+            let policy = fleet.policy(id).filter(|_| fleet.idx() >= last.idx)?;
+            Some((policy.policy.fields()?.clone(), policy.policy.in_force()))
+        });
+        let Some((fields, in_force)) = policy else { return Ok(None) };
+        let row = policies::get(app.direct(), id).await?;
+        let (version, updated_at) = (last.sequence, last.effective_time);
+        Ok(row.map(|row| PolicyRow { fields, in_force, version, updated_at, ..row }))
     }
 
     /// The policies of a list.

@@ -8,18 +8,18 @@ use std::{
     sync::Arc,
 };
 
+use chrono::{DateTime, Utc};
 use nexavpn_domain::{
     Event,
     access::{DecidedBy, Difference, Direction, Part, ServiceRun},
     fleet::{Compiled, DeviceOutlook, Outlook, PolicyState},
     ids::{DeviceId, PolicyId, UserId},
-    user::UserEvent,
     values::Protocol,
 };
 
 use super::view::{
     AccessChange, AccessChanges, Decider, Destination, DeviceChange, DeviceTotals, EventCount,
-    GatewayChange, List, PolicyName, Preview, ServiceView, Warning, WarningCode,
+    GatewayChange, Later, List, PolicyName, Preview, ServiceView,
 };
 
 /// How many pairs of accesses are compared in every detail. Of those beyond, which are shown to
@@ -27,6 +27,9 @@ use super::view::{
 const COMPARED: usize = 1000;
 /// How many destinations are shown for each device that may be shown.
 const DESTINATIONS: usize = 10;
+
+/// How many later moments are looked at.
+const MOMENTS: usize = 10;
 
 /// Who asks.
 #[derive(Debug, Clone, Copy)]
@@ -37,13 +40,13 @@ pub(in crate::routes::admin) struct Asker {
 }
 
 /// Devices that have the same access before, and the same afterwards.
-struct Pair<'a> {
+pub(super) struct Pair<'a> {
     before: Option<&'a Arc<Compiled>>,
     after: Option<&'a Arc<Compiled>>,
-    devices: Vec<(DeviceId, &'a DeviceOutlook)>,
+    pub(super) devices: Vec<(DeviceId, &'a DeviceOutlook)>,
     /// Whether one of them is the asker's.
     own: bool,
-    direction: Direction,
+    pub(super) direction: Direction,
     loses_everything: bool,
 }
 
@@ -56,12 +59,12 @@ struct Group<'a> {
 
 /// Puts the answer together.
 pub(in crate::routes::admin) struct Composer<'a> {
-    outlook: &'a Outlook,
-    asker: Asker,
-    limit: usize,
-    pairs: Vec<Pair<'a>>,
+    pub(super) outlook: &'a Outlook,
+    pub(super) asker: Asker,
+    pub(super) limit: usize,
+    pub(super) pairs: Vec<Pair<'a>>,
     groups: Vec<Group<'a>>,
-    emptied: HashSet<DeviceId>,
+    pub(super) emptied: HashSet<DeviceId>,
 }
 
 impl<'a> Composer<'a> {
@@ -73,9 +76,27 @@ impl<'a> Composer<'a> {
         Self { outlook, asker, limit, pairs, groups, emptied }
     }
 
+    /// What events would do, and what follows later.
     pub(in crate::routes::admin) fn preview(&self, events: &[Event]) -> Preview {
+        let later = self.outlook.later();
+        let total = later.len();
+        let later = later.map(|then| {
+            Composer::new(&then.outlook, self.asker, self.limit).later(then.at, &then.events)
+        });
         Preview {
             idx: self.outlook.idx(),
+            events: counted(events),
+            devices: self.totals(),
+            changes: self.changes(),
+            gateways: self.gateways(),
+            warnings: self.warnings(events),
+            later: List::first(later, total, MOMENTS),
+        }
+    }
+
+    fn later(&self, at: DateTime<Utc>, events: &[Event]) -> Later {
+        Later {
+            at,
             events: counted(events),
             devices: self.totals(),
             changes: self.changes(),
@@ -161,64 +182,10 @@ impl<'a> Composer<'a> {
         let all = self.outlook.gateways.iter().map(|(id, gateway)| GatewayChange {
             gateway_id: *id,
             name: gateway.fields.name.clone(),
-            revision: self.outlook.gateway_before(*id).map_or(0, |before| before.revision),
+            revision: self.outlook.gateway_now(*id).map_or(0, |now| now.revision),
             devices: devices.get(id).copied().unwrap_or_default(),
         });
         List::first(all, self.outlook.gateways.len(), self.limit)
-    }
-
-    fn warnings(&self, events: &[Event]) -> Vec<Warning> {
-        let losing = self.pairs.iter().filter(|pair| pair.direction.loses);
-        let losing: Vec<_> = losing.flat_map(|pair| &pair.devices).collect();
-        let own: Vec<DeviceId> = losing
-            .iter()
-            .filter(|(_, device)| device.belongs_to(self.asker.user))
-            .map(|(id, _)| *id)
-            .collect();
-        let through: Vec<DeviceId> = losing
-            .iter()
-            .filter(|(_, device)| {
-                let before = device.before.as_ref();
-                let mut addresses = before.into_iter().flat_map(|d| d.addresses.iter());
-                self.asker.address.is_some_and(|from| addresses.any(|own| own == from))
-            })
-            .map(|(id, _)| *id)
-            .collect();
-        let mut emptied: Vec<DeviceId> = self.emptied.iter().copied().collect();
-        emptied.sort_unstable();
-        let mut warnings = Vec::new();
-        let mut warn = |code, message: String, devices: Vec<DeviceId>| {
-            let total = devices.len();
-            warnings.push(Warning {
-                code,
-                message,
-                devices: List::first(devices, total, self.limit),
-            });
-        };
-        if events.iter().any(|event| closes(event, self.asker.user)) {
-            let message = "this closes your own account: you would be signed out at once";
-            warn(WarningCode::OwnAccountClosed, message.into(), vec![]);
-        }
-        if !through.is_empty() {
-            let message = "your request came through a device that would reach less: you may not \
-                           be able to come back";
-            warn(WarningCode::OwnConnectionAtRisk, message.into(), through);
-        }
-        if !own.is_empty() {
-            let n = own.len();
-            let message = format!(
-                "you would lose access yourself: {n} of your own devices would not reach something \
-                 that they reach now"
-            );
-            warn(WarningCode::OwnAccessLost, message, own);
-        }
-        if !emptied.is_empty() {
-            let n = emptied.len();
-            let devices = if n == 1 { "1 device".into() } else { format!("{n} devices") };
-            let message = format!("{devices} would lose everything that policies open to them");
-            warn(WarningCode::EverythingLost, message, emptied);
-        }
-        warnings
     }
 }
 
@@ -295,15 +262,6 @@ fn counted(events: &[Event]) -> Vec<EventCount> {
         *kinds.entry(event.event_type()).or_default() += 1;
     }
     kinds.into_iter().map(|(event_type, count)| EventCount { event_type, count }).collect()
-}
-
-/// Whether an event closes somebody's account.
-fn closes(event: &Event, user: UserId) -> bool {
-    matches!(
-        event,
-        Event::User(id, UserEvent::Disabled {} | UserEvent::Deleted {} | UserEvent::Erased {})
-            if *id == user
-    )
 }
 
 pub(in crate::routes::admin) fn decider<'a>(

@@ -7,6 +7,7 @@
 //! | `bulk.rs` | one action on many |
 //! | `view.rs` | the answer |
 //! | `compose.rs` | from what the events do to the fleet to the answer |
+//! | `warnings.rs` | what the answer warns of |
 //!
 //! A further change is previewable with one variant of [`Change`] and one handler here.
 
@@ -17,6 +18,7 @@ mod groups;
 mod policies;
 mod users;
 pub(super) mod view;
+mod warnings;
 
 use std::time::Instant;
 
@@ -64,7 +66,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[into_params(parameter_in = Query)]
 struct Shown {
     /// The most devices that the answer shows, from 1 to 1,000; 100 unless said otherwise. Ten
-    /// times as many destinations. The totals count all of them.
+    /// times as many destinations. The totals count all of them. The same holds for each later
+    /// moment.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 1000, default = 100)]
     limit: Option<String>,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use nexavpn_domain::{
     fleet::DeviceStatus,
     ids::{DeviceId, GatewayId, PolicyId, UserId},
@@ -26,6 +27,29 @@ pub(in crate::routes::admin) struct Preview {
     pub(in crate::routes::admin) gateways: List<GatewayChange>,
     /// What to think about first.
     pub(in crate::routes::admin) warnings: Vec<Warning>,
+    /// What it would bring later, one moment after the other: the policies and devices that it
+    /// changes may begin to count or expire by the clock. All the rest is taken to stay as it is;
+    /// what is disabled is left out. At most ten moments.
+    pub(in crate::routes::admin) later: List<Later>,
+}
+
+/// What a change would bring at a later moment, after all that was before.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PreviewLater)]
+pub(in crate::routes::admin) struct Later {
+    /// When.
+    pub(in crate::routes::admin) at: DateTime<Utc>,
+    /// What the clock would record: `policy.activated`, `policy.expired`, `device.expired` or
+    /// `device.rotation_lapsed`.
+    pub(in crate::routes::admin) events: Vec<EventCount>,
+    /// How many devices it is about.
+    pub(in crate::routes::admin) devices: DeviceTotals,
+    /// The devices by what they gain and lose then.
+    pub(in crate::routes::admin) changes: AccessChanges,
+    /// The gateways that would get a new revision.
+    pub(in crate::routes::admin) gateways: List<GatewayChange>,
+    /// What to think about first: of what is lost then, only where there is more now.
+    pub(in crate::routes::admin) warnings: Vec<Warning>,
 }
 
 /// Events of a kind.
@@ -42,11 +66,11 @@ pub(in crate::routes::admin) struct EventCount {
 pub(in crate::routes::admin) struct DeviceTotals {
     /// Those with another status, access or profile.
     pub(in crate::routes::admin) total: usize,
-    /// Those that reach something they do not reach now.
+    /// Those that reach something which they did not reach before.
     pub(in crate::routes::admin) gaining: usize,
-    /// Those that do not reach something they reach now.
+    /// Those that do not reach something which they reached before.
     pub(in crate::routes::admin) losing: usize,
-    /// Those to which policies open something now, and nothing afterwards.
+    /// Those to which policies opened something before, and nothing afterwards.
     pub(in crate::routes::admin) losing_everything: usize,
     /// Those whose profile revision rises.
     pub(in crate::routes::admin) profile_revisions: usize,
@@ -91,7 +115,7 @@ pub(in crate::routes::admin) struct AccessChange {
     pub(in crate::routes::admin) devices: List<DeviceChange>,
     /// What they reach afterwards only.
     pub(in crate::routes::admin) gained: List<Destination>,
-    /// What they reach now only.
+    /// What they reached before only.
     pub(in crate::routes::admin) lost: List<Destination>,
 }
 
@@ -114,7 +138,7 @@ pub(in crate::routes::admin) struct DeviceChange {
     /// 0 for a device that is new.
     pub(in crate::routes::admin) profile_revision_before: i64,
     pub(in crate::routes::admin) profile_revision_after: i64,
-    /// Whether policies open something to it now, and nothing afterwards.
+    /// Whether policies opened something to it before, and nothing afterwards.
     pub(in crate::routes::admin) loses_everything: bool,
 }
 
@@ -126,7 +150,7 @@ pub(in crate::routes::admin) struct Destination {
     pub(in crate::routes::admin) network: String,
     /// Empty means all.
     pub(in crate::routes::admin) services: Vec<ServiceView>,
-    /// What decides now.
+    /// What decided before.
     pub(in crate::routes::admin) before: Decider,
     /// What decides afterwards.
     pub(in crate::routes::admin) after: Decider,
@@ -200,12 +224,14 @@ pub(in crate::routes::admin) enum WarningCode {
 impl Preview {
     /// The devices that it shows.
     pub(in crate::routes::admin) fn shown_devices(&self) -> Vec<DeviceId> {
-        self.changes.shown_devices()
+        let later = self.later.items.iter().map(|later| &later.changes);
+        later.chain([&self.changes]).flat_map(AccessChanges::shown_devices).collect()
     }
 
     /// Adds what people call them.
     pub(in crate::routes::admin) fn name(&mut self, names: &HashMap<DeviceId, DeviceNames>) {
-        self.changes.name(names);
+        let later = self.later.items.iter_mut().map(|later| &mut later.changes);
+        later.chain([&mut self.changes]).for_each(|changes| changes.name(names));
     }
 }
 

@@ -48,6 +48,7 @@ pub(super) async fn handle(
         must_change_password: new.must_change_password.unwrap_or(true),
     };
     let done = app.commands.create_user(&caller.request, new).await?;
-    let settled = app.settle(done.position).await;
-    created(settled, "users", done.value, UserView::load(&app, done.value).await)
+    let mut settled = app.acknowledge(done.position).await;
+    let view = UserView::new(&app, &mut settled, done.value).await;
+    created(settled, "users", done.value, view)
 }

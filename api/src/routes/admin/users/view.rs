@@ -1,7 +1,7 @@
 //! A user as lists and entity answers show it.
 
 use chrono::{DateTime, Utc};
-use nexavpn_domain::{ids::UserId, values::Role};
+use nexavpn_domain::{StoredEvent as _, ids::UserId, user::UserEvent, values::Role};
 use nexavpn_projections::{
     past,
     users::{self, UserRow},
@@ -9,7 +9,9 @@ use nexavpn_projections::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{App, error::ApiError, moment::AsOf, routes::admin::entity::Entity};
+use crate::{
+    App, consistency::Settled, error::ApiError, moment::AsOf, routes::admin::entity::Entity,
+};
 
 /// A user. Personal fields are null once erased.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -49,6 +51,20 @@ impl From<UserRow> for UserView {
 }
 
 impl UserView {
+    /// A user that a command has just made.
+    pub(super) async fn new(
+        app: &App,
+        settled: &mut Settled,
+        id: UserId,
+    ) -> Result<Self, ApiError> {
+        let events = settled.just_appended(app, (UserEvent::AGGREGATE_TYPE, id.0));
+        if let Some(row) = past::new_user(&events)? {
+            return Ok(row.into());
+        }
+        *settled = settled.readable(app).await;
+        Self::load(app, id).await
+    }
+
     /// A user that was not deleted; 404 otherwise.
     pub(super) async fn load(app: &App, id: UserId) -> Result<Self, ApiError> {
         let view = Self::load_any(app, id).await?;

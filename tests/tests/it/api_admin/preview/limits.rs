@@ -94,3 +94,58 @@ async fn what_is_too_much_for_a_device_is_refused_at_preview_and_save() {
     // What makes it less is taken, whatever there is.
     assert_eq!(plane.admin.patch(&second, json!({ "enabled": false })).await.0, 200);
 }
+
+/// What waits for its time is looked at for that time: the clock is never refused.
+#[tokio::test]
+async fn what_will_be_too_much_for_a_device_is_refused_before() {
+    let db = TestDb::new().await;
+    let server =
+        TestServer::start_with(&db.server_url, |o| o.settings.max_profile_boxes = 30).await;
+    let plane = Plane { admin: server.admin().await, server, db };
+    plane.gateway("gw", "100.96.0.0/24").await;
+    let alice = plane.user("alice").await;
+    plane.device(&alice, "laptop").await;
+    let nets = |at: u32, n: u32| -> Vec<String> {
+        (0..n).map(|i| format!("10.{at}.{}.0/24", 2 * i)).collect()
+    };
+    let policy = |name: &str, at: u32| {
+        let nets = nets(at, 20);
+        json!({ "name": name, "effect": "allow", "destinations": nets, "targets": [everyone()] })
+    };
+    let refused = async |method: Method, path: &str, body: Value, boxes: usize, from: &str| {
+        let told = preview_as(&plane.admin, &method, path, Some(body.clone())).await;
+        let real = plane.admin.send(method, path, &[], Some(body)).await;
+        for answer in [told, real] {
+            let message = answer.body["error"]["message"].as_str().unwrap_or_default().to_owned();
+            assert_error(&(answer.status, answer.body), 409, "profile_too_large");
+            let expected = format!(" {boxes} firewall entries from {from} on, the limit is 30");
+            assert!(message.contains(&expected), "{message}");
+        }
+    };
+    // Nothing else is there when it is made.
+    let waiting = with(policy("waiting", 1), json!({ "valid_from": "2100-01-01T00:00:00Z" }));
+    let waiting = format!("/admin/policies/{}", id(&plane.create("policies", waiting).await));
+    plane.create("policies", policy("first", 2)).await;
+    let second = with(policy("second", 3), json!({ "valid_from": "2099-01-01T00:00:00Z" }));
+    refused(Method::POST, "/admin/policies", second, 40, "2099-01-01T00:00:00Z").await;
+
+    // What comes of it anyway is no reason to refuse what makes it no worse.
+    for (body, status) in
+        [(json!({ "name": "still waiting" }), 200), (json!({ "destinations": nets(1, 19) }), 200)]
+    {
+        assert_eq!(plane.admin.patch(&waiting, body).await.0, status);
+    }
+    let more = json!({ "destinations": nets(1, 21) });
+    refused(Method::PATCH, &waiting, more, 41, "2100-01-01T00:00:00Z").await;
+    assert_eq!(plane.admin.patch(&waiting, json!({ "enabled": false })).await.0, 200);
+
+    // A denial that ends opens what it has kept closed.
+    let deny = json!({
+        "name": "not these", "effect": "deny", "priority": 1, "destinations": ["10.3.0.0/16"],
+        "targets": [everyone()],
+    });
+    let deny = format!("/admin/policies/{}", id(&plane.create("policies", deny).await));
+    plane.create("policies", policy("third", 3)).await;
+    let until = json!({ "valid_until": "2098-01-01T00:00:00Z" });
+    refused(Method::PATCH, &deny, until, 40, "2098-01-01T00:00:00Z").await;
+}

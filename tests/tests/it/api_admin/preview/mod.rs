@@ -1,5 +1,6 @@
 //! `/admin/preview/…`: what a change would do, and that saying so does nothing.
 
+mod later;
 mod limits;
 mod truth;
 

@@ -1,8 +1,14 @@
 //! Random changes: each is previewed, then really done, and what was said is held against what
-//! came of it, device by device and gateway by gateway.
+//! came of it, device by device and gateway by gateway. So is what was said of later moments: the
+//! clock is turned to each of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
+use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
+use nexavpn_commands::Clock as _;
 use nexavpn_domain::{
     access::Packet,
     fleet::{DeviceState, Fleet},
@@ -10,10 +16,12 @@ use nexavpn_domain::{
     values::Protocol,
 };
 use nexavpn_gateway_projector::render;
+use nexavpn_tests::harness::{PASSWORD, WIDE, poll_until};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 use sqlx::Row as _;
 
 use super::*;
+use crate::api_client::TurnableClock;
 
 const NETS: [&str; 6] =
     ["10.1.0.0/16", "10.1.2.0/24", "10.1.2.3/32", "10.2.0.0/16", "0.0.0.0/0", "fd00:1::/64"];
@@ -31,6 +39,7 @@ const SERVICES: [(u8, u16); 5] = [(6, 443), (6, 53), (17, 53), (17, 500), (1, 0)
 
 struct World {
     plane: Plane,
+    clock: TurnableClock,
     rng: StdRng,
     users: Vec<String>,
     devices: Vec<String>,
@@ -40,7 +49,10 @@ struct World {
 
 impl World {
     async fn start(seed: u64) -> Self {
-        let plane = Plane::start().await;
+        let (db, clock) = (TestDb::new().await, TurnableClock::default());
+        let turned = clock.clone();
+        let server = TestServer::start_with(&db.server_url, |o| o.clock = Arc::new(turned)).await;
+        let plane = Plane { admin: server.admin().await, server, db };
         for n in 0..2 {
             let more = json!({
                 "public_key": key(), "dns_servers": ["10.20.0.53"],
@@ -51,6 +63,7 @@ impl World {
         }
         let mut world = Self {
             plane,
+            clock,
             rng: StdRng::seed_from_u64(seed),
             users: vec![],
             devices: vec![],
@@ -100,7 +113,93 @@ impl World {
             "priority": self.rng.random_range(0..3),
             "effect": effect,
             "enabled": self.rng.random_bool(0.9),
+            "valid_from": self.time(),
+            "valid_until": self.time(),
         })
+    }
+
+    /// Mostly none; some of them are the same. That one may be before the other is refused.
+    fn time(&mut self) -> Option<DateTime<Utc>> {
+        let now = self.clock.now().duration_trunc(TimeDelta::minutes(1)).unwrap();
+        let minutes = self.rng.random_range(-2..5);
+        self.rng.random_bool(0.4).then(|| now + TimeDelta::minutes(10 * minutes))
+    }
+
+    /// Makes something ready that the clock will do something to, and says how.
+    async fn prepared(&mut self) -> (Method, String, Option<Value>) {
+        let soon = self.clock.now().duration_trunc(TimeDelta::minutes(1)).unwrap();
+        let soon = soon + TimeDelta::minutes(10 * self.rng.random_range(1..5));
+        let device = self.devices.clone();
+        let device = format!("/admin/devices/{}", self.pick(&device));
+        let admin = &self.plane.admin;
+        match self.rng.random_range(0..3) {
+            0 => {
+                let until = json!({ "enabled": false, "expires_at": soon });
+                assert_eq!(admin.patch(&device, until).await.0, 200);
+                (Method::POST, format!("{device}/enable"), None)
+            }
+            1 => {
+                let until = json!({ "enabled": true, "expires_at": soon });
+                assert_eq!(admin.patch(&device, until).await.0, 200);
+                let then = self.plane.server.app.fleet.idx();
+                let off = json!({ "enabled": false, "expires_at": null });
+                assert_eq!(admin.patch(&device, off).await.0, 200);
+                (Method::POST, format!("{device}/restore"), Some(json!({ "at": then })))
+            }
+            _ => {
+                let mut ids = vec![];
+                for name in ["some", "more"] {
+                    let off = json!({ "name": name, "enabled": false, "valid_from": soon });
+                    let fields = with(self.fields(), off);
+                    let fields = with(fields, json!({ "valid_until": null }));
+                    ids.push(id(&self.plane.create("policies", fields).await));
+                }
+                self.policies.extend(ids.clone());
+                let body = json!({ "action": "enable", "ids": ids });
+                (Method::POST, "/admin/policies/bulk".into(), Some(body))
+            }
+        }
+    }
+
+    /// Turns the clock to this moment, until everything has happened that is due by then.
+    async fn turn_to(&mut self, at: DateTime<Utc>) {
+        self.clock.forward(at - self.clock.now() + TimeDelta::seconds(2));
+        let pool = &self.plane.db.owner_pool;
+        let sql = "SELECT NOT EXISTS (SELECT FROM due WHERE at <= $1) AND NOT EXISTS (
+                       SELECT FROM events LEFT JOIN log_index i USING (gen, tx, pos)
+                       WHERE i.idx IS NULL OR i.idx > $2)";
+        poll_until(WIDE, || async {
+            let known = self.plane.server.app.fleet.idx();
+            let done = sqlx::query_scalar(sql).bind(self.clock.now()).bind(known);
+            done.fetch_one(pool).await.unwrap()
+        })
+        .await;
+        // Access tokens from before are over.
+        let admin = self.plane.server.client().login("admin", PASSWORD).await;
+        self.plane.admin = admin;
+    }
+
+    /// Holds what was said of later moments against what they bring, and what else the clock does
+    /// against its bringing nothing.
+    async fn check_later(&mut self, told: &Value) {
+        let devices = self.devices.clone();
+        let list = &told["later"];
+        assert_eq!(list["truncated"], false, "{told}");
+        for moment in list["items"].as_array().unwrap() {
+            let at = moment["at"].as_str().unwrap().parse().unwrap();
+            let before = self.fleet();
+            self.turn_to(at).await;
+            check(moment, &before, &self.fleet(), &devices);
+        }
+        let pool = &self.plane.db.owner_pool;
+        let last = sqlx::query_scalar("SELECT max(at) FROM due").fetch_one(pool);
+        if let Some(last) = last.await.unwrap() {
+            let before = self.fleet();
+            self.turn_to(last).await;
+            let none = json!({ "items": [] });
+            let nothing = json!({ "changes": none, "devices": { "total": 0 }, "gateways": none });
+            check(&nothing, &before, &self.fleet(), &devices);
+        }
     }
 
     /// A request that an admin may well send.
@@ -316,9 +415,12 @@ async fn what_is_previewed_is_what_happens() {
     let seed = rand::random();
     println!("the seed of the changes: {seed}");
     let mut world = World::start(seed).await;
-    let mut happened = 0;
+    let (mut happened, mut waited) = (0, 0);
     for _ in 0..60 {
-        let (method, path, body) = world.request();
+        let (method, path, body) = match world.rng.random_range(0..5) {
+            0 => world.prepared().await,
+            _ => world.request(),
+        };
         let mut tries = 0;
         let (before, told) = loop {
             let tables = world.tables().await;
@@ -355,6 +457,8 @@ async fn what_is_previewed_is_what_happens() {
         let stored = world.changes_since(&before).await;
         assert_eq!(stored, events, "{method} {path}: {}", told.body);
         happened += 1;
+        waited += said["later"]["items"].as_array().unwrap().len();
+        world.check_later(said).await;
         if path == "/admin/policies" {
             world.policies.push(id(&real.body));
         }
@@ -368,4 +472,5 @@ async fn what_is_previewed_is_what_happens() {
         }
     }
     assert!(happened > 20, "only {happened} changes happened");
+    assert!(waited > 5, "only {waited} later moments");
 }

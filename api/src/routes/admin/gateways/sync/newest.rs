@@ -42,7 +42,7 @@ impl Newest {
             // Before the bundle is asked for, so that none slips in between.
             let revisions = self.app.publisher.revisions(self.id);
             let now = self.app.commands.now();
-            let served = self.app.publisher.serve(self.id, since, now);
+            let served = self.app.publisher.serve(self.id, since, waited, now);
             let served = if waited {
                 // At once, for a node waits; and only who is still admitted is told anything.
                 let (admitted, served) = tokio::join!(self.still_admitted(), served);

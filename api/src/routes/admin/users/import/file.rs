@@ -128,18 +128,19 @@ fn columns(header: &csv::StringRecord) -> Result<Vec<Column>, ApiError> {
             None => unknown.push(format!("{:?}", cell.chars().take(64).collect::<String>())),
         }
     }
+    // First: without a header it is a person's row, and may hold a password.
+    if !columns.contains(&Column::Username) {
+        let message = format!(
+            "has no column username. The first row names the columns, separated by commas: {}",
+            known()
+        );
+        return Err(ApiError::field("header", message));
+    }
     if !unknown.is_empty() {
         let message = format!(
             "has columns that are not known: {}. The first row names the columns, separated by \
              commas: {}",
             unknown.join(", "),
-            known()
-        );
-        return Err(ApiError::field("header", message));
-    }
-    if !columns.contains(&Column::Username) {
-        let message = format!(
-            "has no column username. The first row names the columns, separated by commas: {}",
             known()
         );
         return Err(ApiError::field("header", message));
@@ -224,6 +225,7 @@ mod tests {
         assert!(unknown.contains("\"colour\", \"été\""), "{unknown}");
         let missing = refused(b"alice,alice@example.com\n");
         assert!(missing.contains("The first row names the columns"), "{missing}");
+        assert!(!missing.contains("alice"), "it may hold a password: {missing}");
         assert!(refused(b"email\nx@y\n").contains("no column username"));
         assert!(refused(b"").contains("no column username"));
         assert!(refused(b"username,username\na,b\n").contains("twice"));

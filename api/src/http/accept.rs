@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, HeaderName};
 
 /// Whether a header such as `Accept` names this value itself, and does not exclude it.
-pub(super) fn names(headers: &HeaderMap, name: &HeaderName, value: &str) -> bool {
+pub(in crate::http) fn names(headers: &HeaderMap, name: &HeaderName, value: &str) -> bool {
     let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).any(|item| {
         let mut parts = item.split(';').map(str::trim);
