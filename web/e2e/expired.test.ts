@@ -121,7 +121,7 @@ test("a tab that somebody else takes over shows nothing of who was there before"
     await signIn(other, "yannick");
     await settled(other);
     // What is asked for with the new session is not answered, so that only what is kept can be shown.
-    await page.route("**/api/v1/me/devices", async (route) => {
+    await page.route("**/api/v1/me/devices*", async (route) => {
       if (route.request().headers()["authorization"] === undefined) {
         await route.fallback();
       }
@@ -131,6 +131,6 @@ test("a tab that somebody else takes over shows nothing of who was there before"
       return (await button(page, sessionText.signedInAs("yannick")).count()) === 1;
     });
     assert.equal(await page.getByText("xenias-laptop").count(), 0);
-    await page.unroute("**/api/v1/me/devices");
+    await page.unroute("**/api/v1/me/devices*");
   });
 });

@@ -50,7 +50,10 @@ test("after all rows of the last page are deleted, the list does not say that it
     await page.getByRole("button", { name: t.first }).click();
     await page.getByText("1–25 of 25").waitFor();
 
-    // A list that is no table.
+    // Lists that are no tables.
+    await open(page, "/me?page=9");
+    await page.getByText(t.pastEnd).waitFor();
+    assert.equal(await page.getByText(meText.welcome).count(), 0);
     await open(page, "/me/activity?page=9");
     await page.getByText(t.pastEnd).waitFor();
     assert.equal(await page.getByText(meText.activityNone).count(), 0);

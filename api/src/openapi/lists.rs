@@ -62,6 +62,7 @@ fn options(path: &str) -> Option<ListOptions> {
         "/admin/gateways" => gateways::list_options(),
         "/admin/audit-logs" => audit::list_options(),
         "/me/activity" => audit::activity_options(),
+        "/me/devices" => without(without(devices::list_options(), "owner"), "revoked"),
         "/admin/webhooks" => webhooks::list_options(),
         _ => return None,
     };

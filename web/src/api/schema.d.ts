@@ -2306,8 +2306,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The caller's own devices, by name, revoked ones left out
-         * @description The caller's own devices, by name, revoked ones left out.
+         * The caller's own devices, revoked ones left out
+         * @description The caller's own devices, revoked ones left out. Sorts: `name`, `created_at`, `due_at`. Filters: `status`, `gateway`, `platform`, `lacks_gateway_key`, `due_before`, `handshake_since`, `seen_since`. `q`: for each word, how a word of the name begins; or a whole key or address.
          *
          *     For everybody who is signed in.
          */
@@ -3948,11 +3948,6 @@ export interface components {
         OwnDevicePatch: {
             name?: string | null;
             platform?: string | null;
-        };
-        /** @description The caller's devices. */
-        OwnDevices: {
-            items: components["schemas"]["Device"][];
-            total: number;
         };
         /** @description The request. */
         PasswordReset: {
@@ -21062,7 +21057,73 @@ export interface operations {
     };
     me_devices: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description The page, from 1. Pages past 10,000 rows are reached with `after` only.
+                 * @example 1
+                 */
+                page?: number;
+                /**
+                 * @description How many rows a page has.
+                 * @example 50
+                 */
+                page_size?: number;
+                /**
+                 * @description `csv` or `ndjson` for all pages as a file, as `Accept: text/csv` and `Accept: application/x-ndjson` do.
+                 * @example json
+                 */
+                format?: "json" | "csv" | "ndjson";
+                /**
+                 * @description The `next` of the page before.
+                 * @example eyJvIjoibmFtZSJ9
+                 */
+                after?: string;
+                /**
+                 * @description The order; with `-` the reverse.
+                 * @example name
+                 */
+                sort?: "name" | "-name" | "created_at" | "-created_at" | "due_at" | "-due_at";
+                /**
+                 * @description What to search for; see above.
+                 * @example ali
+                 */
+                q?: string;
+                /**
+                 * @description The id of the gateway.
+                 * @example 0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11
+                 */
+                gateway?: string;
+                /**
+                 * @description The status.
+                 * @example active
+                 */
+                status?: "active" | "disabled" | "owner_disabled" | "expired" | "rotation_lapsed" | "revoked";
+                /**
+                 * @description The platform, as the client names it.
+                 * @example macos
+                 */
+                platform?: string;
+                /**
+                 * @description A key of a gateway: only devices whose clients have not fetched a profile with it.
+                 * @example lacks_gateway_key
+                 */
+                lacks_gateway_key?: string;
+                /**
+                 * @description Only devices that expire, or whose deadline for a new key comes, until this time.
+                 * @example 2026-03-15T15:32:34Z
+                 */
+                due_before?: string;
+                /**
+                 * @description Only devices whose gateway saw a handshake at this time or later.
+                 * @example 2026-03-15T15:32:34Z
+                 */
+                handshake_since?: string;
+                /**
+                 * @description Only devices that made a handshake or sent a heartbeat at this time or later.
+                 * @example 2026-03-15T15:32:34Z
+                 */
+                seen_since?: string;
+            };
             header?: {
                 /** @description The token of an earlier answer: the request waits until that change can be read. */
                 "X-Consistency-Token"?: components["parameters"]["ConsistencyToken"];
@@ -21074,7 +21135,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All of them. */
+            /** @description A page of one's own devices. As CSV or NDJSON: all of them. */
             200: {
                 headers: {
                     "X-Consistency": components["headers"]["X-Consistency"];
@@ -21115,10 +21176,21 @@ export interface operations {
                      *           "username": "alice"
                      *         }
                      *       ],
-                     *       "total": 1
+                     *       "next": null,
+                     *       "page": 1,
+                     *       "page_size": 50,
+                     *       "total": 1,
+                     *       "total_capped": false
                      *     }
                      */
-                    "application/json": components["schemas"]["OwnDevices"];
+                    "application/json": components["schemas"]["DevicePage"];
+                    /** @example {"id":"0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11","name":"Finance subnet access"} */
+                    "application/x-ndjson": string;
+                    /**
+                     * @example id,name
+                     *     0198c2a4-7b3d-7c11-8f0e-2d4a6b8c0e11,Finance subnet access
+                     */
+                    "text/csv": string;
                 };
             };
             400: components["responses"]["BadRequest"];

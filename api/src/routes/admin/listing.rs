@@ -65,7 +65,11 @@ impl Listing {
     ///
     /// # Errors
     /// 400 where it tries to.
-    pub(super) fn within(mut self, filter: &str, id: impl ToString) -> Result<Self, ApiError> {
+    pub(in crate::routes) fn within(
+        mut self,
+        filter: &str,
+        id: impl ToString,
+    ) -> Result<Self, ApiError> {
         if self.query.filters.iter().any(|(name, _)| name == filter) {
             return Err(ApiError::field(filter, "is no filter of this list"));
         }

@@ -37,6 +37,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) use self::{
     audit_logs::number_range,
+    devices::page as devices_page,
     entity::{changed, entity},
     export::Exported,
     listing::Listing,

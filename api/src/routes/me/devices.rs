@@ -1,36 +1,40 @@
 //! `GET /me/devices`
 
-use axum::extract::State;
-use nexavpn_projections::{ListQuery, MAX_PAGE_SIZE};
-use serde::Serialize;
-use utoipa::ToSchema;
+use axum::{extract::State, response::Response};
+use nexavpn_projections::Page;
 
-use crate::{App, auth::Caller, error::ApiError, routes::views::DeviceView};
+use crate::{
+    App,
+    auth::Caller,
+    error::ApiError,
+    routes::{
+        admin::{Listing, devices_page},
+        views::DeviceView,
+    },
+};
 
-/// The caller's devices.
-#[derive(Serialize, ToSchema)]
-#[schema(as = OwnDevices)]
-pub(super) struct Devices {
-    items: Vec<DeviceView>,
-    total: usize,
-}
-
-/// The caller's own devices, by name, revoked ones left out.
+/// The caller's own devices, revoked ones left out. Sorts: `name`, `created_at`, `due_at`. Filters:
+/// `status`, `gateway`, `platform`, `lacks_gateway_key`, `due_before`, `handshake_since`,
+/// `seen_since`. `q`: for each word, how a word of the name begins; or a whole key or address.
 #[utoipa::path(
     get,
     path = "/me/devices",
     operation_id = "me_devices",
     tag = "me",
-    responses((status = 200, description = "All of them.", body = Devices)),
+    responses((
+        status = 200,
+        description = "A page of one's own devices. As CSV or NDJSON: all of them.",
+        content(
+            (Page<DeviceView> = "application/json"), (String = "text/csv"),
+            (String = "application/x-ndjson"),
+        ),
+    )),
 )]
 pub(super) async fn handle(
     State(app): State<App>,
     caller: Caller,
-) -> Result<axum::Json<Devices>, ApiError> {
-    let user = caller.user()?;
-    let query = ListQuery { page_size: MAX_PAGE_SIZE, ..ListQuery::default() };
-    let query = query.filter("owner", user.user_id).filter("revoked", false);
-    let page = nexavpn_projections::devices::list(&app.pool, &query).await?;
-    let items = DeviceView::all(&app, page.items).await?;
-    Ok(axum::Json(Devices { total: items.len(), items }))
+    listing: Listing,
+) -> Result<Response, ApiError> {
+    let listing = listing.within("owner", caller.user()?.user_id)?.within("revoked", false)?;
+    listing.answer(app, "devices", devices_page).await
 }

@@ -1,9 +1,10 @@
 //! The life of a device (design, section 5).
 
 use nexavpn_tests::harness::Client;
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::api_admin::{Plane, assert_conflict, assert_error, id, key};
+use crate::api_admin::{Plane, assert_conflict, assert_error, assert_invalid, id, key};
 
 fn enrolment(name: &str, fingerprint: &str) -> Value {
     json!({
@@ -215,4 +216,55 @@ async fn a_pool_gives_each_address_once_and_then_says_so() {
     assert_eq!(addresses.len(), 5, "{addresses:?}");
     let more = json!({ "name": "one more", "public_key": key() });
     assert_error(&alice.post("/devices/enroll", more).await, 409, "pool_exhausted");
+}
+
+#[tokio::test]
+async fn ones_own_devices_are_a_list_of_nobody_elses() {
+    let plane = Plane::start().await;
+    plane.gateway("gw", "100.96.0.0/16").await;
+    let alice = plane.server.user("alice", "user").await;
+    let bob = plane.server.user("bob", "user").await;
+    for name in ["laptop", "phone", "tablet"] {
+        plane.device(alice.user_id(), name).await;
+    }
+    let lost = plane.device(alice.user_id(), "lost").await;
+    let (status, answer) =
+        plane.admin.post(&format!("/admin/devices/{lost}/revoke"), json!({})).await;
+    assert_eq!(status, 200, "{answer}");
+    plane.device(bob.user_id(), "bobs").await;
+
+    let names = |page: &Value| -> Vec<String> {
+        let items = page["items"].as_array().unwrap();
+        items.iter().map(|device| device["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let (_, first) = alice.get("/me/devices?page_size=2").await;
+    assert_eq!(
+        (names(&first), &first["total"]),
+        (vec!["laptop".into(), "phone".into()], &json!(3))
+    );
+    let next = first["next"].as_str().unwrap();
+    for rest in [format!("after={next}"), "page=2".to_owned()] {
+        let (_, second) = alice.get(&format!("/me/devices?page_size=2&{rest}")).await;
+        assert_eq!(
+            (names(&second), &second["next"]),
+            (vec!["tablet".into()], &Value::Null),
+            "{rest}"
+        );
+    }
+    let (_, found) = alice.get("/me/devices?q=tab&sort=-created_at").await;
+    assert_eq!(names(&found), ["tablet"]);
+    let csv = [("accept", "text/csv")];
+    let file = alice.send(Method::GET, "/me/devices", &csv, None).await;
+    let file = file.body.as_str().unwrap().to_owned();
+    assert_eq!(file.lines().count(), 4, "{file}");
+
+    // What makes them one's own is no filter.
+    for probe in [
+        format!("owner={}", bob.user_id()),
+        format!("user={}", bob.user_id()),
+        "revoked=true".into(),
+    ] {
+        let answer = alice.send(Method::GET, &format!("/me/devices?{probe}"), &[], None).await;
+        assert_invalid(&answer, probe.split('=').next().unwrap(), &json!(probe));
+    }
 }

@@ -3,9 +3,13 @@ import { useDisclosure } from "@mantine/hooks";
 import { IconPlus } from "@tabler/icons-react";
 
 import { api } from "../../api/index.ts";
+import type { paths } from "../../api/schema.d.ts";
 import { Loaded } from "../../components/Loaded.tsx";
 import { dialogOnDemand, isOpened } from "../../components/onDemand.tsx";
 import { PageHeader } from "../../components/PageHeader.tsx";
+import { Pager } from "../../components/Pager.tsx";
+import { PastEnd } from "../../components/PastEnd.tsx";
+import { useListState } from "../../components/useListState.ts";
 import { meText } from "../../text/me.ts";
 import { MyDevice } from "./MyDevice.tsx";
 
@@ -14,13 +18,21 @@ const EnrolDevice = dialogOnDemand(
   isOpened,
 );
 
+type Query = NonNullable<paths["/me/devices"]["get"]["parameters"]["query"]>;
+
 /** How often it is read whether devices are connected, in milliseconds. */
 const REFRESH = 30_000;
 
 /** One's own devices: the first page of everybody who does not administer. */
 export function Page() {
   const [adding, add] = useDisclosure(false);
-  const query = api.useQuery("get", "/me/devices", {}, { refetchInterval: REFRESH });
+  const list = useListState();
+  const query = api.useQuery(
+    "get",
+    "/me/devices",
+    { params: { query: list.query as Query } },
+    { refetchInterval: REFRESH, placeholderData: (before) => before },
+  );
   const some = (query.data?.items.length ?? 0) > 0;
   const button = (
     <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={add.open} data-create>
@@ -33,9 +45,13 @@ export function Page() {
         {some && button}
       </PageHeader>
       <Loaded query={query}>
-        {({ items }) =>
-          items.length === 0 ? (
-            <Welcome>{button}</Welcome>
+        {(page) =>
+          page.items.length === 0 ? (
+            list.atFirst ? (
+              <Welcome>{button}</Welcome>
+            ) : (
+              <PastEnd list={list} />
+            )
           ) : (
             <Stack>
               <SimpleGrid
@@ -46,12 +62,13 @@ export function Page() {
                 m={0}
                 style={{ listStyle: "none" }}
               >
-                {items.map((device) => (
+                {page.items.map((device) => (
                   <li key={device.id}>
                     <MyDevice device={device} />
                   </li>
                 ))}
               </SimpleGrid>
+              {(page.items.length < page.total || !list.atFirst) && <Pager page={page} list={list} />}
               <Text size="sm" c="dimmed">
                 {meText.lost}
               </Text>

@@ -37,7 +37,7 @@ pub(super) async fn handle(State(app): State<App>, listing: Listing) -> Result<R
     }
 }
 
-pub(in super::super) async fn page(
+pub(in crate::routes) async fn page(
     app: App,
     query: ListQuery,
 ) -> Result<Page<DeviceView>, ApiError> {

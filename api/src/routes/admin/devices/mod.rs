@@ -14,7 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
 pub(super) use bulk::Bulk as DeviceBulk;
-pub(super) use list::page;
+pub(in crate::routes) use list::page;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
