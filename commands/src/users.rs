@@ -256,23 +256,32 @@ impl Commands {
         current: Secret,
         password: Secret,
     ) -> Result<Done<()>, CommandError> {
+        if current == password {
+            return Err(DomainError::field("password", "must differ from the present one").into());
+        }
         let key = format!("password of {id}");
         // Wherever from: nobody else gets here who could keep the user from it.
         let attempt = self.throttle.attempt(key, None, self.now());
         let attempt = attempt.map_err(|retry_after| CommandError::Throttled { retry_after })?;
+        let fits = self.is_password_of(id, current).await;
+        if fits.is_err() {
+            // Nobody knows whether it was wrong.
+            self.throttle.withdraw(&attempt);
+        }
+        if !fits? {
+            return Err(DomainError::field("current_password", "is wrong").into());
+        }
+        self.throttle.succeeded(&attempt, self.now());
+        self.set_password(request, id, password, false, Some(session)).await
+    }
+
+    async fn is_password_of(&self, id: UserId, password: Secret) -> Result<bool, CommandError> {
         let stored: Option<Option<String>> =
             sqlx::query_scalar("SELECT password_hash FROM account WHERE user_id = $1")
                 .bind(id.0)
                 .fetch_optional(&self.pool)
                 .await?;
-        if current == password {
-            return Err(DomainError::field("password", "must differ from the present one").into());
-        }
-        if !self.hasher.verify(current, stored.flatten()).await? {
-            return Err(DomainError::field("current_password", "is wrong").into());
-        }
-        self.throttle.succeeded(&attempt, self.now());
-        self.set_password(request, id, password, false, Some(session)).await
+        Ok(self.hasher.verify(password, stored.flatten()).await?)
     }
 
     async fn set_password(

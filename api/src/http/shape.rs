@@ -1,11 +1,11 @@
 //! Errors in the shape of the API that a request was sent to. What stands around all routes, or ends
 //! them, makes errors of ours; below a dialect's paths these become the dialect's.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use axum::{
     extract::{Request, State},
-    http::header,
+    http::{HeaderName, header},
     middleware::Next,
     response::Response,
 };
@@ -25,8 +25,9 @@ pub(super) async fn layer(
     let Some(error) = ApiError::take_from(&mut response) else { return response };
     let mut shaped = (shape.error)(error);
     // What others have said besides stays, such as where the client stands.
+    let own: HashSet<HeaderName> = shaped.headers().keys().cloned().collect();
     for (name, value) in response.headers() {
-        if *name != header::CONTENT_LENGTH && !shaped.headers().contains_key(name) {
+        if *name != header::CONTENT_LENGTH && !own.contains(name) {
             shaped.headers_mut().append(name, value.clone());
         }
     }

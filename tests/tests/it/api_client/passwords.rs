@@ -78,3 +78,29 @@ async fn a_first_password_opens_nothing_but_its_change() {
     let again = plane.server.client().login("alice", "a jar of quiet thunder").await;
     assert_eq!(again.session["password_change_required"], false);
 }
+
+#[tokio::test]
+async fn what_the_database_did_not_answer_was_no_wrong_password() {
+    let plane = Plane::start().await;
+    let alice = plane.server.user("alice", "user").await;
+    let rename = async |from: &str, to: &str| {
+        let text = format!("ALTER TABLE account RENAME COLUMN {from} TO {to}");
+        sqlx::raw_sql(&text).execute(&plane.db.owner_pool).await.unwrap();
+    };
+    let new = "tangerine umbrella ostrich";
+    let change = json!({ "current_password": PASSWORD, "password": new });
+    let login = json!({ "username": "alice", "password": PASSWORD });
+    rename("password_hash", "away").await;
+    // More often than a wrong one may be tried.
+    for _ in 0..=10 {
+        for (path, body) in [("/me/password", &change), ("/auth/login", &login)] {
+            let (status, answer) = alice.post(path, body.clone()).await;
+            assert!(status >= 500, "{path}: {status} {answer}");
+        }
+    }
+    rename("away", "password_hash").await;
+    let (status, answer) = alice.post("/auth/login", login).await;
+    assert_eq!(status, 200, "{answer}");
+    let (status, answer) = alice.post("/me/password", change).await;
+    assert_eq!(status, 204, "{answer}");
+}

@@ -97,6 +97,7 @@ async fn ten_thousand_sign_ins_at_once_are_borne() {
     let many: Vec<IpAddr> = (1..=100).map(|n| Ipv4Addr::new(127, 0, 4, n).into()).collect();
     let all = flood(&server, &many, 3000).await;
     assert!(all[0] > 0, "{all:?}");
+    // That a network that is known is let in whatever the others do, `throttle::tests` show.
     sign_in(&server, HONEST).await;
     // At any time, not only now that it is over.
     let grown = server.most_resident().saturating_sub(before);

@@ -162,7 +162,7 @@ async fn who_was_silent_for_a_while_skips_to_the_newest_bundle() {
 
 #[tokio::test]
 async fn who_takes_nothing_for_too_long_is_hung_up() {
-    const WRITE: Duration = Duration::from_millis(500);
+    const WRITE: Duration = Duration::from_secs(2);
     let db = TestDb::new().await;
     let server = TestServer::start_with(&db.server_url, |o| {
         o.connections.write = WRITE;

@@ -49,7 +49,7 @@ async fn what_is_too_large_is_refused_in_the_shape_of_whom_it_was_sent_to() {
 
 #[tokio::test]
 async fn what_takes_too_long_is_told_in_its_shape() {
-    const TIMEOUT: Duration = Duration::from_millis(1500);
+    const TIMEOUT: Duration = Duration::from_secs(5);
     let dialect = Dialect::with(UNLIMITED, |options| options.http.timeout = TIMEOUT).await;
     let caller = dialect.bearer().await;
     let phone = caller.create("phone").await;

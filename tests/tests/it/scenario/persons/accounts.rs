@@ -98,6 +98,7 @@ impl Marked {
         let password = format!("{SECRET}-4");
         let rows = json!([{ "username": name, "display_name": MARK, "password": password }]);
         self.admin("POST /admin/users/import", &[], rows).await;
+        self.settled().await;
         let found = self.admin(&format!("GET /admin/users?q={name}"), &[], Value::Null).await;
         let id = text(&found["items"][0]["id"]);
         let stranger = self.stranger.clone();

@@ -12,8 +12,9 @@ mod search;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use nexavpn_tests::harness::{
-    ADMIN, Client, MASTER_KEY, OwnServer, PASSWORD, ServerProcess, TestServer,
+    ADMIN, Client, MASTER_KEY, OwnServer, PASSWORD, ServerProcess, TestServer, WIDE, poll_until,
 };
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{gateway, settings, truth::assert_whole};
@@ -55,6 +56,16 @@ struct Marked {
 }
 
 impl Marked {
+    /// Waits until all that was done can be read: on a busy machine answers come before that.
+    async fn settled(&self) {
+        poll_until(WIDE, || async {
+            let ask = |path| self.admin.send(Method::GET, path, &[], None);
+            let answers = [ask("/admin/users").await, ask("/admin/audit-logs").await];
+            answers.iter().all(|a| a.status == 200 && a.header("x-consistency") != "pending")
+        })
+        .await;
+    }
+
     async fn new(server: &ServerProcess) -> Self {
         let stranger = server.client();
         let admin = stranger.login(ADMIN, PASSWORD).await;
@@ -139,6 +150,7 @@ async fn secrets_are_nowhere_and_erased_persons_neither() {
     for id in [&person, &deleted, &imported] {
         marked.admin("POST /admin/users/{id}/erase", &[id], Value::Null).await;
     }
+    marked.settled().await;
     let after = tables(&pool).await;
     let known = marked.drive.answers.len();
     for list in ["users", "devices"] {
