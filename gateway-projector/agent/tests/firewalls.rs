@@ -49,6 +49,22 @@ add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; 
 add rule ip filter FORWARD meta mark 0x8 drop
 ";
 
+/// Stops one IP version of the devices.
+const SHARED: &str = "
+add table inet shared
+add chain inet shared forward { type filter hook forward priority 0; policy accept; }
+add rule inet shared forward ip saddr 100.64.0.0/10 drop
+";
+
+/// Lets each IP version of the devices through by a rule of its own.
+const VERSIONS: &str = "
+add table inet versions
+add chain inet versions forward { type filter hook forward priority 0; policy drop; }
+add rule inet versions forward ct state established,related accept
+add rule inet versions forward ip saddr 100.96.0.0/16 accept
+add rule inet versions forward ip6 saddr fd00::/64 accept
+";
+
 /// What a node may have without harm.
 const HARMLESS: &str = "
 add table inet ban
@@ -57,6 +73,11 @@ add element inet ban addresses { 192.0.2.1 }
 add chain inet ban input { type filter hook input priority -1; policy accept; }
 add rule inet ban input tcp dport 22 ip saddr @addresses reject
 add rule inet ban input ct state invalid drop
+add rule inet ban input tcp dport vmap { 22 : accept, 51820 : drop }
+add chain inet ban strangers
+add rule inet ban strangers fib daddr type { local, broadcast, multicast } return
+add rule inet ban strangers drop
+add rule inet ban input jump strangers
 add chain inet ban forward { type filter hook forward priority -1; policy accept; }
 add rule inet ban forward ip daddr { 192.0.2.0/24, 198.51.100.7 } drop
 add rule inet ban forward iifname eth7 oifname eth8 drop
@@ -103,7 +124,7 @@ fn a_firewall_that_stops_packets_is_named_until_it_lets_them_through() {
         script.replace("TRUSTED", trusted).replace("TUNNEL", trusted).replace("PORT", port)
     };
     // What is loaded, and what is named: the chain, the rule's chain, and what to let through.
-    let cases: [(String, &[&str]); 10] = [
+    let cases: [(String, &[&str]); 12] = [
         (IPTABLES.into(), &["ip filter FORWARD", "by a rule of its own", "what comes from"]),
         (advised(IPTABLES, "ip filter FORWARD", &[&from]), &[]),
         (named(FIREWALLD, "eth7", ""), &["inet firewalld filter_FORWARD ", "filter_FWD_public"]),
@@ -116,6 +137,8 @@ fn a_firewall_that_stops_packets_is_named_until_it_lets_them_through() {
         (POLICY.into(), &["ip filter FORWARD", "by its policy", "and what goes to"]),
         (advised(POLICY, "ip filter FORWARD", &[&from]), &["by its policy", "what goes to"]),
         (advised(POLICY, "ip filter FORWARD", &[&from, &to]), &[]),
+        (SHARED.into(), &["inet shared forward", "by a rule of its own", "what comes from"]),
+        (VERSIONS.into(), &[]),
         (HARMLESS.into(), &[]),
     ];
     for (script, named) in cases {

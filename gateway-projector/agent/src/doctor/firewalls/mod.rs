@@ -1,6 +1,7 @@
 //! Other people's firewalls. An accept in one table does not keep another from dropping, so that
-//! each of their chains on our packets' way has the last word. Where it cannot be told whether a rule
-//! drops them, it counts as one that does.
+//! each of their chains on our packets' way has the last word: of those, the ones in the hooks input,
+//! forward and output of `ip`, `ip6` and `inet` are followed. Where it cannot be told whether a rule
+//! drops packets, it counts as one that does.
 //!
 //! | file | holds |
 //! | --- | --- |
@@ -64,10 +65,12 @@ fn judge(names: &Names, ruleset: &Ruleset) -> Vec<Check> {
     for chain in ruleset.chains().filter(|chain| !ours(&chain.family, &chain.table)) {
         let Some(hook) = &chain.hook else { continue };
         let (mut concerned, mut places) = (Vec::new(), Vec::new());
-        for kind in kinds.iter().filter(|kind| kind.hook == hook) {
-            let Some(kind) = kind.within(&chain.family) else { continue };
-            let Some(place) = walk::drops(ruleset, chain, &kind) else { continue };
-            concerned.push(kind.told);
+        let seen = |kind: &&Kind| kind.hook == hook && kind.is_seen_in(&chain.family);
+        for kind in kinds.iter().filter(seen) {
+            let Some(place) = walk::drops(ruleset, chain, kind) else { continue };
+            if !concerned.contains(&kind.told.as_str()) {
+                concerned.push(&kind.told);
+            }
             if !places.contains(&place) {
                 places.push(place);
             }
@@ -96,7 +99,7 @@ mod tests {
     use super::*;
     use crate::doctor::Verdict;
 
-    fn names(ours: bool) -> Names {
+    fn names(ours: bool, networks: &[&str]) -> Names {
         Names {
             interface: "wg0".into(),
             table: "nexavpn".into(),
@@ -104,13 +107,50 @@ mod tests {
             table_is_ours: ours,
             mtu: Some(1420),
             port: Some(51820),
-            networks: vec!["100.96.0.1/16".parse().unwrap()],
+            networks: networks.iter().map(|network| network.parse().unwrap()).collect(),
         }
     }
 
     fn judged(ours: bool, entries: &Value) -> Vec<Check> {
         let listing = json!({ "nftables": entries }).to_string();
-        judge(&names(ours), &Ruleset::read(listing.as_bytes()).unwrap())
+        let names = names(ours, &["100.96.0.1/16"]);
+        judge(&names, &Ruleset::read(listing.as_bytes()).unwrap())
+    }
+
+    /// What is found of a table at a gateway with devices of IPv4 and of IPv6. Its chain `base` is in
+    /// the hook; each rule has the name of its chain, and its statements.
+    pub(super) fn found(
+        (family, hook, policy): (&str, &str, &str),
+        rules: &[(&str, Value)],
+    ) -> Vec<String> {
+        let base = json!({"chain": {"family": family, "table": "t", "name": "base", "hook": hook, "policy": policy}});
+        let rule = |(chain, expr): &(&str, Value)| json!({"rule": {"family": family, "table": "t", "chain": chain, "expr": expr}});
+        let entries: Vec<Value> = [base].into_iter().chain(rules.iter().map(rule)).collect();
+        let listing = json!({ "nftables": entries }).to_string();
+        let names = names(true, &["100.96.0.1/16", "fd00:96::1/64"]);
+        let checks = judge(&names, &Ruleset::read(listing.as_bytes()).unwrap());
+        checks.into_iter().map(|check| check.found).collect()
+    }
+
+    #[test]
+    fn each_ip_version_is_followed_where_a_table_sees_both() {
+        let from = |protocol: &str, addr: &str, len: u8| json!({"match": {"op": "==", "left": {"payload": {"protocol": protocol, "field": "saddr"}}, "right": {"prefix": {"addr": addr, "len": len}}}});
+        let (accept, drop) = (json!({"accept": null}), json!({"drop": null}));
+        let to =
+            json!({"match": {"op": "==", "left": {"meta": {"key": "oifname"}}, "right": "wg0"}});
+        let said = "the chain inet t base may drop what comes from wg0, by ";
+
+        let shared = [("base", json!([from("ip", "100.64.0.0", 10), drop]))];
+        let by_rule = format!("{said}a rule of its own");
+        assert_eq!(found(("inet", "forward", "accept"), &shared), [by_rule]);
+        let mut own = vec![
+            ("base", json!([to, accept])),
+            ("base", json!([from("ip", "100.96.0.0", 16), accept])),
+        ];
+        let by_policy = format!("{said}its policy");
+        assert_eq!(found(("inet", "forward", "drop"), &own), [by_policy]);
+        own.push(("base", json!([from("ip6", "fd00:96::", 64), accept])));
+        assert_eq!(found(("inet", "forward", "drop"), &own), [""; 0]);
     }
 
     #[test]

@@ -39,8 +39,9 @@ impl Share {
     }
 }
 
-/// A kind of packets that have to get through.
-#[derive(Debug, Clone)]
+/// A kind of packets that have to get through: of one IP version, and of devices in one network.
+/// Rules that tell versions or networks apart may drop all of one and none of another.
+#[derive(Debug)]
 pub(super) struct Kind {
     /// Where they can be dropped.
     pub(super) hook: &'static str,
@@ -53,10 +54,10 @@ pub(super) struct Kind {
     protocol: Option<&'static str>,
     source_port: Option<u16>,
     destination_port: Option<u16>,
-    source: Option<Vec<IpNetwork>>,
-    destination: Option<Vec<IpNetwork>>,
-    /// IPv4, or IPv6, where it is always the same one.
-    is_v4: Option<bool>,
+    source: Option<IpNetwork>,
+    destination: Option<IpNetwork>,
+    /// IPv4, not IPv6.
+    is_v4: bool,
     /// The state of their connections. Those that begin one have to get through too, except where
     /// the other side always has begun it.
     state: &'static str,
@@ -75,8 +76,7 @@ impl Kind {
     pub(super) fn all(names: &Names) -> Vec<Self> {
         let tunnel = &names.interface;
         let port = names.port.unwrap_or(USUAL_PORT);
-        let devices = (!names.networks.is_empty()).then(|| names.networks.clone());
-        let any = |hook: &'static str, told: String| Self {
+        let any = |hook: &'static str, told: String, is_v4| Self {
             hook,
             told,
             tunnel: tunnel.clone(),
@@ -87,58 +87,64 @@ impl Kind {
             destination_port: None,
             source: None,
             destination: None,
-            is_v4: None,
+            is_v4,
             state: "new",
         };
-        let from = |hook| Self {
+        let from = |hook, is_v4, devices| Self {
             enters: Interface::Tunnel,
-            source: devices.clone(),
-            ..any(hook, format!("what comes from {tunnel}"))
+            source: devices,
+            ..any(hook, format!("what comes from {tunnel}"), is_v4)
         };
         // Nobody but devices begins anything in the tunnel.
-        let to = |hook| Self {
+        let to = |hook, is_v4, devices| Self {
             leaves: Interface::Tunnel,
-            destination: devices.clone(),
+            destination: devices,
             state: "established",
-            ..any(hook, format!("what goes to {tunnel}"))
+            ..any(hook, format!("what goes to {tunnel}"), is_v4)
         };
-        let udp = |hook, way| Self {
+        let udp = |hook, is_v4, way| Self {
             protocol: Some("udp"),
-            ..any(hook, format!("UDP {way} port {port}"))
+            ..any(hook, format!("UDP {way} port {port}"), is_v4)
         };
-        vec![
-            from("forward"),
-            to("forward"),
-            Self { destination_port: Some(port), ..udp("input", "to") },
-            Self { destination_port: Some(DNS), ..from("input") },
-            Self { source_port: Some(port), ..udp("output", "from") },
-            Self { source_port: Some(DNS), ..to("output") },
-        ]
+        let outer = [true, false].into_iter().flat_map(|v4| {
+            [
+                Self { destination_port: Some(port), ..udp("input", v4, "to") },
+                Self { source_port: Some(port), ..udp("output", v4, "from") },
+            ]
+        });
+        let known = names.networks.iter().map(|network| (network.is_ipv4(), Some(*network)));
+        // Where no bundle says them, devices may be of both versions.
+        let unknown =
+            [(true, None), (false, None)].into_iter().filter(|_| names.networks.is_empty());
+        let tunnelled = known.chain(unknown).flat_map(|(v4, devices)| {
+            [
+                from("forward", v4, devices),
+                to("forward", v4, devices),
+                Self { destination_port: Some(DNS), ..from("input", v4, devices) },
+                Self { source_port: Some(DNS), ..to("output", v4, devices) },
+            ]
+        });
+        outer.chain(tunnelled).collect()
     }
 
-    /// Those of the kind that tables of a family see; `None` where they see none.
-    pub(super) fn within(&self, family: &str) -> Option<Self> {
-        let mut kind = self.clone();
-        kind.is_v4 = match family {
-            "inet" => None,
-            "ip" => Some(true),
-            "ip6" => Some(false),
-            _ => return None,
-        };
-        let Self { source, destination, is_v4, .. } = &mut kind;
-        for networks in [source, destination].into_iter().flatten() {
-            networks.retain(|network| is_v4.is_none_or(|v4| network.is_ipv4() == v4));
-            let first = networks.first()?.is_ipv4();
-            if networks.iter().all(|network| network.is_ipv4() == first) {
-                *is_v4 = Some(first);
-            }
+    /// Whether tables of a family see them.
+    pub(super) fn is_seen_in(&self, family: &str) -> bool {
+        match family {
+            "inet" => true,
+            "ip" => self.is_v4,
+            "ip6" => !self.is_v4,
+            _ => false,
         }
-        Some(kind)
     }
 
     /// Whether their connections were begun before.
     pub(super) fn is_established(&self) -> bool {
         self.state == "established"
+    }
+
+    /// Whether they are for the node itself.
+    pub(super) fn comes_in(&self) -> bool {
+        self.hook == "input"
     }
 
     /// Which of them a `match` of nft holds for.
@@ -150,11 +156,10 @@ impl Kind {
             Some("!=") => equal().inverse(),
             _ => Share::Unknown,
         };
-        // A protocol's field is looked at in packets of that protocol alone.
         holds.min(self.carrying(left))
     }
 
-    /// In which of them a key, such as a header's field, has a value or one of a set.
+    /// In which of those that carry it a key, such as a header's field, has a value or one of a set.
     pub(super) fn equal(&self, key: &Value, value: &Value) -> Share {
         let items = value.get("set").unwrap_or(value);
         if let Some(items) = items.as_array() {
@@ -182,16 +187,21 @@ impl Kind {
             }
             ("nfproto", ..) => self.of_version(value == "ipv4"),
             (_, "state", ..) => Share::when(value == self.state),
-            (_, _, "ip" | "ip6", "saddr") => among(self.source.as_deref(), value),
-            (_, _, "ip" | "ip6", "daddr") => among(self.destination.as_deref(), value),
+            (_, _, "ip" | "ip6", "saddr") => among(self.source, value),
+            (_, _, "ip" | "ip6", "daddr") => among(self.destination, value),
             (_, _, _, "sport") => is_port(self.source_port, value),
             (_, _, _, "dport") => is_port(self.destination_port, value),
+            _ if self.comes_in() && is_destination_type(key) => Share::when(value == "local"),
             _ => Share::Few,
         }
     }
 
-    /// Which of them have the header that a key is a field of.
-    fn carrying(&self, key: &Value) -> Share {
+    /// Which of them have the header that a key is a field of, or each of several. A rule looks at
+    /// a protocol's field in packets of that protocol alone.
+    pub(super) fn carrying(&self, key: &Value) -> Share {
+        if let Some(keys) = key["concat"].as_array() {
+            return keys.iter().map(|k| self.carrying(k)).min().unwrap_or(Share::All);
+        }
         match key["payload"]["protocol"].as_str() {
             Some("ip") => self.of_version(true),
             Some("ip6") => self.of_version(false),
@@ -203,7 +213,7 @@ impl Kind {
     }
 
     fn of_version(&self, v4: bool) -> Share {
-        self.is_v4.map_or(Share::Unknown, |own| Share::when(own == v4))
+        Share::when(self.is_v4 == v4)
     }
 
     fn on(&self, interface: Interface, name: &Value) -> Share {
@@ -222,13 +232,19 @@ impl Kind {
     }
 }
 
+/// Whether a key is what routing says of a destination on its own, whatever the interface.
+fn is_destination_type(key: &Value) -> bool {
+    let flags = key["fib"]["flags"].as_array().map(Vec::as_slice);
+    key["fib"]["result"] == "type" && matches!(flags, Some([only]) if only == "daddr")
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
 
-    fn kind(hook: &str, told: &str) -> Kind {
+    fn kind(hook: &str, told: &str, is_v4: bool) -> Kind {
         let names = Names {
             interface: "wg0".into(),
             table: "nexavpn".into(),
@@ -238,8 +254,8 @@ mod tests {
             port: None,
             networks: vec!["100.96.0.1/16".parse().unwrap(), "fd00::1/64".parse().unwrap()],
         };
-        let kinds = Kind::all(&names);
-        kinds.into_iter().find(|kind| kind.hook == hook && kind.told == told).unwrap()
+        let mut kinds = Kind::all(&names).into_iter();
+        kinds.find(|k| k.hook == hook && k.told == told && k.is_v4 == is_v4).unwrap()
     }
 
     fn matched(kind: &Kind, left: &Value, op: &str, right: &Value) -> Share {
@@ -248,14 +264,14 @@ mod tests {
 
     #[test]
     fn conditions_are_compared_with_what_is_known_of_packets() {
-        let from = kind("forward", "what comes from wg0");
+        let from = kind("forward", "what comes from wg0", true);
+        let from_v6 = kind("forward", "what comes from wg0", false);
         let field = |p: &str, f: &str| json!({"payload": {"protocol": p, "field": f}});
         let meta = |key: &str| json!({"meta": {"key": key}});
         let (source, target) = (field("ip", "saddr"), field("ip", "daddr"));
         let net = |addr: &str, len: u8| json!({"prefix": {"addr": addr, "len": len}});
         let port = field("udp", "dport");
-        let v4 = from.within("ip").unwrap();
-        let wireguard = kind("input", "UDP to port 51820");
+        let wireguard = kind("input", "UDP to port 51820", true);
         for (kind, left, op, right, share) in [
             (&from, meta("iifname"), "==", json!("wg0"), Share::All),
             (&from, meta("iifname"), "==", json!({"set": ["eth0", "w*"]}), Share::All),
@@ -268,14 +284,15 @@ mod tests {
             (&from, meta("mark"), "!=", json!(8), Share::Unknown),
             (&from, target.clone(), "==", net("10.0.0.0", 8), Share::Few),
             (&from, target, "!=", net("10.0.0.0", 8), Share::Unknown),
-            // IPv6 packets come too.
-            (&from, source.clone(), "==", net("100.64.0.0", 10), Share::Few),
-            (&v4, source.clone(), "==", net("100.64.0.0", 10), Share::All),
-            (&v4, source.clone(), "!=", net("100.64.0.0", 10), Share::None),
-            (&v4, source.clone(), "==", net("10.0.0.0", 8), Share::None),
-            (&v4, source.clone(), "==", json!("100.96.0.9"), Share::Few),
-            (&v4, source, "==", json!({"range": ["100.96.0.0", "100.96.255.255"]}), Share::All),
-            (&v4, port.clone(), "==", json!(53), Share::Few),
+            (&from_v6, source.clone(), "==", net("100.64.0.0", 10), Share::None),
+            (&from_v6, source.clone(), "!=", net("100.64.0.0", 10), Share::None),
+            (&from_v6, field("ip6", "saddr"), "==", net("fd00::", 8), Share::All),
+            (&from, source.clone(), "==", net("100.64.0.0", 10), Share::All),
+            (&from, source.clone(), "!=", net("100.64.0.0", 10), Share::None),
+            (&from, source.clone(), "==", net("10.0.0.0", 8), Share::None),
+            (&from, source.clone(), "==", json!("100.96.0.9"), Share::Few),
+            (&from, source, "==", json!({"range": ["100.96.0.0", "100.96.255.255"]}), Share::All),
+            (&from, port.clone(), "==", json!(53), Share::Few),
             (
                 &wireguard,
                 port.clone(),
@@ -289,12 +306,14 @@ mod tests {
         ] {
             assert_eq!(matched(kind, &left, op, &right), share, "{left} {op} {right}");
         }
-        assert!(from.within("bridge").is_none());
+        let seen = |kind: &Kind| ["inet", "ip", "ip6", "bridge"].map(|f| kind.is_seen_in(f));
+        assert_eq!(seen(&from), [true, true, false, false]);
+        assert_eq!(seen(&from_v6), [true, false, true, false]);
     }
 
     #[test]
     fn values_that_belong_together_are_compared_together() {
-        let wireguard = kind("input", "UDP to port 51820");
+        let wireguard = kind("input", "UDP to port 51820", true);
         let port = json!({"payload": {"protocol": "th", "field": "dport"}});
         let key = json!({"concat": [{"meta": {"key": "l4proto"}}, port]});
         let equal =

@@ -58,7 +58,7 @@ impl Ruleset {
     pub(super) fn read(listing: &[u8]) -> Option<Self> {
         let mut listing: Value = serde_json::from_slice(listing).ok()?;
         let mut this = Self::default();
-        let entries = listing["nftables"].as_array_mut()?;
+        let entries = listing.get_mut("nftables")?.as_array_mut()?;
         for entry in entries.iter_mut().filter_map(Value::as_object_mut) {
             if let Some(chain) = entry.remove("chain") {
                 this.chains.push(serde_json::from_value(chain).ok()?);
@@ -90,4 +90,19 @@ impl Ruleset {
 
 fn place(beside: &Chain, name: &str) -> Place {
     (beside.family.clone(), beside.table.clone(), name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_listing_is_refused() {
+        for text in
+            ["", "[]", "7", "null", "{}", r#"{"nftables": {}}"#, r#"{"nftables": [{"rule": 7}]}"#]
+        {
+            assert!(Ruleset::read(text.as_bytes()).is_none(), "{text}");
+        }
+        assert!(Ruleset::read(br#"{"nftables": [{"metainfo": {}}]}"#).is_some());
+    }
 }

@@ -19,16 +19,15 @@ pub(super) fn is_port(known: Option<u16>, value: &Value) -> Share {
     }
 }
 
-/// Which of the packets of some networks have an address that is this one, or among these.
-pub(super) fn among(networks: Option<&[IpNetwork]>, value: &Value) -> Share {
-    let Some(networks) = networks else { return Share::Few };
+/// Which of the packets of a network have an address that is this one, or among these.
+pub(super) fn among(network: Option<IpNetwork>, value: &Value) -> Share {
+    let Some(network) = network else { return Share::Few };
     let Some((first, last)) = addresses(value) else { return Share::Few };
-    let within = |ip: IpAddr| first <= ip && ip <= last;
-    if networks.iter().all(|n| within(n.network()) && within(n.broadcast())) {
+    if first <= network.network() && network.broadcast() <= last {
         return Share::All;
     }
-    let apart = |n: &IpNetwork| n.broadcast() < first || last < n.network();
-    if networks.iter().all(apart) { Share::None } else { Share::Few }
+    let apart = network.broadcast() < first || last < network.network();
+    if apart { Share::None } else { Share::Few }
 }
 
 /// The first and the last one of an address, a network or a range.
