@@ -281,7 +281,7 @@ impl Commands {
                 .bind(id.0)
                 .fetch_optional(&self.pool)
                 .await?;
-        Ok(self.hasher.verify(password, stored.flatten()).await?)
+        self.hasher.verify(password, stored.flatten()).await
     }
 
     async fn set_password(
