@@ -20,7 +20,7 @@ const small = /\/src\/(api\/etag|components\/(Facts|NumberField|TimeField|useTab
  */
 const groups = [
   { name: "main", tags: ["$initial" as const], priority: 3 },
-  { name: "common", test: (id: string) => !apart.some((one) => one.test(id)), minShareCount: 12, priority: 2 },
+  { name: "common", test: (id: string) => !apart.some((one) => one.test(id)), minShareCount: 13, priority: 2 },
   { name: "form", test: form, priority: 1 },
   { name: "dialog", test: dialog, priority: 1 },
   { name: "choice", test: choice, priority: 1 },
