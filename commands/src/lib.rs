@@ -35,7 +35,9 @@ pub use admin::FirstAdmin;
 pub use adoption::{Adopted, AdoptedClient, AdoptedDevice, Adoption, Standing};
 pub use clock::{Clock, SystemClock};
 pub use context::{Commands, Request, Settings};
-pub use devices::{DeviceChange, DeviceSecrets, EnrolRequest, Enrolled, ForUser, NewKey, Whose};
+pub use devices::{
+    DeviceChange, DeviceSecrets, EnrolRequest, Enrolled, ForUser, Meanwhile, NewKey, Whose,
+};
 pub use drain::{DrainFailure, DrainProgress, Drains};
 pub use error::CommandError;
 pub use foresight::Foresight;

@@ -97,11 +97,15 @@ pub fn router(app: App, wg_easy: Option<WgEasy>) -> Router {
 /// What fits in a packet of this size is not compressed.
 const PACKET: u16 = 1400;
 
+/// Marks an answer that is not to be compressed: it is already, or it is not worth it.
+#[derive(Clone, Copy)]
+pub(crate) struct AsItIs;
+
 /// The fastest level, and nothing that fits in one packet: at the usual level a page of a list
 /// costs more to compress than to read, and an answer of one entity more than to write.
 fn compression() -> CompressionLayer<impl Predicate> {
     let open = |_: StatusCode, _: Version, _: &HeaderMap, extensions: &Extensions| {
-        extensions.get::<ui::AsItIs>().is_none()
+        extensions.get::<AsItIs>().is_none()
     };
     let worth_it = DefaultPredicate::new().and(SizeAbove::new(PACKET.into())).and(open);
     CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(worth_it)

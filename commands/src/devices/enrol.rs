@@ -16,7 +16,7 @@ use nexavpn_domain::{
 use nexavpn_store::Reservation;
 use uuid::Uuid;
 
-use super::{EnrolRequest, Enrolled, ForUser, Whose, input::Checked, place::Places};
+use super::{DeviceSecrets, EnrolRequest, Enrolled, ForUser, Whose, input::Checked, place::Places};
 use crate::{
     CommandError, Commands, Done, Request,
     rows::{BindSession, Due, IndexDevice},
@@ -37,7 +37,8 @@ impl Commands {
         input: EnrolRequest,
     ) -> Result<Done<Enrolled>, CommandError> {
         let owner = for_user.user();
-        let (wish, expires_at) = (input.gateway_id, input.expires_at);
+        let (wish, expires_at, meanwhile) =
+            (input.gateway_id, input.expires_at, input.meanwhile.clone());
         let checked = self.check(input)?;
         // Nearly always it is a new one, so that its gateway is looked for meanwhile.
         let (known, first) = tokio::join!(
@@ -83,9 +84,13 @@ impl Commands {
                     slot: place.slot,
                     addresses,
                 };
-                let mut commands = vec![DeviceCommand::Enrol(Box::new(enrolment))];
                 let wanted = gateway.preshared_keys || checked.key.kept;
-                commands.push(self.plan_preshared_key(&mut plan, id, None, wanted).await?);
+                let preshared_key = self.plan_preshared_key(&mut plan, id, None, wanted).await?;
+                if let Some(meanwhile) = &meanwhile {
+                    let Enrolled { private_key, preshared_key, .. } = plan.value_mut().clone();
+                    meanwhile(id, &enrolment, &DeviceSecrets { private_key, preshared_key });
+                }
+                let mut commands = vec![DeviceCommand::Enrol(Box::new(enrolment)), preshared_key];
                 commands.extend(
                     expires_at.map(|at| DeviceCommand::SetExpiry {
                         expires_at: Some(at),

@@ -15,8 +15,13 @@ pub use kept::DeviceSecrets;
 pub(crate) use place::Places;
 pub use whose::Whose;
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
-use nexavpn_domain::ids::{DeviceId, GatewayId, SessionId, UserId};
+use nexavpn_domain::{
+    device::Enrolment,
+    ids::{DeviceId, GatewayId, SessionId, UserId},
+};
 
 use crate::{Secret, Settings};
 
@@ -53,7 +58,13 @@ pub struct EnrolRequest {
     pub address: Option<String>,
     /// When it stops being a peer. Of a device that is there already it is for admins to change.
     pub expires_at: Option<DateTime<Utc>>,
+    /// Told of a new device that is about to be stored, perhaps several times, and perhaps for
+    /// nothing: what its answer needs can be made meanwhile.
+    pub meanwhile: Option<Meanwhile>,
 }
+
+/// See [`EnrolRequest::meanwhile`].
+pub type Meanwhile = Arc<dyn Fn(DeviceId, &Enrolment, &DeviceSecrets) + Send + Sync>;
 
 /// Who enrols for whom.
 #[derive(Debug, Clone, Copy)]

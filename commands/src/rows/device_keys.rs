@@ -23,13 +23,16 @@ impl JoinedRow for KeepPresharedKey {
         let (gone, kept): (Vec<&Self>, Vec<&Self>) =
             rows.into_iter().partition(|row| row.kept.is_none());
         let kept = || kept.iter().filter_map(|row| Some((row.device_id.0, row.kept.as_ref()?)));
-        sql.push(", psk_gone AS (DELETE FROM device_preshared_key WHERE device_id = ANY (")
-            .push_bind(gone.iter().map(|row| row.device_id.0).collect::<Vec<_>>())
-            .push(
-                ")), psk_kept AS (INSERT INTO device_preshared_key (device_id, psk_ref, sealed) \
-                 SELECT * FROM unnest(",
-            )
-            .push_bind(kept().map(|(id, _)| id).collect::<Vec<_>>())
+        if !gone.is_empty() {
+            sql.push(", psk_gone AS (DELETE FROM device_preshared_key WHERE device_id = ANY (")
+                .push_bind(gone.iter().map(|row| row.device_id.0).collect::<Vec<_>>())
+                .push("))");
+        }
+        sql.push(
+            ", psk_kept AS (INSERT INTO device_preshared_key (device_id, psk_ref, sealed) \
+             SELECT * FROM unnest(",
+        );
+        sql.push_bind(kept().map(|(id, _)| id).collect::<Vec<_>>())
             .push("::uuid[], ")
             .push_bind(kept().map(|(_, (psk_ref, _))| psk_ref.to_string()).collect::<Vec<_>>())
             .push("::text[], ")

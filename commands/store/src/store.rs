@@ -21,7 +21,7 @@ use crate::{
     load::Loader,
     migrate,
     sequencer::Sequencer,
-    slots::{Reservations, reservations},
+    slots::{Ahead, Reservations, reservations},
 };
 
 /// How the store works.
@@ -64,6 +64,7 @@ struct Inner {
     queue: Arc<Queue>,
     sequencer: Arc<Sequencer>,
     reservations: Reservations,
+    ahead: Arc<Ahead>,
     standing: RwLock<Standing>,
 }
 
@@ -109,13 +110,14 @@ pub(crate) fn planned_once(connect: PgConnectOptions) -> PgConnectOptions {
 
 /// For a connection whose every statement finds its rows by an index. It is planned once, for tables
 /// of any size: a plan from when they were small, kept for as long as the connection, would read
-/// whole ones.
+/// whole ones, or keep a whole index at hand for a join.
 #[must_use]
 pub fn by_index(connect: PgConnectOptions) -> PgConnectOptions {
     planned_once(connect).options([
         ("enable_seqscan", "off"),
         ("enable_hashjoin", "off"),
         ("enable_mergejoin", "off"),
+        ("enable_material", "off"),
     ])
 }
 
@@ -134,13 +136,15 @@ impl Store {
         let connect = PgConnectOptions::clone(&pool.connect_options());
         let log = Log::new(pool.clone(), keyring.clone());
         let sequencer = Arc::new(Sequencer::new(connect.clone(), head, &log));
+        let ahead = Arc::<Ahead>::default();
         let queue = Arc::new(Queue::new(connect, options.clone(), Arc::clone(&sequencer)));
         Ok(Self(Arc::new(Inner {
             log,
             loader: Loader::new(&keyring),
             queue,
             sequencer,
-            reservations: reservations(keyring.direct().clone()),
+            reservations: reservations(keyring.direct().clone(), Arc::clone(&ahead)),
+            ahead,
             standing: RwLock::new(standing),
             pool,
             keyring,
@@ -183,7 +187,16 @@ impl Store {
     ///
     /// # Errors
     /// Why it was not committed.
-    pub async fn append(&self, mut append: Append) -> Result<Position, AppendError> {
+    pub async fn append(&self, append: Append) -> Result<Position, AppendError> {
+        let gateways: Vec<_> = append.reservations.iter().map(|r| r.gateway.0).collect();
+        let appended = self.commit(append).await;
+        if let Err(AppendError::ReservationLost) = appended {
+            gateways.into_iter().for_each(|gateway| self.0.ahead.forget_all(gateway));
+        }
+        appended
+    }
+
+    async fn commit(&self, mut append: Append) -> Result<Position, AppendError> {
         self.accepted().await?;
         find_causes(&self.0.pool, &mut append.streams).await?;
         let forgotten = append.forget.clone();
@@ -312,6 +325,10 @@ impl Store {
 
     pub(crate) fn sequencer(&self) -> &Arc<Sequencer> {
         &self.0.sequencer
+    }
+
+    pub(crate) fn ahead(&self) -> &Ahead {
+        &self.0.ahead
     }
 
     pub(crate) fn reservations(&self) -> &Reservations {

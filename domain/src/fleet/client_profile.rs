@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use ipnetwork::IpNetwork;
 use sha2::{Digest, Sha256};
 
-use super::{DeviceState, GatewayState};
+use super::{Compiled, DeviceState, GatewayState};
 use crate::values::{Addresses, Endpoint, PublicKey};
 
 /// The key that a gateway will have.
@@ -48,11 +48,20 @@ impl ClientProfile {
         if device.revoked {
             return None;
         }
-        let compiled = device.compiled.as_ref()?;
+        let access = device.compiled.as_ref()?;
+        Self::of(device.addresses, device.psk_ref.is_some(), access, gateway)
+    }
+
+    pub(super) fn of(
+        addresses: Addresses,
+        preshared: bool,
+        access: &Compiled,
+        gateway: &GatewayState,
+    ) -> Option<Self> {
         let fields = &gateway.fields;
         Some(Self {
-            addresses: device.addresses,
-            preshared: device.psk_ref.is_some(),
+            addresses,
+            preshared,
             dns_servers: fields.dns_servers.clone(),
             dns_search: fields.dns_search.clone(),
             mtu: fields.mtu,
@@ -62,7 +71,7 @@ impl ClientProfile {
                 Some(NextGatewayKey { public_key, switch_at })
             }),
             endpoint: fields.endpoint.clone(),
-            routes: compiled.routes().to_vec(),
+            routes: access.routes().to_vec(),
             persistent_keepalive: fields.persistent_keepalive,
         })
     }

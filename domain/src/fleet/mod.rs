@@ -29,6 +29,7 @@ use ipnetwork::IpNetwork;
 
 use crate::{
     access::{Access, Rule, Surroundings},
+    device::Enrolment,
     ids::{DeviceId, GatewayId, GroupId, PolicyId, UserId},
 };
 
@@ -214,6 +215,21 @@ impl Fleet {
         let device = self.devices.get(&id)?;
         let gateway = self.gateways.get(&device.gateway_id)?;
         ClientProfile::new(device, gateway)
+    }
+
+    /// What the WireGuard profile of a device that is about to be enrolled will say, unless something
+    /// else changes before that; `None` where it is not known yet.
+    #[must_use]
+    pub fn client_profile_ahead(
+        &self,
+        id: DeviceId,
+        enrolment: &Enrolment,
+        preshared: bool,
+    ) -> Option<ClientProfile> {
+        let gateway = self.gateways.get(&enrolment.gateway_id)?;
+        let rules = self.index.policies_for(id, enrolment.owner);
+        let access = self.compiled.get(enrolment.gateway_id, &rules)?;
+        ClientProfile::of(enrolment.addresses, preshared, &access, gateway)
     }
 
     /// What of its gateway, and of the others, matters to a device's access.

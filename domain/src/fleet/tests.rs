@@ -247,6 +247,50 @@ fn a_rotation_of_the_key_concerns_the_bundle_or_the_profiles_or_both() {
     assert_eq!((profile.gateway_key, profile.next_key), (key(99), None));
 }
 
+/// Whoever makes something of a profile before its device is stored makes it of the right one; or of
+/// none, where nobody had such access before.
+#[test]
+fn a_new_device_has_the_profile_that_was_foretold() {
+    let mut story = Story::default();
+    let key_set = GatewayEvent::KeySet { public_key: PublicKey::from_bytes([70; 32]).unwrap() };
+    story.tell(&created(0, "100.96.0.0/16"));
+    story.tell(&Event::Gateway(gateway(0), key_set));
+    let foretold = |story: &Story, n, preshared| {
+        let Event::Device(id, DeviceEvent::Enrolled { owner, name, platform, .. }) = enrolled(n)
+        else {
+            panic!("no enrolment")
+        };
+        let pool = Pool::new("100.96.0.0/16".parse().unwrap(), None).unwrap();
+        let slot = 10 + u32::from(n);
+        let enrolment = Enrolment {
+            owner,
+            name,
+            platform,
+            os_version: None,
+            app_version: None,
+            fingerprint: None,
+            public_key: PublicKey::from_bytes([n + 9; 32]).unwrap(),
+            key_origin: KeyOrigin::Server,
+            gateway_id: gateway(0),
+            slot,
+            addresses: pool.addresses(slot).unwrap(),
+        };
+        story.0.client_profile_ahead(id, &enrolment, preshared)
+    };
+    assert_eq!(foretold(&story, 0, false), None);
+    story.tell(&enrolled(0));
+    // Of those to come, one has a policy of its own.
+    story.tell(&allowed(0, false, "10.1.0.0/16", device(2)));
+    let first = foretold(&story, 1, false).unwrap();
+    assert_eq!(foretold(&story, 2, false), None);
+    for n in [1, 2] {
+        story.tell(&enrolled(n));
+    }
+    assert_eq!(story.0.client_profile(device(1)), Some(first));
+    assert_ne!(foretold(&story, 2, true), story.0.client_profile(device(2)));
+    assert_eq!(foretold(&story, 2, false), story.0.client_profile(device(2)));
+}
+
 /// Ten thousand devices of as many users, in a hundred groups with policies of their own: what a
 /// policy for everyone would do is told of all of them, and what concerns one person of one.
 #[test]

@@ -11,12 +11,14 @@
 //! | `error.rs` | errors in its shape |
 //! | `body.rs` | bodies as its clients send them |
 //! | `view.rs` | a client as it is shown |
+//! | `drawing.rs` | its configuration, and the picture of that |
 //! | `session/`, `clients/` | one endpoint to a file |
 
 mod admission;
 mod backup;
 mod body;
 mod clients;
+mod drawing;
 mod error;
 mod facts;
 mod limits;

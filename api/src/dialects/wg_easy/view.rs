@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use chrono::{DateTime, SecondsFormat, Utc};
 use nexavpn_commands::{DeviceSecrets, Secret};
 use nexavpn_domain::{
@@ -17,12 +16,12 @@ use nexavpn_projections::{
 };
 use serde::Serialize;
 
-use super::{WgEasy, error::DialectError};
-use crate::{
-    consistency::Settled,
-    error::ApiError,
-    routes::views::{Qr, TaughtKey},
+use super::{
+    WgEasy,
+    drawing::{Configuration, Drawing},
+    error::DialectError,
 };
+use crate::{consistency::Settled, error::ApiError, routes::views::TaughtKey};
 
 /// A client in the list.
 #[derive(Debug, Serialize)]
@@ -61,15 +60,6 @@ pub(super) struct WholeClient {
     client: ClientView,
     #[serde(flatten)]
     configuration: Option<Configuration>,
-}
-
-/// The file for WireGuard, and the same as an image.
-#[derive(Debug, Serialize)]
-struct Configuration {
-    configuration: String,
-    /// A PNG as a data URL; null where the file is longer than a QR code can hold.
-    #[serde(rename = "qrcodeDataURL")]
-    qrcode_data_url: Option<String>,
 }
 
 /// A time with fractional seconds and a `Z`: some clients read no other.
@@ -153,12 +143,14 @@ impl WgEasy {
         Ok(WholeClient { success: true, client, configuration })
     }
 
-    /// A client that was just made. Nobody has reported anything of it, and its keys are at hand.
+    /// A client that was just made. Nobody has reported anything of it, its keys are at hand, and its
+    /// configuration may have been drawn.
     pub(super) async fn made(
         &self,
         settled: &mut Settled,
         id: DeviceId,
         secrets: &DeviceSecrets,
+        drawing: Drawing,
     ) -> Result<WholeClient, DialectError> {
         let events = settled.just_appended(&self.app, (DeviceEvent::AGGREGATE_TYPE, id.0));
         let device = match past::new_device(&events) {
@@ -174,7 +166,7 @@ impl WgEasy {
             gateway.map_or(0, |gateway| gateway.fields.persistent_keepalive)
         });
         let client = ClientView::new(device, keepalive, None, secrets.private_key.is_some());
-        let configuration = Some(Configuration::new(configuration)?);
+        let configuration = Some(drawing.of(configuration).await?);
         Ok(WholeClient { success: true, client, configuration })
     }
 
@@ -209,13 +201,5 @@ impl WgEasy {
         gateway_key.note(&self.app, device.id, false).await;
         let private_key = private_key.as_ref().map(Secret::expose);
         Ok(profile.render(private_key, preshared_key.as_ref().map(Secret::expose)))
-    }
-}
-
-impl Configuration {
-    fn new(configuration: String) -> Result<Self, DialectError> {
-        let png = Qr::of(&configuration).map(|qr| qr.png()).transpose()?;
-        let url = png.map(|png| format!("data:image/png;base64,{}", BASE64_STANDARD.encode(png)));
-        Ok(Self { configuration, qrcode_data_url: url })
     }
 }

@@ -8,15 +8,14 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use rust_embed::EmbeddedFile;
 
-use super::{super::accept, ASSETS, Dist, page};
+use super::{
+    super::{AsItIs, accept},
+    ASSETS, Dist, page,
+};
 
 /// What the build compresses: the encoding, and the end of the compressed file's name. The first one
 /// that the client takes is sent.
 const ENCODINGS: &[(&str, &str)] = &[("br", ".br"), ("gzip", ".gz")];
-
-/// Marks an answer that is not to be compressed: the build has done so, or it was not worth it.
-#[derive(Clone, Copy)]
-pub(in crate::http) struct AsItIs;
 
 /// The file that a path names; none where it names none.
 pub(super) fn answer(path: &str, headers: &HeaderMap) -> Option<Response> {

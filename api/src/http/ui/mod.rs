@@ -20,8 +20,6 @@ use super::{
 };
 use crate::App;
 
-pub(super) use file::AsItIs;
-
 /// What the build has left.
 #[derive(Embed)]
 #[folder = "../web/dist"]

@@ -56,6 +56,7 @@ pub(super) async fn handle(
         gateway_id: enroll.gateway_id,
         address: None,
         expires_at: None,
+        meanwhile: None,
     };
     let whose = ForUser::Session(user.user_id, user.session_id);
     let done = app.commands.enrol_device(&caller.request, whose, request).await?;

@@ -47,6 +47,7 @@ impl NewDevice {
             gateway_id: self.gateway_id,
             address: self.assigned_ip,
             expires_at: self.expires_at,
+            meanwhile: None,
         })
     }
 }

@@ -190,7 +190,7 @@ impl<'a> Statement<'a> {
             .push(
                 "::uuid[]) AS h (token, gateway_id, slot, device) \
                  WHERE s.reservation = h.token AND s.gateway_id = h.gateway_id AND s.slot = h.slot \
-                   AND s.held_by IS NULL RETURNING 1)",
+                 RETURNING 1)",
             );
         self.demands.push(Demand { member: "held", rows });
     }

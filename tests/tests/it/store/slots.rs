@@ -189,6 +189,63 @@ async fn a_reservation_that_ran_out_may_go_to_somebody_else() {
     assert!(!store.release_reservation(quick.token).await.unwrap());
 }
 
+/// Where many addresses are asked for some are reserved ahead. They give way to whoever wishes for one
+/// of them, and so does one that a command has which asked for any.
+#[tokio::test]
+async fn what_is_reserved_ahead_gives_way() {
+    let db = TestDb::new().await;
+    let store = open_with(&db.pool, impatient()).await;
+    let elsewhere = open_with(&db.pool, impatient()).await;
+    let pool = pool_of("100.96.0.0/16", None);
+    let there = gateway(&store, "g", pool).await;
+    let owner = user(&store, "ann", Role::User).await;
+    let reserved = async || {
+        let sql = "SELECT count(*) FROM ip_slot WHERE reserved_until > clock_timestamp()";
+        let number: i64 = sqlx::query_scalar(sql).fetch_one(&db.pool).await.unwrap();
+        number
+    };
+    let wish = async |store: &Store, slot| {
+        let wish = SlotRequest { wanted: Some(slot), ..request(there, &pool) };
+        store.reserve_slot(wish).await
+    };
+    assert_eq!(place(&store, there, pool).await.slot, 2);
+    assert_eq!(reserved().await, 1, "nobody seems to be in a hurry");
+    assert_eq!(place(&store, there, pool).await.slot, 3);
+    assert_eq!(reserved().await, 18);
+    let (given_up, kept) = (place(&store, there, pool).await, place(&store, there, pool).await);
+    assert_eq!((given_up.slot, kept.slot, reserved().await), (4, 5, 18));
+
+    // By now the first process has 6 to 19 and gave 4 and 5 to commands.
+    for slot in [4, 6] {
+        assert_eq!(wish(&elsewhere, slot).await.unwrap().slot, slot);
+        let taken = wish(&elsewhere, slot).await;
+        assert!(matches!(taken, Err(SlotError::Taken)), "a wish does not give way: {taken:?}");
+    }
+    assert_eq!(wish(&store, 7).await.unwrap().slot, 7);
+    let occupied = store.occupied_slots(there, &[4, 5, 6, 7, 8]).await.unwrap();
+    assert_eq!(occupied, [4, 6, 7]);
+    let (_, append) = enrolment(&store, owner, "kept", &kept).await;
+    store.append(append).await.unwrap();
+    let unknown = place(&store, there, pool).await;
+    assert_eq!(unknown.slot, 6, "nobody told this process");
+    for lost in [given_up, unknown] {
+        let (_, append) = enrolment(&store, owner, "lost", &lost).await;
+        let lost = store.append(append).await;
+        assert!(matches!(lost, Err(AppendError::ReservationLost)), "{lost:?}");
+    }
+    let another = place(&store, there, pool).await;
+    assert_eq!(another.slot, 20, "what else it had reserved is no longer trusted");
+    let (_, append) = enrolment(&store, owner, "another", &another).await;
+    store.append(append).await.unwrap();
+
+    let small = pool_of("100.97.0.0/24", None);
+    let there = gateway(&store, "small", small).await;
+    let before = reserved().await;
+    many(&store, there, &small, 3).await;
+    assert_eq!(reserved().await, before + 3, "a small pool has none to spare");
+    assert!(verify(&db.pool, store.keyring()).await.unwrap().is_clean());
+}
+
 #[tokio::test]
 async fn swept_reservations_are_lost() {
     let db = TestDb::new().await;

@@ -31,12 +31,16 @@ async fn every_route_and_field_is_as_the_contract_says() {
     assert!(configuration.starts_with("[Interface]\nPrivateKey = "), "{configuration}");
     assert!(configuration.contains("\nPresharedKey = "), "{configuration}");
     assert!(configuration.contains(&format!("\nAddress = {address}/32\n")), "{configuration}");
-    // The image holds the same text.
-    let image = made["qrcodeDataURL"].as_str().unwrap();
-    let png = image.strip_prefix("data:image/png;base64,").unwrap();
-    assert_eq!(read_png(&BASE64_STANDARD.decode(png).unwrap()), configuration);
-
     let second = caller.create("second-one").await;
+    // Each image holds the same text: that of the first, whose access nobody had before, and that of
+    // the second, which is drawn while its client is stored.
+    for client in [&made, &second] {
+        let image = client["qrcodeDataURL"].as_str().unwrap();
+        let png = image.strip_prefix("data:image/png;base64,").unwrap();
+        let read = read_png(&BASE64_STANDARD.decode(png).unwrap());
+        assert_eq!(client["configuration"], json!(read));
+    }
+
     let listed = caller.list().await;
     let ids: Vec<_> = listed.iter().map(|client| &client["id"]).collect();
     assert_eq!(ids, [&made["id"], &second["id"]], "the oldest comes first");

@@ -43,6 +43,7 @@ impl World {
             gateway_id: None,
             address: None,
             expires_at: None,
+            meanwhile: None,
         };
         let commands = self.plane.server.commands();
         let done = commands.enrol_device(&request(), ForUser::Dialect(owner), new).await.unwrap();

@@ -1,7 +1,7 @@
 //! `POST /api/wireguard/client`
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::State,
     http::StatusCode,
     response::{IntoResponse as _, Response},
@@ -12,9 +12,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    super::{WgEasy, admission::Guest, body::Body, error::DialectError},
+    super::{WgEasy, admission::Guest, body::Body, drawing::Drawing, error::DialectError},
     expiry::end_of_day,
 };
+use crate::http::AsItIs;
 
 /// The longest name of the contract.
 const LONGEST: usize = 50;
@@ -42,7 +43,7 @@ pub(in super::super) async fn handle(
         Some(day) => end_of_day("expiredDate", day)?,
     };
     let app = &dialect.app;
-    let name = new.name.clone();
+    let (name, drawing) = (new.name.clone(), Drawing::default());
     let request = EnrolRequest {
         name: new.name,
         platform: None,
@@ -53,6 +54,7 @@ pub(in super::super) async fn handle(
         gateway_id: dialect.gateway,
         address: None,
         expires_at,
+        meanwhile: Some(drawing.meanwhile(app)),
     };
     let for_owner = ForUser::Dialect(dialect.owner);
     let done = app.commands.enrol_device(&guest.request, for_owner, request).await?;
@@ -61,14 +63,15 @@ pub(in super::super) async fn handle(
     let id = enrolled.device_id;
     let secrets =
         DeviceSecrets { private_key: enrolled.private_key, preshared_key: enrolled.preshared_key };
-    let view = dialect.made(&mut settled, id, &secrets).await;
+    let view = dialect.made(&mut settled, id, &secrets, drawing).await;
     let created = match view {
         Ok(view) => Json(view).into_response(),
         // It is made all the same: an error would have its caller make another one.
         Err(_) => Json(json!({ "success": true, "id": id, "name": name, "enabled": true }))
             .into_response(),
     };
-    Ok(settled.answer((StatusCode::CREATED, created)))
+    // Keys and a picture that is compressed already are most of it.
+    Ok(settled.answer((StatusCode::CREATED, Extension(AsItIs), created)))
 }
 
 /// The contract's names. Version 14 takes any, as the rest of NexaVPN does.

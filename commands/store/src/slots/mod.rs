@@ -1,8 +1,11 @@
 //! Addresses: reserved before a command, held inside its append, resting after a release.
 
+mod ahead;
+
 use std::{
     collections::HashMap,
     net::IpAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -17,6 +20,8 @@ use crate::{
     AppendError, Direct, SlotError, Store, Together,
     append::{Failure, Prepared, Reservation},
 };
+
+pub(crate) use ahead::Ahead;
 
 /// How many rows are made at a time: a pool of a /64 is never materialised.
 const BLOCK: i64 = 256;
@@ -69,10 +74,14 @@ impl Store {
         }
         let pool = self.pool();
         let deadline = Instant::now() + self.options().exhausted_wait;
+        let mut more = None;
         loop {
             let reserved = match request.wanted {
-                Some(slot) => reserve_wanted(self.direct(), &request, slot).await?,
-                None => self.reserve_any(&request, &excluded).await?,
+                Some(slot) => {
+                    self.ahead().forget(request.gateway.0, slot);
+                    reserve_wanted(self.direct(), &request, slot).await?
+                }
+                None => self.reserve_any(&request, &excluded, &mut more).await?,
             };
             if let Some(reserved) = reserved {
                 return Ok(reserved);
@@ -94,15 +103,20 @@ impl Store {
         &self,
         request: &SlotRequest<'_>,
         excluded: &[i64],
+        more: &mut Option<usize>,
     ) -> Result<Option<Reserved>, SlotError> {
-        let token = new_token();
+        let gateway = request.gateway.0;
+        if let Some(reserved) = self.ahead().take(gateway, excluded) {
+            return Ok(Some(reserved));
+        }
         let wish = Wish {
-            token,
-            gateway: request.gateway.0,
+            id: new_token(),
+            gateway,
             excluded: excluded.to_vec(),
+            more: *more.get_or_insert_with(|| self.ahead().more(gateway, request.pool)),
             ttl: request.ttl,
         };
-        Ok(self.reservations().get(wish).await?.map(|slot| Reserved { token, slot }))
+        Ok(self.reservations().get(wish).await?)
     }
 
     /// Gives a reservation back, if it still is one. Answers whether it was.
@@ -131,7 +145,7 @@ impl Store {
         let occupied: Vec<i64> = sqlx::query_scalar(
             "SELECT slot FROM ip_slot
              WHERE gateway_id = $1 AND slot = ANY ($2)
-               AND (held_by IS NOT NULL OR reserved_until >= clock_timestamp()
+               AND (held_by IS NOT NULL OR reserved_until >= clock_timestamp() AND NOT yields
                     OR free_after > clock_timestamp())
              ORDER BY slot",
         )
@@ -159,14 +173,17 @@ impl Store {
 }
 
 /// Reservations that are asked for at the same time.
-pub(crate) type Reservations = Together<Wish, Slot, sqlx::Error>;
+pub(crate) type Reservations = Together<Wish, Reserved, sqlx::Error>;
 
 /// A wish for any free address.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Wish {
-    token: Uuid,
+    /// Tells it from others.
+    id: Uuid,
     gateway: Uuid,
     excluded: Vec<i64>,
+    /// How many to reserve for those who come next.
+    more: usize,
     ttl: Duration,
 }
 
@@ -177,22 +194,31 @@ impl Wish {
     }
 }
 
-/// Reserves an address for each wish, as far as there are any.
-pub(crate) fn reservations(db: Direct) -> Reservations {
+/// Reserves an address for each wish, as far as there are any, and some ahead.
+pub(crate) fn reservations(db: Direct, ahead: Arc<Ahead>) -> Reservations {
     Together::new(move |mut wishes: Vec<Wish>| {
-        let db = db.clone();
+        let (db, ahead) = (db.clone(), Arc::clone(&ahead));
         async move {
             wishes.sort_unstable_by(|a, b| a.terms().cmp(&b.terms()));
-            let mut reserved = HashMap::new();
+            let mut granted = HashMap::new();
             for alike in wishes.chunk_by(|a, b| a.terms() == b.terms()) {
                 let Some(Wish { gateway, excluded, ttl, .. }) = alike.first() else { continue };
-                let tokens: Vec<Uuid> = alike.iter().map(|wish| wish.token).collect();
-                let slots = reserve(&db, *gateway, (None, excluded), &tokens, *ttl).await?;
-                for wish in alike {
-                    reserved.extend(slots.get(&wish.token).map(|slot| (wish.clone(), *slot)));
+                // Those before may have left some.
+                let spare = |wish: &Wish| Some((wish.clone(), ahead.take(*gateway, excluded)?));
+                let spares: Vec<(Wish, Reserved)> = alike.iter().map_while(spare).collect();
+                let left = alike.get(spares.len()..).unwrap_or_default();
+                granted.extend(spares);
+                if left.is_empty() {
+                    continue;
                 }
+                let more = left.iter().map(|wish| wish.more).max().unwrap_or_default();
+                let number = left.len() + more;
+                let reserved = reserve(&db, *gateway, (None, excluded), number, *ttl).await?;
+                let mut reserved = reserved.into_iter();
+                granted.extend(left.iter().cloned().zip(reserved.by_ref()));
+                ahead.put(*gateway, reserved, *ttl);
             }
-            Ok(reserved)
+            Ok(granted)
         }
     })
 }
@@ -209,7 +235,8 @@ const RESERVE: &str = "WITH fast AS MATERIALIZED (
          SELECT gateway_id, slot FROM ip_slot
          WHERE gateway_id = $1 AND held_by IS NULL
            AND ($2::bigint IS NULL OR slot = $2) AND slot <> ALL ($3)
-           AND (reserved_until IS NULL OR reserved_until < clock_timestamp())
+           AND (reserved_until IS NULL OR reserved_until < clock_timestamp()
+                OR yields AND $2::bigint IS NOT NULL)
            AND (free_after IS NULL OR free_after <= clock_timestamp())
          ORDER BY slot LIMIT cardinality($4::uuid[]) FOR UPDATE SKIP LOCKED
      ), given AS MATERIALIZED (
@@ -217,18 +244,21 @@ const RESERVE: &str = "WITH fast AS MATERIALIZED (
          FROM free f
      )
      UPDATE ip_slot s
-     SET reservation = g.token, reserved_until = clock_timestamp() + make_interval(secs => $5)
+     SET reservation = g.token, yields = $2::bigint IS NULL,
+         reserved_until = clock_timestamp() + make_interval(secs => $5)
      FROM given g, fast WHERE s.gateway_id = g.gateway_id AND s.slot = g.slot
      RETURNING s.reservation, s.slot";
 
-/// Reserves the lowest free slots of a gateway, or a wanted one, none of the excluded ones.
+/// Reserves the lowest free slots of a gateway, or a wanted one, none of the excluded ones. Gives
+/// them in their order.
 async fn reserve(
     db: &Direct,
     gateway: Uuid,
     (wanted, excluded): (Option<i64>, &[i64]),
-    tokens: &[Uuid],
+    number: usize,
     ttl: Duration,
-) -> Result<HashMap<Uuid, Slot>, sqlx::Error> {
+) -> Result<Vec<Reserved>, sqlx::Error> {
+    let tokens: Vec<Uuid> = std::iter::repeat_with(new_token).take(number).collect();
     let reserved: Vec<(Uuid, i64)> = sqlx::query_as(RESERVE)
         .bind(gateway)
         .bind(wanted)
@@ -238,8 +268,10 @@ async fn reserve(
         .fetch_all(db)
         .await?;
     // The column is checked to be positive and made from slots.
-    let slot = |(token, slot)| Slot::try_from(slot).ok().map(|slot| (token, slot));
-    Ok(reserved.into_iter().filter_map(slot).collect())
+    let place = |(token, slot)| Some(Reserved { token, slot: Slot::try_from(slot).ok()? });
+    let mut reserved: Vec<Reserved> = reserved.into_iter().filter_map(place).collect();
+    reserved.sort_unstable_by_key(|reserved| reserved.slot);
+    Ok(reserved)
 }
 
 async fn reserve_wanted(
@@ -255,9 +287,8 @@ async fn reserve_wanted(
     .bind(i64::from(slot))
     .execute(db)
     .await?;
-    let (token, wanted) = (new_token(), (Some(i64::from(slot)), &[][..]));
-    let reserved = reserve(db, request.gateway.0, wanted, &[token], request.ttl).await?;
-    Ok(reserved.get(&token).map(|slot| Reserved { token, slot: *slot }))
+    let wanted = (Some(i64::from(slot)), &[][..]);
+    Ok(reserve(db, request.gateway.0, wanted, 1, request.ttl).await?.pop())
 }
 
 /// Makes the next rows of a pool. Answers whether another look is worth it.
@@ -345,8 +376,7 @@ async fn hold_reserved(
          SET held_by = h.device, reservation = NULL, reserved_until = NULL, free_after = NULL
          FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[])
               AS h (token, gateway_id, slot, device)
-         WHERE s.reservation = h.token AND s.gateway_id = h.gateway_id AND s.slot = h.slot
-           AND s.held_by IS NULL",
+         WHERE s.reservation = h.token AND s.gateway_id = h.gateway_id AND s.slot = h.slot",
     )
     .bind(holds.iter().map(|(token, _)| *token).collect::<Vec<_>>())
     .bind(holds.iter().map(|(_, h)| h.gateway.0).collect::<Vec<_>>())
@@ -371,7 +401,7 @@ async fn hold_free(conn: &mut PgConnection, mut holds: Vec<&Reservation>) -> Res
          SET held_by = excluded.held_by, reservation = NULL, reserved_until = NULL,
              free_after = NULL
          WHERE s.held_by IS NULL
-           AND (s.reserved_until IS NULL OR s.reserved_until < clock_timestamp())
+           AND (s.reserved_until IS NULL OR s.reserved_until < clock_timestamp() OR s.yields)
            AND (s.free_after IS NULL OR s.free_after <= clock_timestamp())",
     )
     .bind(holds.iter().map(|h| h.gateway.0).collect::<Vec<_>>())

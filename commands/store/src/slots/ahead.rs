@@ -1,0 +1,91 @@
+//! Addresses that this process has reserved before anybody asked for them: where many are asked for,
+//! most get theirs without a journey to the database.
+//!
+//! They give way, as every reservation does that is not for one address and no other: whoever wishes
+//! for one of them gets it, and a command that had it decides anew. What is not used is free again when
+//! its time is over, also where this process has gone.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use nexavpn_domain::values::{Pool, Slot};
+use uuid::Uuid;
+
+use super::Reserved;
+
+/// How many are reserved at a time, besides those that are asked for.
+const MOST: usize = 16;
+/// A pool with fewer addresses has none to spare.
+const LARGE: Slot = 4096;
+/// Only where another one was asked for so short a time before.
+const BUSY: Duration = Duration::from_secs(1);
+
+/// What is reserved ahead, by gateway.
+#[derive(Debug, Default)]
+pub(crate) struct Ahead(Mutex<HashMap<Uuid, Spares>>);
+
+#[derive(Debug, Default)]
+struct Spares {
+    /// When they ran out last, or were never there.
+    asked: Option<Instant>,
+    /// Until when each is given out.
+    slots: BTreeMap<Slot, (Uuid, Instant)>,
+}
+
+impl Ahead {
+    /// The lowest one of a gateway, but none of the excluded ones.
+    pub(super) fn take(&self, gateway: Uuid, excluded: &[i64]) -> Option<Reserved> {
+        let mut spares = self.spares();
+        let slots = &mut spares.get_mut(&gateway)?.slots;
+        let now = Instant::now();
+        while let Some((slot, (token, until))) = slots.pop_first() {
+            if now < until && !excluded.contains(&i64::from(slot)) {
+                return Some(Reserved { token, slot });
+            }
+        }
+        None
+    }
+
+    /// How many to reserve besides, now that the database is asked for an address.
+    pub(super) fn more(&self, gateway: Uuid, pool: &Pool) -> usize {
+        let now = Instant::now();
+        let before = self.spares().entry(gateway).or_default().asked.replace(now);
+        let busy = before.is_some_and(|before| now.duration_since(before) < BUSY);
+        if busy && pool.end() - pool.first() >= LARGE { MOST } else { 0 }
+    }
+
+    /// Keeps reservations of which nobody knows yet. `lifetime` is that of the reservations, which
+    /// begins now: a command that gets one has half of it.
+    pub(super) fn put(
+        &self,
+        gateway: Uuid,
+        reserved: impl Iterator<Item = Reserved>,
+        lifetime: Duration,
+    ) {
+        let until = Instant::now() + lifetime / 2;
+        let reserved = reserved.map(|Reserved { token, slot }| (slot, (token, until)));
+        self.spares().entry(gateway).or_default().slots.extend(reserved);
+    }
+
+    /// This one is somebody else's now.
+    pub(super) fn forget(&self, gateway: Uuid, slot: Slot) {
+        if let Some(spares) = self.spares().get_mut(&gateway) {
+            spares.slots.remove(&slot);
+        }
+    }
+
+    /// One of a gateway's was not what it was taken for: the others may not be either.
+    pub(crate) fn forget_all(&self, gateway: Uuid) {
+        if let Some(spares) = self.spares().get_mut(&gateway) {
+            spares.slots.clear();
+        }
+    }
+
+    fn spares(&self) -> MutexGuard<'_, HashMap<Uuid, Spares>> {
+        // A panic elsewhere leaves the map usable.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
