@@ -256,16 +256,12 @@ fn a_new_device_has_the_profile_that_was_foretold() {
     story.tell(&created(0, "100.96.0.0/16"));
     story.tell(&Event::Gateway(gateway(0), key_set));
     let foretold = |story: &Story, n, preshared| {
-        let Event::Device(id, DeviceEvent::Enrolled { owner, name, platform, .. }) = enrolled(n)
-        else {
-            panic!("no enrolment")
-        };
         let pool = Pool::new("100.96.0.0/16".parse().unwrap(), None).unwrap();
         let slot = 10 + u32::from(n);
         let enrolment = Enrolment {
-            owner,
-            name,
-            platform,
+            owner: OWNER,
+            name: "d".to_owned(),
+            platform: "linux".to_owned(),
             os_version: None,
             app_version: None,
             fingerprint: None,
@@ -275,7 +271,7 @@ fn a_new_device_has_the_profile_that_was_foretold() {
             slot,
             addresses: pool.addresses(slot).unwrap(),
         };
-        story.0.client_profile_ahead(id, &enrolment, preshared)
+        story.0.client_profile_ahead(device(n), &enrolment, preshared)
     };
     assert_eq!(foretold(&story, 0, false), None);
     story.tell(&enrolled(0));
