@@ -34,7 +34,10 @@ impl Configuration {
 /// The picture of a configuration that nobody has yet: what choosing a QR code's mask takes is most of
 /// what a new client needs besides being stored, and needs nothing that is not known before.
 #[derive(Clone, Default)]
-pub(super) struct Drawing(Arc<Mutex<Option<JoinHandle<Result<Configuration, ApiError>>>>>);
+pub(super) struct Drawing(Arc<Mutex<Option<Drawn>>>);
+
+/// Being drawn.
+type Drawn = JoinHandle<Result<Configuration, ApiError>>;
 
 impl Drawing {
     /// Draws what the configuration of a device will be, in case it is stored.
