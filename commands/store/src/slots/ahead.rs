@@ -20,8 +20,6 @@ use super::Reserved;
 const MOST: usize = 16;
 /// A pool with fewer addresses has none to spare.
 const LARGE: Slot = 4096;
-/// Only where another one was asked for so short a time before.
-const BUSY: Duration = Duration::from_secs(1);
 
 /// What is reserved ahead, by gateway.
 #[derive(Debug, Default)]
@@ -49,11 +47,12 @@ impl Ahead {
         None
     }
 
-    /// How many to reserve besides, now that the database is asked for an address.
-    pub(super) fn more(&self, gateway: Uuid, pool: &Pool) -> usize {
+    /// How many to reserve besides, now that the database is asked for an address: some where it was
+    /// asked so short a time before that one of them would have been given out.
+    pub(super) fn more(&self, gateway: Uuid, pool: &Pool, lifetime: Duration) -> usize {
         let now = Instant::now();
         let before = self.spares().entry(gateway).or_default().asked.replace(now);
-        let busy = before.is_some_and(|before| now.duration_since(before) < BUSY);
+        let busy = before.is_some_and(|before| now.duration_since(before) < lifetime / 2);
         if busy && pool.end() - pool.first() >= LARGE { MOST } else { 0 }
     }
 

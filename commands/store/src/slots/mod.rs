@@ -113,7 +113,8 @@ impl Store {
             id: new_token(),
             gateway,
             excluded: excluded.to_vec(),
-            more: *more.get_or_insert_with(|| self.ahead().more(gateway, request.pool)),
+            more: *more
+                .get_or_insert_with(|| self.ahead().more(gateway, request.pool, request.ttl)),
             ttl: request.ttl,
         };
         Ok(self.reservations().get(wish).await?)
