@@ -74,6 +74,8 @@ pub struct Request {
     pub auth_method: Option<String>,
     /// Why, in the actor's words.
     pub reason: Option<String>,
+    /// The last event of the log when it came, where that was looked at.
+    pub log_end: Option<i64>,
     /// The version that an `If-Match` named.
     pub if_match: Option<u64>,
     /// What makes it happen once only, where it has an `Idempotency-Key`.
@@ -94,6 +96,7 @@ impl Request {
             user_agent: None,
             auth_method: None,
             reason: None,
+            log_end: None,
             if_match: None,
             once: None,
             rehearsal: None,
@@ -169,8 +172,8 @@ impl Commands {
         }
     }
 
-    /// With somebody who can tell what events would do to devices, so that what is too much for
-    /// one of them is refused.
+    /// With somebody who knows the devices of all, and what events would do to them: what is too much
+    /// for one of them is refused.
     #[must_use]
     pub fn with_foresight(self, foresight: impl Foresight + 'static) -> Self {
         Self { foresight: Some(Arc::new(foresight)), ..self }

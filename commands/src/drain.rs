@@ -150,8 +150,8 @@ impl Commands {
     ) -> Result<HashMap<GatewayId, DrainProgress>, CommandError> {
         let rows: Vec<Row> = sqlx::query_as(
             "SELECT d.gateway_id, d.target, d.started_at, d.failed_at, d.code, d.message,
-                    (SELECT coalesce(sum(l.devices), 0)::bigint FROM gateway_load l
-                     WHERE l.gateway_id = d.gateway_id) AS devices_left
+                    (SELECT count(*) FROM device_index i
+                     WHERE i.gateway_id = d.gateway_id) AS devices_left
              FROM gateway_drain d WHERE d.gateway_id = ANY ($1)",
         )
         .bind(ids.iter().map(|id| id.0).collect::<Vec<_>>())
@@ -208,7 +208,7 @@ impl Commands {
             Some(id) => vec![Target { id, devices: 0, fields: Some(self.drain_target(id).await?) }],
             None => {
                 let loads = self.gateway_loads().await?.into_iter();
-                loads.map(|Load { id, devices, .. }| Target { id, devices, fields: None }).collect()
+                loads.map(|Load { id, devices }| Target { id, devices, fields: None }).collect()
             }
         };
         Ok(Targets { left, given_up: None })

@@ -1,15 +1,19 @@
-//! What events would come to at the devices, asked before they are stored.
+//! What is known of all devices together, and what events would come to at them: asked before these
+//! are stored.
+
+use std::net::IpAddr;
 
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
 use nexavpn_domain::{
-    DomainError, Event, device::DeviceEvent, fleet::Oversized, group::GroupEvent,
+    DomainError, Event, device::DeviceEvent, fleet::Oversized, gateway::GatewayFields,
+    group::GroupEvent, ids::GatewayId,
 };
 use nexavpn_store::{Actor, Stream};
 
 use crate::{CommandError, Commands, Request, transact::events_of};
 
-/// Can tell what events would do. The write side knows single aggregates only.
+/// Knows everything at once. The write side knows single aggregates only.
 #[async_trait]
 pub trait Foresight: Send + Sync {
     /// The device whose profile would have more firewall boxes than `limit`, at once or when the
@@ -21,6 +25,16 @@ pub trait Foresight: Send + Sync {
         now: DateTime<Utc>,
         limit: usize,
     ) -> Option<Oversized>;
+
+    /// The gateway that a new device goes to, as of the event `log_end` or later: the wished one, or
+    /// the one with the fewest devices that has the wished address in its pool. It has a key and is
+    /// not drained. None where there is no such gateway, or where nobody can tell just now.
+    async fn gateway_for_new(
+        &self,
+        log_end: i64,
+        wish: Option<GatewayId>,
+        address: Option<IpAddr>,
+    ) -> Option<(GatewayId, GatewayFields)>;
 }
 
 impl Commands {

@@ -153,7 +153,8 @@ async fn admitted(
         _ => Ok(()),
     };
     counted.inspect_err(|_| too_many(app, principal, &request, permission))?;
-    let caller = caller(principal, &request);
+    let mut caller = caller(principal, &request);
+    caller.request.log_end = log_end;
     if let Err(error) = admit(permission, &caller, request.uri().path()) {
         match principal {
             // Who asks for something to be read without having signed in is told to, and no more.

@@ -1,4 +1,9 @@
-//! The write side asks the fleet what events would come to.
+//! What the write side asks the fleet.
+
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -6,8 +11,14 @@ use nexavpn_commands::Foresight;
 use nexavpn_domain::{
     Event,
     fleet::{Outlook, Oversized},
+    gateway::GatewayFields,
+    ids::GatewayId,
 };
-use nexavpn_gateway_projector::{FleetHandle, FleetStatus};
+use nexavpn_gateway_projector::{FleetHandle, FleetStatus, Waited};
+
+/// How long to wait for the fleet to have folded what a request saw. It is a millisecond at most behind
+/// what its own process appends; the database is asked where that takes longer.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// Tells from the fleet of this process.
 pub(super) struct FromFleet(pub(super) FleetHandle);
@@ -39,5 +50,20 @@ impl Foresight for FromFleet {
                 None
             }
         }
+    }
+
+    async fn gateway_for_new(
+        &self,
+        log_end: i64,
+        wish: Option<GatewayId>,
+        address: Option<IpAddr>,
+    ) -> Option<(GatewayId, GatewayFields)> {
+        if self.0.wait_for(log_end, Instant::now() + PATIENCE).await != Waited::Reached {
+            return None;
+        }
+        self.0.read(|fleet| {
+            let (id, gateway) = fleet.gateway_for_new(wish, address)?;
+            Some((id, gateway.fields.clone()))
+        })
     }
 }

@@ -41,10 +41,12 @@ impl Commands {
             (input.gateway_id, input.expires_at, input.meanwhile.clone());
         let checked = self.check(input)?;
         // Nearly always it is a new one, so that its gateway is looked for meanwhile.
-        let (known, first) = tokio::join!(
-            self.known_device(owner, &checked),
-            self.choose_gateway(wish, checked.address)
-        );
+        let (known, first) = tokio::join!(self.known_device(owner, &checked), async {
+            match self.known_gateway(request, wish, checked.address).await {
+                Some(known) => Ok(known),
+                None => self.choose_gateway(wish, checked.address).await,
+            }
+        });
         if let Some(id) = known? {
             return self.reprovision(request, for_user, id, &checked, expires_at).await;
         }

@@ -7,7 +7,7 @@ use std::{
 
 use nexavpn_domain::{gateway::Gateway, ids::GatewayId};
 use nexavpn_store::{Direct, Together};
-use sqlx::{FromRow as _, Row as _, postgres::PgRow};
+use sqlx::{FromRow as _, Row as _};
 use uuid::Uuid;
 
 use crate::{CommandError, Commands};
@@ -17,29 +17,12 @@ use crate::{CommandError, Commands};
 pub(crate) struct Load {
     pub(crate) id: GatewayId,
     pub(crate) devices: i64,
-    /// Of the gateway with the fewest devices only, which is the one that is looked at nearly always.
-    pub(super) version: Option<Version>,
-}
-
-impl Load {
-    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
-        let id = row.try_get::<&str, _>("id")?.parse();
-        let version = match row.try_get::<Option<i64>, _>("sequence")? {
-            Some(_) => Some(Version::from_row(row)?),
-            None => None,
-        };
-        Ok(Self {
-            id: id.map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
-            devices: row.try_get("devices")?,
-            version,
-        })
-    }
 }
 
 /// A gateway's last event. Its transaction tells it from an event with the same sequence in another
 /// database that was restored in the place of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
-pub(super) struct Version {
+struct Version {
     sequence: i64,
     #[sqlx(rename = "gen")]
     generation: i16,
@@ -69,18 +52,10 @@ impl Gateways {
 impl Commands {
     /// A gateway's present state.
     pub(crate) async fn gateway(&self, id: GatewayId) -> Result<Arc<Gateway>, CommandError> {
-        match self.gateways.versions.get(id.0).await? {
-            Some(version) => self.gateway_at(id, version).await,
-            None => Ok(Arc::default()),
-        }
-    }
-
-    /// The state of a gateway that was at this version a moment ago.
-    pub(super) async fn gateway_at(
-        &self,
-        id: GatewayId,
-        version: Version,
-    ) -> Result<Arc<Gateway>, CommandError> {
+        let version = match self.gateways.versions.get(id.0).await? {
+            Some(version) => version,
+            None => return Ok(Arc::default()),
+        };
         let known = self.gateways.loaded().get(&id).cloned();
         if let Some((_, state)) = known.filter(|(of, _)| *of == version) {
             return Ok(state);
@@ -99,27 +74,18 @@ fn loads(db: Direct) -> Together<(), Vec<Load>, sqlx::Error> {
     Together::new(move |_| {
         let db = db.clone();
         async move {
-            let rows = sqlx::query(
-                "SELECT g.id, g.devices, e.sequence, e.gen, e.tx
-                 FROM (SELECT g.id, g.devices, row_number() OVER (ORDER BY g.devices, g.id) AS n
-                       FROM (SELECT c.aggregate_id AS id,
-                                    coalesce(sum(l.devices), 0)::bigint AS devices
-                             FROM claims c
-                             LEFT JOIN gateway_load l ON l.gateway_id = c.aggregate_id::uuid
-                             WHERE c.kind = 'gateway_name' AND NOT EXISTS (
-                                 SELECT FROM gateway_drain d
-                                 WHERE d.gateway_id = c.aggregate_id::uuid)
-                             GROUP BY c.aggregate_id) g) g
-                 LEFT JOIN LATERAL (
-                     SELECT e.sequence, e.gen, e.tx FROM events e
-                     WHERE g.n = 1 AND e.aggregate_type = 'gateway' AND e.aggregate_id = g.id
-                     ORDER BY e.sequence DESC LIMIT 1) e ON true
-                 ORDER BY g.n",
+            let rows: Vec<(Uuid, i64)> = sqlx::query_as(
+                "SELECT g.id, coalesce(i.devices, 0) AS devices
+                 FROM (SELECT aggregate_id::uuid AS id FROM claims WHERE kind = 'gateway_name') g
+                 LEFT JOIN (SELECT gateway_id AS id, count(*) AS devices
+                            FROM device_index GROUP BY 1) i USING (id)
+                 WHERE NOT EXISTS (SELECT FROM gateway_drain d WHERE d.gateway_id = g.id)
+                 ORDER BY devices, g.id",
             )
             .fetch_all(&db)
             .await?;
-            let loads: Result<Vec<Load>, sqlx::Error> = rows.iter().map(Load::from_row).collect();
-            Ok(HashMap::from([((), loads?)]))
+            let load = |(id, devices)| Load { id: GatewayId(id), devices };
+            Ok(HashMap::from([((), rows.into_iter().map(load).collect())]))
         }
     })
 }

@@ -15,7 +15,7 @@ use nexavpn_store::{Reservation, Reserved, SlotError, SlotRequest};
 use uuid::Uuid;
 
 use super::gateways::Load;
-use crate::{CommandError, Commands, rows::MoveDevice, transact::Plan};
+use crate::{CommandError, Commands, Request, rows::MoveDevice, transact::Plan};
 
 /// The places that a command reserved in its attempts.
 #[derive(Default)]
@@ -80,6 +80,19 @@ impl Commands {
         Ok(self.store.reserve_slot(request).await?)
     }
 
+    /// The same as [`choose_gateway`](Self::choose_gateway) where that is known without asking: as of
+    /// what the log had when the request came, or later. Whether the gateway is still there and is
+    /// not drained is seen to by the append.
+    pub(super) async fn known_gateway(
+        &self,
+        request: &Request,
+        wish: Option<GatewayId>,
+        address: Option<IpAddr>,
+    ) -> Option<(GatewayId, GatewayFields)> {
+        let foresight = self.foresight.as_ref()?;
+        foresight.gateway_for_new(request.log_end?, wish, address).await
+    }
+
     /// The wished gateway, or the one with the fewest devices among those with a key and, where one
     /// is wished, the address. One that is drained is not chosen.
     pub(super) async fn choose_gateway(
@@ -91,11 +104,8 @@ impl Commands {
             return Ok((id, self.wished_gateway(id).await?));
         }
         let mut any = false;
-        for Load { id, version, .. } in self.gateway_loads().await? {
-            let gateway = match version {
-                Some(version) => self.gateway_at(id, version).await?,
-                None => self.gateway(id).await?,
-            };
+        for Load { id, .. } in self.gateway_loads().await? {
+            let gateway = self.gateway(id).await?;
             let Some(fields) = gateway.fields() else { continue };
             if address.is_some_and(|ip| fields.pool.slot_of(ip).is_none()) {
                 continue;

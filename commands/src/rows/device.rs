@@ -1,4 +1,4 @@
-//! Devices that are not revoked, and how many of them each gateway has.
+//! Devices that are not revoked.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{DropPrivateKey, not_there};
 
-/// Counts a device to its owner and gateway, as long as the owner may have another one.
+/// Notes a device as its owner's and its gateway's, as long as the owner may have another one.
 pub struct IndexDevice {
     /// Which.
     pub device_id: DeviceId,
@@ -198,7 +198,7 @@ async fn none_drained(
     if drained { Err(SideRowError::Stale) } else { Ok(()) }
 }
 
-/// Counts a device to another gateway.
+/// Notes a device as another gateway's.
 pub struct MoveDevice {
     /// Which.
     pub device_id: DeviceId,
@@ -221,31 +221,18 @@ impl SideRow for MoveDevice {
     ) -> Result<(), SideRowError> {
         let rows = same_type(self, more)?;
         lock(BTreeSet::new(), rows.iter().map(|d| d.to), conn).await?;
-        let written: i64 = sqlx::query_scalar(
-            "WITH moved AS (
-                 UPDATE device_index i SET gateway_id = m.target
-                 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS m (id, origin, target)
-                 WHERE i.device_id = m.id AND i.gateway_id = m.origin
-                   AND NOT EXISTS (SELECT FROM gateway_drain g WHERE g.gateway_id = m.target)
-                 RETURNING i.device_id, m.origin, m.target
-             ), change AS (
-                 SELECT device_id, origin AS gateway_id, -1 AS n FROM moved
-                 UNION ALL SELECT device_id, target, 1 FROM moved
-             ), load AS (
-                 INSERT INTO gateway_load AS l (gateway_id, shard, devices)
-                 SELECT c.gateway_id, gateway_load_shard(c.device_id), sum(c.n) FROM change c
-                 GROUP BY 1, 2 ORDER BY 1, 2
-                 ON CONFLICT (gateway_id, shard)
-                 DO UPDATE SET devices = l.devices + excluded.devices
-             )
-             SELECT count(*) FROM moved",
+        let moved = sqlx::query(
+            "UPDATE device_index i SET gateway_id = m.target
+             FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS m (id, origin, target)
+             WHERE i.device_id = m.id AND i.gateway_id = m.origin
+               AND NOT EXISTS (SELECT FROM gateway_drain g WHERE g.gateway_id = m.target)",
         )
         .bind(rows.iter().map(|d| d.device_id.0).collect::<Vec<_>>())
         .bind(rows.iter().map(|d| d.from.0).collect::<Vec<_>>())
         .bind(rows.iter().map(|d| d.to.0).collect::<Vec<_>>())
-        .fetch_one(&mut *conn)
+        .execute(&mut *conn)
         .await?;
-        if usize::try_from(written) == Ok(rows.len()) {
+        if usize::try_from(moved.rows_affected()) == Ok(rows.len()) {
             return Ok(());
         }
         none_drained(rows.iter().map(|d| d.to), conn).await?;
@@ -253,7 +240,7 @@ impl SideRow for MoveDevice {
     }
 }
 
-/// Counts a device no more.
+/// Forgets a device, and its sealed keys.
 pub struct UnindexDevice(pub DeviceId);
 
 impl JoinedRow for UnindexDevice {
@@ -266,12 +253,11 @@ impl JoinedRow for UnindexDevice {
         sql.push(", gone AS (DELETE FROM device_index WHERE device_id = ANY (")
             .push_bind(rows.iter().map(|d| d.0.0).collect::<Vec<_>>())
             .push(
-                ") RETURNING device_id, gateway_id), unloaded AS (
-                 INSERT INTO gateway_load AS l (gateway_id, shard, devices)
-                 SELECT g.gateway_id, gateway_load_shard(g.device_id), -count(*) FROM gone g
-                 GROUP BY 1, 2 ORDER BY 1, 2
-                 ON CONFLICT (gateway_id, shard)
-                 DO UPDATE SET devices = l.devices + excluded.devices)",
+                ") RETURNING device_id), \
+                 gone_psks AS (DELETE FROM device_preshared_key k USING gone g \
+                               WHERE k.device_id = g.device_id), \
+                 gone_keys AS (DELETE FROM device_private_key k USING gone g \
+                               WHERE k.device_id = g.device_id)",
             );
         Ok(Demand { member: "gone", rows: rows.len() })
     }

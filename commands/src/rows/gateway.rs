@@ -113,10 +113,6 @@ impl SideRow for RemoveGateway {
         if left > 0 {
             return Err(SideRowError::Refused(in_use(left)));
         }
-        sqlx::query("DELETE FROM gateway_load WHERE gateway_id = $1")
-            .bind(self.gateway_id.0)
-            .execute(conn)
-            .await?;
         Ok(())
     }
 }

@@ -193,6 +193,7 @@ impl Fleet {
                 let gateway = GatewayState {
                     fields: fields.clone(),
                     keys: GatewayKeys::default(),
+                    drained: false,
                     revision: now.idx,
                     revised_at: now.time,
                 };
@@ -245,11 +246,13 @@ impl Fleet {
                     return concerned;
                 }
             }
-            GatewayEvent::JoinTokenIssued { .. }
-            | GatewayEvent::DrainStarted { .. }
-            | GatewayEvent::DrainEnded {} => {
+            GatewayEvent::DrainStarted { .. } | GatewayEvent::DrainEnded {} => {
+                if let Some(gateway) = self.gateways.get_mut(&id) {
+                    gateway.drained = matches!(event, GatewayEvent::DrainStarted { .. });
+                }
                 return BTreeSet::new();
             }
+            GatewayEvent::JoinTokenIssued { .. } => return BTreeSet::new(),
         }
         self.index.of_gateway(id).collect()
     }

@@ -76,6 +76,11 @@ impl Index {
         self.by_gateway.get(&id).into_iter().flatten().copied()
     }
 
+    /// How many devices a gateway has.
+    pub(super) fn load(&self, id: GatewayId) -> usize {
+        self.by_gateway.get(&id).map_or(0, BTreeSet::len)
+    }
+
     pub(super) fn of_group(&self, id: GroupId) -> impl Iterator<Item = DeviceId> {
         let members = self.members_of.get(&id).into_iter().flatten().copied();
         members.flat_map(|user| self.of_user(user))

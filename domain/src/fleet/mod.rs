@@ -21,6 +21,7 @@ mod witness;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    net::IpAddr,
     sync::Arc,
 };
 
@@ -141,6 +142,23 @@ impl Fleet {
         id: GatewayId,
     ) -> impl Iterator<Item = (DeviceId, &DeviceState)> {
         self.index.of_gateway(id).filter_map(|d| Some((d, self.devices.get(&d)?)))
+    }
+
+    /// The gateway that a new device goes to: the wished one, or the one with the fewest devices that
+    /// has the wished address in its pool. `None` where it has no key or is drained.
+    #[must_use]
+    pub fn gateway_for_new(
+        &self,
+        wish: Option<GatewayId>,
+        address: Option<IpAddr>,
+    ) -> Option<(GatewayId, &GatewayState)> {
+        let open = |g: &GatewayState| g.keys.in_force().is_some() && !g.drained;
+        if let Some(id) = wish {
+            return self.gateway(id).filter(|gateway| open(gateway)).map(|gateway| (id, gateway));
+        }
+        let has = |g: &GatewayState| address.is_none_or(|ip| g.fields.pool.slot_of(ip).is_some());
+        let fitting = self.gateways().filter(|(_, gateway)| open(gateway) && has(gateway));
+        fitting.min_by_key(|(id, _)| (self.index.load(*id), *id))
     }
 
     /// The devices of a user that were not revoked, by id.

@@ -73,6 +73,8 @@ pub struct GatewayState {
     pub fields: GatewayFields,
     /// Its WireGuard keys.
     pub keys: GatewayKeys,
+    /// Whether its devices are moved elsewhere, and no others come.
+    pub drained: bool,
     /// The idx of the newest event that changed its bundle.
     pub revision: i64,
     /// The effective time of that event.

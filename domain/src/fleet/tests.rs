@@ -354,3 +354,49 @@ fn a_policy_for_everyone_is_foretold_for_ten_thousand() {
     let outlook = Outlook::of(&story.0, &event, DateTime::UNIX_EPOCH);
     assert_eq!(outlook.devices.len(), 1);
 }
+
+#[test]
+fn a_new_device_goes_to_the_gateway_with_the_fewest() {
+    let mut fleet = Fleet::default();
+    let mut idx = 0;
+    let mut apply = |fleet: &mut Fleet, event: Event| {
+        idx += 1;
+        fleet.apply(idx, DateTime::UNIX_EPOCH, &event);
+    };
+    let key = |n: u8| {
+        let public_key = PublicKey::from_bytes([n + 1; 32]).unwrap();
+        Event::Gateway(gateway(n.into()), GatewayEvent::KeySet { public_key })
+    };
+    let chosen = |fleet: &Fleet, wish, address: Option<&str>| {
+        let address = address.map(|ip| ip.parse().unwrap());
+        fleet.gateway_for_new(wish, address).map(|(id, _)| id)
+    };
+    apply(&mut fleet, created(0, "100.96.0.0/16"));
+    apply(&mut fleet, created(1, "100.97.0.0/16"));
+    // Without keys they are of no use.
+    assert_eq!(chosen(&fleet, None, None), None);
+    assert_eq!(chosen(&fleet, Some(gateway(0)), None), None);
+    apply(&mut fleet, key(0));
+    apply(&mut fleet, key(1));
+    assert_eq!(chosen(&fleet, None, None), Some(gateway(0)));
+    apply(&mut fleet, enrolled(1));
+    assert_eq!(chosen(&fleet, None, None), Some(gateway(1)));
+    assert_eq!(chosen(&fleet, None, Some("100.96.0.9")), Some(gateway(0)));
+    assert_eq!(chosen(&fleet, None, Some("100.98.0.9")), None);
+    assert_eq!(chosen(&fleet, Some(gateway(0)), None), Some(gateway(0)));
+    assert_eq!(chosen(&fleet, Some(gateway(7)), None), None);
+    let drain = GatewayEvent::DrainStarted { target: None };
+    apply(&mut fleet, Event::Gateway(gateway(1), drain));
+    assert_eq!(chosen(&fleet, None, None), Some(gateway(0)));
+    assert_eq!(chosen(&fleet, Some(gateway(1)), None), None);
+    // Also of a fleet that was kept.
+    let fleet = FleetImage::of(&fleet).restore();
+    assert_eq!(chosen(&fleet, None, None), Some(gateway(0)));
+    let mut fleet = fleet;
+    apply(&mut fleet, Event::Gateway(gateway(1), GatewayEvent::DrainEnded {}));
+    assert_eq!(chosen(&fleet, None, None), Some(gateway(1)));
+    // A revoked device does not count.
+    let revoked = DeviceEvent::Revoked { owner: OWNER, reason: None };
+    apply(&mut fleet, Event::Device(device(1), revoked));
+    assert_eq!(chosen(&fleet, None, None), Some(gateway(0)));
+}

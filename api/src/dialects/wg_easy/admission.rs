@@ -183,6 +183,7 @@ fn guest(session: Option<Session>, request: &Request) -> Guest {
     let principal = session.map_or(Principal::Anonymous, |session| Principal::User(session.user));
     let mut request = caller(principal, request).request;
     request.auth_method = session.map(|_| NAME.to_owned());
+    request.log_end = session.map(|session| session.log_end);
     // It has no versions to match.
     request.if_match = None;
     Guest { session, request }

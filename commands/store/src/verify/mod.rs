@@ -1,7 +1,7 @@
 //! Derives again what is kept beside the events and compares.
 
+mod device_keys;
 mod holdings;
-mod loads;
 mod tree;
 
 use std::collections::HashMap;
@@ -39,7 +39,8 @@ impl Report {
 
 /// Reads every event in order and compares with what it gives: the numbering and effective times,
 /// the order within each aggregate, claims, pools and address slots, the transparency log and every
-/// checkpoint of it on record; and the numbers of devices with the devices. In one snapshot, so a running server does no harm.
+/// checkpoint of it on record; and sealed keys with the devices whose they are. In one snapshot, so a
+/// running server does no harm.
 ///
 /// # Errors
 /// Where the database fails or keys are damaged.
@@ -64,7 +65,7 @@ pub async fn verify(pool: &PgPool, keyring: &Keyring) -> Result<Report, StoreErr
     proofs.end(&mut tx, &mut check.report.problems).await?;
     let Check { mut report, holdings, .. } = check;
     holdings.compare(&mut tx, &mut report.problems).await?;
-    loads::compare(&mut tx, &mut report.problems).await?;
+    device_keys::compare(&mut tx, &mut report.problems).await?;
     tx.commit().await?;
     Ok(report)
 }

@@ -1,6 +1,8 @@
-//! A device that gets another gateway, and how many each gateway has.
+//! A device that gets another gateway, and which one a new device gets.
 
 use nexavpn_bundle::GatewaySecrets;
+use nexavpn_commands::{EnrolRequest, ForUser, NewKey, Request};
+use nexavpn_domain::ids::UserId;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -18,8 +20,7 @@ async fn bundle(plane: &Plane, gateway: &str) -> (i64, Vec<(String, String)>) {
 }
 
 async fn counted(pool: &PgPool, gateway: &str) -> i64 {
-    let sql = "SELECT coalesce(sum(devices), 0)::bigint FROM gateway_load
-               WHERE gateway_id::text = $1";
+    let sql = "SELECT count(*) FROM device_index WHERE gateway_id::text = $1";
     sqlx::query_scalar(sql).bind(gateway).fetch_one(pool).await.unwrap()
 }
 
@@ -239,31 +240,87 @@ async fn the_gateway_with_the_fewest_devices_is_chosen_by_their_number() {
     let path = format!("/admin/gateways/{}?force=true", gateways[2]);
     assert_eq!(plane.admin.delete(&path).await.0, 204);
     assert_true(&plane).await;
-
-    // A number that is wrong is found.
-    let wrong = "UPDATE gateway_load SET devices = devices + 1 WHERE gateway_id::text = $1";
-    sqlx::query(wrong).bind(&gateways[1]).execute(&plane.db.pool).await.unwrap();
-    let found = problems(&plane).await;
-    assert!(!found.is_empty(), "{found:?}");
-    assert!(found.iter().all(|p| p.contains(&gateways[1])), "{found:?}");
 }
 
 #[tokio::test]
-async fn the_migration_counts_what_is_there() {
+async fn a_new_device_goes_where_the_fleet_says_and_the_database_would() {
     let plane = Plane::start().await;
-    let (one, two) =
-        (plane.gateway("one", "100.96.0.0/24").await, plane.gateway("two", "100.97.0.0/24").await);
-    let alice = plane.user("alice").await;
-    for n in 0..5 {
-        enrol(&plane, &alice, &format!("d{n}"), if n < 2 { &one } else { &two }).await;
+    let mut gateways = vec![];
+    for n in 0..4 {
+        gateways.push(plane.gateway(&format!("g{n}"), &format!("100.97.{n}.0/24")).await);
     }
-    let migration = include_str!("../../../../migrations/0014_gateway_load.sql");
-    let undo = "DROP TABLE gateway_load; DROP FUNCTION gateway_load_shard";
-    sqlx::raw_sql(undo).execute(&plane.db.owner_pool).await.unwrap();
-    sqlx::raw_sql(migration).execute(&plane.db.owner_pool).await.unwrap();
-    let pool = &plane.db.owner_pool;
-    assert_eq!((counted(pool, &one).await, counted(pool, &two).await), (2, 3));
+    plane.create("gateways", gateway("without a key", "100.98.0.0/24")).await;
+    let alice = plane.user("alice").await;
+    let of = async |device: &str| {
+        let (_, device) = plane.admin.get(&format!("/admin/devices/{device}")).await;
+        device["gateway_id"].as_str().unwrap().to_owned()
+    };
+    let by_fleet = async |name: &str| of(&plane.device(&alice, name).await).await;
+    // Whoever does not know where the log ended asks the database.
+    let by_database = async |name: &str| {
+        let new = EnrolRequest {
+            name: name.to_owned(),
+            platform: None,
+            os_version: None,
+            app_version: None,
+            fingerprint: None,
+            key: NewKey::Generate,
+            gateway_id: None,
+            address: None,
+            expires_at: None,
+            meanwhile: None,
+        };
+        let commands = plane.server.commands();
+        let request = Request::system("test", uuid::Uuid::from_u128(1));
+        let owner = ForUser::Admin(UserId(alice.parse().unwrap()));
+        let done = commands.enrol_device(&request, owner, new).await.unwrap();
+        plane.server.app.settle(done.position).await;
+        of(&done.value.device_id.to_string()).await
+    };
+    let drained = format!("/admin/gateways/{}/drain", gateways[3]);
+    let (status, body) = plane.admin.post(&drained, json!({})).await;
+    assert_eq!(status, 202, "{body}");
+    enrol(&plane, &alice, "named", &gateways[0]).await;
+    // The fewest, and of equals the one with the lowest id: told at once, by either.
+    let mut empty = [gateways[1].clone(), gateways[2].clone()];
+    empty.sort();
+    assert_eq!(by_fleet("a").await, empty[0]);
+    assert_eq!(by_database("b").await, empty[1]);
+    let mut all = gateways[..3].to_vec();
+    all.sort();
+    assert_eq!(by_database("c").await, all[0]);
+    assert_eq!(by_fleet("d").await, all[1]);
+    assert_eq!(by_fleet("e").await, all[2]);
+    // The drain ends, and the next one goes there.
+    assert_eq!(plane.admin.delete(&drained).await.0, 204);
+    assert_eq!(by_fleet("f").await, gateways[3]);
+    assert_eq!(by_database("g").await, gateways[3]);
+}
+
+#[tokio::test]
+async fn keys_that_outlive_their_device_are_found() {
+    let plane = Plane::start().await;
+    let wanted = json!({ "preshared_keys": true });
+    let node = Node::join(&plane, with(gateway("one", "100.96.0.0/24"), wanted)).await;
+    let alice = plane.user("alice").await;
+    let device = enrol(&plane, &alice, "laptop", &node.id).await;
+    let pool = &plane.db.pool;
+    let kept = "SELECT count(*) FROM device_preshared_key WHERE device_id::text = $1";
+    let kept = async || sqlx::query_scalar::<_, i64>(kept).bind(&device).fetch_one(pool).await;
+    assert_eq!(kept().await.unwrap(), 1);
+    // They go with it.
+    plane.admin.post(&format!("/admin/devices/{device}/revoke"), json!({})).await;
+    assert_eq!(kept().await.unwrap(), 0);
     assert_true(&plane).await;
+    for (stray, tidy) in [
+        ("INSERT INTO device_preshared_key VALUES ($1::uuid, 'ref', '')", "device_preshared_key"),
+        ("INSERT INTO device_private_key VALUES ($1::uuid, '')", "device_private_key"),
+    ] {
+        sqlx::query(stray).bind(&device).execute(pool).await.unwrap();
+        let found = problems(&plane).await;
+        assert!(matches!(&found[..], [p] if p.contains(&device)), "{found:?}");
+        sqlx::raw_sql(&format!("DELETE FROM {tidy}")).execute(pool).await.unwrap();
+    }
 }
 
 #[tokio::test]
