@@ -253,7 +253,7 @@ impl Nftables {
             loaded.base = base;
         }
         if payload.nat != loaded.nat {
-            script += &nft::nat(names, &payload.nat);
+            script += &nft::nat(names, &payload.nat, loaded.rules.contains_key(nft::NAT));
             loaded.nat = payload.nat.clone();
         }
         count_rules(&mut loaded.rules, &script);
@@ -283,7 +283,7 @@ impl Nftables {
         let profiles: Vec<_> = payload.profiles.iter().collect();
         self.add_profiles(names, &profiles, &mut rules).await?;
         let base = nft::base(names, Some(payload));
-        let nat = nft::nat(names, &payload.nat);
+        let nat = nft::nat(names, &payload.nat, found.rules.contains_key(nft::NAT));
         self.load(&[base.as_str(), &nat, &nft::fill_maps(names, maps)].concat()).await?;
 
         for script in [&base, &nat] {

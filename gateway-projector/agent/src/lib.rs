@@ -12,7 +12,7 @@
 //! | [`engine`] | verifies a bundle and applies it, step by step |
 //! | [`desired`] | what a bundle means at a moment |
 //! | [`nft`] | renders nftables scripts; pure |
-//! | [`services`] | how a profile's protocols and ports become rules; pure |
+//! | [`rules`] | a profile as rules and sets; pure |
 //! | [`netfilter`] | changes the ruleset by netlink, without `nft` |
 //! | [`firewall`] | loads them, changed parts only |
 //! | [`tunnel`] | WireGuard, in the kernel or in user space |
@@ -54,9 +54,9 @@ pub mod nft;
 pub mod pin;
 pub mod prompt;
 pub mod report;
+pub mod rules;
 pub mod run;
 pub mod secrets;
-pub mod services;
 pub mod state;
 pub mod trouble;
 pub mod tunnel;

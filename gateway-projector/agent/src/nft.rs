@@ -12,10 +12,11 @@ use std::fmt::Write;
 use std::net::IpAddr;
 
 use ipnetwork::IpNetwork;
+use nexavpn_bundle::ranges::{Range4, Range6};
 use nexavpn_bundle::{Masquerade, Nat, Payload, PortBox, Profile};
 
 use crate::desired::{DeviceMaps, Difference, device_maps};
-use crate::services::{Service, Services, set_name};
+use crate::rules::{Elements, Rule, Rules, Service, Set};
 
 /// nft parses a line as a whole; keep lines at a size that it takes in stride.
 const ELEMENTS_PER_LINE: usize = 1000;
@@ -46,7 +47,7 @@ pub fn render_full(payload: &Payload, names: &NftNames) -> String {
     let mut script = declare(names);
     script += &profiles(names, payload.profiles.iter());
     script += &base(names, Some(payload));
-    script += &nat(names, &payload.nat);
+    script += &nat(names, &payload.nat, false);
     script += &fill_maps(names, &device_maps(&payload.devices));
     script
 }
@@ -170,45 +171,11 @@ pub fn profiles<'a>(
     let mut script = String::new();
     for (name, profile) in profiles {
         let mut rules = Vec::new();
-        for (family, open, ports) in
-            [("ip", &profile.v4, &profile.v4_ports), ("ip6", &profile.v6, &profile.v6_ports)]
-        {
-            // A set without elements never matches: leave it and its rule out.
-            let number = if family == "ip" { 4 } else { 6 };
-            let address_type = format!("ipv{number}_addr");
-            if !open.is_empty() {
-                let set = format!("{name}_{number}");
-                let elements = open.iter().map(|range| single(range).to_owned());
-                fill_set(&mut script, table, &set, &address_type, elements);
-                rules.push(format!("ct original {family} daddr @{set} accept"));
+        for (opened, family) in Rules::of(name, profile).iter().zip(["ip", "ip6"]) {
+            for Set { name: set, elements } in &opened.sets {
+                fill_set(&mut script, table, set, family, elements);
             }
-            let Services { addresses, services, others } = Services::of(ports);
-            for (index, ranges) in addresses.iter().enumerate() {
-                let set = set_name(name, &number.to_string(), index);
-                let elements = ranges.iter().map(|range| single(range).to_owned());
-                fill_set(&mut script, table, &set, &address_type, elements);
-            }
-            for (direction, side, port) in SIDES {
-                for (Service { proto, ports }, index) in &services {
-                    let set = set_name(name, &number.to_string(), *index);
-                    let ports = single(ports);
-                    rules.push(format!(
-                        "meta l4proto {proto} th {port} {ports} \
-                         ct direction {direction} {family} {side} @{set} accept"
-                    ));
-                }
-            }
-            if !others.is_empty() {
-                let set = format!("{name}_{number}p");
-                let kind = format!("{address_type} . inet_proto . inet_service");
-                fill_set(&mut script, table, &set, &kind, others.into_iter().map(element));
-                for (direction, side, port) in SIDES {
-                    rules.push(format!(
-                        "ct direction {direction} \
-                         {family} {side} . meta l4proto . th {port} @{set} accept"
-                    ));
-                }
-            }
+            rules.extend(opened.rules.iter().flat_map(|rule| written(rule, family)));
         }
         rules.push("counter drop".to_owned());
         let _ = writeln!(script, "add chain inet {table} {name}");
@@ -220,22 +187,47 @@ pub fn profiles<'a>(
     script
 }
 
+/// A rule of a profile, or two: towards the destination, and back.
+fn written(rule: &Rule<'_>, family: &str) -> Vec<String> {
+    let destination = format!("ct original {family} daddr");
+    match rule {
+        Rule::Range(dst, service) => {
+            vec![format!("{destination} {} {}accept", prefix(dst), matching(*service))]
+        }
+        // What is compared costs less than what is looked up.
+        Rule::Addresses(set, service) => {
+            vec![format!("{}{destination} @{set} accept", matching(*service))]
+        }
+        Rule::Ports(set, proto) => vec![format!(
+            "meta l4proto {proto} {destination} . ct original proto-dst @{set} accept"
+        )],
+        Rule::Boxes(set) => SIDES
+            .map(|(direction, side, port)| {
+                format!(
+                    "ct direction {direction} \
+                     {family} {side} . meta l4proto . th {port} @{set} accept"
+                )
+            })
+            .to_vec(),
+    }
+}
+
+/// What else a packet has to be.
+fn matching(service: Option<Service<'_>>) -> String {
+    match service {
+        None => String::new(),
+        Some(Service { proto, ports: None }) => format!("meta l4proto {proto} "),
+        Some(Service { proto, ports: Some(ports) }) => {
+            format!("meta l4proto {proto} ct original proto-dst {} ", single(ports))
+        }
+    }
+}
+
 /// The names of the sets that [`profiles`] makes for one profile.
 #[must_use]
 pub fn set_names(name: &str, profile: &Profile) -> Vec<String> {
-    let Profile { v4, v6, v4_ports, v6_ports } = profile;
-    let mut names = Vec::new();
-    for (number, open, ports) in [("4", v4, v4_ports), ("6", v6, v6_ports)] {
-        if !open.is_empty() {
-            names.push(format!("{name}_{number}"));
-        }
-        let Services { addresses, others, .. } = Services::of(ports);
-        names.extend((0..addresses.len()).map(|index| set_name(name, number, index)));
-        if !others.is_empty() {
-            names.push(format!("{name}_{number}p"));
-        }
-    }
-    names
+    let rules = Rules::of(name, profile);
+    rules.into_iter().flat_map(|rules| rules.sets).map(|set| set.name).collect()
 }
 
 /// Removes a profile that no device map refers to any more.
@@ -290,35 +282,48 @@ fn change_map<A: Ord + std::fmt::Display>(
     add_elements(script, names, map, difference.written().map(verdict));
 }
 
-/// Source address translation, in a chain of its own.
+/// The chain of [`nat`].
+pub const NAT: &str = "postrouting";
+
+/// Source address translation, in a chain of its own. Where there is none, there is no chain: it would
+/// bring hooks for every packet with it. But one that is `there` already is only emptied: running
+/// streams may depend on it.
 #[must_use]
-pub fn nat(names: &NftNames, nat: &Nat) -> String {
+pub fn nat(names: &NftNames, nat: &Nat, there: bool) -> String {
+    if *nat == Nat::default() && !there {
+        return String::new();
+    }
     let table = &names.table;
     let mut script = format!(
-        "add chain inet {table} postrouting {{ type nat hook postrouting priority 100; \
-         policy accept; }}\nflush chain inet {table} postrouting\n"
+        "add chain inet {table} {NAT} {{ type nat hook postrouting priority 100; \
+         policy accept; }}\nflush chain inet {table} {NAT}\n"
     );
     for (family, rules) in [("ip", &nat.v4_masquerade), ("ip6", &nat.v6_masquerade)] {
         for Masquerade { src, oif } in rules {
             let _ = writeln!(
                 script,
-                "add rule inet {table} postrouting {family} saddr {src} oifname \"{oif}\" masquerade"
+                "add rule inet {table} {NAT} {family} saddr {src} oifname \"{oif}\" masquerade"
             );
         }
     }
     script
 }
 
-fn fill_set(
-    script: &mut String,
-    table: &str,
-    set: &str,
-    kind: &str,
-    elements: impl Iterator<Item = String>,
-) {
+fn fill_set(script: &mut String, table: &str, set: &str, family: &str, elements: &Elements<'_>) {
+    let address = if family == "ip" { "ipv4_addr" } else { "ipv6_addr" };
+    let (kind, elements) = match elements {
+        Elements::Addresses(ranges) => {
+            ("", ranges.iter().map(|range| single(range).to_owned()).collect::<Vec<_>>())
+        }
+        Elements::Ports(boxes) => (" . inet_service", boxes.iter().map(|one| port(one)).collect()),
+        Elements::Boxes(boxes) => {
+            (" . inet_proto . inet_service", boxes.iter().map(|one| element(one)).collect())
+        }
+    };
+    let kind = format!("{address}{kind}");
     let _ = writeln!(script, "add set inet {table} {set} {{ type {kind}; flags interval; }}");
     let _ = writeln!(script, "flush set inet {table} {set}");
-    for line in lines(elements) {
+    for line in lines(elements.into_iter()) {
         let _ = writeln!(script, "add element inet {table} {set} {{ {line} }}");
     }
 }
@@ -343,6 +348,10 @@ fn verdict<A: std::fmt::Display>((address, profile): (&A, &String)) -> String {
     format!("{address} : goto {profile}")
 }
 
+fn port(PortBox { dst, ports, .. }: &PortBox) -> String {
+    format!("{} . {}", single(dst), single(ports))
+}
+
 fn element(one: &PortBox) -> String {
     format!("{} . {} . {}", single(&one.dst), one.proto, single(&one.ports))
 }
@@ -352,5 +361,15 @@ fn single(range: &str) -> &str {
     match range.split_once('-') {
         Some((start, end)) if start == end => start,
         _ => range,
+    }
+}
+
+/// A range of addresses as the prefix that it is, if it is one.
+fn prefix(range: &str) -> String {
+    let v4 = || Range4::parse(range).map(|v4| (v4.start.to_string(), v4.prefix_length(), 32));
+    let v6 = || Range6::parse(range).map(|v6| (v6.start.to_string(), v6.prefix_length(), 128));
+    match v4().or_else(v6) {
+        Some((start, Some(length), bits)) if length < bits => format!("{start}/{length}"),
+        _ => single(range).to_owned(),
     }
 }

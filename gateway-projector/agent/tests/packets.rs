@@ -4,7 +4,8 @@
 mod support;
 
 use chrono::{SecondsFormat, Utc};
-use nexavpn_bundle::{Masquerade, Profile};
+use nexavpn_bundle::{Masquerade, Payload, Profile};
+use nexavpn_gateway::nft;
 use support::net::answers;
 use support::{SERVER, SERVER6, World, open, port_box, tcp_ports, wait_for};
 
@@ -56,38 +57,102 @@ fn access_follows_the_bundle_and_a_revocation_cuts_a_running_stream() {
     assert!(!world.ruleset().contains(&web.name().unwrap()), "unused profiles are collected");
 }
 
-/// Few ports are rules of their own, many of them and other protocols a set of all of them.
+/// Few ranges are rules of their own, more of them sets of addresses where services are few, and of
+/// addresses and ports where those are many, too.
 #[test]
-fn ports_and_protocols_mean_the_same_in_each_kind_of_set() {
-    let world = running(3);
+fn ports_and_protocols_mean_the_same_in_rules_and_in_each_kind_of_set() {
+    let world = running(4);
     let few = tcp_ports(&["443-443", "1000-1002"]);
-    let ports = ["11-11", "13-13", "15-15", "17-17", "19-19", "21-21", "23-23", "25-25", "440-443"];
-    let many = tcp_ports(&ports);
     let mut echo = tcp_ports(&["443-443"]);
     echo.v4_ports.insert(0, port_box("172.16.10.2-172.16.10.2", "0-5", "0-65535"));
-    world.publish(&world.payload_of(1, &[(0, &few), (1, &many), (2, &echo)]));
+    // Nobody has those other addresses.
+    let mut shared = few.clone();
+    for n in 10..20 {
+        for ports in ["443-443", "1000-1002"] {
+            shared.v4_ports.push(port_box(&format!("172.16.{n}.77-172.16.{n}.77"), "6", ports));
+            shared.v6_ports.push(port_box(&format!("fd10::{n}-fd10::{n}"), "6", ports));
+        }
+    }
+    let single: Vec<String> = (10..30).map(|port| format!("{port}-{port}")).collect();
+    let ports: Vec<&str> =
+        single.iter().map(String::as_str).chain(["440-443", "1000-1002"]).collect();
+    let mut many = tcp_ports(&ports);
+    many.v4_ports.insert(0, port_box("172.16.10.2-172.16.10.2", "0-5", "0-65535"));
+    let profiles = [&few, &echo, &shared, &many];
+    let devices: Vec<_> = profiles.into_iter().enumerate().collect();
+    world.publish(&world.payload_of(1, &devices));
+    let kinds = profiles.map(|profile| nft::set_names(&profile.name().unwrap(), profile).len());
+    assert_eq!(kinds, [0, 0, 2, 3]);
+
     world.connect_clients();
     for port in [999, 1000, 1002, 1003, 439, 440] {
         world.server.echo(port);
     }
-    let [few, many, echo] = [0, 1, 2].map(|n| &world.clients[n].namespace);
-    for device in [few, many, echo] {
+    // Only TCP is open there.
+    world.server.echo_udp(443);
+    let [few, echo, shared, many] = [0, 1, 2, 3].map(|n| &world.clients[n].namespace);
+    for device in [few, echo, shared, many] {
         wait_for("the first packet", || device.reaches(SERVER, 443));
         wait_for("the first IPv6 packet", || device.reaches(SERVER6, 443));
         assert!(!device.reaches(SERVER, 80) && !device.reaches(SERVER6, 80));
+        assert!(!device.reaches_udp(SERVER, 443));
     }
     for server in [SERVER, SERVER6] {
-        assert!(few.reaches(server, 1000) && few.reaches(server, 1002));
-        assert!(!few.reaches(server, 999) && !few.reaches(server, 1003));
+        for device in [few, shared, many] {
+            assert!(device.reaches(server, 1000) && device.reaches(server, 1002));
+            assert!(!device.reaches(server, 999) && !device.reaches(server, 1003));
+        }
         assert!(many.reaches(server, 440) && !many.reaches(server, 439));
     }
-    assert!(echo.pings(SERVER) && !echo.pings(SERVER6));
-    assert!(!few.pings(SERVER) && !many.pings(SERVER));
-    // Only TCP is open.
-    world.server.echo_udp(443);
-    assert!(!few.reaches_udp(SERVER, 443) && !many.reaches_udp(SERVER, 443));
+    for device in [echo, many] {
+        assert!(device.pings(SERVER) && !device.pings(SERVER6));
+    }
+    assert!(!few.pings(SERVER) && !shared.pings(SERVER));
     // From a port that is open to one that is not, in the other direction.
-    assert!(!world.server.reaches(&world.clients[0].v4, 443));
+    for client in &world.clients {
+        assert!(!world.server.reaches(&client.v4, 443));
+    }
+}
+
+/// Somebody else on the node may send connections elsewhere: what a device asked for is decided, by
+/// each kind of rule.
+#[test]
+fn a_connection_is_decided_by_what_it_asked_for_and_not_by_where_it_is_sent() {
+    let world = running(3);
+    let elsewhere = "172.16.10.9";
+    let opened = |port: &str| {
+        let single: Vec<String> = (10..30).map(|port| format!("{port}-{port}")).collect();
+        let mut all = vec![port];
+        all.extend(single.iter().map(String::as_str));
+        let mut many = tcp_ports(&all);
+        for one in &mut many.v4_ports {
+            one.dst = format!("{elsewhere}-{elsewhere}");
+        }
+        let few = Profile { v4_ports: many.v4_ports[..1].to_vec(), ..Profile::default() };
+        many.v4_ports.sort_by_key(|one| one.ports.clone());
+        (few, many)
+    };
+    let (few, many) = opened("8080-8080");
+    let whole = Profile { v4: vec![format!("{elsewhere}-{elsewhere}")], ..Profile::default() };
+    world
+        .gateway
+        .nft(&format!(
+            "add table ip elsewhere\n\
+         add chain ip elsewhere pre {{ type nat hook prerouting priority -100; }}\n\
+         add rule ip elsewhere pre ip daddr {elsewhere} tcp dport 8080 dnat to {SERVER}:443\n"
+        ))
+        .unwrap();
+    world.publish(&world.payload_of(1, &[(0, &few), (1, &many), (2, &whole)]));
+    world.connect_clients();
+    for client in &world.clients {
+        let device = &client.namespace;
+        wait_for("the first packet", || device.reaches(elsewhere, 8080));
+        assert!(!device.reaches(SERVER, 443), "where it is sent is not open");
+    }
+    let served = tcp_ports(&["443-443"]);
+    world.publish(&world.payload(2, &served));
+    let device = &world.clients[0].namespace;
+    assert!(device.reaches(SERVER, 443) && !device.reaches(elsewhere, 8080));
 }
 
 #[test]
@@ -141,12 +206,25 @@ fn masquerade_hides_devices_behind_the_gateway() {
     let a = &world.clients[0].namespace;
     wait_for("the tunnel", || a.reaches(SERVER6, 443));
     assert!(!a.reaches(SERVER, 443), "no way back without it");
+    // Nor does any packet pass hooks that there is no use for.
+    let chain = || world.ruleset().contains("postrouting");
+    assert!(!chain());
     let mut hidden = world.payload(2, &open());
     hidden.nat.v4_masquerade = vec![Masquerade { src: "100.96.0.0/16".into(), oif: "eth1".into() }];
     world.publish(&hidden);
     assert!(a.reaches(SERVER, 443));
-    world.publish(&world.payload_of(3, &[]));
-    assert!(!a.reaches(SERVER, 443));
+    // Whoever is hidden stays so until the stream ends.
+    let mut stream = a.connect(SERVER, 443).unwrap();
+    world.publish(&world.payload(3, &open()));
+    assert!(answers(&mut stream) && chain() && !a.reaches(SERVER, 443));
+    world.crash();
+    world.start(&[]);
+    world.publish(&world.payload(4, &open()));
+    assert!(answers(&mut stream) && chain() && !a.reaches(SERVER, 443));
+    world.publish(&Payload { revision: 5, ..hidden });
+    assert!(answers(&mut stream) && a.reaches(SERVER, 443));
+    world.publish(&world.payload_of(6, &[]));
+    assert!(!answers(&mut stream) && !a.reaches(SERVER, 443));
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod support;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use nexavpn_bundle::sign;
+use nexavpn_bundle::{Profile, sign};
 use nexavpn_gateway::desired::device_maps;
 use nexavpn_gateway::nft::{self, NftNames};
 use support::{SERVER, World, open, read, tcp_ports, wait_for};
@@ -74,24 +74,44 @@ fn a_crash_between_any_two_steps_converges() {
     }
 }
 
-/// As many elements as there should be say nothing about which: what somebody else let in must not
-/// outlive a repair.
+/// As many rules and elements as there should be say nothing about which: what somebody else let in
+/// must not outlive a repair.
 #[test]
 fn a_start_closes_what_somebody_opened_in_place_of_something_else() {
     let world = served(1);
-    let reference = world.ruleset();
-    world.crash();
-    let payload = world.payload(10, &open());
-    let (name, profile) = payload.profiles.first_key_value().unwrap();
-    let set = nft::set_names(name, profile).into_iter().find(|set| set.ends_with("_4")).unwrap();
-    let element = |verb: &str, range: &str| {
-        world.gateway.run("nft", &[verb, "element", "inet", "nexavpn", &set, range]);
+    let nft = |args: &[&str]| world.gateway.run("nft", args);
+    let closes = |what: &str, open_another: &dyn Fn()| {
+        let reference = world.ruleset();
+        world.crash();
+        open_another();
+        assert_ne!(world.ruleset(), reference);
+        world.start(&[]);
+        wait_for(what, || world.ruleset() == reference);
     };
-    element("delete", "{ 172.16.10.0-172.16.10.255 }");
-    element("add", "{ 192.0.2.0-192.0.2.255 }");
-    assert_ne!(world.ruleset(), reference);
-    world.start(&[]);
-    wait_for("the set to be as it was", || world.ruleset() == reference);
+    let payload = world.payload(10, &open());
+    let (chain, _) = payload.profiles.first_key_value().unwrap();
+    closes("the rules to be as they were", &|| {
+        let rules = nft(&["-a", "list", "chain", "inet", "nexavpn", chain]);
+        let rule = rules.lines().find(|line| line.contains("172.16.10.0")).unwrap();
+        let handle = rule.rsplit(' ').next().unwrap();
+        let other = ["ct", "original", "ip", "daddr", "192.0.2.0/24", "accept"];
+        let replace = ["replace", "rule", "inet", "nexavpn", chain, "handle", handle];
+        nft(&[&replace[..], &other].concat());
+    });
+
+    // Beyond a few ranges they are a set.
+    let v4 = (10..20).map(|n| format!("172.16.{n}.0-172.16.{n}.255")).collect();
+    let payload = world.payload(11, &Profile { v4, ..Profile::default() });
+    world.plane.publish(&world.signing, &payload);
+    world.applied(11);
+    let (name, profile) = payload.profiles.first_key_value().unwrap();
+    let sets = nft::set_names(name, profile);
+    let [set] = &sets[..] else { panic!("{sets:?}") };
+    closes("the set to be as it was", &|| {
+        let element = |verb, range| nft(&[verb, "element", "inet", "nexavpn", set.as_str(), range]);
+        element("delete", "{ 172.16.10.0-172.16.10.255 }");
+        element("add", "{ 192.0.2.0-192.0.2.255 }");
+    });
 }
 
 #[test]

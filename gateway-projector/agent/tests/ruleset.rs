@@ -27,7 +27,22 @@ fn device(number: u8, profile: &str) -> Device {
 
 /// Everything that nft is known to be particular about.
 fn awkward() -> Payload {
+    let range = |n: u8| format!("10.0.{n}.0-10.0.{n}.255");
+    let of_all = |other: [&str; 2], ports: &dyn Fn(u8) -> String| {
+        let tcp = (1..=20).map(|n| port_box(&range(n), "6", &ports(n)));
+        tcp.chain([port_box("11.0.0.0-11.0.0.255", other[0], other[1])]).collect()
+    };
     let profiles = [
+        // Addresses in sets, and with their ports.
+        Profile {
+            v4: (21..40).map(range).collect(),
+            v4_ports: of_all(["17", "53-60"], &|_| "443-443".to_owned()),
+            ..Profile::default()
+        },
+        Profile {
+            v4_ports: of_all(["7-255", "0-65535"], &|n| format!("{n}-100")),
+            ..Profile::default()
+        },
         Profile::default(),
         Profile {
             v4: vec![
@@ -93,7 +108,9 @@ fn a_whole_ruleset_loads_and_loading_it_again_changes_nothing() {
     }
     let text = listing(&namespace);
     assert_eq!(text.matches(" : goto p_").count(), 2 * 199);
-    assert!(text.contains("11.0.0.0/24 . 7-255 . 0-65535"), "{text}");
+    for element in ["11.0.0.0/24 . 7-255 . 0-65535", "10.0.20.0/24 . 20-100"] {
+        assert!(text.contains(element), "{text}");
+    }
 }
 
 #[test]

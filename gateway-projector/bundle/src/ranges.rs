@@ -97,3 +97,25 @@ impl<A: FromStr + Display + Ord + Copy> ParsedBox<A> {
 pub type Range4 = Range<Ipv4Addr>;
 /// A range of IPv6 addresses.
 pub type Range6 = Range<Ipv6Addr>;
+
+impl Range4 {
+    /// The length of the prefix that has just these addresses, if there is one.
+    #[must_use]
+    pub fn prefix_length(&self) -> Option<u32> {
+        prefix_length(u32::from(self.start).into(), u32::from(self.end).into(), u32::BITS)
+    }
+}
+
+impl Range6 {
+    /// The length of the prefix that has just these addresses, if there is one.
+    #[must_use]
+    pub fn prefix_length(&self) -> Option<u32> {
+        prefix_length(self.start.into(), self.end.into(), u128::BITS)
+    }
+}
+
+fn prefix_length(start: u128, end: u128, bits: u32) -> Option<u32> {
+    let host = start ^ end;
+    let varying = host.trailing_ones();
+    (host.count_ones() == varying && start & host == 0).then(|| bits - varying)
+}

@@ -5,16 +5,17 @@ use std::fmt::Display;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use nexavpn_bundle::ranges::{ParsedBox, Range};
+use nexavpn_bundle::ranges::{ParsedBox, Range, parse_proto};
 use nexavpn_bundle::{PortBox, Profile};
 
 use super::batch::{Action, Attributes, Batch};
 use super::expressions::{
-    ACCEPT, AT_LEAST, AT_MOST, DROP, EQUAL, FIRST_WORD, L4PROTO, REGISTER, TRANSPORT, address_of,
-    compare, expression, in_direction, key, load, lookup, payload, verdict,
+    ACCEPT, DROP, EQUAL, FIRST_WORD, L4PROTO, ORIGINAL_PORT, REGISTER, TRANSPORT, address_of,
+    between, compare, expression, in_direction, key, load, lookup, masked, original, payload,
+    verdict,
 };
 use crate::desired::{DeviceMaps, Difference};
-use crate::services::{Service, Services, set_name};
+use crate::rules::{Elements, Rule, Rules, Service, Set};
 
 /// `NFT_GOTO`, -4.
 const GOTO: u32 = 0xffff_fffc;
@@ -22,16 +23,22 @@ const GOTO: u32 = 0xffff_fffc;
 const INTERVAL: u32 = 0x4;
 /// `NFT_SET_CONCAT`.
 const CONCATENATED: u32 = 0x80;
-/// nft's numbers of the types `inet_proto` and `inet_service`, and how many bits each takes in
-/// the number of a concatenation.
-const PROTOCOL_TYPE: u32 = 12;
-const SERVICE_TYPE: u32 = 13;
+/// `inet_proto` and `inet_service`, and how many bits a type takes in the number of a concatenation.
+const PROTOCOL: Field = Field { kind: 12, length: 1 };
+const SERVICE: Field = Field { kind: 13, length: 2 };
 const TYPE_BITS: u32 = 6;
 /// A batch of so many bytes takes no further profile. By default a socket takes three
 /// times as much.
 const BATCH_BYTES: usize = 64 * 1024;
 /// What nft notes with a set for itself: that its keys are big-endian.
 const BIG_ENDIAN: [u8; 2] = [0, 4];
+
+/// A field of a concatenation: nft's number of its type, and its bytes.
+#[derive(Debug, Clone, Copy)]
+struct Field {
+    kind: u32,
+    length: u32,
+}
 
 /// An address as nf_tables has it.
 trait Address: Copy + Ord + FromStr + Display {
@@ -41,13 +48,13 @@ trait Address: Copy + Ord + FromStr + Display {
     fn bytes(self) -> Vec<u8>;
     /// The one after it.
     fn next(self) -> Option<Self>;
+    /// The length of the prefix that has just the addresses of a range.
+    fn prefix_length(range: &Range<Self>) -> Option<u32>;
 }
 
 /// A family's numbers.
 #[derive(Debug, Clone, Copy)]
 struct Family {
-    /// In the names of sets.
-    suffix: &'static str,
     /// nft's number of the type of addresses.
     address_type: u32,
     /// Bytes of an address.
@@ -63,7 +70,6 @@ struct Family {
 
 impl Address for Ipv4Addr {
     const FAMILY: Family = Family {
-        suffix: "4",
         address_type: 7,
         length: 4,
         protocol: 2,
@@ -79,11 +85,14 @@ impl Address for Ipv4Addr {
     fn next(self) -> Option<Self> {
         u32::from(self).checked_add(1).map(Self::from)
     }
+
+    fn prefix_length(range: &Range<Self>) -> Option<u32> {
+        range.prefix_length()
+    }
 }
 
 impl Address for Ipv6Addr {
     const FAMILY: Family = Family {
-        suffix: "6",
         address_type: 8,
         length: 16,
         protocol: 10,
@@ -98,6 +107,10 @@ impl Address for Ipv6Addr {
 
     fn next(self) -> Option<Self> {
         u128::from(self).checked_add(1).map(Self::from)
+    }
+
+    fn prefix_length(range: &Range<Self>) -> Option<u32> {
+        range.prefix_length()
     }
 }
 
@@ -171,17 +184,6 @@ pub fn remove_profiles<'a>(
     batch
 }
 
-/// The sets of one family of a profile, where they have elements.
-#[derive(Default)]
-struct Sets {
-    /// Open to all protocols.
-    open: Option<String>,
-    /// Protocol, ports, and where.
-    services: Vec<(u8, Range<u16>, String)>,
-    /// Concatenated.
-    others: Option<String>,
-}
-
 struct Writer<'a> {
     batch: Batch,
     table: &'a str,
@@ -191,12 +193,13 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn profile(&mut self, name: &str, profile: &Profile) -> Option<()> {
-        let v4 = self.sets::<Ipv4Addr>(name, &profile.v4, &profile.v4_ports)?;
-        let v6 = self.sets::<Ipv6Addr>(name, &profile.v6, &profile.v6_ports)?;
+        let [v4, v6] = Rules::of(name, profile);
+        self.sets::<Ipv4Addr>(&v4)?;
+        self.sets::<Ipv6Addr>(&v6)?;
         self.batch.message(Action::AddChain, self.table, |chain| chain.text(3, name));
         self.batch.message(Action::DeleteRule, self.table, |rules| rules.text(2, name));
-        self.rules::<Ipv4Addr>(name, &v4);
-        self.rules::<Ipv6Addr>(name, &v6);
+        self.rules::<Ipv4Addr>(name, &v4)?;
+        self.rules::<Ipv6Addr>(name, &v6)?;
         self.rule(name, |rule| {
             expression(rule, "counter", |_| {});
             verdict(rule, DROP);
@@ -204,39 +207,19 @@ impl Writer<'_> {
         Some(())
     }
 
-    fn sets<A: Address>(&mut self, name: &str, open: &[String], ports: &[PortBox]) -> Option<Sets> {
-        let suffix = A::FAMILY.suffix;
-        let mut sets = Sets::default();
-        if !open.is_empty() {
-            let set = format!("{name}_{suffix}");
-            self.addresses::<A>(&set, open.iter().map(String::as_str))?;
-            sets.open = Some(set);
-        }
-        let Services { addresses, services, others } = Services::of(ports);
-        for (index, ranges) in addresses.iter().enumerate() {
-            let set = set_name(name, suffix, index);
-            self.addresses::<A>(&set, ranges.iter().copied())?;
-        }
-        for (Service { proto, ports }, index) in services {
-            let set = set_name(name, suffix, index);
-            sets.services.push((proto.parse().ok()?, Range::parse(ports)?, set));
-        }
-        if !others.is_empty() {
-            let set = format!("{name}_{suffix}p");
-            self.boxes::<A>(&set, &others)?;
-            sets.others = Some(set);
-        }
-        Some(sets)
+    fn sets<A: Address>(&mut self, Rules { sets, .. }: &Rules<'_>) -> Option<()> {
+        sets.iter().try_for_each(|Set { name, elements }| match elements {
+            Elements::Addresses(ranges) => self.addresses::<A>(name, ranges),
+            Elements::Ports(boxes) => self.ports::<A>(name, boxes),
+            Elements::Boxes(boxes) => self.boxes::<A>(name, boxes),
+        })
     }
 
     /// A set of ranges of addresses.
-    fn addresses<'t, A: Address>(
-        &mut self,
-        set: &str,
-        texts: impl Iterator<Item = &'t str>,
-    ) -> Option<()> {
+    fn addresses<A: Address>(&mut self, set: &str, texts: &[&str]) -> Option<()> {
         let Family { address_type, length, .. } = A::FAMILY;
-        let mut ranges: Vec<Range<A>> = texts.map(Range::parse).collect::<Option<_>>()?;
+        let mut ranges: Vec<Range<A>> =
+            texts.iter().map(|text| Range::parse(text)).collect::<Option<_>>()?;
         ranges.sort_unstable();
         self.set(set, INTERVAL, address_type, length, |_| {});
         // A range is its first address and the one after its last.
@@ -259,23 +242,49 @@ impl Writer<'_> {
         Some(())
     }
 
-    /// A concatenated set.
+    /// A set of addresses and ports.
+    fn ports<A: Address>(&mut self, set: &str, texts: &[&PortBox]) -> Option<()> {
+        let write = |ParsedBox { dst, ports, .. }: ParsedBox<A>, element: &mut Attributes<'_>| {
+            key(element, 1, &concatenated(&[&dst.start.bytes(), &ports.start.to_be_bytes()]));
+            key(element, 10, &concatenated(&[&dst.end.bytes(), &ports.end.to_be_bytes()]));
+        };
+        self.concatenation(set, texts, &[SERVICE], write)
+    }
+
+    /// A set of addresses, protocols and ports.
     fn boxes<A: Address>(&mut self, set: &str, texts: &[&PortBox]) -> Option<()> {
-        let Family { address_type, length, .. } = A::FAMILY;
+        let fields = |address: A, proto: u8, port: u16| {
+            concatenated(&[&address.bytes(), &[proto], &port.to_be_bytes()])
+        };
+        let write = |ParsedBox { dst, proto, ports }, element: &mut Attributes<'_>| {
+            key(element, 1, &fields(dst.start, proto.start, ports.start));
+            key(element, 10, &fields(dst.end, proto.end, ports.end));
+        };
+        self.concatenation(set, texts, &[PROTOCOL, SERVICE], write)
+    }
+
+    /// A set whose keys are an address and other fields.
+    fn concatenation<A: Address>(
+        &mut self,
+        set: &str,
+        texts: &[&PortBox],
+        others: &[Field],
+        write: impl Fn(ParsedBox<A>, &mut Attributes<'_>),
+    ) -> Option<()> {
         let boxes: Vec<ParsedBox<A>> =
             texts.iter().map(|text| ParsedBox::parse(text)).collect::<Option<_>>()?;
-        let kind = (address_type << TYPE_BITS | PROTOCOL_TYPE) << TYPE_BITS | SERVICE_TYPE;
-        self.set(set, INTERVAL | CONCATENATED, kind, length + 2 * 4, |description| {
-            description.nest(2, |fields| {
-                for length in [length, 1, 2] {
-                    fields.nest(1, |field| field.number(1, length));
+        let Family { address_type, length, .. } = A::FAMILY;
+        let address = Field { kind: address_type, length };
+        let fields = || std::iter::once(&address).chain(others);
+        let kind = fields().fold(0, |kind, field| kind << TYPE_BITS | field.kind);
+        let length = fields().map(|field| field.length.next_multiple_of(4)).sum();
+        self.set(set, INTERVAL | CONCATENATED, kind, length, |description| {
+            description.nest(2, |described| {
+                for Field { length, .. } in fields() {
+                    described.nest(1, |field| field.number(1, *length));
                 }
             });
         });
-        let write = |ParsedBox { dst, proto, ports }, element: &mut Attributes<'_>| {
-            key(element, 1, &concatenated(dst.start, proto.start, ports.start));
-            key(element, 10, &concatenated(dst.end, proto.end, ports.end));
-        };
         self.batch.elements(Action::AddElements, self.table, set, boxes.into_iter(), write);
         Some(())
     }
@@ -304,54 +313,58 @@ impl Writer<'_> {
         self.batch.message(Action::DeleteElements, self.table, |all| all.text(2, name));
     }
 
-    fn rules<A: Address>(&mut self, chain: &str, Sets { open, services, others }: &Sets) {
+    fn rules<A: Address>(&mut self, chain: &str, Rules { rules, .. }: &Rules<'_>) -> Option<()> {
         let family = A::FAMILY;
-        if let Some(set) = open {
-            self.rule(chain, |rule| {
-                expression(rule, "ct", |ct| {
-                    ct.number(2, family.original_destination);
-                    ct.number(1, REGISTER);
-                    ct.bytes(3, &[0]);
-                });
-                lookup(rule, set);
-                verdict(rule, ACCEPT);
-            });
-        }
-        // Towards the destination, and back; ports lie behind each other.
-        let sides = [(0, family.destination, 2), (1, family.source, 0)];
-        for (direction, address, port) in sides {
-            for (protocol, ports, set) in services {
-                self.rule(chain, |rule| {
-                    load(rule, L4PROTO, REGISTER);
-                    compare(rule, EQUAL, &[*protocol]);
-                    payload(rule, REGISTER, TRANSPORT, port, 2);
-                    let (first, last) = (ports.start.to_be_bytes(), ports.end.to_be_bytes());
-                    if first == last {
-                        compare(rule, EQUAL, &first);
-                    } else {
-                        compare(rule, AT_LEAST, &first);
-                        compare(rule, AT_MOST, &last);
+        // Behind the address, in a concatenation.
+        let behind = FIRST_WORD + family.length / 4;
+        for rule in rules {
+            match rule {
+                Rule::Range(dst, service) => {
+                    let (range, service) = (Range::<A>::parse(dst)?, Numbers::of(*service)?);
+                    self.rule(chain, |rule| {
+                        original(rule, family.original_destination, REGISTER);
+                        within(rule, &range);
+                        service.compare(rule);
+                        verdict(rule, ACCEPT);
+                    });
+                }
+                Rule::Addresses(set, service) => {
+                    let service = Numbers::of(*service)?;
+                    self.rule(chain, |rule| {
+                        service.compare(rule);
+                        original(rule, family.original_destination, REGISTER);
+                        lookup(rule, set);
+                        verdict(rule, ACCEPT);
+                    });
+                }
+                Rule::Ports(set, proto) => {
+                    let proto = proto.parse::<u8>().ok()?;
+                    self.rule(chain, |rule| {
+                        load(rule, L4PROTO, REGISTER);
+                        compare(rule, EQUAL, &[proto]);
+                        original(rule, family.original_destination, REGISTER);
+                        original(rule, ORIGINAL_PORT, behind);
+                        lookup(rule, set);
+                        verdict(rule, ACCEPT);
+                    });
+                }
+                Rule::Boxes(set) => {
+                    // Towards the destination, and back; ports lie behind each other.
+                    let sides = [(0, family.destination, 2), (1, family.source, 0)];
+                    for (direction, address, port) in sides {
+                        self.rule(chain, |rule| {
+                            in_direction(rule, direction);
+                            address_of(rule, family.protocol, address, family.length);
+                            load(rule, L4PROTO, behind);
+                            payload(rule, behind + 1, TRANSPORT, port, 2);
+                            lookup(rule, set);
+                            verdict(rule, ACCEPT);
+                        });
                     }
-                    in_direction(rule, direction);
-                    address_of(rule, family.protocol, address, family.length);
-                    lookup(rule, set);
-                    verdict(rule, ACCEPT);
-                });
+                }
             }
         }
-        let Some(set) = others else { return };
-        for (direction, address, port) in sides {
-            self.rule(chain, |rule| {
-                in_direction(rule, direction);
-                address_of(rule, family.protocol, address, family.length);
-                // Behind the address.
-                let protocol = FIRST_WORD + family.length / 4;
-                load(rule, L4PROTO, protocol);
-                payload(rule, protocol + 1, TRANSPORT, port, 2);
-                lookup(rule, set);
-                verdict(rule, ACCEPT);
-            });
-        }
+        Some(())
     }
 
     fn rule(&mut self, chain: &str, fill: impl FnOnce(&mut Attributes<'_>)) {
@@ -362,11 +375,58 @@ impl Writer<'_> {
     }
 }
 
+/// Protocols and ports in numbers, as far as they matter.
+struct Numbers {
+    protocols: Option<Range<u8>>,
+    ports: Option<Range<u16>>,
+}
+
+impl Numbers {
+    fn of(service: Option<Service<'_>>) -> Option<Self> {
+        let Some(Service { proto, ports }) = service else {
+            return Some(Self { protocols: None, ports: None });
+        };
+        let ports = match ports {
+            Some(text) => Some(Range::parse(text)?),
+            None => None,
+        };
+        Some(Self { protocols: Some(parse_proto(proto)?), ports })
+    }
+
+    fn compare(&self, rule: &mut Attributes<'_>) {
+        if let Some(Range { start, end }) = self.protocols {
+            load(rule, L4PROTO, REGISTER);
+            between(rule, &[start], &[end]);
+        }
+        if let Some(Range { start, end }) = self.ports {
+            original(rule, ORIGINAL_PORT, REGISTER);
+            between(rule, &start.to_be_bytes(), &end.to_be_bytes());
+        }
+    }
+}
+
+/// Compares the register with a range of addresses: with a prefix at once, by its bytes where it ends
+/// with one.
+fn within<A: Address>(rule: &mut Attributes<'_>, range: &Range<A>) {
+    let (first, last) = (range.start.bytes(), range.end.bytes());
+    let Some(length) = A::prefix_length(range) else { return between(rule, &first, &last) };
+    let whole = (length / 8) as usize;
+    match first.get(..whole) {
+        Some(bytes) if length > 0 && length % 8 == 0 => compare(rule, EQUAL, bytes),
+        _ => {
+            let same = first.iter().zip(&last).map(|(first, last)| !(first ^ last));
+            masked(rule, &same.collect::<Vec<u8>>());
+            compare(rule, EQUAL, &first);
+        }
+    }
+}
+
 /// Fields of a concatenation begin at multiples of 4 bytes.
-fn concatenated<A: Address>(address: A, protocol: u8, port: u16) -> Vec<u8> {
-    let mut bytes = address.bytes();
-    bytes.extend([protocol, 0, 0, 0]);
-    bytes.extend(port.to_be_bytes());
-    bytes.extend([0, 0]);
+fn concatenated(fields: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for field in fields {
+        bytes.extend_from_slice(field);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+    }
     bytes
 }

@@ -20,12 +20,14 @@ pub(super) const L4PROTO: u32 = 16;
 const NETWORK: u32 = 1;
 /// `NFT_PAYLOAD_TRANSPORT_HEADER`.
 pub(super) const TRANSPORT: u32 = 2;
+/// `NFT_CT_PROTO_DST`, the port that the connection's first packet went to.
+pub(super) const ORIGINAL_PORT: u32 = 12;
 /// `NFT_CMP_EQ`.
 pub(super) const EQUAL: u32 = 0;
 /// `NFT_CMP_LTE`.
-pub(super) const AT_MOST: u32 = 3;
+const AT_MOST: u32 = 3;
 /// `NFT_CMP_GTE`.
-pub(super) const AT_LEAST: u32 = 5;
+const AT_LEAST: u32 = 5;
 
 /// A key of an element, or a value to compare with.
 pub(super) fn key(element: &mut Attributes<'_>, kind: u16, value: &[u8]) {
@@ -59,6 +61,16 @@ pub(super) fn compare(rule: &mut Attributes<'_>, operator: u32, value: &[u8]) {
     });
 }
 
+/// Compares the register with a range, in network order.
+pub(super) fn between(rule: &mut Attributes<'_>, first: &[u8], last: &[u8]) {
+    if first == last {
+        compare(rule, EQUAL, first);
+    } else {
+        compare(rule, AT_LEAST, first);
+        compare(rule, AT_MOST, last);
+    }
+}
+
 pub(super) fn load(rule: &mut Attributes<'_>, what: u32, register: u32) {
     expression(rule, "meta", |meta| {
         meta.number(2, what);
@@ -78,6 +90,26 @@ pub(super) fn payload(
         payload.number(2, base);
         payload.number(3, offset);
         payload.number(4, length);
+    });
+}
+
+/// Loads what the connection's first packet had.
+pub(super) fn original(rule: &mut Attributes<'_>, what: u32, register: u32) {
+    expression(rule, "ct", |ct| {
+        ct.number(2, what);
+        ct.number(1, register);
+        ct.bytes(3, &[0]);
+    });
+}
+
+/// Leaves those bits of the register that the mask has.
+pub(super) fn masked(rule: &mut Attributes<'_>, mask: &[u8]) {
+    expression(rule, "bitwise", |bitwise| {
+        bitwise.number(1, REGISTER);
+        bitwise.number(2, REGISTER);
+        bitwise.number(3, u32::try_from(mask.len()).unwrap_or(u32::MAX));
+        key(bitwise, 4, mask);
+        key(bitwise, 5, &vec![0; mask.len()]);
     });
 }
 
