@@ -40,8 +40,9 @@ impl Commands {
         let (wish, expires_at, meanwhile) =
             (input.gateway_id, input.expires_at, input.meanwhile.clone());
         let checked = self.check(input)?;
-        // Nearly always it is a new one, so that its gateway is looked for meanwhile.
-        let (known, first) = tokio::join!(self.known_device(owner, &checked), async {
+        // Nearly always it is a new one, so that its gateway is looked for meanwhile, and whose its key is
+        // only where somebody's it is.
+        let (known, first) = tokio::join!(self.known_machine(owner, &checked), async {
             match self.known_gateway(request, wish, checked.address).await {
                 Some(known) => Ok(known),
                 None => self.choose_gateway(wish, checked.address).await,
@@ -125,8 +126,8 @@ impl Commands {
             })
             .await;
         places.give_back(self, outcome.is_ok()).await;
-        // The same request may have been made twice at once, and the other one was first.
-        if let Err(CommandError::Domain(DomainError::Conflict { .. })) = &outcome
+        // It may be there already, also because the same request was made twice at once.
+        if let Err(CommandError::Domain(_)) = &outcome
             && let Some(id) = self.known_device(owner, &checked).await?
         {
             return self.reprovision(request, for_user, id, &checked, expires_at).await;
@@ -140,19 +141,36 @@ impl Commands {
         owner: UserId,
         checked: &Checked,
     ) -> Result<Option<DeviceId>, CommandError> {
-        if let Some(fingerprint) = &checked.fingerprint {
-            let id: Option<Uuid> = sqlx::query_scalar(
-                "SELECT device_id FROM device_index
-                 WHERE user_id = $1 AND fingerprint_hmac = $2 ORDER BY device_id LIMIT 1",
-            )
-            .bind(owner.0)
-            .bind(self.fingerprint(owner, fingerprint))
-            .fetch_optional(self.store.direct())
-            .await?;
-            if let Some(id) = id {
-                return Ok(Some(DeviceId(id)));
-            }
+        match self.known_machine(owner, checked).await? {
+            Some(id) => Ok(Some(id)),
+            None => self.known_key(owner, checked).await,
         }
+    }
+
+    /// The user's device with the fingerprint of the request.
+    async fn known_machine(
+        &self,
+        owner: UserId,
+        checked: &Checked,
+    ) -> Result<Option<DeviceId>, CommandError> {
+        let Some(fingerprint) = &checked.fingerprint else { return Ok(None) };
+        let id: Option<Uuid> = sqlx::query_scalar(
+            "SELECT device_id FROM device_index
+             WHERE user_id = $1 AND fingerprint_hmac = $2 ORDER BY device_id LIMIT 1",
+        )
+        .bind(owner.0)
+        .bind(self.fingerprint(owner, fingerprint))
+        .fetch_optional(self.store.direct())
+        .await?;
+        Ok(id.map(DeviceId))
+    }
+
+    /// The user's device with the key of the request, and with its address if it names one.
+    async fn known_key(
+        &self,
+        owner: UserId,
+        checked: &Checked,
+    ) -> Result<Option<DeviceId>, CommandError> {
         if checked.key.origin == KeyOrigin::Server {
             // It was made just now: nobody has it.
             return Ok(None);

@@ -16,8 +16,11 @@ use uuid::Uuid;
 
 use super::Reserved;
 
-/// How many are reserved at a time, besides those that are asked for.
-const MOST: usize = 16;
+/// How many are reserved at a time, besides those that are asked for: twice as many each time that they
+/// last for less than [`SOON`].
+const LEAST: usize = 16;
+const MOST: usize = 64;
+const SOON: Duration = Duration::from_secs(1);
 /// A pool with fewer addresses has none to spare.
 const LARGE: Slot = 4096;
 
@@ -27,10 +30,28 @@ pub(crate) struct Ahead(Mutex<HashMap<Uuid, Spares>>);
 
 #[derive(Debug, Default)]
 struct Spares {
-    /// When they ran out last, or were never there.
+    /// When the database was asked for some, or for one where none was there.
     asked: Option<Instant>,
+    /// How many were reserved then, besides.
+    number: usize,
+    /// More are on their way, which nobody waits for.
+    more_to_come: bool,
     /// Until when each is given out.
     slots: BTreeMap<Slot, (Uuid, Instant)>,
+}
+
+impl Spares {
+    /// How many to reserve ahead this time.
+    fn next(&mut self, lifetime: Duration) -> usize {
+        let now = Instant::now();
+        let since = self.asked.replace(now).map(|before| now.duration_since(before));
+        self.number = match since {
+            Some(since) if since < SOON => (self.number * 2).clamp(LEAST, MOST),
+            Some(since) if since < lifetime / 2 => LEAST,
+            _ => 0,
+        };
+        self.number
+    }
 }
 
 impl Ahead {
@@ -50,10 +71,29 @@ impl Ahead {
     /// How many to reserve besides, now that the database is asked for an address: some where it was
     /// asked so short a time before that one of them would have been given out.
     pub(super) fn more(&self, gateway: Uuid, pool: &Pool, lifetime: Duration) -> usize {
-        let now = Instant::now();
-        let before = self.spares().entry(gateway).or_default().asked.replace(now);
-        let busy = before.is_some_and(|before| now.duration_since(before) < lifetime / 2);
-        if busy && pool.end() - pool.first() >= LARGE { MOST } else { 0 }
+        if pool.end() - pool.first() < LARGE {
+            return 0;
+        }
+        self.spares().entry(gateway).or_default().next(lifetime)
+    }
+
+    /// How many to reserve now, since they will soon be used up; none where that is being done.
+    pub(super) fn running_low(&self, gateway: Uuid, lifetime: Duration) -> usize {
+        let mut spares = self.spares();
+        let Some(spares) = spares.get_mut(&gateway) else { return 0 };
+        if spares.more_to_come || spares.slots.len() > spares.number / 4 {
+            return 0;
+        }
+        let more = spares.next(lifetime);
+        spares.more_to_come = more > 0;
+        more
+    }
+
+    /// What was reserved since it was running low is there.
+    pub(super) fn no_longer_low(&self, gateway: Uuid) {
+        if let Some(spares) = self.spares().get_mut(&gateway) {
+            spares.more_to_come = false;
+        }
     }
 
     /// Keeps reservations of which nobody knows yet. `lifetime` is that of the reservations, which

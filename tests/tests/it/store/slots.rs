@@ -12,7 +12,7 @@ use nexavpn_domain::{
 use nexavpn_store::{
     AppendError, Options, SideRow, SideRowError, SlotError, SlotRequest, Store, verify,
 };
-use nexavpn_tests::harness::TestDb;
+use nexavpn_tests::harness::{TestDb, WIDE, poll_until};
 use sqlx::PgConnection;
 
 use super::{Place, command, enrol, enrolment, gateway, open, open_with, place, pool_of, user};
@@ -163,6 +163,8 @@ async fn wanted_and_forbidden_addresses() {
         rest.push(reserved.slot);
     }
     assert_eq!(rest, [2, 4, 6]);
+    let allowed = store.reserve_slot(request(there, &pool)).await.unwrap();
+    assert_eq!(allowed.slot, 3, "it is there for whoever may have it");
 }
 
 #[tokio::test]
@@ -272,17 +274,56 @@ async fn many(store: &Store, there: GatewayId, pool: &Pool, n: usize) -> HashSet
     slots
 }
 
+/// Of one pool, by two processes at once: none twice, and none left out.
 #[tokio::test]
-async fn blocks_follow_each_other() {
+async fn addresses_follow_each_other() {
     let db = TestDb::new().await;
-    let store = open(&db.pool).await;
+    let (store, elsewhere) = (open(&db.pool).await, open(&db.pool).await);
     let pool = pool_of("100.96.0.0/22", None);
     let there = gateway(&store, "g", pool).await;
     let wanted = SlotRequest { wanted: Some(300), ..request(there, &pool) };
     store.reserve_slot(wanted).await.unwrap();
-    let (a, b) = tokio::join!(many(&store, there, &pool, 260), many(&store, there, &pool, 260));
+    let (a, b) = tokio::join!(many(&store, there, &pool, 260), many(&elsewhere, there, &pool, 260));
     let all: HashSet<Slot> = a.union(&b).copied().collect();
     assert_eq!(all.len(), 520);
     assert!(!all.contains(&300));
     assert_eq!(all.iter().max(), Some(&522));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pool_is_begun_by_two_at_once() {
+    let db = TestDb::new().await;
+    let stores = [open(&db.pool).await, open(&db.pool).await];
+    for n in 0..50 {
+        let pool = pool_of(&format!("100.{}.0.0/24", 64 + n), None);
+        let there = gateway(&stores[0], &format!("g{n}"), pool).await;
+        let both = stores.clone().map(|store| {
+            tokio::spawn(async move { store.reserve_slot(request(there, &pool)).await })
+        });
+        let both = futures::future::join_all(both).await;
+        let mut slots: Vec<Slot> = both.into_iter().map(|r| r.unwrap().unwrap().slot).collect();
+        slots.sort_unstable();
+        assert_eq!(slots, [2, 3], "round {n}");
+    }
+}
+
+/// So that those who come next need not wait for it.
+#[tokio::test]
+async fn more_are_reserved_before_those_ahead_are_used_up() {
+    let db = TestDb::new().await;
+    let store = open(&db.pool).await;
+    let pool = pool_of("100.96.0.0/16", None);
+    let there = gateway(&store, "g", pool).await;
+    let reserved = async || {
+        let sql = "SELECT count(*) FROM ip_slot WHERE reservation IS NOT NULL";
+        sqlx::query_scalar::<_, i64>(sql).fetch_one(&db.pool).await.unwrap()
+    };
+    many(&store, there, &pool, 13).await;
+    assert_eq!(reserved().await, 18, "5 of 16 are left");
+    assert_eq!(place(&store, there, pool).await.slot, 15);
+    // Twice as many, since they were used up at once.
+    poll_until(WIDE, || async { reserved().await == 18 + 32 }).await;
+    let next = many(&store, there, &pool, 20).await;
+    assert_eq!(next, (16..36).collect());
+    assert_eq!(reserved().await, 18 + 32);
 }

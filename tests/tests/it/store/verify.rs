@@ -46,8 +46,8 @@ async fn every_manipulation_is_found() {
         ("UPDATE ip_slot SET held_by = NULL".to_owned(), device.to_string()),
         (
             format!(
-                "UPDATE ip_slot SET held_by = '{device}' WHERE slot = 1002; UPDATE ip_slot SET \
-                     held_by = '{stray}' WHERE slot = 3"
+                "UPDATE ip_slot SET held_by = '{device}' WHERE slot = 1002; \
+                 INSERT INTO ip_slot (gateway_id, slot, held_by) VALUES ('{there}', 3, '{stray}')"
             ),
             stray.to_string(),
         ),
