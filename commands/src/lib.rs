@@ -51,6 +51,7 @@ pub use rehearse::{Change, Rehearsal};
 pub use secrets::{OsRandom, Random, Secret};
 pub use security::SIGNING_KEYS;
 pub use sessions::{Authenticated, DialectLogin, ListedSession, LoggedIn, RefreshedSession};
+pub use throttle::client_network;
 pub use transact::Done;
 pub use users::{NewUser, UserPatch};
 pub use webhooks::{

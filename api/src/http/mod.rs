@@ -14,7 +14,6 @@ mod ui;
 
 pub use cors::CorsOrigin;
 pub(crate) use limits::TooSlow;
-pub(crate) use origin::network;
 pub(crate) use packed::Packed;
 pub use rates::Rates;
 pub(crate) use rates::{Buckets, Client, Fills, LIMIT, Quota, REMAINING, RESET};

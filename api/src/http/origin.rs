@@ -39,14 +39,6 @@ pub(super) async fn layer(State(app): State<App>, mut request: Request, next: Ne
     response
 }
 
-/// Who counts as one client: an IPv4 address, or an IPv6 /64, of which a single machine has all.
-pub(crate) fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(ip) => IpAddr::V6((u128::from(ip) & !u128::from(u64::MAX)).into()),
-        v4 => v4,
-    }
-}
-
 /// The client's address: the peer's, unless that is a proxy we trust, which says whom it speaks
 /// for. The rightmost address that is no trusted proxy counts; what is left of it anybody can
 /// write.

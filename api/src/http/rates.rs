@@ -18,9 +18,9 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use nexavpn_commands::client_network;
 use nexavpn_domain::ids::{GatewayId, UserId};
 
-use super::network;
 use crate::{App, auth::Origin, error::ApiError};
 
 pub(crate) const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
@@ -45,7 +45,7 @@ impl Client {
     /// Whoever sent a request without saying who it is.
     pub(crate) fn of(request: &Request) -> Self {
         let origin = request.extensions().get::<Origin>();
-        Self::Address(origin.and_then(|origin| origin.address).map(network))
+        Self::Address(origin.and_then(|origin| origin.address).map(client_network))
     }
 }
 

@@ -16,6 +16,7 @@ use axum::{Router, extract::ConnectInfo};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ipnetwork::IpNetwork;
+use nexavpn_commands::client_network;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -26,7 +27,6 @@ use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt as _;
 
 use super::Tls;
-use crate::http::network;
 
 /// The pause after a connection could not be taken, for want of file handles for example.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -221,7 +221,7 @@ impl Seats {
         if self.trusted.iter().any(|n| n.contains(peer)) {
             return Some(None);
         }
-        let address = network(peer);
+        let address = client_network(peer);
         let mut taken = lock(&self.taken);
         let count = taken.entry(address).or_default();
         if *count >= self.each {

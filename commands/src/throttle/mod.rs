@@ -142,7 +142,7 @@ impl Attempt {
 
     fn keys(&self) -> Vec<Key> {
         let account = || self.account.clone();
-        let address = self.address.map(|address| Key::Address(network(address, MACHINE)));
+        let address = self.address.map(|address| Key::Address(client_network(address)));
         let both = [Key::Network(account(), self.site()), Key::Account(account())];
         both.into_iter().chain(address).collect()
     }
@@ -169,6 +169,13 @@ impl Count {
         let left = self.left(now);
         (self.attempts >= limit && left > TimeDelta::zero()).then_some(left)
     }
+}
+
+/// What counts as one client: an IPv4 address, or the first one of an IPv6 /64, of which a single machine
+/// has all.
+#[must_use]
+pub fn client_network(address: IpAddr) -> IpAddr {
+    network(address, MACHINE)
 }
 
 /// An IPv4 address, or the first one of so many bits of IPv6.

@@ -106,8 +106,11 @@ impl Operation {
     }
 }
 
-/// What a reference stands for.
-fn resolved(value: &'static Value) -> &'static Value {
+/// What a part of the API's document stands for, where it is a reference.
+///
+/// # Panics
+/// Where it refers to nothing.
+pub fn resolved(value: &'static Value) -> &'static Value {
     match value["$ref"].as_str() {
         Some(reference) => {
             let place = openapi::document().pointer(reference.trim_start_matches('#'));

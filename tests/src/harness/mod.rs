@@ -22,6 +22,7 @@ mod shared;
 
 pub use client::{Answer, Client};
 pub use database::TestDb;
+pub use document::resolved;
 pub use own_server::OwnServer;
 pub use poll::{WIDE, poll_for, poll_until};
 pub use process::{ServerProcess, run_program, start_program};

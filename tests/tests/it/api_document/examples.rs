@@ -1,20 +1,10 @@
 //! Every body and every error comes with an example.
 
 use nexavpn_api::openapi;
+use nexavpn_tests::harness::resolved;
 use serde_json::Value;
 
 use super::operations;
-
-/// What a reference stands for.
-fn resolved(value: &'static Value) -> &'static Value {
-    match value["$ref"].as_str() {
-        Some(reference) => {
-            let pointer = reference.strip_prefix('#').unwrap();
-            openapi::document().pointer(pointer).unwrap_or_else(|| panic!("{reference} is nowhere"))
-        }
-        None => value,
-    }
-}
 
 fn has_example(media: &Value) -> bool {
     media["example"] != Value::Null || media["examples"].as_object().is_some_and(|e| !e.is_empty())

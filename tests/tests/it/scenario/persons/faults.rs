@@ -1,6 +1,6 @@
 //! Bodies that hold secrets, with faults: whatever is said of those must not repeat them.
 
-use nexavpn_api::openapi;
+use nexavpn_tests::harness::resolved;
 use serde_json::{Map, Value, json};
 
 /// Fields of bodies that hold a secret.
@@ -59,13 +59,9 @@ fn objects(value: &Value, at: &str) -> Vec<String> {
 }
 
 /// Whether a part of the API's document describes a field that holds a secret.
-pub(super) fn holds_secret(part: &Value) -> bool {
-    match part {
+pub(super) fn holds_secret(part: &'static Value) -> bool {
+    match resolved(part) {
         Value::Object(fields) => fields.iter().any(|(name, value)| match value {
-            Value::String(reference) if name == "$ref" => {
-                let place = openapi::document().pointer(reference.trim_start_matches('#'));
-                holds_secret(place.unwrap_or_else(|| panic!("{reference} is nowhere")))
-            }
             Value::Object(properties) if name == "properties" => {
                 properties.keys().any(|name| SECRETS.contains(&name.as_str()))
                     || properties.values().any(holds_secret)
