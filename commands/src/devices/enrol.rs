@@ -40,8 +40,8 @@ impl Commands {
         let (wish, expires_at, meanwhile) =
             (input.gateway_id, input.expires_at, input.meanwhile.clone());
         let checked = self.check(input)?;
-        // Nearly always it is a new one, so that its gateway is looked for meanwhile, and whose its key is
-        // only where somebody's it is.
+        // Nearly always it is a new one: its gateway is looked for meanwhile, and a device with its key only
+        // where it cannot be enrolled.
         let (known, first) = tokio::join!(self.known_machine(owner, &checked), async {
             match self.known_gateway(request, wish, checked.address).await {
                 Some(known) => Ok(known),

@@ -16,10 +16,10 @@ use uuid::Uuid;
 
 use super::Reserved;
 
-/// How many are reserved at a time, besides those that are asked for: twice as many each time that they
-/// last for less than [`SOON`].
+/// How many are reserved at a time, besides those that are asked for: at first, and at most.
 const LEAST: usize = 16;
 const MOST: usize = 64;
+/// Those that last for less than this are followed by twice as many.
 const SOON: Duration = Duration::from_secs(1);
 /// A pool with fewer addresses has none to spare.
 const LARGE: Slot = 4096;
@@ -42,8 +42,7 @@ struct Spares {
 
 impl Spares {
     /// How many to reserve ahead this time.
-    fn next(&mut self, lifetime: Duration) -> usize {
-        let now = Instant::now();
+    fn next(&mut self, now: Instant, lifetime: Duration) -> usize {
         let since = self.asked.replace(now).map(|before| now.duration_since(before));
         self.number = match since {
             Some(since) if since < SOON => (self.number * 2).clamp(LEAST, MOST),
@@ -74,7 +73,7 @@ impl Ahead {
         if pool.end() - pool.first() < LARGE {
             return 0;
         }
-        self.spares().entry(gateway).or_default().next(lifetime)
+        self.spares().entry(gateway).or_default().next(Instant::now(), lifetime)
     }
 
     /// How many to reserve now, since they will soon be used up; none where that is being done.
@@ -84,7 +83,7 @@ impl Ahead {
         if spares.more_to_come || spares.slots.len() > spares.number / 4 {
             return 0;
         }
-        let more = spares.next(lifetime);
+        let more = spares.next(Instant::now(), lifetime);
         spares.more_to_come = more > 0;
         more
     }
@@ -126,5 +125,25 @@ impl Ahead {
     fn spares(&self) -> MutexGuard<'_, HashMap<Uuid, Spares>> {
         // A panic elsewhere leaves the map usable.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_quicker_they_are_used_up_the_more_come_next() {
+        let mut spares = Spares::default();
+        let lifetime = Duration::from_secs(30);
+        let mut now = Instant::now();
+        let mut after = |ms| {
+            now += Duration::from_millis(ms);
+            spares.next(now, lifetime)
+        };
+        assert_eq!(after(0), 0, "nobody seems to be in a hurry");
+        assert_eq!([after(999), after(999), after(999), after(999)], [16, 32, 64, 64]);
+        assert_eq!([after(1000), after(14_999), after(999)], [16, 16, 32]);
+        assert_eq!([after(15_000), after(999)], [0, 16], "what was reserved is over by then");
     }
 }
